@@ -1,0 +1,4 @@
+// The public surface of client.
+
+export * from './client.ts';
+export * from './informer.ts';

@@ -1,0 +1,99 @@
+// What a controller is: a resource to watch over, a reconcile function, and what it may do there.
+
+import type { Applied, Client, ObjectCache } from '@tweendeck/client';
+import type { Condition, KubeObject, ObjectRef, Resource } from '@tweendeck/kube';
+import type { Clock, Logger, Random } from '@tweendeck/std';
+
+/** What a pass may touch. Everything written through it is seen by the next pass's cache reads. */
+export interface ReconcileContext<Obj extends KubeObject> {
+  readonly signal: AbortSignal;
+  readonly log: Logger;
+  readonly client: Client;
+  readonly clock: Clock;
+  /** Passes that failed in a row for this object, 0 at first. */
+  readonly attempt: number;
+  /** The cache of a resource this controller declared (for, owns, watches); asserts that it did. */
+  cache<Other extends KubeObject>(resource: Resource<Other>): ObjectCache<Other>;
+  /** Server-side apply of a child with the controller's field manager, force, and a controller owner reference. */
+  apply<Child extends KubeObject>(resource: Resource<Child>, child: Applied): Promise<Child>;
+  /** Deletes children (owned by this object, of these resources) that this pass did not apply. Gives those it deleted. */
+  prune(...resources: readonly Resource<KubeObject>[]): Promise<readonly ObjectRef[]>;
+  /** Sets status fields and conditions, written once after the pass, and only if they differ. `observedGeneration` is set for you; a condition's transition time too. */
+  status(fields: Readonly<Record<string, unknown>>, conditions?: readonly ConditionInput[]): void;
+  /** Records an event on the object; like events are counted, floods are dropped; never throws. */
+  event(type: 'Normal' | 'Warning', reason: string, message: string, about?: KubeObject): void;
+  /** For the compiler: the kind this context belongs to. */
+  readonly objectType?: Obj;
+}
+
+export type ConditionInput = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+
+/** Nothing: done until something changes. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a reconcile that returns nothing is done.
+export type Outcome = void | { readonly requeueAfterMs: number };
+
+export interface ControllerOptions<Obj extends KubeObject> {
+  /** Lower case with dashes; field manager, event source and metric label. */
+  readonly name: string;
+  readonly resource: Resource<Obj>;
+  /** Children whose controller owner reference names the object. */
+  readonly owns?: readonly Resource<KubeObject>[];
+  readonly watches?: readonly WatchMapping[];
+  /** Objects reconciled at once; never one twice. Default 4. */
+  readonly concurrency?: number;
+  /** A pass longer than this is aborted and retried. Default 60,000. */
+  readonly passTimeoutMs?: number;
+  /** Every object is reconciled at least this often. Default 10 minutes, with jitter. */
+  readonly resyncMs?: number;
+  /** Cache indexes of `resource`, usable by `cache(resource).by(...)`. */
+  readonly indexes?: Readonly<Record<string, (object: Obj) => readonly string[]>>;
+  /** Objects under deletion are handed to `finalize` instead, if there is one, and skipped otherwise. */
+  readonly reconcile: (object: Obj, context: ReconcileContext<Obj>) => Promise<Outcome>;
+  /** When present the controller keeps a finalizer `tweendeck.io/<name>` on every object and removes it once this returns without asking to be called again. */
+  readonly finalize?: (object: Obj, context: ReconcileContext<Obj>) => Promise<Outcome>;
+  /** Called when an object is gone, for what the controller remembers about it. */
+  readonly forget?: (ref: ObjectRef) => void;
+}
+
+/** Another resource whose changes concern objects of the controller. Build with {@link watching} to keep its type. */
+export interface WatchMapping {
+  readonly resource: Resource<KubeObject>;
+  /** Objects to reconcile; `cache` reads declared resources. Called for the old and the new state of a changed object. */
+  readonly map: (object: KubeObject, cache: <Other extends KubeObject>(resource: Resource<Other>) => ObjectCache<Other>) => readonly ObjectRef[];
+}
+
+/** A {@link WatchMapping} whose `map` sees the resource's own type. */
+export function watching<Other extends KubeObject>(
+  resource: Resource<Other>,
+  map: (object: Other, cache: <Third extends KubeObject>(resource: Resource<Third>) => ObjectCache<Third>) => readonly ObjectRef[],
+): WatchMapping {
+  // The manager calls `map` only with objects of `resource`.
+  return { resource, map: (object, cache) => map(object as Other, cache) };
+}
+
+/** Thrown by a reconcile: do not retry until the object changes. */
+export class TerminalError extends Error {
+  override name = 'TerminalError';
+}
+
+/** A controller of some resource, its type forgotten. Made by {@link defineController}. */
+export interface Controller {
+  readonly name: string;
+  readonly options: ControllerOptions<KubeObject>;
+}
+
+/** Fixes the type of a controller's object; the manager only ever hands it objects of that resource. */
+export function defineController<Obj extends KubeObject>(options: ControllerOptions<Obj>): Controller {
+  // Sound because the manager pairs `reconcile` only with objects read through `options.resource`.
+  return { name: options.name, options: options as unknown as ControllerOptions<KubeObject> };
+}
+
+export interface ManagerOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly controllers: readonly Controller[];
+  /** Run only while holding this lease; omitted: run at once. `identity` must be unique among candidates. */
+  readonly leaderElection?: { readonly lease: ObjectRef; readonly identity: string };
+}

@@ -1,0 +1,3 @@
+// The public surface of controller.
+
+export * from './controller.ts';

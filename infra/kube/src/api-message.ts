@@ -1,0 +1,31 @@
+// A request to a Kubernetes API and its answer, whatever carries them: HTTPS, or a call within the process.
+
+/** Who asks; what client certificates and tokens carry. */
+export interface UserInfo {
+  readonly name: string;
+  readonly groups: readonly string[];
+  readonly uid?: string;
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD' | 'OPTIONS';
+  /** Path and query as on the request line, percent-encoded. */
+  readonly path: string;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+}
+
+export interface ApiResponse {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Whole for ordinary answers; ends only with its connection for watches and followed logs. Reading it to the end or returning the iterator frees what is behind it. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** Carries one request; rejects when no answer came. Aborting the signal ends the request and a body that is being read. */
+export interface ApiTransport {
+  request(request: ApiRequest, signal: AbortSignal): Promise<ApiResponse>;
+}
