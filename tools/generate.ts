@@ -7,12 +7,17 @@ import { parseArgs } from 'node:util';
 import { kindTypes, type Schemas } from './generate/kind-types.ts';
 
 const root = join(import.meta.dirname, '..');
-const { values } = parseArgs({ options: { data: { type: 'string' }, release: { type: 'string', default: '1.34' } } });
+const { values } = parseArgs({
+  options: { data: { type: 'string' }, release: { type: 'string', default: '1.34' } },
+});
 if (values.data === undefined) {
   process.stderr.write('generate: name the folder of the release data with --data DIR\n');
   process.exit(2);
 }
-const read = (name: string): unknown => JSON.parse(readFileSync(join(values.data as string, `kubernetes-${values.release}-${name}.json`), 'utf8'));
+const read = (name: string): unknown =>
+  JSON.parse(
+    readFileSync(join(values.data as string, `kubernetes-${values.release}-${name}.json`), 'utf8'),
+  );
 const write = (path: string, text: string): void => {
   writeFileSync(join(root, path), text);
   process.stdout.write(`${path}: ${text.length} characters\n`);

@@ -19,7 +19,11 @@ export interface ObjectList<Obj extends KubeObject> {
 export type WatchEvent<Obj extends KubeObject> =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: Obj }
   /** Nothing changed up to this resource version. `initialEventsEnd` marks the end of the first list of a streaming watch. */
-  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string; readonly initialEventsEnd: boolean };
+  | {
+      readonly type: 'BOOKMARK';
+      readonly resourceVersion: string;
+      readonly initialEventsEnd: boolean;
+    };
 
 export interface WatchOptions extends Selection {
   readonly resourceVersion?: string | undefined;
@@ -64,23 +68,66 @@ export interface LogOptions {
 /** Failures of the server are thrown as ApiError (of kube), a connection that broke as PlatformError CLIENT_UNREACHABLE. Answers are not cached here. */
 export interface Client {
   /** Undefined when there is none. */
-  get<Obj extends KubeObject>(resource: Resource<Obj>, ref: ObjectRef, signal: AbortSignal): Promise<Obj | undefined>;
+  get<Obj extends KubeObject>(
+    resource: Resource<Obj>,
+    ref: ObjectRef,
+    signal: AbortSignal,
+  ): Promise<Obj | undefined>;
   /** The whole list, fetched in pages. */
-  list<Obj extends KubeObject>(resource: Resource<Obj>, selection: Selection, signal: AbortSignal): Promise<ObjectList<Obj>>;
+  list<Obj extends KubeObject>(
+    resource: Resource<Obj>,
+    selection: Selection,
+    signal: AbortSignal,
+  ): Promise<ObjectList<Obj>>;
   /** One connection. Ends when the server ends it; a 410 is thrown as ApiError `Expired`. */
-  watch<Obj extends KubeObject>(resource: Resource<Obj>, options: WatchOptions, signal: AbortSignal): AsyncIterable<WatchEvent<Obj>>;
-  create<Obj extends KubeObject>(resource: Resource<Obj>, object: Input<Obj>, options: WriteOptions, signal: AbortSignal): Promise<Obj>;
+  watch<Obj extends KubeObject>(
+    resource: Resource<Obj>,
+    options: WatchOptions,
+    signal: AbortSignal,
+  ): AsyncIterable<WatchEvent<Obj>>;
+  create<Obj extends KubeObject>(
+    resource: Resource<Obj>,
+    object: Input<Obj>,
+    options: WriteOptions,
+    signal: AbortSignal,
+  ): Promise<Obj>;
   /** PUT: replaces the object; with `metadata.resourceVersion` only if it still has that version. */
-  update<Obj extends KubeObject>(resource: Resource<Obj>, object: Input<Obj>, options: WriteOptions, signal: AbortSignal): Promise<Obj>;
-  patch<Obj extends KubeObject>(resource: Resource<Obj>, ref: ObjectRef, patch: Patch, options: WriteOptions, signal: AbortSignal): Promise<Obj>;
+  update<Obj extends KubeObject>(
+    resource: Resource<Obj>,
+    object: Input<Obj>,
+    options: WriteOptions,
+    signal: AbortSignal,
+  ): Promise<Obj>;
+  patch<Obj extends KubeObject>(
+    resource: Resource<Obj>,
+    ref: ObjectRef,
+    patch: Patch,
+    options: WriteOptions,
+    signal: AbortSignal,
+  ): Promise<Obj>;
   /** Server-side apply. `object` holds only what the caller owns; apiVersion and kind are filled in from the resource. */
-  apply<Obj extends KubeObject>(resource: Resource<Obj>, object: Applied, options: ApplyOptions, signal: AbortSignal): Promise<Obj>;
+  apply<Obj extends KubeObject>(
+    resource: Resource<Obj>,
+    object: Applied,
+    options: ApplyOptions,
+    signal: AbortSignal,
+  ): Promise<Obj>;
   /** True when the object was there. A missing object is no failure. */
-  delete(resource: Resource<KubeObject>, ref: ObjectRef, options: DeleteOptions, signal: AbortSignal): Promise<boolean>;
+  delete(
+    resource: Resource<KubeObject>,
+    ref: ObjectRef,
+    options: DeleteOptions,
+    signal: AbortSignal,
+  ): Promise<boolean>;
   /** The raw bytes of a container's log. */
   logs(pod: ObjectRef, options: LogOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Any request whose answer is JSON. For discovery and resources unknown to the code. */
-  request(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, options: RawOptions, signal: AbortSignal): Promise<unknown>;
+  request(
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    options: RawOptions,
+    signal: AbortSignal,
+  ): Promise<unknown>;
 }
 
 export interface RawOptions {

@@ -6,7 +6,10 @@ import type { Selection } from './client.ts';
 /** A read-only view of cached objects. Objects are shared: do not change them. `metadata.managedFields` is dropped. */
 export interface ObjectCache<Obj extends KubeObject> {
   get(ref: ObjectRef): Obj | undefined;
-  list(selection?: { readonly namespace?: string; readonly labels?: Readonly<Record<string, string>> }): readonly Obj[];
+  list(selection?: {
+    readonly namespace?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+  }): readonly Obj[];
   /** Objects with this value under an index declared when the informer was made. */
   by(index: string, value: string): readonly Obj[];
 }

@@ -59,13 +59,19 @@ export interface ControllerOptions<Obj extends KubeObject> {
 export interface WatchMapping {
   readonly resource: Resource<KubeObject>;
   /** Objects to reconcile; `cache` reads declared resources. Called for the old and the new state of a changed object. */
-  readonly map: (object: KubeObject, cache: <Other extends KubeObject>(resource: Resource<Other>) => ObjectCache<Other>) => readonly ObjectRef[];
+  readonly map: (
+    object: KubeObject,
+    cache: <Other extends KubeObject>(resource: Resource<Other>) => ObjectCache<Other>,
+  ) => readonly ObjectRef[];
 }
 
 /** A {@link WatchMapping} whose `map` sees the resource's own type. */
 export function watching<Other extends KubeObject>(
   resource: Resource<Other>,
-  map: (object: Other, cache: <Third extends KubeObject>(resource: Resource<Third>) => ObjectCache<Third>) => readonly ObjectRef[],
+  map: (
+    object: Other,
+    cache: <Third extends KubeObject>(resource: Resource<Third>) => ObjectCache<Third>,
+  ) => readonly ObjectRef[],
 ): WatchMapping {
   // The manager calls `map` only with objects of `resource`.
   return { resource, map: (object, cache) => map(object as Other, cache) };
@@ -83,7 +89,9 @@ export interface Controller {
 }
 
 /** Fixes the type of a controller's object; the manager only ever hands it objects of that resource. */
-export function defineController<Obj extends KubeObject>(options: ControllerOptions<Obj>): Controller {
+export function defineController<Obj extends KubeObject>(
+  options: ControllerOptions<Obj>,
+): Controller {
   // Sound because the manager pairs `reconcile` only with objects read through `options.resource`.
   return { name: options.name, options: options as unknown as ControllerOptions<KubeObject> };
 }

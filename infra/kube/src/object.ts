@@ -58,7 +58,9 @@ export interface AnyObject extends KubeObject {
 }
 
 /** `Obj` as one sends it: server-filled metadata is optional, and so is everything the server defaults. */
-export type Input<Obj extends KubeObject> = Omit<Obj, 'metadata'> & { readonly metadata: ObjectMetaInput };
+export type Input<Obj extends KubeObject> = Omit<Obj, 'metadata'> & {
+  readonly metadata: ObjectMetaInput;
+};
 
 /** Name and namespace; cluster-scoped objects have no namespace. */
 export interface ObjectRef {
@@ -68,7 +70,10 @@ export interface ObjectRef {
 
 /** `namespace/name`, or `name` for cluster-scoped objects. */
 export function keyOf(object: { readonly metadata: ObjectMetaInput }): string {
-  return refKey({ name: object.metadata.name ?? '', ...(object.metadata.namespace ? { namespace: object.metadata.namespace } : {}) });
+  return refKey({
+    name: object.metadata.name ?? '',
+    ...(object.metadata.namespace ? { namespace: object.metadata.namespace } : {}),
+  });
 }
 
 /** `namespace/name`, or `name` for cluster-scoped objects. */
@@ -91,11 +96,20 @@ export function refOf(object: KubeObject): ObjectRef {
 /** The reference a controller's child carries: controller and blocking owner deletion. */
 export function controllerReference(owner: KubeObject): OwnerReference {
   const { name, uid } = owner.metadata;
-  return { apiVersion: owner.apiVersion, kind: owner.kind, name, uid, controller: true, blockOwnerDeletion: true };
+  return {
+    apiVersion: owner.apiVersion,
+    kind: owner.kind,
+    name,
+    uid,
+    controller: true,
+    blockOwnerDeletion: true,
+  };
 }
 
 /** The owner reference marked `controller`, if there is one. */
-export function controllerOf(object: { readonly metadata: ObjectMetaInput }): OwnerReference | undefined {
+export function controllerOf(object: {
+  readonly metadata: ObjectMetaInput;
+}): OwnerReference | undefined {
   return object.metadata.ownerReferences?.find((reference) => reference.controller === true);
 }
 

@@ -20,9 +20,14 @@ export function apiVersionOf(resource: Pick<Resource, 'group' | 'version'>): str
 }
 
 /** Splits `group/version`; the core group is empty. */
-export function parseApiVersion(apiVersion: string): { readonly group: string; readonly version: string } {
+export function parseApiVersion(apiVersion: string): {
+  readonly group: string;
+  readonly version: string;
+} {
   const slash = apiVersion.indexOf('/');
-  return slash < 0 ? { group: '', version: apiVersion } : { group: apiVersion.slice(0, slash), version: apiVersion.slice(slash + 1) };
+  return slash < 0
+    ? { group: '', version: apiVersion }
+    : { group: apiVersion.slice(0, slash), version: apiVersion.slice(slash + 1) };
 }
 
 /** `pods`, or `deployments.apps`: unique among served resources, whatever the version. */
@@ -36,9 +41,12 @@ export function resourcePath(
   ref: { readonly namespace?: string | undefined; readonly name?: string | undefined },
   subresource?: string,
 ): string {
-  const root = resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
-  const scope = resource.namespaced && ref.namespace ? `/namespaces/${encodeURIComponent(ref.namespace)}` : '';
+  const root =
+    resource.group === ''
+      ? `/api/${resource.version}`
+      : `/apis/${resource.group}/${resource.version}`;
+  const scope =
+    resource.namespaced && ref.namespace ? `/namespaces/${encodeURIComponent(ref.namespace)}` : '';
   const name = ref.name === undefined ? '' : `/${encodeURIComponent(ref.name)}`;
   return `${root}${scope}/${resource.plural}${name}${subresource ? `/${subresource}` : ''}`;
 }
-

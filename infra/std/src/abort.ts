@@ -44,5 +44,8 @@ export function linkedAbort(parent: AbortSignal): AbortController & Disposable {
 
 /** Whether `error` is what an aborted wait throws. */
 export function isAbort(error: unknown, signal: AbortSignal): boolean {
-  return signal.aborted && (error === signal.reason || (error instanceof Error && error.name === 'AbortError'));
+  return (
+    signal.aborted &&
+    (error === signal.reason || (error instanceof Error && error.name === 'AbortError'))
+  );
 }

@@ -11,7 +11,11 @@ export interface BackoffOptions {
 }
 
 /** Exponential back-off with half jitter: within [d/2, d] for d = min(maxMs, baseMs * 2^attempt), attempt from 0. */
-export function backoffMs(options: BackoffOptions, attempt: number, random: Pick<Random, 'next'>): number {
+export function backoffMs(
+  options: BackoffOptions,
+  attempt: number,
+  random: Pick<Random, 'next'>,
+): number {
   const ceiling = Math.min(options.maxMs, options.baseMs * 2 ** Math.min(attempt, 40));
   return ceiling / 2 + random.next() * (ceiling / 2);
 }
@@ -19,7 +23,11 @@ export function backoffMs(options: BackoffOptions, attempt: number, random: Pick
 /** Runs `attempt` until it returns; what it throws is rethrown when `retryable` says no, tries run out, or the signal aborts. */
 export async function retry<Value>(
   attempt: (attemptNumber: number) => Promise<Value>,
-  options: BackoffOptions & { readonly clock: Clock; readonly random: Random; readonly retryable: (error: unknown) => boolean },
+  options: BackoffOptions & {
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly retryable: (error: unknown) => boolean;
+  },
   signal: AbortSignal,
 ): Promise<Value> {
   for (let number = 0; ; number++) {

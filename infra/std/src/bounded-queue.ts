@@ -35,7 +35,12 @@ export class BoundedQueue<Item> implements AsyncIterable<Item>, Disposable {
     if (this.#ended) return false;
     if (this.length >= this.#options.lengthMax) {
       if (this.#options.whenFull === 'fail') {
-        this.fail(new PlatformError('QUEUE_OVERFLOW', `the reader fell ${this.#options.lengthMax} items behind`));
+        this.fail(
+          new PlatformError(
+            'QUEUE_OVERFLOW',
+            `the reader fell ${this.#options.lengthMax} items behind`,
+          ),
+        );
         return false;
       }
       this.#droppedCount++;

@@ -50,7 +50,11 @@ export function clockOf(ambient: AmbientTime): Clock {
 }
 
 /** `sleep` in terms of `timer`, for every implementation of Clock. */
-export function sleepOn(clock: Pick<Clock, 'timer'>, delayMs: number, signal: AbortSignal): Promise<void> {
+export function sleepOn(
+  clock: Pick<Clock, 'timer'>,
+  delayMs: number,
+  signal: AbortSignal,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
       reject(signal.reason);

@@ -37,6 +37,9 @@ export function systemErrorCode(error: unknown): string | undefined {
 /** One line for a person: the message, and the messages of the causes behind it. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const own = error instanceof AggregateError && error.message === '' ? error.errors.map(messageOf).join('; ') : error.message;
+  const own =
+    error instanceof AggregateError && error.message === ''
+      ? error.errors.map(messageOf).join('; ')
+      : error.message;
   return error.cause === undefined ? own : `${own}: ${messageOf(error.cause)}`;
 }

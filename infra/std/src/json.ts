@@ -14,10 +14,13 @@ export function isJsonObject(value: unknown): value is Record<string, unknown> {
 export function jsonEqual(left: unknown, right: unknown): boolean {
   if (left === right) return true;
   if (Array.isArray(left) && Array.isArray(right)) {
-    return left.length === right.length && left.every((item, index) => jsonEqual(item, right[index]));
+    return (
+      left.length === right.length && left.every((item, index) => jsonEqual(item, right[index]))
+    );
   }
   if (!isJsonObject(left) || !isJsonObject(right)) return false;
   for (const key of Object.keys(left)) if (!jsonEqual(left[key], right[key])) return false;
-  for (const key of Object.keys(right)) if (right[key] !== undefined && !(key in left)) return false;
+  for (const key of Object.keys(right))
+    if (right[key] !== undefined && !(key in left)) return false;
   return true;
 }

@@ -65,7 +65,11 @@ export interface Store extends AsyncDisposable {
    * history has, then what comes. Fails with STORE_COMPACTED when history does not reach back, with QUEUE_OVERFLOW when
    * the reader falls too far behind. Ends when the signal aborts or the store closes.
    */
-  watch(prefix: string, afterRevision: number, signal: AbortSignal): AsyncIterable<readonly Change[]>;
+  watch(
+    prefix: string,
+    afterRevision: number,
+    signal: AbortSignal,
+  ): AsyncIterable<readonly Change[]>;
   /** Forgets history up to and including `revision`; current values stay. */
   compact(revision: number): Promise<void>;
 }
