@@ -1,0 +1,3 @@
+// The public surface of wire.
+
+export * from './cri-log.ts';
