@@ -1,0 +1,57 @@
+// Prints values the way a Kubernetes API server, written in Go, prints them: its messages are compared byte for byte.
+
+const named: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  '\\': '\\\\',
+  '\u0007': '\\a',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+};
+
+const unprintable = /["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu;
+
+/** Quotes as Go's `%q`: escapes what is not printable. */
+export function goQuote(text: string): string {
+  return `"${text.replace(unprintable, escapeRune)}"`;
+}
+
+function escapeRune(rune: string): string {
+  const name = named[rune];
+  if (name !== undefined) return name;
+  const code = rune.codePointAt(0) ?? 0;
+  const hex = code.toString(16);
+  if (code < 0x80) return `\\x${hex.padStart(2, '0')}`;
+  return code < 0x1_0000 ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`;
+}
+
+/** Prints as Go's `%v` does a number: the shortest form, with an exponent below 1e-4 and from 1e21. */
+export function goNumber(value: number | bigint): string {
+  if (typeof value === 'bigint' || value === 0) return String(value);
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
+  const size = Math.abs(value);
+  if (size >= 1e-4 && size < 1e21) return String(value);
+  return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2');
+}
+
+/** Encodes as Go's `json.Marshal` does: keys in order, `<`, `>` and `&` escaped. A bigint is a plain number. */
+export function goJson(value: unknown): string {
+  return encode(value).replace(
+    /[<>&\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+function encode(value: unknown): string {
+  if (typeof value === 'bigint') return String(value);
+  if (Array.isArray(value)) return `[${value.map(encode).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const fields = Object.entries(value)
+    .filter(([, field]) => field !== undefined)
+    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .map(([key, field]) => `${JSON.stringify(key)}:${encode(field)}`);
+  return `{${fields.join(',')}}`;
+}
