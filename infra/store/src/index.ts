@@ -1,1 +1,7 @@
+// The public surface of store.
+
+export * from './conflict.ts';
+export * from './errors.ts';
+export * from './limits.ts';
+export * from './memory-store.ts';
 export * from './store.ts';
