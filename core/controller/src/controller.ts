@@ -47,6 +47,8 @@ export interface ControllerOptions<Obj extends KubeObject> {
   readonly resyncMs?: number;
   /** Cache indexes of `resource`, usable by `cache(resource).by(...)`. */
   readonly indexes?: Readonly<Record<string, (object: Obj) => readonly string[]>>;
+  /** What happens to objects under deletion when there is no `finalize`: `skip` (the default), or `reconcile` like any other, without a finalizer of ours. */
+  readonly underDeletion?: 'skip' | 'reconcile';
   /** Objects under deletion are handed to `finalize` instead, if there is one, and skipped otherwise. */
   readonly reconcile: (object: Obj, context: ReconcileContext<Obj>) => Promise<Outcome>;
   /** When present the controller keeps a finalizer `tweendeck.io/<name>` on every object and removes it once this returns without asking to be called again. */
