@@ -1,0 +1,354 @@
+// Every command of the program: what it is called, what it takes, and where its code is.
+
+import type { CommandSpec, OptionSpec } from './command-line.ts';
+
+const dataDirectory: OptionSpec = {
+  type: 'string',
+  value: 'DIR',
+  description: 'where the embedded home keeps its state',
+  defaultText: '$XDG_STATE_HOME/tweendeck or ~/.local/state/tweendeck',
+};
+
+const help: OptionSpec = { type: 'boolean', short: 'h', description: 'this text' };
+
+const connection: Readonly<Record<string, OptionSpec>> = {
+  kubeconfig: {
+    type: 'string',
+    value: 'FILE',
+    description: 'which cluster to speak to',
+    defaultText: 'the embedded home of --data-dir, $KUBECONFIG, or the default embedded home',
+  },
+  'data-dir': { ...dataDirectory, description: 'speak to the embedded home there' },
+  help,
+};
+
+const namespaced: Readonly<Record<string, OptionSpec>> = {
+  namespace: {
+    type: 'string',
+    short: 'n',
+    value: 'NAME',
+    description: 'the namespace',
+    defaultText: 'default',
+  },
+  ...connection,
+};
+
+const cacheAddress: Readonly<Record<string, OptionSpec>> = {
+  server: {
+    type: 'string',
+    short: 's',
+    value: 'HOST:PORT',
+    description: 'the cache server to speak to',
+    defaultText: '127.0.0.1:8126',
+  },
+  help,
+};
+
+export const commands: readonly CommandSpec[] = [
+  {
+    name: 'up',
+    summary:
+      'Runs the embedded home: API server, controllers and agent in one process, until Ctrl-C',
+    options: {
+      'data-dir': dataDirectory,
+      port: {
+        type: 'string',
+        value: 'PORT',
+        description: 'port of the API server, 0 for a free one',
+        defaultText: '7443',
+      },
+      quickstart: {
+        type: 'string',
+        value: 'WHAT',
+        description: 'what to create when it is not there: cacheserver or none',
+        defaultText: 'cacheserver',
+      },
+      'cache-port': {
+        type: 'string',
+        value: 'PORT',
+        description: "port of the quickstart's CacheServer",
+        defaultText: '8126',
+      },
+      json: { type: 'boolean', description: 'log lines and the ready message as JSON' },
+      'log-level': {
+        type: 'string',
+        value: 'LEVEL',
+        description: 'debug, info, warn or error',
+        defaultText: 'warn; info with --json',
+      },
+      help,
+    },
+    load: () => import('./commands/up.ts'),
+  },
+  {
+    name: 'get',
+    operands: 'KIND[/NAME] [NAME...]',
+    operandsMin: 1,
+    operandsMax: 100,
+    summary: 'Lists objects, or shows the named ones',
+    details: [
+      'KIND is a kind, plural or short name; several may be joined with commas: pods,services.',
+    ],
+    options: {
+      'all-namespaces': { type: 'boolean', short: 'A', description: 'objects of all namespaces' },
+      output: {
+        type: 'string',
+        short: 'o',
+        value: 'FORM',
+        description: 'wide, yaml, json or name',
+      },
+      selector: {
+        type: 'string',
+        short: 'l',
+        value: 'LABELS',
+        description: 'only objects with these labels',
+      },
+      watch: { type: 'boolean', short: 'w', description: 'go on showing changes until Ctrl-C' },
+      ...namespaced,
+    },
+    load: () => import('./commands/get.ts'),
+  },
+  {
+    name: 'describe',
+    operands: 'KIND[/NAME] [NAME...]',
+    operandsMin: 1,
+    operandsMax: 100,
+    summary: 'Shows objects in full with their events',
+    options: { ...namespaced },
+    load: () => import('./commands/describe.ts'),
+  },
+  {
+    name: 'apply',
+    summary: 'Makes objects as the files say (server-side apply)',
+    options: {
+      file: {
+        type: 'string',
+        short: 'f',
+        value: 'FILE',
+        multiple: true,
+        description: 'YAML or JSON, - for standard input; repeatable',
+      },
+      force: { type: 'boolean', description: 'take fields over from other managers' },
+      'dry-run': { type: 'boolean', description: 'ask the server, change nothing' },
+      ...namespaced,
+    },
+    load: () => import('./commands/apply.ts'),
+  },
+  {
+    name: 'delete',
+    operands: '[KIND[/NAME] [NAME...]]',
+    operandsMax: 100,
+    summary: 'Deletes objects by name, or those that files describe',
+    options: {
+      file: {
+        type: 'string',
+        short: 'f',
+        value: 'FILE',
+        multiple: true,
+        description: 'YAML or JSON, - for standard input; repeatable',
+      },
+      'no-wait': { type: 'boolean', description: 'do not wait until they are gone' },
+      ...namespaced,
+    },
+    load: () => import('./commands/delete.ts'),
+  },
+  {
+    name: 'logs',
+    operands: 'POD',
+    operandsMin: 1,
+    operandsMax: 1,
+    summary: "Prints a pod's log",
+    options: {
+      container: {
+        type: 'string',
+        short: 'c',
+        value: 'NAME',
+        description: 'which container',
+        defaultText: 'the only one',
+      },
+      follow: { type: 'boolean', short: 'f', description: 'go on until Ctrl-C' },
+      previous: { type: 'boolean', short: 'p', description: 'of the run before the last restart' },
+      tail: { type: 'string', value: 'LINES', description: 'only the last lines' },
+      since: { type: 'string', value: 'SECONDS', description: 'only lines younger than this' },
+      timestamps: { type: 'boolean', description: 'with the time of each line' },
+      ...namespaced,
+    },
+    load: () => import('./commands/logs.ts'),
+  },
+  {
+    name: 'kubeconfig',
+    summary: "Prints the embedded home's kubeconfig",
+    options: {
+      path: { type: 'boolean', description: 'print where the file is instead' },
+      'data-dir': dataDirectory,
+      help,
+    },
+    load: () => import('./commands/kubeconfig.ts'),
+  },
+  {
+    name: 'cacheserver serve',
+    summary: 'Runs the cache server alone, without the platform',
+    details: [
+      'Speaks the Unity Cache Server protocol (version 254). Sizes take suffixes: 500Mi, 20Gi.',
+    ],
+    options: {
+      data: { type: 'string', value: 'DIR', description: 'where the cache is kept (required)' },
+      listen: {
+        type: 'string',
+        value: 'HOST:PORT',
+        multiple: true,
+        description: 'where clients connect; repeatable',
+        defaultText: '127.0.0.1:8126',
+      },
+      'shared-listen': {
+        type: 'string',
+        value: 'HOST:PORT',
+        multiple: true,
+        description: 'as --listen, but the address may be shared by several servers of this user',
+      },
+      'status-listen': {
+        type: 'string',
+        value: 'HOST:PORT',
+        description: 'HTTP for /livez, /readyz, /metrics and /stats',
+      },
+      storage: {
+        type: 'string',
+        value: 'SIZE',
+        description: 'how much may be kept',
+        defaultText: '10Gi',
+      },
+      memory: {
+        type: 'string',
+        value: 'SIZE',
+        description: 'how much of it is held in memory as well',
+        defaultText: '32Mi',
+      },
+      durability: {
+        type: 'string',
+        value: 'LEVEL',
+        description: 'none, or commit (synced before a transaction is visible)',
+        defaultText: 'none',
+      },
+      'drain-seconds': {
+        type: 'string',
+        value: 'N',
+        description: 'how long downloads may finish when it stops',
+        defaultText: '10',
+      },
+      json: { type: 'boolean', description: 'log lines as JSON' },
+      help,
+    },
+    load: () => import('./commands/cacheserver-serve.ts'),
+  },
+  {
+    name: 'cache put',
+    operands: 'GUID HASH',
+    operandsMin: 2,
+    operandsMax: 2,
+    summary: 'Stores files under a key in a cache server',
+    details: ['GUID and HASH are 32 hex digits as Unity prints them.'],
+    options: {
+      asset: { type: 'string', short: 'a', value: 'FILE', description: 'the asset binary' },
+      info: { type: 'string', short: 'i', value: 'FILE', description: 'the info file' },
+      resource: { type: 'string', short: 'r', value: 'FILE', description: 'the resource file' },
+      ...cacheAddress,
+    },
+    load: () => import('./commands/cache-put.ts'),
+  },
+  {
+    name: 'cache get',
+    operands: 'GUID HASH',
+    operandsMin: 2,
+    operandsMax: 2,
+    summary: 'Reads files of a key from a cache server',
+    details: [
+      'Without a file option it says which types are there and how large they are. Exit code 3: a miss.',
+    ],
+    options: {
+      asset: {
+        type: 'string',
+        short: 'a',
+        value: 'FILE',
+        description: 'write the asset binary there',
+      },
+      info: { type: 'string', short: 'i', value: 'FILE', description: 'write the info file there' },
+      resource: {
+        type: 'string',
+        short: 'r',
+        value: 'FILE',
+        description: 'write the resource file there',
+      },
+      ...cacheAddress,
+    },
+    load: () => import('./commands/cache-get.ts'),
+  },
+  {
+    name: 'cache import',
+    operands: 'EXPORT.json',
+    operandsMin: 1,
+    operandsMax: 1,
+    summary:
+      'Sends the transactions of a Unity cache export to a cache server, and checks that they arrived',
+    details: [
+      'Ends with exit code 1 when anything was lost: missing, changed or unreadable files, or refused uploads.',
+    ],
+    options: {
+      'no-timestamp-check': {
+        type: 'boolean',
+        description: 'take files that changed since the export',
+      },
+      skip: {
+        type: 'string',
+        value: 'N',
+        description: 'leave out the first transactions',
+        defaultText: '0',
+      },
+      verify: { type: 'boolean', description: 'read every byte back and compare' },
+      quiet: { type: 'boolean', short: 'q', description: 'no progress' },
+      ...cacheAddress,
+    },
+    load: () => import('./commands/cache-import.ts'),
+  },
+  {
+    name: 'cache export',
+    operands: 'DIRECTORY',
+    operandsMin: 1,
+    operandsMax: 1,
+    summary:
+      'Writes an export file that "cache import" reads, of any directory tree (keys from content)',
+    options: {
+      output: {
+        type: 'string',
+        short: 'o',
+        value: 'FILE',
+        description: 'where to write it',
+        defaultText: 'standard output',
+      },
+      'files-max': {
+        type: 'string',
+        value: 'N',
+        description: 'take at most so many files',
+        defaultText: '100000',
+      },
+      help,
+    },
+    load: () => import('./commands/cache-export.ts'),
+  },
+  {
+    name: 'cache stats',
+    operands: '[NAME]',
+    operandsMax: 1,
+    summary: 'Shows what the cache servers of the platform hold and do',
+    details: ['NAME is a CacheServer; without it all of the namespace are shown.'],
+    options: {
+      url: {
+        type: 'string',
+        value: 'URL',
+        description: 'ask this status address (of "cacheserver serve") instead',
+      },
+      output: { type: 'string', short: 'o', value: 'FORM', description: 'json for machines' },
+      ...namespaced,
+    },
+    load: () => import('./commands/cache-stats.ts'),
+  },
+];

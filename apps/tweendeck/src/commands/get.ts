@@ -1,0 +1,151 @@
+// `tweendeck get`: objects as the server's tables, or as YAML, JSON or names.
+
+import type { Client } from '@tweendeck/client';
+import { type AnyObject, groupResourceOf, resourcePath } from '@tweendeck/kube';
+import { isJsonObject, PlatformError } from '@tweendeck/std';
+import { stringify } from 'yaml';
+import type { Invocation } from '../command-line.ts';
+import { connect } from '../connection.ts';
+import { servedKinds, type Target, targetsOf } from '../kinds.ts';
+import { parseTable, renderTable, type Table } from '../output/table.ts';
+
+const asTable = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
+
+interface View {
+  readonly namespace: string | undefined;
+  readonly selector: string | undefined;
+  readonly wide: boolean;
+  /** Whether several kinds are shown, so that names need their kind. */
+  readonly several: boolean;
+}
+
+export async function run({ world, options, operands }: Invocation): Promise<number> {
+  const form = options.choice('output', ['wide', 'yaml', 'json', 'name'] as const);
+  await using connection = await connect(world, options);
+  const { client } = connection;
+  const targets = targetsOf(await servedKinds(client, world.signal), operands);
+  const view: View = {
+    namespace: options.flag('all-namespaces') ? undefined : connection.namespace,
+    selector: options.text('selector'),
+    wide: form === 'wide',
+    several: new Set(targets.map((target) => groupResourceOf(target.kind))).size > 1,
+  };
+  if (form === 'yaml' || form === 'json' || form === 'name') {
+    const objects = await objectsOf(client, targets, view, world.signal);
+    world.write(renderObjects(objects, form, targets));
+    return 0;
+  }
+  const tables = await tablesOf(client, targets, view, world.signal);
+  for (const table of tables) if (table.rows.length > 0) world.write(renderTable(table, view));
+  if (options.flag('watch')) {
+    await watch(client, targets, tables, view, world.write, world.signal);
+  } else if (tables.every((table) => table.rows.length === 0)) {
+    world.writeError(
+      view.namespace ? `No objects found in namespace ${view.namespace}.` : 'No objects found.',
+    );
+  }
+  return 0;
+}
+
+async function objectsOf(
+  client: Client,
+  targets: readonly Target[],
+  view: View,
+  signal: AbortSignal,
+): Promise<readonly AnyObject[]> {
+  const objects: AnyObject[] = [];
+  for (const { kind, name } of targets) {
+    const namespace = kind.namespaced ? view.namespace : undefined;
+    if (name === undefined) {
+      const list = await client.list(kind, { namespace, labelSelector: view.selector }, signal);
+      objects.push(...list.items);
+    } else {
+      const found = await client.get(kind, { name, ...(namespace ? { namespace } : {}) }, signal);
+      if (!found) throw notFound(groupResourceOf(kind), name);
+      objects.push(found);
+    }
+  }
+  return objects;
+}
+
+function renderObjects(
+  objects: readonly AnyObject[],
+  form: 'yaml' | 'json' | 'name',
+  targets: readonly Target[],
+): string {
+  if (form === 'name') {
+    return objects.map(({ kind, metadata }) => `${kind.toLowerCase()}/${metadata.name}`).join('\n');
+  }
+  const single = objects.length === 1 && targets.length === 1 && targets[0]?.name !== undefined;
+  const value = single
+    ? objects[0]
+    : { apiVersion: 'v1', kind: 'List', metadata: {}, items: objects };
+  return form === 'json' ? JSON.stringify(value, undefined, 2) : stringify(value).trimEnd();
+}
+
+async function tablesOf(
+  client: Client,
+  targets: readonly Target[],
+  view: View,
+  signal: AbortSignal,
+): Promise<readonly Table[]> {
+  const tables: Table[] = [];
+  for (const { kind, name } of targets) {
+    const path = resourcePath(kind, { namespace: view.namespace, name });
+    const query = name === undefined ? { labelSelector: view.selector } : {};
+    const table = parseTable(
+      await client.request('GET', path, { accept: asTable, query }, signal),
+      kind,
+    );
+    const last = tables.at(-1);
+    if (last && groupResourceOf(last.kind) === groupResourceOf(kind)) {
+      tables[tables.length - 1] = { ...last, rows: [...last.rows, ...table.rows] };
+    } else tables.push(table);
+  }
+  return tables;
+}
+
+/** Shows a row for every change until the signal aborts. Rows come from a fresh table of the changed object. */
+async function watch(
+  client: Client,
+  targets: readonly Target[],
+  tables: readonly Table[],
+  view: View,
+  write: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  await Promise.all(
+    targets.map(async ({ kind, name }, index) => {
+      const selection = {
+        namespace: kind.namespaced ? view.namespace : undefined,
+        labelSelector: view.selector,
+        fieldSelector: name === undefined ? undefined : `metadata.name=${name}`,
+      };
+      let resourceVersion = tables[index]?.resourceVersion;
+      while (!signal.aborted) {
+        for await (const event of client.watch(kind, { ...selection, resourceVersion }, signal)) {
+          if (event.type === 'BOOKMARK') resourceVersion = event.resourceVersion;
+          else {
+            resourceVersion = event.object.metadata.resourceVersion;
+            const { namespace, name: changed } = event.object.metadata;
+            if (event.type === 'DELETED') write(`${kind.plural} ${changed} deleted`);
+            else {
+              const path = resourcePath(kind, { namespace, name: changed });
+              const answer = await client
+                .request('GET', path, { accept: asTable }, signal)
+                .catch(() => undefined);
+              if (isJsonObject(answer))
+                write(renderTable(parseTable(answer, kind), { ...view, headless: true }));
+            }
+          }
+        }
+      }
+    }),
+  );
+}
+
+function notFound(resource: string, name: string): PlatformError {
+  return new PlatformError('CLI_NOT_FOUND', `there is no ${resource} "${name}"`, {
+    hint: 'See what is there with "tweendeck get", and mind the namespace (-n).',
+  });
+}

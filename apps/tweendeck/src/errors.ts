@@ -1,0 +1,16 @@
+// Every code this package can raise, and what it means to the reader.
+
+export const appErrors: Readonly<Record<string, string>> = {
+  CLI_USAGE:
+    'The command line cannot be meant: an unknown command or option, or a value out of its range.',
+  CLI_NO_HOME:
+    'There is no embedded home to speak to: none was started with this data directory, and no kubeconfig was named.',
+  CLI_NO_KIND: 'The API server serves no kind of this name.',
+  CLI_BAD_MANIFEST:
+    'A file of objects cannot be read as YAML or JSON, or an object in it lacks apiVersion, kind or name.',
+  CLI_NOT_FOUND: 'The named object does not exist.',
+  CLI_STATUS_UNREACHABLE: 'The status address of a cache server did not answer.',
+  HOME_UNWRITABLE: 'The data directory of the embedded home cannot be made or written.',
+  HOME_DAMAGED: 'A file of the data directory does not hold what it must hold.',
+  HOME_PORT_TAKEN: 'A port that the embedded home needs is held by another program.',
+};
