@@ -1,0 +1,6 @@
+// The public surface of sim; for tests only.
+
+export * from './clock.ts';
+export * from './crash.ts';
+export * from './faults.ts';
+export * from './simulate.ts';
