@@ -12,5 +12,6 @@ export const appErrors: Readonly<Record<string, string>> = {
   CLI_STATUS_UNREACHABLE: 'The status address of a cache server did not answer.',
   HOME_UNWRITABLE: 'The data directory of the embedded home cannot be made or written.',
   HOME_DAMAGED: 'A file of the data directory does not hold what it must hold.',
+  HOME_STARTING: 'The embedded home is still starting; the asked part is not up yet.',
   HOME_PORT_TAKEN: 'A port that the embedded home needs is held by another program.',
 };

@@ -1,0 +1,131 @@
+// `tweendeck up`: the embedded home, from the first key to Ctrl-C.
+
+import { cacheServerKind } from '@tweendeck/cacheserver';
+import { aborted, createLogger, isAbort, type Logger } from '@tweendeck/std';
+import type { Ambient } from '../ambient.ts';
+import type { Invocation, OptionValues } from '../command-line.ts';
+import { type EmbeddedHome, openEmbeddedHome } from '../home/embedded-home.ts';
+import { type HomeDirectory, homeDirectory } from '../home/home-directory.ts';
+import { portHolder, portIsFree, portTaken } from '../home/port-holder.ts';
+import { applyQuickstart, quickstartRef, untilReady } from '../home/quickstart.ts';
+
+interface UpOptions {
+  readonly directory: HomeDirectory;
+  readonly port: number;
+  readonly quickstart: 'cacheserver' | 'none';
+  readonly cachePort: number;
+  readonly json: boolean;
+}
+
+export async function run({ world, options }: Invocation): Promise<number> {
+  const up = upOptions(world, options);
+  const log = createLogger({
+    clock: world.clock,
+    format: up.json ? 'json' : 'text',
+    level:
+      options.choice('log-level', ['debug', 'info', 'warn', 'error'] as const) ??
+      (up.json ? 'info' : 'warn'),
+    write: world.writeError,
+  });
+  const startedMs = world.clock.monotonicMs();
+  const failure = Promise.withResolvers<never>();
+  failure.promise.catch(() => undefined); // read below, or not at all when it never comes
+  const home = await openEmbeddedHome(
+    { ...up, ...worldParts(world), log, onFailure: failure.reject },
+    world.signal,
+  );
+  await using stopping = new AsyncDisposableStack();
+  stopping.defer(async () => {
+    if (!up.json) world.writeError('Stopping.');
+    await home[Symbol.asyncDispose]();
+    log.info('stopped');
+  });
+  const readyMs = Math.round(world.clock.monotonicMs() - startedMs);
+  say(world, up, home, readyMs);
+  const stopped = aborted(world.signal);
+  const started =
+    up.quickstart === 'none' ? Promise.resolve() : startQuickstart(world, up, home, log);
+  await Promise.race([stopped, failure.promise, started]);
+  await Promise.race([stopped, failure.promise]);
+  return 0;
+}
+
+function upOptions(world: Ambient, options: OptionValues): UpOptions {
+  return {
+    directory: homeDirectory(options.text('data-dir'), world.environment, world.homeDirectory),
+    port: options.integer('port', { min: 0, max: 65_535 }) ?? 7_443,
+    quickstart: options.choice('quickstart', ['cacheserver', 'none'] as const) ?? 'cacheserver',
+    cachePort: options.integer('cache-port', { min: 1, max: 65_535 }) ?? 8_126,
+    json: options.flag('json'),
+  };
+}
+
+function worldParts({ clock, random, environment, self, version }: Ambient) {
+  return { clock, random, environment, self, version };
+}
+
+function say(world: Ambient, up: UpOptions, home: EmbeddedHome, readyMs: number): void {
+  const facts = {
+    data: up.directory.path,
+    apiServer: home.address,
+    kubeconfig: up.directory.kubeconfig,
+  };
+  if (up.json) {
+    world.write(JSON.stringify({ message: 'ready', version: world.version, ...facts, readyMs }));
+    return;
+  }
+  world.write(
+    [
+      `Tweendeck ${world.version}, embedded home (ready after ${readyMs} ms)`,
+      `  data         ${facts.data}`,
+      `  API server   ${facts.apiServer}`,
+      `  kubeconfig   ${facts.kubeconfig}`,
+    ].join('\n'),
+  );
+}
+
+/** Makes the quickstart's CacheServer and says where it is, or why it is not there yet. */
+async function startQuickstart(
+  world: Ambient,
+  up: UpOptions,
+  home: EmbeddedHome,
+  log: Logger,
+): Promise<void> {
+  const existing = await home.client.get(cacheServerKind, quickstartRef, world.signal);
+  await refuseTakenPort(existing?.spec.port ?? up.cachePort, home.identity.id);
+  await applyQuickstart(home.client, { port: up.cachePort }, world.signal);
+  let said = '';
+  try {
+    const cache = await untilReady(
+      home.client,
+      ({ status }) => {
+        const trouble = status?.conditions?.find(
+          ({ type, status: held }) => type === 'Degraded' && held === 'True',
+        );
+        if (!trouble || trouble.message === said) return;
+        said = trouble.message;
+        if (up.json)
+          log.warn('the CacheServer has trouble', { reason: trouble.reason, detail: said });
+        else world.write(`  CacheServer  default/cache is not ready: ${said}`);
+      },
+      world.signal,
+    );
+    const endpoint = cache?.status?.endpoint;
+    if (up.json) world.write(JSON.stringify({ message: 'cacheserver ready', endpoint }));
+    else world.write(`  CacheServer  default/cache at ${endpoint}\nCtrl-C stops everything.`);
+  } catch (error) {
+    if (!isAbort(error, world.signal)) throw error;
+  }
+}
+
+/** A port that a stranger holds would be found out only by the pod; say it here, with the holder's name. */
+async function refuseTakenPort(port: number, instance: string): Promise<void> {
+  if (await portIsFree('127.0.0.1', port)) return;
+  const holder = await portHolder(port);
+  if (holder?.environment.includes(`TWEENDECK_INSTANCE=${instance}`)) return;
+  throw await portTaken(
+    '127.0.0.1',
+    port,
+    'Stop that program, choose --cache-port (or the port in the CacheServer), or start with --quickstart=none.',
+  );
+}
