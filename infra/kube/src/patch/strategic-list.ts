@@ -1,0 +1,156 @@
+// Lists under a strategic merge patch: merging by key or as a set, and the order of the result.
+
+import { isJsonObject } from '@tweendeck/std';
+import { ApiError } from '../status.ts';
+import { badPatch, type JsonMap, withoutDirectives } from './strategic-strategy.ts';
+
+export interface ListMerging {
+  /** Undefined for lists of scalars. */
+  readonly mergeKey: string | undefined;
+  readonly mergeItems: (item: JsonMap, change: JsonMap) => JsonMap;
+}
+
+/** Merges two lists of one element kind: scalars as a set, maps by their merge key. */
+export function mergeLists(
+  live: readonly unknown[],
+  patch: readonly unknown[],
+  merging: ListMerging,
+): readonly unknown[] {
+  if (live.length === 0 && patch.length === 0) return live;
+  if (elementKind([...live, ...patch]) === 'scalars')
+    return orderedMerge([...new Set([...live, ...patch])], patch, live, undefined);
+  const { mergeKey } = merging;
+  if (mergeKey === undefined)
+    throw badPatch('cannot merge lists of objects whose schema names no merge key');
+  const split = withoutSpecialItems(live as JsonMap[], patch as JsonMap[], mergeKey); // elementKind said so
+  const merged = mergeItemsByKey(split.live, split.patch, mergeKey, merging.mergeItems);
+  return orderedMerge(merged, split.patch, split.live, mergeKey);
+}
+
+/** Takes out items with `$patch`: `delete` takes its match out of the live list, `replace` all of it. */
+function withoutSpecialItems(
+  live: readonly JsonMap[],
+  patch: readonly JsonMap[],
+  mergeKey: string,
+): { readonly live: readonly JsonMap[]; readonly patch: readonly JsonMap[] } {
+  let kept = live;
+  let replaces = false;
+  const ordinary: JsonMap[] = [];
+  for (const item of patch) {
+    const kind = item['$patch'];
+    if (kind === undefined) ordinary.push(item);
+    else if (kind === 'replace') replaces = true;
+    else if (kind === 'delete') {
+      const key = keyOf(item, mergeKey);
+      kept = kept.filter((other) => other[mergeKey] !== key);
+    } else if (kind === 'merge')
+      throw badPatch('merging lists cannot yet be specified in the patch');
+    else
+      throw badPatch(`unknown patch type: ${JSON.stringify(kind)}; known are replace and delete`);
+  }
+  return replaces ? { live: ordinary, patch: [] } : { live: kept, patch: ordinary };
+}
+
+function mergeItemsByKey(
+  live: readonly JsonMap[],
+  patch: readonly JsonMap[],
+  mergeKey: string,
+  mergeItems: ListMerging['mergeItems'],
+): readonly JsonMap[] {
+  const merged = [...live];
+  for (const item of patch) {
+    const key = keyOf(item, mergeKey);
+    const index = merged.findIndex((other) => other[mergeKey] === key);
+    const found = merged[index];
+    if (found === undefined)
+      merged.push(withoutDirectives(item, 'without-nulls') as JsonMap); // it has no $patch, so it stays a map
+    else merged[index] = mergeItems(found, item);
+  }
+  return merged;
+}
+
+/**
+ * Orders a merged list: items named in `order` as there, the others as in `live`; between the two, `live` decides
+ * where both have a place there, and the ordered items come first where it does not.
+ */
+export function orderedMerge(
+  merged: readonly unknown[],
+  order: readonly unknown[],
+  live: readonly unknown[],
+  mergeKey: string | undefined,
+): readonly unknown[] {
+  const identity = identityOf(mergeKey);
+  const orderRank = ranks(order.map(identity));
+  const liveRank = ranks(live.map(identity));
+  const rankIn = (table: ReadonlyMap<unknown, number>, item: unknown): number =>
+    table.get(identity(item)) ?? -1;
+  const byRank = (table: ReadonlyMap<unknown, number>) => (left: unknown, right: unknown) =>
+    rankIn(table, left) - rankIn(table, right);
+  const named = merged.filter((item) => orderRank.has(identity(item))).sort(byRank(orderRank));
+  const others = merged.filter((item) => !orderRank.has(identity(item))).sort(byRank(liveRank));
+  const result: unknown[] = [];
+  let next = 0;
+  for (const item of named) {
+    const place = rankIn(liveRank, item);
+    while (next < others.length) {
+      const other = rankIn(liveRank, others[next]);
+      if (place < 0 || other < 0 || other > place) break;
+      result.push(others[next++]);
+    }
+    result.push(item);
+  }
+  return [...result, ...others.slice(next)];
+}
+
+/** Refuses a patch list whose items `$setElementOrder` does not name in the same order. */
+export function patchOrderFits(
+  patch: readonly unknown[],
+  order: readonly unknown[],
+  mergeKey: string | undefined,
+  field: string,
+): void {
+  if (patch.length === 0 || order.length === 0) return;
+  const identity = identityOf(mergeKey);
+  let place = 0;
+  for (const item of patch) {
+    if (mergeKey !== undefined && isJsonObject(item) && '$patch' in item) continue;
+    while (place < order.length && identity(order[place]) !== identity(item)) place++;
+    if (place++ >= order.length)
+      throw badPatch(
+        `the order in the patch list ${field} doesn't match its $setElementOrder list`,
+      );
+  }
+}
+
+function ranks(identities: readonly unknown[]): ReadonlyMap<unknown, number> {
+  const table = new Map<unknown, number>();
+  identities.forEach((identity, index) => {
+    if (!table.has(identity)) table.set(identity, index);
+  });
+  return table;
+}
+
+function identityOf(mergeKey: string | undefined): (item: unknown) => unknown {
+  if (mergeKey === undefined) return (item) => item;
+  return (item) => {
+    if (!isJsonObject(item)) throw badPatch(`expected a map with ${mergeKey} in a merged list`);
+    return keyOf(item, mergeKey);
+  };
+}
+
+function keyOf(item: JsonMap, mergeKey: string): unknown {
+  const key = item[mergeKey];
+  if (key === undefined)
+    throw badPatch(`map: ${JSON.stringify(item)} does not contain declared merge key: ${mergeKey}`);
+  return key;
+}
+
+function elementKind(items: readonly unknown[]): 'maps' | 'scalars' {
+  const kinds = new Set(
+    items.map((item) => (Array.isArray(item) ? 'list' : isJsonObject(item) ? 'map' : typeof item)),
+  );
+  if (kinds.has('list')) throw new ApiError(422, 'Invalid', 'lists of lists are not supported');
+  if (kinds.size > 1)
+    throw badPatch(`list element types are not identical: ${[...kinds].join(', ')}`);
+  return kinds.has('map') ? 'maps' : 'scalars';
+}
