@@ -33,4 +33,6 @@ export interface Informer<Obj extends KubeObject> extends ObjectCache<Obj>, Asyn
   subscribe(handler: InformerHandler<Obj>): Disposable;
   /** Waits until the cache has seen this resource version or a later one of its resource: read your own writes. */
   atLeast(resourceVersion: string, signal: AbortSignal): Promise<void>;
+  /** Waits until `holds` gives true; it is asked now and after every change of the cache. */
+  until(holds: () => boolean, signal: AbortSignal): Promise<void>;
 }

@@ -1,0 +1,162 @@
+// Sends requests and tries again where that is safe: the part of the client that knows nothing of resources.
+
+import {
+  ApiError,
+  type ApiRequest,
+  type ApiResponse,
+  type ApiTransport,
+  isApiError,
+} from '@tweendeck/kube';
+import {
+  BugError,
+  backoffMs,
+  type Clock,
+  isPlatformError,
+  type Logger,
+  linkedAbort,
+  PlatformError,
+  type Random,
+} from '@tweendeck/std';
+import { failureOf, jsonOf, textOf } from './answer.ts';
+
+export interface RequestsOptions {
+  readonly transport: ApiTransport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly requestTimeoutMs: number;
+  readonly attemptsMax: number;
+}
+
+export interface Call {
+  readonly method: ApiRequest['method'];
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  readonly contentType?: string;
+  readonly accept?: string;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+}
+
+export interface Requests {
+  /** The JSON of the answer, within the request's time limit, tried again where that is safe. */
+  json(call: Call, signal: AbortSignal): Promise<unknown>;
+  /** An answer of open end, tried once. Failures of the server are thrown as ApiError. */
+  open(call: Call, signal: AbortSignal): Promise<ApiResponse>;
+}
+
+const retryDelays = { baseMs: 100, maxMs: 5_000 } as const;
+const retryAfterMaxMs = 30_000;
+
+export function requestsOver(options: RequestsOptions): Requests {
+  const once = async (call: Call, signal: AbortSignal): Promise<unknown> => {
+    using attempt = linkedAbort(signal);
+    const what = `${call.method} ${call.path}`;
+    using _timer = options.clock.timer(options.requestTimeoutMs, () =>
+      attempt.abort(
+        new PlatformError(
+          'CLIENT_TIMEOUT',
+          `${what}: no answer within ${options.requestTimeoutMs / 1_000} s`,
+        ),
+      ),
+    );
+    return await reachable(what, attempt.signal, async () => {
+      const response = await options.transport.request(requestOf(call), attempt.signal);
+      return jsonOf(response, what);
+    });
+  };
+  return {
+    async json(call, signal) {
+      for (let attempt = 0; ; attempt++) {
+        signal.throwIfAborted();
+        try {
+          return await once(call, signal);
+        } catch (error) {
+          const waitMs = signal.aborted ? undefined : retryDelayMs(call, error, attempt, options);
+          if (waitMs === undefined) throw error;
+          options.log.debug('trying a request again', { path: call.path, attempt, waitMs, error });
+          await options.clock.sleep(waitMs, signal);
+        }
+      }
+    },
+    open(call, signal) {
+      const what = `${call.method} ${call.path}`;
+      return reachable(what, signal, async () => {
+        const response = await options.transport.request(requestOf(call), signal);
+        if (response.status >= 400) throw failureOf(response, await textOf(response, what));
+        return { ...response, body: reachableBody(response.body, what, signal) };
+      });
+    },
+  };
+}
+
+/** Undefined: not again. Reads are tried again after any sign of trouble, writes only when the server says that it did nothing. */
+function retryDelayMs(
+  call: Call,
+  error: unknown,
+  attempt: number,
+  options: RequestsOptions,
+): number | undefined {
+  if (attempt + 1 >= options.attemptsMax || !isRetryable(call, error)) return undefined;
+  const asked = isApiError(error) ? error.retryAfterMs : undefined;
+  const usual = backoffMs(retryDelays, attempt, options.random);
+  return asked === undefined ? usual : Math.min(retryAfterMaxMs, Math.max(asked, usual));
+}
+
+function isRetryable(call: Call, error: unknown): boolean {
+  const reads = call.method === 'GET' || call.method === 'HEAD';
+  if (isApiError(error)) {
+    if (error.code === 429) return true;
+    return error.code === 503 && (reads || error.retryAfterMs !== undefined);
+  }
+  return reads && isPlatformError(error, 'CLIENT_UNREACHABLE');
+}
+
+/** Runs `talk`; whatever breaks it is CLIENT_UNREACHABLE, unless it has a name already. */
+async function reachable<Value>(
+  what: string,
+  signal: AbortSignal,
+  talk: () => Promise<Value>,
+): Promise<Value> {
+  try {
+    return await talk();
+  } catch (cause) {
+    if (signal.aborted) throw signal.reason;
+    throw named(cause, what);
+  }
+}
+
+async function* reachableBody(
+  body: AsyncIterable<Uint8Array>,
+  what: string,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* body;
+  } catch (cause) {
+    if (signal.aborted) throw signal.reason;
+    throw named(cause, what);
+  }
+}
+
+function named(cause: unknown, what: string): unknown {
+  if (cause instanceof ApiError || cause instanceof PlatformError || cause instanceof BugError)
+    return cause;
+  return new PlatformError('CLIENT_UNREACHABLE', `${what}: the connection broke`, { cause });
+}
+
+function requestOf(call: Call): ApiRequest {
+  const headers: Record<string, string> = { accept: call.accept ?? 'application/json' };
+  const path = `${call.path}${queryOf(call.query)}`;
+  if (call.body === undefined) return { method: call.method, path, headers };
+  headers['content-type'] = call.contentType ?? 'application/json';
+  const body = new TextEncoder().encode(JSON.stringify(call.body));
+  return { method: call.method, path, headers, body };
+}
+
+function queryOf(query: Call['query']): string {
+  const pairs = Object.entries(query ?? {}).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${encodeURIComponent(name)}=${encodeURIComponent(value)}`],
+  );
+  return pairs.length === 0 ? '' : `?${pairs.join('&')}`;
+}
