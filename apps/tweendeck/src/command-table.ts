@@ -304,6 +304,7 @@ export const commands: readonly CommandSpec[] = [
         defaultText: '0',
       },
       verify: { type: 'boolean', description: 'read every byte back and compare' },
+      'verify-only': { type: 'boolean', description: 'send nothing, only read back and compare' },
       quiet: { type: 'boolean', short: 'q', description: 'no progress' },
       ...cacheAddress,
     },

@@ -1,14 +1,9 @@
 // Which API server a command speaks to, and how.
 
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import {
-  type Client,
-  createClient,
-  httpsTransport,
-  loadKubeconfig,
-  parseKubeconfig,
-} from '@tweendeck/client';
+import { resolve } from 'node:path';
+import { type Client, createClient, httpsTransport, parseKubeconfig } from '@tweendeck/client';
 import { PlatformError, systemErrorCode } from '@tweendeck/std';
 import type { Ambient } from './ambient.ts';
 import type { OptionValues } from './command-line.ts';
@@ -33,15 +28,15 @@ export function kubeconfigPath(world: Ambient, options: OptionValues): string {
 /** Opens the connection. Throws CLI_NO_HOME when there is no kubeconfig where it was looked for. */
 export async function connect(world: Ambient, options: OptionValues): Promise<Connection> {
   const path = kubeconfigPath(world, options);
-  const text = await readKubeconfig(path);
-  const config = parseKubeconfig(text);
-  const transport = httpsTransport(
-    await loadKubeconfig(config, { directory: join(path, '..'), readFile }),
-  );
+  const config = parseKubeconfig(await readKubeconfig(path), {
+    // Files that a kubeconfig names are relative to it.
+    readFile: (name) => readFileSync(resolve(path, '..', name), 'utf8'),
+  });
+  const transport = httpsTransport(config);
   return {
     client: createClient({ transport, clock: world.clock, random: world.random }),
-    namespace: options.text('namespace') ?? 'default',
-    [Symbol.asyncDispose]: async () => transport[Symbol.asyncDispose](),
+    namespace: options.text('namespace') ?? config.namespace,
+    [Symbol.asyncDispose]: async () => transport[Symbol.dispose](),
   };
 }
 
