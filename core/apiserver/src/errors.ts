@@ -1,0 +1,11 @@
+// Every code this package can raise, and what it means to the reader.
+
+export const apiserverErrors: Readonly<Record<string, string>> = {
+  APISERVER_PORT_TAKEN:
+    'Another program listens on the port the API server was told to use. Stop it, or choose another port.',
+  APISERVER_CERTIFICATES_UNREADABLE:
+    'The certificates in the data directory cannot be read or belong together no more. Remove the directory named; new ones are made at the next start, and with them a new kubeconfig.',
+  APISERVER_BAD_SERVICE_RANGE:
+    'The range of service addresses is no IPv4 network such as 127.96.0.0/16 with at least four addresses.',
+  APISERVER_CLOSED: 'The API server was closed while the request was under way.',
+};

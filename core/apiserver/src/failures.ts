@@ -1,0 +1,142 @@
+// The ways an API server says no, each with the reason, code, message and details a client of Kubernetes expects.
+
+import { ApiError, type StatusCause } from '@tweendeck/kube';
+
+/** What failures name: a resource such as `deployments` of `apps`. */
+export interface GroupResource {
+  readonly group: string;
+  readonly plural: string;
+}
+
+const qualified = ({ group, plural }: GroupResource): string =>
+  group === '' ? plural : `${plural}.${group}`;
+
+const detailsOf = (resource: GroupResource, name: string) => ({
+  name,
+  ...(resource.group === '' ? {} : { group: resource.group }),
+  kind: resource.plural,
+});
+
+export function notFound(resource: GroupResource, name: string): ApiError {
+  return new ApiError(
+    404,
+    'NotFound',
+    `${qualified(resource)} "${name}" not found`,
+    detailsOf(resource, name),
+  );
+}
+
+export function alreadyExists(resource: GroupResource, name: string): ApiError {
+  return new ApiError(
+    409,
+    'AlreadyExists',
+    `${qualified(resource)} "${name}" already exists`,
+    detailsOf(resource, name),
+  );
+}
+
+/** Every suffix tried for a `generateName` was taken. */
+export function generatedNameTaken(resource: GroupResource, name: string): ApiError {
+  return new ApiError(
+    409,
+    'AlreadyExists',
+    `${qualified(resource)} "${name}" already exists, the server was not able to generate a unique name for the object`,
+    { ...detailsOf(resource, name), retryAfterSeconds: 1 },
+  );
+}
+
+export const modifiedMessage =
+  'the object has been modified; please apply your changes to the latest version and try again';
+
+export function conflict(
+  resource: GroupResource,
+  name: string,
+  message: string = modifiedMessage,
+): ApiError {
+  return new ApiError(
+    409,
+    'Conflict',
+    `Operation cannot be fulfilled on ${qualified(resource)} "${name}": ${message}`,
+    detailsOf(resource, name),
+  );
+}
+
+export function forbidden(
+  resource: GroupResource,
+  name: string,
+  message: string,
+  causes?: readonly StatusCause[],
+): ApiError {
+  const subject = name === '' ? `${qualified(resource)} is` : `${qualified(resource)} "${name}" is`;
+  return new ApiError(403, 'Forbidden', `${subject} forbidden: ${message}`, {
+    ...detailsOf(resource, name),
+    ...(causes ? { causes } : {}),
+  });
+}
+
+export function badRequest(message: string): ApiError {
+  return new ApiError(400, 'BadRequest', message);
+}
+
+/** The answer for a path that is served by nothing. */
+export function noSuchPath(): ApiError {
+  return new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
+}
+
+export function methodNotAllowed(resource: GroupResource, verb: string): ApiError {
+  return new ApiError(
+    405,
+    'MethodNotAllowed',
+    `${verb} is not supported on resources of kind "${qualified(resource)}"`,
+    { ...(resource.group === '' ? {} : { group: resource.group }), kind: resource.plural },
+  );
+}
+
+export function unsupportedMediaType(accepted: readonly string[]): ApiError {
+  return new ApiError(
+    415,
+    'UnsupportedMediaType',
+    `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
+  );
+}
+
+export function notAcceptable(offered: readonly string[]): ApiError {
+  return new ApiError(
+    406,
+    'NotAcceptable',
+    `only the following media types are accepted: ${offered.join(', ')}`,
+  );
+}
+
+export function tooLarge(limitBytes: number): ApiError {
+  return new ApiError(
+    413,
+    'RequestEntityTooLarge',
+    `Request entity too large: limit is ${limitBytes}`,
+  );
+}
+
+/** What a client wants to read or watch from is no longer known. */
+export function expired(message: string): ApiError {
+  return new ApiError(410, 'Expired', message);
+}
+
+/** The client has seen a future we have not. */
+export function tooLargeResourceVersion(wanted: number, current: number): ApiError {
+  return new ApiError(
+    504,
+    'Timeout',
+    `Too large resource version: ${wanted}, current: ${current}`,
+    {
+      causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+      retryAfterSeconds: 1,
+    },
+  );
+}
+
+/** An internal failure; `message` is shown to the client. */
+export function internal(message: string): ApiError {
+  return new ApiError(500, 'InternalError', `Internal error occurred: ${message}`, {
+    causes: [{ message }],
+  });
+}

@@ -1,0 +1,111 @@
+// The options of lists and watches as a client wrote them, checked together.
+
+import { type FieldError, fieldForbidden, fieldInvalid, invalidError } from '@tweendeck/kube';
+import { badRequest } from './failures.ts';
+import { isTrue } from './request.ts';
+
+export interface ListOptions {
+  /** Undefined: the latest. 0: anything will do. */
+  readonly resourceVersion: number | undefined;
+  readonly match: 'Exact' | 'NotOlderThan' | undefined;
+  /** 0: no limit. */
+  readonly limit: number;
+  /** Empty: the first page. */
+  readonly continue: string;
+}
+
+export interface WatchOptions {
+  readonly resourceVersion: number | undefined;
+  readonly bookmarks: boolean;
+  /** Undefined when the client did not say. */
+  readonly sendInitialEvents: boolean | undefined;
+  readonly timeoutSeconds: number | undefined;
+}
+
+const optionsKind = { group: 'meta.k8s.io', kind: 'ListOptions' };
+
+/** @throws ApiError Invalid or BadRequest. */
+export function listOptionsOf(query: URLSearchParams): ListOptions {
+  const resourceVersion = revisionOf(query);
+  const match = matchOf(query);
+  const continueText = query.get('continue') ?? '';
+  const problems: FieldError[] = [];
+  if (query.has('sendInitialEvents')) {
+    problems.push(fieldForbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
+  }
+  if (match !== undefined && continueText !== '') {
+    const detail = 'resourceVersionMatch is forbidden when continue is provided';
+    problems.push(fieldForbidden('resourceVersionMatch', detail));
+  }
+  if (match !== undefined && resourceVersion === undefined) {
+    const detail = 'resourceVersionMatch is forbidden unless resourceVersion is provided';
+    problems.push(fieldForbidden('resourceVersionMatch', detail));
+  }
+  if (match === 'Exact' && resourceVersion === 0) {
+    const detail = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"';
+    problems.push(fieldForbidden('resourceVersionMatch', detail));
+  }
+  if (problems.length > 0) throw invalidError(optionsKind, '', problems);
+  if (continueText !== '' && resourceVersion) {
+    throw badRequest('specifying resource version is not allowed when using continue');
+  }
+  return { resourceVersion, match, limit: numberOf(query, 'limit') ?? 0, continue: continueText };
+}
+
+/** @throws ApiError Invalid or BadRequest. */
+export function watchOptionsOf(query: URLSearchParams): WatchOptions {
+  const match = matchOf(query);
+  const initial = query.get('sendInitialEvents');
+  const problems: FieldError[] = [];
+  if (initial === null && match !== undefined) {
+    const detail =
+      'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided';
+    problems.push(fieldForbidden('resourceVersionMatch', detail));
+  }
+  if (initial !== null && match !== 'NotOlderThan') {
+    const detail = 'sendInitialEvents requires setting resourceVersionMatch=NotOlderThan';
+    problems.push(fieldForbidden('resourceVersionMatch', detail));
+  }
+  if (problems.length > 0) throw invalidError(optionsKind, '', problems);
+  return {
+    resourceVersion: revisionOf(query),
+    bookmarks: isTrue(query.get('allowWatchBookmarks')),
+    sendInitialEvents: initial === null ? undefined : isTrue(initial),
+    timeoutSeconds: numberOf(query, 'timeoutSeconds'),
+  };
+}
+
+/** The resourceVersion asked for; undefined for none. @throws ApiError Invalid when it is no number. */
+export function revisionOf(query: URLSearchParams): number | undefined {
+  const text = query.get('resourceVersion') ?? '';
+  if (text === '') return undefined;
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw invalidError(optionsKind, '', [
+    fieldInvalid(
+      'resourceVersion',
+      text,
+      `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
+    ),
+  ]);
+}
+
+function matchOf(query: URLSearchParams): ListOptions['match'] {
+  const text = query.get('resourceVersionMatch') ?? '';
+  if (text === '') return undefined;
+  if (text === 'Exact' || text === 'NotOlderThan') return text;
+  throw invalidError(optionsKind, '', [
+    {
+      type: 'NotSupported',
+      field: 'resourceVersionMatch',
+      value: text,
+      detail: 'supported values: "Exact", "NotOlderThan"',
+    },
+  ]);
+}
+
+function numberOf(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name) ?? '';
+  if (text === '') return undefined;
+  if (/^-?\d{1,15}$/.test(text)) return Number(text);
+  throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+}

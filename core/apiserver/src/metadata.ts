@@ -1,0 +1,168 @@
+// What a server does to `metadata`: fills it at creation, guards it at updates, checks what clients may write.
+
+import {
+  type FieldError,
+  fieldForbidden,
+  fieldInvalid,
+  fieldRequired,
+  type NameCheck,
+  path,
+  qualifiedNameProblems,
+  validateLabels,
+} from '@tweendeck/kube';
+import { jsonEqual, nameSuffix, type Random, timestampOf } from '@tweendeck/std';
+import type { Draft, DraftMeta } from './draft.ts';
+
+const generatedNameLengthMax = 63;
+const suffixLength = 5;
+const annotationBytesMax = 256 * 1024;
+
+/** Gives a new object its identity. */
+export function stampNew(
+  draft: Draft,
+  { random, nowMs }: { readonly random: Random; readonly nowMs: number },
+): void {
+  const { metadata } = draft;
+  delete metadata.deletionTimestamp;
+  delete metadata.deletionGracePeriodSeconds;
+  delete metadata.selfLink;
+  delete metadata.generation;
+  metadata.uid = random.uuid();
+  metadata.creationTimestamp = timestampOf(nowMs);
+}
+
+/** A name for `generateName`: its start, and five random letters. */
+export function generatedName(base: string, random: Random): string {
+  return base.slice(0, generatedNameLengthMax - suffixLength) + nameSuffix(random, suffixLength);
+}
+
+/** Takes over from the old object what a client may leave out or may not set. */
+export function carryMetadata(next: DraftMeta, previous: DraftMeta): void {
+  next.uid ??= previous.uid ?? '';
+  if (next.uid === '') next.uid = previous.uid ?? '';
+  next.creationTimestamp ??= previous.creationTimestamp ?? null;
+  next.deletionTimestamp ??= previous.deletionTimestamp ?? '';
+  if (next.deletionTimestamp === '') delete next.deletionTimestamp;
+  next.deletionGracePeriodSeconds ??= previous.deletionGracePeriodSeconds ?? -1;
+  if (next.deletionGracePeriodSeconds < 0) delete next.deletionGracePeriodSeconds;
+  if (previous.generation === undefined) delete next.generation;
+  else next.generation = previous.generation;
+  delete next.selfLink;
+  if (previous.generateName !== undefined) next.generateName ??= previous.generateName;
+}
+
+/** Drops empty maps and lists, which mean the same as none. */
+export function tidyMetadata(metadata: DraftMeta): void {
+  if (metadata.labels && Object.keys(metadata.labels).length === 0) delete metadata.labels;
+  if (metadata.annotations && Object.keys(metadata.annotations).length === 0) {
+    delete metadata.annotations;
+  }
+  if (metadata.finalizers?.length === 0) delete metadata.finalizers;
+  if (metadata.ownerReferences?.length === 0) delete metadata.ownerReferences;
+  if (metadata.managedFields?.length === 0) delete metadata.managedFields;
+  if (metadata.generateName === '') delete metadata.generateName;
+  if (metadata.namespace === '') delete metadata.namespace;
+}
+
+/** What is wrong with the metadata of an object about to be stored. */
+export function metadataProblems(
+  metadata: DraftMeta,
+  { nameProblems, namespaced }: { readonly nameProblems: NameCheck; readonly namespaced: boolean },
+): readonly FieldError[] {
+  const base = path('metadata');
+  const name = metadata.name ?? '';
+  const problems: FieldError[] = [];
+  if (name === '') {
+    problems.push(fieldRequired(base.child('name'), 'name or generateName is required'));
+  } else {
+    for (const text of nameProblems(name))
+      problems.push(fieldInvalid(base.child('name'), name, text));
+  }
+  if (namespaced && !metadata.namespace) problems.push(fieldRequired(base.child('namespace')));
+  if (!namespaced && metadata.namespace) {
+    problems.push(fieldForbidden(base.child('namespace'), 'not allowed on this type'));
+  }
+  problems.push(...validateLabels(metadata.labels, base.child('labels')));
+  problems.push(...annotationProblems(metadata.annotations));
+  problems.push(...ownerProblems(metadata), ...finalizerProblems(metadata.finalizers));
+  return problems;
+}
+
+function annotationProblems(annotations: DraftMeta['annotations']): readonly FieldError[] {
+  const field = path('metadata').child('annotations');
+  const problems: FieldError[] = [];
+  let bytes = 0;
+  for (const [key, value] of Object.entries(annotations ?? {})) {
+    for (const text of qualifiedNameProblems(key.toLowerCase())) {
+      problems.push(fieldInvalid(field, key, text));
+    }
+    bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+  }
+  if (bytes > annotationBytesMax) {
+    problems.push({
+      type: 'TooLong',
+      field: String(field),
+      detail: `may not be more than ${annotationBytesMax} bytes`,
+    });
+  }
+  return problems;
+}
+
+function ownerProblems({ ownerReferences = [] }: DraftMeta): readonly FieldError[] {
+  const field = path('metadata').child('ownerReferences');
+  const problems: FieldError[] = [];
+  for (const [position, owner] of ownerReferences.entries()) {
+    const at = field.index(position);
+    for (const key of ['apiVersion', 'kind', 'name', 'uid'] as const) {
+      if (!owner[key])
+        problems.push(fieldInvalid(at.child(key), owner[key] ?? '', `must not be empty`));
+    }
+  }
+  const controllers = ownerReferences.filter(({ controller }) => controller === true);
+  const [first, second] = controllers;
+  if (first && second) {
+    const detail = `Only one reference can have Controller set to true. Found "true" in references for ${first.kind}/${first.name} and ${second.kind}/${second.name}`;
+    problems.push(fieldInvalid(field, ownerReferences, detail));
+  }
+  return problems;
+}
+
+function finalizerProblems(finalizers: readonly string[] = []): readonly FieldError[] {
+  const field = path('metadata').child('finalizers');
+  const problems = finalizers.flatMap((finalizer) =>
+    qualifiedNameProblems(finalizer).map((text) => fieldInvalid(field, finalizer, text)),
+  );
+  if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
+    const detail = 'finalizer orphan and foregroundDeletion cannot be both set';
+    problems.push(fieldInvalid(field, finalizers, detail));
+  }
+  return problems;
+}
+
+const immutableFields = [
+  'name',
+  'namespace',
+  'uid',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+] as const;
+
+/** What an update may not change in metadata. */
+export function metadataUpdateProblems(
+  next: DraftMeta,
+  previous: DraftMeta,
+): readonly FieldError[] {
+  const base = path('metadata');
+  const problems = immutableFields
+    .filter((key) => !jsonEqual(next[key], previous[key]))
+    .map((key) => fieldInvalid(base.child(key), next[key] ?? null, 'field is immutable'));
+  if (previous.deletionTimestamp === undefined) return problems;
+  const added = (next.finalizers ?? []).filter((each) => !previous.finalizers?.includes(each));
+  if (added.length > 0) {
+    const list = added.map((each) => JSON.stringify(each)).join(', ');
+    const detail = `no new finalizers can be added if the object is being deleted, found new finalizers []string{${list}}`;
+    problems.push(fieldForbidden(base.child('finalizers'), detail));
+  }
+  return problems;
+}

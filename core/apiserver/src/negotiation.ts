@@ -1,0 +1,69 @@
+// Which form of an answer a client accepts: JSON or YAML; the object, its metadata alone, or a table row.
+
+import { notAcceptable } from './failures.ts';
+
+export type Form =
+  | { readonly type: 'object' }
+  | { readonly type: 'metadata' }
+  | { readonly type: 'table'; readonly include: 'None' | 'Metadata' | 'Object' };
+
+export interface Acceptance {
+  readonly encoding: 'json' | 'yaml';
+  readonly form: Form;
+}
+
+export const offeredTypes: readonly string[] = ['application/json', 'application/yaml'];
+
+export interface MediaRange {
+  readonly type: string;
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+/** The media ranges of an Accept header, best first. An empty header accepts everything. */
+export function mediaRanges(header: string | undefined): readonly MediaRange[] {
+  const text = header?.trim() || '*/*';
+  const ranges = text.split(',').map((clause) => {
+    const [type = '', ...parameters] = clause.split(';').map((part) => part.trim());
+    return { type: type.toLowerCase(), parameters: new Map(parameters.map(pairOf)) };
+  });
+  const quality = ({ parameters }: MediaRange): number => Number(parameters.get('q') ?? 1);
+  return ranges.toSorted((left, right) => quality(right) - quality(left));
+}
+
+function pairOf(parameter: string): readonly [string, string] {
+  const equals = parameter.indexOf('=');
+  return equals < 0
+    ? [parameter, '']
+    : [parameter.slice(0, equals), parameter.slice(equals + 1).replace(/^"|"$/g, '')];
+}
+
+/** The encoding a media range stands for, if we have it. */
+export function encodingOf(type: string): 'json' | 'yaml' | undefined {
+  if (type === 'application/json' || type === '*/*' || type === 'application/*') return 'json';
+  return type === 'application/yaml' ? 'yaml' : undefined;
+}
+
+/** Chooses for a resource. @throws ApiError NotAcceptable when nothing fits. */
+export function negotiate(accept: string | undefined, query: URLSearchParams): Acceptance {
+  for (const { type, parameters } of mediaRanges(accept)) {
+    const encoding = encodingOf(type);
+    const form = formOf(parameters, query);
+    if (encoding && form) return { encoding, form };
+  }
+  throw notAcceptable(offeredTypes);
+}
+
+function formOf(parameters: ReadonlyMap<string, string>, query: URLSearchParams): Form | undefined {
+  const as = parameters.get('as');
+  if (as === undefined) return { type: 'object' };
+  if (parameters.get('g') !== 'meta.k8s.io') return undefined;
+  if (!['v1', 'v1beta1'].includes(parameters.get('v') ?? '')) return undefined;
+  if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList')
+    return { type: 'metadata' };
+  if (as !== 'Table') return undefined;
+  const include = query.get('includeObject');
+  return {
+    type: 'table',
+    include: include === 'None' || include === 'Object' ? include : 'Metadata',
+  };
+}

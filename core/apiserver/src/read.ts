@@ -1,0 +1,194 @@
+// GET of one object and of collections: from the cache, or from the store's past when a page or an exact version asks for it.
+
+import type { ApiResponse } from '@tweendeck/kube';
+import { type Clock, isPlatformError } from '@tweendeck/std';
+import type { ClusterState } from './cluster-state.ts';
+import { badRequest, expired, notFound, tooLargeResourceVersion } from './failures.ts';
+import { type ListOptions, listOptionsOf, revisionOf } from './list-options.ts';
+import type { Acceptance } from './negotiation.ts';
+import type { ServedResource } from './registry.ts';
+import { type ListMeta, renderList, renderObject } from './rendering.ts';
+import type { ResourceRequest } from './request.ts';
+import { bytesResponse } from './response.ts';
+import { type Selection, selectionOf } from './selection.ts';
+import { StoredObject } from './stored-object.ts';
+
+export interface Reading extends Acceptance {
+  readonly state: ClusterState;
+  readonly clock: Clock;
+  readonly resource: ServedResource;
+  readonly request: ResourceRequest;
+}
+
+interface Page {
+  readonly objects: readonly StoredObject[];
+  readonly meta: ListMeta;
+}
+
+/** The key of the object a request names. */
+export function requestKey(request: ResourceRequest, resource: ServedResource): string {
+  return resource.namespaced ? `${request.namespace}/${request.name}` : request.name;
+}
+
+export async function getObject(reading: Reading): Promise<ApiResponse> {
+  const { state, resource, request } = reading;
+  await state.untilFresh(revisionOf(request.query) ?? 0);
+  const object = state.resource(resource.storagePrefix).get(requestKey(request, resource));
+  if (!object) throw notFound(resource, request.name);
+  const pieces = renderObject(renderingOf(reading), object);
+  return bytesResponse(200, 'application/json', pieces);
+}
+
+export async function listObjects(reading: Reading): Promise<ApiResponse> {
+  const { resource, request } = reading;
+  const options = listOptionsOf(request.query);
+  const selection = selectionOf(request, resource);
+  const { objects, meta } = await pageOf(reading, selection, options);
+  const pieces = renderList(renderingOf(reading), objects, meta);
+  return bytesResponse(200, 'application/json', pieces);
+}
+
+function renderingOf({ resource, form, clock }: Reading) {
+  return { resource, form, nowMs: clock.nowMs() };
+}
+
+async function pageOf(reading: Reading, selection: Selection, options: ListOptions): Promise<Page> {
+  const { state } = reading;
+  if (options.continue !== '') return continued(reading, selection, options);
+  const { resourceVersion: wanted, match, limit } = options;
+  const exact = match === 'Exact' || (match === undefined && limit > 0 && wanted);
+  if (exact && wanted !== undefined) {
+    if (wanted > state.revision) throw tooLargeResourceVersion(wanted, state.revision);
+    return pageAt(reading, selection, { revision: wanted, after: '', limit });
+  }
+  await state.untilFresh(wanted ?? 0);
+  return pageNow(reading, selection, { after: '', limit });
+}
+
+/** What `continue` carries; revision -1 asks for an inconsistent rest. */
+interface Token {
+  readonly revision: number;
+  readonly after: string;
+}
+
+function tokenText(token: Token): string {
+  return Buffer.from(JSON.stringify([token.revision, token.after])).toString('base64url');
+}
+
+function parseToken(text: string): Token {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(text, 'base64url').toString());
+    if (Array.isArray(value) && value.length === 2) {
+      const [revision, after]: readonly unknown[] = value;
+      if (Number.isSafeInteger(revision) && typeof after === 'string') {
+        return { revision: Number(revision), after };
+      }
+    }
+  } catch {
+    // said below
+  }
+  throw badRequest('continue key is not valid');
+}
+
+async function continued(
+  reading: Reading,
+  selection: Selection,
+  { continue: text, limit }: ListOptions,
+): Promise<Page> {
+  const { revision, after } = parseToken(text);
+  const { state, resource } = reading;
+  if (revision < 0) return pageNow(reading, selection, { after, limit });
+  if (revision > state.revision) throw badRequest('continue key is not valid');
+  // Nothing changed here since: the cache still is that past.
+  const cache = state.resource(resource.storagePrefix);
+  if (Math.max(cache.changedRevision, cache.startRevision) <= revision) {
+    return pageNow(reading, selection, { after, limit }, revision);
+  }
+  return pageAt(reading, selection, { revision, after, limit });
+}
+
+function pageNow(
+  { state, resource }: Reading,
+  selection: Selection,
+  { after, limit }: { readonly after: string; readonly limit: number },
+  revision: number = state.revision,
+): Page {
+  const cache = state.resource(resource.storagePrefix);
+  if (selection.only !== undefined) {
+    const object = cache.get(selection.only);
+    const found = object && selection.only > after && selection.matches(object) ? [object] : [];
+    return { objects: found, meta: { resourceVersion: String(revision) } };
+  }
+  const objects: StoredObject[] = [];
+  let more = false;
+  for (const object of cache.range(selection.prefix, after)) {
+    if (selection.selective && !selection.matches(object)) continue;
+    more = limit > 0 && objects.length === limit;
+    if (more) break;
+    objects.push(object);
+  }
+  const last = objects.at(-1);
+  if (!more || !last) return { objects, meta: { resourceVersion: String(revision) } };
+  const remaining = selection.selective ? undefined : cache.count(selection.prefix, last.key);
+  return { objects, meta: listMeta(revision, last.key, remaining) };
+}
+
+function listMeta(revision: number, after: string, remaining: number | undefined): ListMeta {
+  return {
+    resourceVersion: String(revision),
+    continue: tokenText({ revision, after }),
+    ...(remaining === undefined ? {} : { remainingItemCount: remaining }),
+  };
+}
+
+const storeChunkLength = 500;
+
+/** A page of the past, read from the store. */
+async function pageAt(
+  { state, resource }: Reading,
+  selection: Selection,
+  {
+    revision,
+    after,
+    limit,
+  }: { readonly revision: number; readonly after: string; readonly limit: number },
+): Promise<Page> {
+  const root = resource.storagePrefix;
+  const objects: StoredObject[] = [];
+  let position = after;
+  for (;;) {
+    const { items, remaining } = await pastOf(after, () =>
+      state.store.list(`${root}${selection.prefix}`, {
+        revision,
+        lengthMax: storeChunkLength,
+        ...(position === '' ? {} : { after: `${root}${position}` }),
+      }),
+    );
+    for (const [index, item] of items.entries()) {
+      position = item.key.slice(root.length);
+      const object = new StoredObject(position, item.value, item.revision);
+      if (!selection.matches(object)) continue;
+      objects.push(object);
+      const left = remaining + items.length - index - 1;
+      if (objects.length !== limit || left === 0) continue;
+      return {
+        objects,
+        meta: listMeta(revision, position, selection.selective ? undefined : left),
+      };
+    }
+    if (remaining === 0) return { objects, meta: { resourceVersion: String(revision) } };
+  }
+}
+
+async function pastOf<Result>(after: string, read: () => Promise<Result>): Promise<Result> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!isPlatformError(error, 'STORE_COMPACTED')) throw error;
+    throw after === ''
+      ? expired('The resourceVersion for the provided list is too old.')
+      : expired(
+          'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.',
+        );
+  }
+}

@@ -1,0 +1,74 @@
+// One request for a resource, all that is known about it, and the first steps every verb takes.
+
+import type { ApiRequest, ApiResponse, UserInfo } from '@tweendeck/kube';
+import type { Clock, Logger, Random } from '@tweendeck/std';
+import { decodeBody, draftOf } from './body.ts';
+import type { ClusterState } from './cluster-state.ts';
+import type { Draft } from './draft.ts';
+import { badRequest } from './failures.ts';
+import type { FieldManager } from './field-manager.ts';
+import { negotiate } from './negotiation.ts';
+import type { Reading } from './read.ts';
+import type { Registry, ServedResource } from './registry.ts';
+import type { ResourceRequest } from './request.ts';
+import type { WatchLimits } from './watch.ts';
+import { type WriteOptions, writeOptionsOf } from './write-options.ts';
+import type { Admission, Writing } from './writing.ts';
+
+export interface Services {
+  readonly state: ClusterState;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly admission: Admission;
+  readonly fields: FieldManager;
+  readonly watchLimits: WatchLimits;
+  readonly closed: AbortSignal;
+}
+
+/** One request for a resource, all that is known about it. */
+export interface ResourceCall {
+  readonly services: Services;
+  readonly http: ApiRequest;
+  readonly request: ResourceRequest;
+  readonly resource: ServedResource;
+  readonly user: UserInfo;
+}
+
+export function readingOf(call: ResourceCall): Reading {
+  const { services, http, request, resource } = call;
+  const { form, encoding } = negotiate(http.headers['accept'], request.query);
+  const { state, clock } = services;
+  return { state, clock, resource, request, form, encoding };
+}
+
+export function writingOf(call: ResourceCall, kind: string): Writing {
+  const { services, http, user } = call;
+  const { random, log, admission, fields } = services;
+  const userAgent = http.headers['user-agent'];
+  const options: WriteOptions = writeOptionsOf(call.request.query, { kind, userAgent });
+  return { ...readingOf(call), random, log, user, options, admission, fields, warnings: [] };
+}
+
+/** The body of a create or update, ready to be stored. */
+export async function bodyDraft(call: ResourceCall, writing: Writing): Promise<Draft> {
+  const value = await decodeBody(call.http);
+  if (value === undefined) throw badRequest('the body of the request is empty');
+  return admitted(writing, draftOf(value, call.resource));
+}
+
+/** Prunes, checks types and defaults what came in. */
+export function admitted(writing: Writing, draft: Draft): Draft {
+  const { resource } = writing;
+  resource.body.admit(draft);
+  resource.strategy.defaults?.(draft);
+  return draft;
+}
+
+/** Adds the warnings collected while writing. */
+export function withWarnings(response: ApiResponse, { warnings }: Writing): ApiResponse {
+  if (warnings.length === 0) return response;
+  const text = warnings.map((warning) => `299 - ${JSON.stringify(warning)}`).join(', ');
+  return { ...response, headers: { ...response.headers, warning: text } };
+}

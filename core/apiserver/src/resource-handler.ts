@@ -1,0 +1,86 @@
+// Requests for resources: finds what is addressed and calls the verb.
+
+import type { ApiResponse } from '@tweendeck/kube';
+import { contentTypeOf, decodeBody } from './body.ts';
+import { createObject } from './create.ts';
+import { deleteCollection, deleteObject } from './delete.ts';
+import { type DeleteOptions, deleteOptionsOf } from './delete-options.ts';
+import { methodNotAllowed, noSuchPath } from './failures.ts';
+import { getObject, listObjects } from './read.ts';
+import type { ServedResource } from './registry.ts';
+import type { ResourceRequest } from './request.ts';
+import {
+  bodyDraft,
+  type ResourceCall,
+  readingOf,
+  type Services,
+  withWarnings,
+  writingOf,
+} from './resource-call.ts';
+import { handleSubresource } from './subresource-handler.ts';
+import { replaceObject } from './update.ts';
+import { watchObjects } from './watch.ts';
+
+/** Answers a request for a resource. @throws ApiError. */
+export async function handleResource(
+  services: Services,
+  { http, request, user }: Pick<ResourceCall, 'http' | 'request' | 'user'>,
+  signal: AbortSignal,
+): Promise<ApiResponse> {
+  const resource = services.registry.find(request.group, request.version, request.plural);
+  if (!resource) throw noSuchPath();
+  if (!resource.namespaced && request.namespace !== '') throw noSuchPath();
+  const call: ResourceCall = { services, http, request, resource, user };
+  if (request.subresource !== '') return handleSubresource(call, signal);
+  refuseVerb(request, resource);
+  switch (request.verb) {
+    case 'get':
+      return getObject(readingOf(call));
+    case 'list':
+      return listObjects(readingOf(call));
+    case 'watch':
+      return watchObjects({ ...readingOf(call), ...watchParts(services) }, signal);
+    case 'create':
+      return create(call);
+    case 'update':
+      return update(call);
+    case 'patch':
+      throw noSuchPath();
+    case 'delete':
+      return deleteObject(writingOf(call, 'DeleteOptions'), await deletion(call));
+    case 'deletecollection':
+      return deleteCollection(writingOf(call, 'DeleteOptions'), await deletion(call));
+  }
+}
+
+function watchParts({ random, watchLimits, closed }: Services) {
+  return { random, limits: watchLimits, closed };
+}
+
+function refuseVerb(request: ResourceRequest, resource: ServedResource): void {
+  const { verb, name, namespace } = request;
+  const misplaced =
+    verb === 'create' ? name !== '' : verb === 'update' || verb === 'patch' ? name === '' : false;
+  const homeless = resource.namespaced && namespace === '' && !['list', 'watch'].includes(verb);
+  if (misplaced || homeless || !resource.verbs.includes(verb)) {
+    throw methodNotAllowed(resource, verb);
+  }
+}
+
+async function create(call: ResourceCall): Promise<ApiResponse> {
+  const writing = writingOf(call, 'CreateOptions');
+  return withWarnings(await createObject(writing, await bodyDraft(call, writing)), writing);
+}
+
+async function update(call: ResourceCall): Promise<ApiResponse> {
+  const writing = writingOf(call, 'UpdateOptions');
+  const draft = await bodyDraft(call, writing);
+  return withWarnings(await replaceObject(writing, draft, 'main'), writing);
+}
+
+async function deletion(call: ResourceCall): Promise<DeleteOptions> {
+  const known = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
+  const decodable = known.includes(contentTypeOf(call.http));
+  const body = decodable || call.http.body ? await decodeBody(call.http) : undefined;
+  return deleteOptionsOf(body, call.request.query);
+}

@@ -1,0 +1,72 @@
+// Answers: a status, headers, and a body that is whole or a stream.
+
+import type { ApiError, ApiResponse } from '@tweendeck/kube';
+
+const chunkBytes = 256 * 1024;
+
+/** An answer whose body is known. Small pieces are joined, so that a list of many objects is few chunks. */
+export function bytesResponse(
+  status: number,
+  contentType: string,
+  pieces: readonly Uint8Array[],
+  headers: Readonly<Record<string, string>> = {},
+): ApiResponse {
+  const length = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+  return {
+    status,
+    headers: { 'content-type': contentType, 'content-length': String(length), ...headers },
+    body: joined(pieces),
+  };
+}
+
+async function* joined(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  let batch: Uint8Array[] = [];
+  let size = 0;
+  for (const piece of pieces) {
+    batch.push(piece);
+    size += piece.byteLength;
+    if (size < chunkBytes) continue;
+    yield batch.length === 1 ? piece : Buffer.concat(batch, size);
+    batch = [];
+    size = 0;
+  }
+  if (size > 0) yield batch.length === 1 && batch[0] ? batch[0] : Buffer.concat(batch, size);
+}
+
+export function jsonResponse(
+  status: number,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): ApiResponse {
+  return bytesResponse(
+    status,
+    'application/json',
+    [Buffer.from(`${JSON.stringify(value)}\n`)],
+    headers,
+  );
+}
+
+export function textResponse(status: number, text: string): ApiResponse {
+  return bytesResponse(status, 'text/plain; charset=utf-8', [Buffer.from(text)]);
+}
+
+/** The answer for a failure: its Status object. */
+export function failureResponse(
+  error: ApiError,
+  headers: Readonly<Record<string, string>> = {},
+): ApiResponse {
+  const seconds = error.details?.retryAfterSeconds;
+  return jsonResponse(error.code, error.toStatus(), {
+    ...headers,
+    ...(seconds === undefined ? {} : { 'retry-after': String(seconds) }),
+  });
+}
+
+/** An answer that ends when its body does. */
+export function streamResponse(
+  contentType: string,
+  body: AsyncIterable<Uint8Array>,
+  headers: Readonly<Record<string, string>> = {},
+): ApiResponse {
+  return { status: 200, headers: { 'content-type': contentType, ...headers }, body };
+}

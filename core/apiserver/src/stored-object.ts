@@ -1,0 +1,125 @@
+// One object as it lies in memory: its JSON, revision spliced in, and what is read from it on demand.
+
+import { assert } from '@tweendeck/std';
+import { type Draft, type DraftMeta, valueAt } from './draft.ts';
+
+const metadataMark = Buffer.from('"metadata":{');
+const revisionMark = Buffer.from('"resourceVersion":"');
+
+/** The bytes that are stored: kind, apiVersion and metadata come first, and metadata has no resourceVersion. */
+export function encodeForStore(object: Draft): Buffer {
+  const { apiVersion, kind, metadata, ...rest } = object;
+  const { resourceVersion: _, name, ...meta } = metadata;
+  assert(name, 'an object that is stored has a name');
+  return Buffer.from(JSON.stringify({ kind, apiVersion, metadata: { name, ...meta }, ...rest }));
+}
+
+/** The bytes that are served: those stored, with the revision as resourceVersion. */
+export function withRevision(stored: Uint8Array, revision: number): Buffer {
+  const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
+  const mark = bytes.indexOf(metadataMark);
+  assert(mark > 0, 'a stored object has metadata');
+  const start = mark + metadataMark.length;
+  return Buffer.concat([
+    bytes.subarray(0, start),
+    Buffer.from(`"resourceVersion":"${revision}",`),
+    bytes.subarray(start),
+  ]);
+}
+
+/** Served bytes with another resourceVersion in place of theirs. */
+export function withOtherRevision(served: Buffer, revision: number): Buffer {
+  const start = served.indexOf(revisionMark) + revisionMark.length;
+  const end = served.indexOf('"', start);
+  return Buffer.concat([
+    served.subarray(0, start),
+    Buffer.from(`${revision}`),
+    served.subarray(end),
+  ]);
+}
+
+/** How a served version's form of an object is made from the stored one. */
+export interface Codec {
+  /** Undefined: both are the same. */
+  readonly fromStored: ((object: Draft) => Draft) | undefined;
+}
+
+/** An object of the cache. Immutable; a change makes a new one. */
+export class StoredObject {
+  /** `namespace/name`, or the name alone. */
+  readonly key: string;
+  readonly revision: number;
+  readonly #bytes: Buffer;
+  #parsed: WeakRef<Draft> | undefined;
+  #encoded: { readonly codec: Codec; readonly bytes: Buffer } | undefined;
+  #labels: Readonly<Record<string, string>> | undefined;
+  #fields: Map<string, string> | undefined;
+
+  constructor(key: string, stored: Uint8Array, revision: number) {
+    this.key = key;
+    this.revision = revision;
+    this.#bytes = withRevision(stored, revision);
+  }
+
+  /** A copy in the stored version, to change at will. */
+  draft(): Draft {
+    // Only encodeForStore makes what is stored.
+    return JSON.parse(this.#bytes.toString()) as Draft;
+  }
+
+  /** The object in the stored version, shared: not to be changed. */
+  peek(): Draft {
+    const known = this.#parsed?.deref();
+    if (known) return known;
+    const parsed = this.draft();
+    this.#parsed = new WeakRef(parsed);
+    return parsed;
+  }
+
+  /** The object's JSON as this version is served. */
+  bytes(codec: Codec): Buffer {
+    if (codec.fromStored === undefined) return this.#bytes;
+    if (this.#encoded?.codec === codec) return this.#encoded.bytes;
+    const converted = codec.fromStored(this.draft());
+    const bytes = Buffer.from(JSON.stringify(resourceVersionFirst(converted)));
+    this.#encoded = { codec, bytes };
+    return bytes;
+  }
+
+  /** The labels, read from the object once. */
+  get labels(): Readonly<Record<string, string>> {
+    this.#labels ??= this.peek().metadata.labels ?? {};
+    return this.#labels;
+  }
+
+  /** A selectable field as text, empty without a value; read from the object once. */
+  field(name: string, path: readonly string[]): string {
+    const known = this.#fields?.get(name);
+    if (known !== undefined) return known;
+    const value = valueAt(this.peek(), path);
+    const text = value === undefined || value === null ? '' : String(value);
+    this.#fields ??= new Map();
+    this.#fields.set(name, text);
+    return text;
+  }
+
+  get byteLength(): number {
+    return this.#bytes.byteLength;
+  }
+
+  get namespace(): string {
+    const slash = this.key.indexOf('/');
+    return slash < 0 ? '' : this.key.slice(0, slash);
+  }
+
+  get name(): string {
+    return this.key.slice(this.key.indexOf('/') + 1);
+  }
+}
+
+function resourceVersionFirst(object: Draft): Draft {
+  const { apiVersion, kind, metadata, ...rest } = object;
+  const { resourceVersion = '', ...meta } = metadata;
+  const ordered: DraftMeta = { resourceVersion, ...meta };
+  return { kind, apiVersion, metadata: ordered, ...rest };
+}

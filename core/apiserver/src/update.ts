@@ -1,0 +1,255 @@
+// PUT and everything that ends as one: read, change, check, write if nobody was faster.
+
+import { type ApiResponse, type FieldError, fieldInvalid, invalidError } from '@tweendeck/kube';
+import { jsonEqual } from '@tweendeck/std';
+import { createOnce, refuseInvalid } from './create.ts';
+import type { Draft } from './draft.ts';
+import { badRequest, conflict, notFound } from './failures.ts';
+import {
+  carryMetadata,
+  metadataProblems,
+  metadataUpdateProblems,
+  tidyMetadata,
+} from './metadata.ts';
+import { requestKey } from './read.ts';
+import type { StoredObject } from './stored-object.ts';
+import type { Part } from './strategy.ts';
+import { answer, commit, contextOf, store, toServed, toStored, type Writing } from './writing.ts';
+
+const triesMax = 20;
+
+export interface Change {
+  readonly part: Part;
+  /** Makes the wanted object from the present one (both served version); called again when somebody was faster. */
+  readonly make: (present: Draft) => Draft | Promise<Draft>;
+  /** True when the client names the version it changes: then somebody else's write is a conflict at once. */
+  readonly guarded?: boolean;
+  /** Set by server-side apply, which writes managed fields itself. */
+  readonly ownsManagedFields?: boolean;
+}
+
+export interface Updated {
+  readonly object: StoredObject;
+  readonly created: boolean;
+}
+
+/** PUT of an object or of a subresource that has the same shape. */
+export async function replaceObject(
+  writing: Writing,
+  body: Draft,
+  part: Part,
+): Promise<ApiResponse> {
+  const { request, resource } = writing;
+  const { metadata } = body;
+  if (metadata.name !== request.name) {
+    throw badRequest(
+      metadata.name
+        ? `the name of the object (${metadata.name}) does not match the name on the URL (${request.name})`
+        : 'the name of the object is missing',
+    );
+  }
+  if (resource.namespaced) {
+    metadata.namespace ||= request.namespace;
+    if (metadata.namespace !== request.namespace) {
+      throw badRequest(
+        `the namespace of the object (${metadata.namespace}) does not match the namespace on the request (${request.namespace})`,
+      );
+    }
+  }
+  const uid = metadata.uid;
+  const guarded = Boolean(metadata.resourceVersion);
+  const make = (present: Draft): Draft => {
+    if (uid && uid !== present.metadata.uid)
+      throw conflict(resource, request.name, uidMessage(writing, uid, present));
+    return structuredClone(body);
+  };
+  const cache = writing.state.resource(resource.storagePrefix);
+  if (
+    !cache.get(requestKey(request, resource)) &&
+    resource.strategy.createOnUpdate &&
+    part === 'main'
+  ) {
+    if (!guarded) {
+      const created = await createOnce(writing, structuredClone(body));
+      if (created) return answer(writing, 201, created);
+    }
+  }
+  const { object } = await updateObject(writing, { part, guarded, make });
+  return answer(writing, 200, object);
+}
+
+function uidMessage({ request, resource }: Writing, uid: string, present: Draft): string {
+  const key = `/registry/${resource.plural}/${requestKey(request, resource)}`;
+  return `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${present.metadata.uid}`;
+}
+
+/** Changes the object a request names, trying again when others write between. @throws ApiError. */
+export async function updateObject(writing: Writing, change: Change): Promise<Updated> {
+  const { state, resource, request } = writing;
+  const key = requestKey(request, resource);
+  const cache = state.resource(resource.storagePrefix);
+  for (let attempt = 1; attempt <= triesMax; attempt++) {
+    const present = cache.get(key);
+    if (!present) throw notFound(resource, request.name);
+    const object = await updateOnce(writing, change, present);
+    if (object) return { object, created: false };
+    if (change.guarded) break;
+  }
+  throw conflict(resource, request.name);
+}
+
+async function updateOnce(
+  writing: Writing,
+  change: Change,
+  present: StoredObject,
+): Promise<StoredObject | undefined> {
+  const { resource } = writing;
+  const previous = toServed(resource, present.draft());
+  const next = await change.make(structuredClone(previous));
+  refuseStale(writing, next, present, change);
+  prepare(writing, { next, previous, change });
+  const problems = updateProblems(writing, { next, previous, change });
+  refuseInvalid(resource, next, problems);
+  using _reserved = writing.admission.admitUpdate(resource, next, previous);
+  next.metadata.resourceVersion = String(present.revision);
+  if (isDone(next, previous)) return await removeFinished(writing, next, present);
+  if (jsonEqual(next, previous)) return present;
+  const warnings = resource.strategy.warnings?.(next) ?? [];
+  const stored = await store(writing, {
+    key: present.key,
+    draft: toStored(resource, next),
+    expectedRevision: present.revision,
+  });
+  if (stored && change.part === 'main') writing.warnings.push(...warnings);
+  return stored;
+}
+
+function refuseStale(
+  { resource, request }: Writing,
+  next: Draft,
+  present: StoredObject,
+  change: Change,
+): void {
+  const version = next.metadata.resourceVersion ?? '';
+  if (version === '' || version === '0') {
+    if (resource.strategy.unconditionalUpdate || change.guarded === undefined) return;
+    throw invalidError(resource, request.name, [
+      fieldInvalid('metadata.resourceVersion', 0, 'must be specified for an update'),
+    ]);
+  }
+  if (!/^\d+$/.test(version)) {
+    throw invalidError(resource, request.name, [
+      fieldInvalid(
+        'metadata.resourceVersion',
+        version,
+        `strconv.ParseUint: parsing ${JSON.stringify(version)}: invalid syntax`,
+      ),
+    ]);
+  }
+  if (Number(version) !== present.revision) throw conflict(resource, request.name);
+}
+
+interface Step {
+  readonly next: Draft;
+  readonly previous: Draft;
+  readonly change: Change;
+}
+
+function prepare(writing: Writing, { next, previous, change }: Step): void {
+  const { strategy } = writing.resource;
+  carryMetadata(next.metadata, previous.metadata);
+  tidyMetadata(next.metadata);
+  separateStatus(writing, { next, previous, change });
+  strategy.prepareUpdate?.(next, previous, change.part, contextOf(writing));
+  if (
+    strategy.generation === 'counted' &&
+    !jsonEqual(counted(writing, next), counted(writing, previous))
+  ) {
+    next.metadata.generation = (previous.metadata.generation ?? 0) + 1;
+  }
+  if (!change.ownsManagedFields) writing.fields.update(writing, previous, next);
+}
+
+/** What the generation counts: everything but metadata and, where it is apart, status. */
+function counted({ resource }: Writing, { metadata: _, ...rest }: Draft): unknown {
+  if (!resource.strategy.statusApart) return rest;
+  const { status: __, ...desired } = rest;
+  return desired;
+}
+
+/** Each endpoint writes its own part and leaves the other as it is. */
+function separateStatus({ resource }: Writing, { next, previous, change }: Step): void {
+  if (!resource.strategy.statusApart) return;
+  if (change.part === 'main') {
+    restore(next, previous, 'status');
+    return;
+  }
+  if (change.part !== 'status') return;
+  for (const key of new Set([...Object.keys(next), ...Object.keys(previous)])) {
+    if (key !== 'status' && key !== 'metadata') restore(next, previous, key);
+  }
+  if (!resource.custom) return; // built-in status endpoints let labels, annotations and finalizers through
+  const { managedFields, resourceVersion } = next.metadata;
+  next.metadata = { ...previous.metadata };
+  if (resourceVersion !== undefined) next.metadata.resourceVersion = resourceVersion;
+  if (managedFields) next.metadata.managedFields = managedFields;
+}
+
+function restore(next: Draft, previous: Draft, key: string): void {
+  if (previous[key] === undefined) delete next[key];
+  else next[key] = previous[key];
+}
+
+function updateProblems(
+  { resource }: Writing,
+  { next, previous, change }: Step,
+): readonly FieldError[] {
+  const { strategy, namespaced } = resource;
+  const { nameProblems } = strategy;
+  return [
+    ...metadataUpdateProblems(next.metadata, previous.metadata),
+    ...metadataProblems(next.metadata, { nameProblems: () => [], namespaced }),
+    ...(strategy.validate?.(next, previous, change.part) ?? []),
+    ...(next.metadata.name
+      ? []
+      : nameProblems('').map((text) => fieldInvalid('metadata.name', '', text))),
+  ];
+}
+
+/** Whether nothing holds a deleted object any more. */
+function isDone(next: Draft, previous: Draft): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds } = previous.metadata;
+  if (deletionTimestamp === undefined || (deletionGracePeriodSeconds ?? 0) > 0) return false;
+  if ((next.metadata.finalizers ?? []).length > 0) return false;
+  const spec = next.kind === 'Namespace' ? next['spec'] : undefined;
+  return !hasFinalizers(spec);
+}
+
+function hasFinalizers(spec: unknown): boolean {
+  if (typeof spec !== 'object' || spec === null || !('finalizers' in spec)) return false;
+  return Array.isArray(spec.finalizers) && spec.finalizers.length > 0;
+}
+
+async function removeFinished(
+  writing: Writing,
+  next: Draft,
+  present: StoredObject,
+): Promise<StoredObject | undefined> {
+  const { state, resource, options } = writing;
+  const draft = toStored(resource, next);
+  const last = await store(writing, {
+    key: present.key,
+    draft,
+    expectedRevision: present.revision,
+  });
+  if (!last || options.dryRun) return last;
+  const revision = await commit(
+    { state },
+    {
+      operation: 'delete',
+      key: `${resource.storagePrefix}${present.key}`,
+      expectedRevision: last.revision,
+    },
+  );
+  return revision === undefined ? undefined : last;
+}

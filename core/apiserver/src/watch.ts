@@ -1,0 +1,189 @@
+// WATCH: what is there, then every change in order, bookmarks between, until its time is over.
+
+import type { ApiResponse } from '@tweendeck/kube';
+import { BoundedQueue, isPlatformError, onAbort, type Random } from '@tweendeck/std';
+import { expired } from './failures.ts';
+import { type WatchOptions, watchOptionsOf } from './list-options.ts';
+import type { Reading } from './read.ts';
+import {
+  bookmarkObject,
+  type EventType,
+  type Rendering,
+  renderEvent,
+  renderRecord,
+  renderValueEvent,
+} from './rendering.ts';
+import type { WatchRecord } from './resource-cache.ts';
+import { streamResponse } from './response.ts';
+import { type Selection, selectionOf } from './selection.ts';
+
+export interface WatchLimits {
+  /** Events a reader may fall behind before it is cut off. */
+  readonly queueLengthMax: number;
+  readonly bookmarkMs: number;
+  /** A watch that names no timeout lasts this long, to twice this long. */
+  readonly timeoutMs: number;
+}
+
+export interface Watching extends Reading {
+  readonly random: Random;
+  readonly limits: WatchLimits;
+  /** Ends when the server closes. */
+  readonly closed: AbortSignal;
+}
+
+/** Starts a watch. It is over when `signal` aborts, its body is left, its time is out, or its reader is too slow. */
+export async function watchObjects(watching: Watching, signal: AbortSignal): Promise<ApiResponse> {
+  const { resource, request, state } = watching;
+  const options = watchOptionsOf(request.query);
+  const selection = selectionOf(request, resource);
+  if (options.sendInitialEvents !== undefined) await state.untilFresh(options.resourceVersion ?? 0);
+  const stream = new WatchStream(watching, { options, selection }, signal);
+  return streamResponse('application/json', stream.body());
+}
+
+/** One watcher: subscribed from the moment it is made, so that nothing is lost before its body is read. */
+class WatchStream {
+  readonly #watching: Watching;
+  readonly #options: WatchOptions;
+  readonly #selection: Selection;
+  readonly #queue: BoundedQueue<Buffer>;
+  readonly #resources = new DisposableStack();
+  #initial: readonly Buffer[];
+
+  constructor(
+    watching: Watching,
+    { options, selection }: { readonly options: WatchOptions; readonly selection: Selection },
+    signal: AbortSignal,
+  ) {
+    this.#watching = watching;
+    this.#options = options;
+    this.#selection = selection;
+    const lengthMax = watching.limits.queueLengthMax;
+    this.#queue = new BoundedQueue({ lengthMax, whenFull: 'fail' });
+    this.#initial = this.#start();
+    this.#resources.use(onAbort(signal, () => this.#end()));
+    this.#resources.use(onAbort(watching.closed, () => this.#end()));
+  }
+
+  async *body(): AsyncGenerator<Uint8Array, void, undefined> {
+    using _resources = this.#resources;
+    const initial = this.#initial;
+    this.#initial = [];
+    yield* initial;
+    try {
+      yield* this.#queue;
+    } catch (error) {
+      // Too slow a reader: its stream ends, and it starts again from what it has seen.
+      if (!isPlatformError(error, 'QUEUE_OVERFLOW')) throw error;
+    }
+  }
+
+  /** Nothing comes any more; what is queued can still be read. */
+  #end(): void {
+    this.#queue.close();
+    this.#resources.dispose();
+  }
+
+  #push(event: Buffer): void {
+    if (!this.#queue.push(event)) this.#end();
+  }
+
+  #rendering(): Rendering {
+    const { resource, form, clock } = this.#watching;
+    return { resource, form, nowMs: clock.nowMs() };
+  }
+
+  #start(): readonly Buffer[] {
+    const { state, resource } = this.#watching;
+    const cache = state.resource(resource.storagePrefix);
+    const { resourceVersion, sendInitialEvents } = this.#options;
+    const fromNow = sendInitialEvents === false && !resourceVersion;
+    const listed = sendInitialEvents ?? !resourceVersion;
+    let initial: Buffer[];
+    if (listed) {
+      initial = this.#everything();
+    } else {
+      const records = fromNow ? [] : cache.since(resourceVersion ?? 0);
+      if (records === undefined) return this.#tooOld(cache.forgottenRevision);
+      initial = records.flatMap((record) => this.#encode(record) ?? []);
+    }
+    const floor = resourceVersion ?? 0;
+    this.#resources.use(
+      cache.subscribe((record) => {
+        if (record.revision <= floor) return;
+        const event = this.#encode(record);
+        if (event) this.#push(event);
+      }),
+    );
+    this.#scheduleEnd();
+    if (this.#options.bookmarks) this.#scheduleBookmark();
+    return initial;
+  }
+
+  #everything(): Buffer[] {
+    const { state, resource } = this.#watching;
+    const cache = state.resource(resource.storagePrefix);
+    const rendering = this.#rendering();
+    const { only, prefix } = this.#selection;
+    const one = only === undefined ? undefined : cache.get(only);
+    const candidates = only === undefined ? cache.range(prefix) : one ? [one] : [];
+    const events: Buffer[] = [];
+    for (const object of candidates) {
+      if (this.#selection.matches(object)) events.push(renderEvent(rendering, 'ADDED', object));
+    }
+    if (this.#options.sendInitialEvents && this.#options.bookmarks) {
+      events.push(this.#bookmark(true));
+    }
+    return events;
+  }
+
+  #tooOld(oldest: number): readonly Buffer[] {
+    this.#queue.close();
+    const error = expired(
+      `too old resource version: ${this.#options.resourceVersion ?? 0} (${oldest})`,
+    );
+    return [renderValueEvent('ERROR', error.toStatus())];
+  }
+
+  #encode(record: WatchRecord): Buffer | undefined {
+    const { current, previous } = record;
+    const matched = previous !== undefined && this.#selection.matches(previous);
+    const matches = current !== undefined && this.#selection.matches(current);
+    if (!matched && !matches) return undefined;
+    const type: EventType = !matches ? 'DELETED' : matched ? 'MODIFIED' : 'ADDED';
+    return renderRecord(this.#rendering(), type, record);
+  }
+
+  #bookmark(initialEventsEnd: boolean): Buffer {
+    const { state } = this.#watching;
+    const revision = Math.max(state.revision, this.#options.resourceVersion ?? 0);
+    const object = bookmarkObject(this.#rendering(), revision, initialEventsEnd);
+    return renderValueEvent('BOOKMARK', object);
+  }
+
+  #scheduleEnd(): void {
+    const { clock, limits, random } = this.#watching;
+    const seconds = this.#options.timeoutSeconds;
+    const timeoutMs =
+      seconds && seconds > 0 ? seconds * 1_000 : limits.timeoutMs * (1 + random.next());
+    const end = (): void => {
+      // The last word is how far we came, so that the next watch need not go back.
+      if (this.#options.bookmarks) this.#push(this.#bookmark(false));
+      this.#end();
+    };
+    this.#resources.use(clock.timer(Math.min(timeoutMs, 2 ** 31 - 1), end, { keepAlive: false }));
+  }
+
+  #scheduleBookmark(): void {
+    const { clock, limits } = this.#watching;
+    const timers = this.#resources.adopt({ timer: undefined as Disposable | undefined }, (held) =>
+      held.timer?.[Symbol.dispose](),
+    );
+    const tick = (): void => {
+      this.#push(this.#bookmark(false));
+      timers.timer = clock.timer(limits.bookmarkMs, tick, { keepAlive: false });
+    };
+    timers.timer = clock.timer(limits.bookmarkMs, tick, { keepAlive: false });
+  }
+}

@@ -1,0 +1,89 @@
+// What all writes share: who writes what, under which options, and how the outcome is answered.
+
+import type { ApiResponse, UserInfo } from '@tweendeck/kube';
+import { isPlatformError, type Logger, type Random } from '@tweendeck/std';
+import type { Mutation } from '@tweendeck/store';
+import type { Draft } from './draft.ts';
+import type { FieldManager } from './field-manager.ts';
+import type { Reading } from './read.ts';
+import type { ServedResource } from './registry.ts';
+import { renderObject } from './rendering.ts';
+import { bytesResponse } from './response.ts';
+import { encodeForStore, StoredObject } from './stored-object.ts';
+import type { WriteOptions } from './write-options.ts';
+
+/** Hooks into the rest of the server that a write may need. */
+export interface Admission {
+  /** Before anything is stored: namespace life, address allocation. Dispose of the result once the write is done or failed. @throws ApiError. */
+  readonly admitCreate: (resource: ServedResource, draft: Draft) => Disposable;
+  readonly admitUpdate: (resource: ServedResource, draft: Draft, previous: Draft) => Disposable;
+}
+
+export interface Writing extends Reading {
+  readonly random: Random;
+  readonly log: Logger;
+  readonly user: UserInfo;
+  readonly options: WriteOptions;
+  readonly admission: Admission;
+  readonly fields: FieldManager;
+  /** Warnings for the client, collected on the way. */
+  readonly warnings: string[];
+}
+
+/** The context that strategies get. */
+export function contextOf({ user, clock }: Writing): { user: UserInfo; nowMs: number } {
+  return { user, nowMs: clock.nowMs() };
+}
+
+/** In the stored version. */
+export function toStored(resource: ServedResource, draft: Draft): Draft {
+  return resource.toStored ? resource.toStored(draft) : draft;
+}
+
+/** In the served version. */
+export function toServed(resource: ServedResource, stored: Draft): Draft {
+  return resource.fromStored ? resource.fromStored(stored) : stored;
+}
+
+/** Stores a draft (in the stored version). @returns What was stored, or undefined when the key was not at `expectedRevision`. */
+export async function store(
+  { state, resource, options }: Writing,
+  {
+    key,
+    draft,
+    expectedRevision,
+  }: { readonly key: string; readonly draft: Draft; readonly expectedRevision: number },
+): Promise<StoredObject | undefined> {
+  const value = encodeForStore(draft);
+  if (options.dryRun) return new StoredObject(key, value, expectedRevision);
+  const storeKey = `${resource.storagePrefix}${key}`;
+  const revision = await commit(
+    { state },
+    { operation: 'put', key: storeKey, value, expectedRevision },
+  );
+  if (revision === undefined) return undefined;
+  const cached = state.resource(resource.storagePrefix).get(key);
+  return cached?.revision === revision ? cached : new StoredObject(key, value, revision);
+}
+
+/** Commits one mutation. @returns Its revision, or undefined on a conflict. */
+export async function commit(
+  { state }: Pick<Writing, 'state'>,
+  mutation: Mutation,
+): Promise<number | undefined> {
+  try {
+    const [revision] = await state.commit([mutation]);
+    return revision;
+  } catch (error) {
+    if (!isPlatformError(error, 'STORE_CONFLICT')) throw error;
+    await state.untilFresh(state.store.revision); // so that the next try sees who was first
+    return undefined;
+  }
+}
+
+/** The answer that shows an object. */
+export function answer(writing: Writing, status: number, object: StoredObject): ApiResponse {
+  const { resource, form, clock } = writing;
+  const pieces = renderObject({ resource, form, nowMs: clock.nowMs() }, object);
+  return bytesResponse(status, 'application/json', pieces);
+}
