@@ -25,7 +25,8 @@ export function parseFieldSelector(text: string): FieldSelector {
   const requirements = splitTerms(text)
     .toSorted()
     .filter((term) => term !== '')
-    .map((term) => parseTerm(term, text));
+    .map((term) => parseTerm(term, text))
+    .filter(({ field, value }) => field !== '' || value !== '');
   return {
     requirements,
     matches: (fields) =>

@@ -21,7 +21,7 @@ export type NameCheck = (text: string) => readonly string[];
 
 /** `msg (e.g. 'a',  or 'b', regex used for validation is '...')`, commas and all as the original prints them. */
 function patternMessage(message: string, format: string, examples: readonly string[]): string {
-  const shown = examples.map((example) => `'${example}', `).join('or ');
+  const shown = examples.map((example) => `'${example}', `).join(' or ');
   return `${message} (e.g. ${shown}regex used for validation is '${format}')`;
 }
 
