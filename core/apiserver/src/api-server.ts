@@ -12,14 +12,15 @@ import { type Clock, type Logger, messageOf, type Random } from '@tweendeck/std'
 import type { Store } from '@tweendeck/store';
 import { namespaceAdmission } from './admission.ts';
 import { ClusterState } from './cluster-state.ts';
-import { forbidden, noSuchPath } from './failures.ts';
+import { forbidden } from './failures.ts';
 import { noFieldManager } from './field-manager.ts';
 import { builtInResources } from './kinds/built-in.ts';
+import { answerPlain } from './plain-paths.ts';
 import { Registry } from './registry.ts';
 import { type ParsedRequest, parseRequest } from './request.ts';
 import type { Services } from './resource-call.ts';
 import { handleResource } from './resource-handler.ts';
-import { failureResponse, textResponse } from './response.ts';
+import { failureResponse } from './response.ts';
 import { systemNamespaces } from './system-namespaces.ts';
 import { isAuthorized } from './users.ts';
 
@@ -162,9 +163,7 @@ class OpenApiServer implements ApiServer {
     if (parsed.type === 'resource') {
       return handleResource(this.#services, { http, request: parsed.resource, user }, signal);
     }
-    const { path } = parsed.plain;
-    if (/^\/(healthz|livez|readyz)\/?$/.test(path)) return textResponse(200, 'ok');
-    throw noSuchPath();
+    return answerPlain(this.#services, http, parsed.plain.path);
   }
 }
 

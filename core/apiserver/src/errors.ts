@@ -1,8 +1,6 @@
 // Every code this package can raise, and what it means to the reader.
 
 export const apiserverErrors: Readonly<Record<string, string>> = {
-  APISERVER_PORT_TAKEN:
-    'Another program listens on the port the API server was told to use. Stop it, or choose another port.',
   APISERVER_CERTIFICATES_UNREADABLE:
     'The certificates in the data directory cannot be read or belong together no more. Remove the directory named; new ones are made at the next start, and with them a new kubeconfig.',
   APISERVER_BAD_SERVICE_RANGE:

@@ -2,4 +2,7 @@
 
 export * from './api-server.ts';
 export * from './errors.ts';
+export * from './https-front.ts';
+export * from './pki/certificates.ts';
+export * from './pki/kubeconfig.ts';
 export { adminUser, systemUser } from './users.ts';

@@ -14,11 +14,10 @@ export const adminUser: UserInfo = {
 /** A controller or agent inside this process: may do everything, and is told apart by its name. */
 export function systemUser(name: string): UserInfo {
   return {
-    name: `system:serviceaccount:kube-system:${name}`,
+    name,
     groups: [
       mastersGroup,
-      'system:serviceaccounts',
-      'system:serviceaccounts:kube-system',
+
       'system:authenticated',
     ],
   };

@@ -1,0 +1,189 @@
+// HTTPS before the server: takes requests off sockets, knows callers by their certificates, streams answers.
+
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import { TLSSocket } from 'node:tls';
+import { ApiError, type ApiRequest, type ApiResponse, type UserInfo } from '@tweendeck/kube';
+import { assert, type Logger, linkedAbort } from '@tweendeck/std';
+import type { ApiServer } from './api-server.ts';
+import { bodyBytesMax } from './body.ts';
+import { tooLarge } from './failures.ts';
+import type { ServingCertificates } from './pki/certificates.ts';
+import { failureResponse } from './response.ts';
+import { anonymousUser } from './users.ts';
+
+export interface HttpsOptions {
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  readonly certificates: ServingCertificates;
+  readonly log: Logger;
+}
+
+export interface HttpsFront extends AsyncDisposable {
+  /** `https://host:port`. */
+  readonly address: string;
+  readonly port: number;
+}
+
+const methods: readonly string[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'];
+
+/** Listens until disposed; disposing ends watches and followed logs at once. Fails with the system's error (`EADDRINUSE`, ...). */
+export async function listenHttps(
+  server: ApiServer,
+  options: HttpsOptions,
+  signal: AbortSignal,
+): Promise<HttpsFront> {
+  signal.throwIfAborted();
+  const { host, port, certificates } = options;
+  const listener = createServer({
+    ca: certificates.authority,
+    cert: certificates.servingCertificate,
+    key: certificates.servingKey,
+    requestCert: true,
+    rejectUnauthorized: false, // who has none is anonymous, and may ask for health and version
+    minVersion: 'TLSv1.2',
+    keepAliveTimeout: 90_000, // longer than Go's clients keep idle connections
+    requestTimeout: 0, // watches have a timeout of their own
+  });
+  listener.listen({ host, port });
+  await once(listener, 'listening', { signal });
+  return new Front(server, listener, options);
+}
+
+class Front implements HttpsFront {
+  readonly port: number;
+  readonly address: string;
+  readonly #server: ApiServer;
+  readonly #listener: Server;
+  readonly #log: Logger;
+  readonly #closing = new AbortController();
+  readonly #active = new Set<Promise<void>>();
+
+  constructor(server: ApiServer, listener: Server, { host, log }: HttpsOptions) {
+    const bound = listener.address();
+    assert(typeof bound === 'object' && bound !== null, 'a TCP listener has an address');
+    this.port = bound.port;
+    this.address = `https://${host.includes(':') ? `[${host}]` : host}:${bound.port}`;
+    this.#server = server;
+    this.#listener = listener;
+    this.#log = log;
+    listener.on('request', (incoming, outgoing) => this.#start(incoming, outgoing));
+    listener.on('tlsClientError', (error) => log.debug('a TLS connection failed', { error }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
+    this.#closing.abort();
+    await Promise.all(this.#active);
+    this.#listener.closeAllConnections();
+    await closed;
+  }
+
+  #start(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const running: Promise<void> = this.#serve(incoming, outgoing)
+      .catch((error: unknown) => {
+        if (!outgoing.destroyed) this.#log.debug('a request broke off', { error });
+        outgoing.destroy();
+      })
+      .finally(() => this.#active.delete(running));
+    this.#active.add(running);
+  }
+
+  async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    using gone = linkedAbort(this.#closing.signal);
+    outgoing.on('close', () => gone.abort(new Error('the client closed the connection')));
+    outgoing.on('error', () => gone.abort());
+    const response = await this.#answer(incoming, gone.signal);
+    await send(response, { outgoing, headOnly: incoming.method === 'HEAD' }, gone.signal);
+  }
+
+  async #answer(incoming: IncomingMessage, signal: AbortSignal): Promise<ApiResponse> {
+    const user = userOf(incoming);
+    if (user instanceof ApiError) return failureResponse(user);
+    const body = await bodyOf(incoming);
+    if (body instanceof ApiError) return failureResponse(body, { connection: 'close' });
+    const request: ApiRequest = {
+      method: methodOf(incoming),
+      path: incoming.url ?? '/',
+      headers: headersOf(incoming),
+      ...(body.byteLength > 0 ? { body } : {}),
+    };
+    return this.#server.handle(request, user, signal);
+  }
+}
+
+function methodOf({ method = 'GET' }: IncomingMessage): ApiRequest['method'] {
+  // What is not one of ours cannot do anything: OPTIONS is answered as a read.
+  return methods.includes(method) ? (method as ApiRequest['method']) : 'OPTIONS';
+}
+
+/** The caller, by the certificate shown: its common name, and its organizations as groups. */
+function userOf({ socket }: IncomingMessage): UserInfo | ApiError {
+  if (!(socket instanceof TLSSocket)) return anonymousUser;
+  const { subject } = socket.getPeerCertificate();
+  if (!subject) return anonymousUser;
+  if (!socket.authorized) return new ApiError(401, 'Unauthorized', 'Unauthorized');
+  const organizations: string | readonly string[] | undefined = subject.O;
+  const groups = typeof organizations === 'string' ? [organizations] : (organizations ?? []);
+  const name: unknown = subject.CN;
+  return { name: String(name), groups: [...groups, 'system:authenticated'] };
+}
+
+async function bodyOf(incoming: IncomingMessage): Promise<Uint8Array | ApiError> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of incoming) {
+    // Without an encoding a request gives buffers.
+    const bytes = chunk as Buffer;
+    size += bytes.byteLength;
+    if (size > bodyBytesMax) return tooLarge(bodyBytesMax);
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks, size);
+}
+
+function headersOf({ headers }: IncomingMessage): Readonly<Record<string, string>> {
+  const all: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) all[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return all;
+}
+
+interface Sending {
+  readonly outgoing: ServerResponse;
+  readonly headOnly: boolean;
+}
+
+async function send(
+  response: ApiResponse,
+  { outgoing, headOnly }: Sending,
+  signal: AbortSignal,
+): Promise<void> {
+  outgoing.writeHead(response.status, {
+    'cache-control': 'no-cache, private',
+    ...response.headers,
+  });
+  if (headOnly) {
+    outgoing.end();
+    return;
+  }
+  outgoing.flushHeaders(); // a watch has begun, even if nothing happens for an hour
+  for await (const chunk of response.body) {
+    if (outgoing.destroyed) return;
+    if (!outgoing.write(chunk)) await drained(outgoing, signal);
+  }
+  await new Promise<void>((resolve) => {
+    outgoing.on('close', resolve);
+    outgoing.end(resolve);
+  });
+}
+
+/** Waits until the socket takes more; a client that is gone ends the wait too. */
+async function drained(outgoing: ServerResponse, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await Promise.race([once(outgoing, 'drain', { signal }), once(outgoing, 'close', { signal })]);
+}
