@@ -4,4 +4,5 @@ export * from './conflict.ts';
 export * from './errors.ts';
 export * from './limits.ts';
 export * from './memory-store.ts';
+export { openSqliteStore, type SqliteStoreOptions } from './sqlite-store.ts';
 export * from './store.ts';

@@ -121,19 +121,12 @@ export class JournaledStore implements Store {
     this.#checkOpen();
     assert(isRevision(revision), `compact at revision ${revision}`);
     this.#checkNotFuture(revision);
-    const compacting = this.#compacting.then(() => this.#compact(revision));
-    this.#compacting = compacting.catch(() => undefined); // its caller gets the error
-    await compacting;
+    await this.#inTurn(() => this.#compact(revision));
   }
 
-  /** Returns the space of compactions that were cut short; ends early when the store closes. */
+  /** Returns the space of a compaction that was cut short; ends early when the store closes. */
   async sweep(): Promise<void> {
-    while (this.#closed === undefined) {
-      const more = await new Promise<boolean>((resolve, reject) => {
-        this.#journal.sweep((outcome) => settle(outcome, resolve, reject));
-      });
-      if (!more) return;
-    }
+    await this.#inTurn(() => this.#sweep());
   }
 
   /** Takes the store out of service because of a failure: everything that waits is told. */
@@ -279,7 +272,23 @@ export class JournaledStore implements Store {
       };
       this.#journal.compact(revision, done);
     });
-    await this.sweep();
+    await this.#sweep();
+  }
+
+  async #sweep(): Promise<void> {
+    while (this.#closed === undefined) {
+      const more = await new Promise<boolean>((resolve, reject) => {
+        this.#journal.sweep((outcome) => settle(outcome, resolve, reject));
+      });
+      if (!more) return;
+    }
+  }
+
+  /** One compaction after the other. */
+  async #inTurn(run: () => Promise<void>): Promise<void> {
+    const turn = this.#compacting.then(run);
+    this.#compacting = turn.catch(() => undefined); // its caller gets the error
+    await turn;
   }
 
   #checkOpen(): void {
