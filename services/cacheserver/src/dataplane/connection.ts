@@ -1,0 +1,514 @@
+// One client: its requests in, its replies out in the same order, and what it may cost.
+
+import type { Socket } from 'node:net';
+import { assert, type Clock, isPlatformError, type Logger } from '@tweendeck/std';
+import {
+  type UnityCacheFault,
+  type UnityCacheFileType,
+  UnityCacheRequestParser,
+  type UnityCacheRequestSink,
+  unityCacheHitBytes,
+  unityCacheMissBytes,
+  unityCacheVersionAccepted,
+  unityCacheVersionRefused,
+  writeUnityCacheHit,
+  writeUnityCacheMiss,
+} from '@tweendeck/wire';
+import type { ClosingReason, Counters } from './counters.ts';
+import type { CacheLimits } from './limits.ts';
+import type { ReplyBatch } from './reply-batch.ts';
+import type { PutOutcome, PutTransaction, StoredEntry, ValueStore } from './value-store.ts';
+
+/** What a connection shares with its server. */
+export interface ConnectionHost {
+  readonly store: ValueStore;
+  readonly limits: CacheLimits;
+  readonly counters: Counters;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly log: Logger;
+  readonly batch: ReplyBatch;
+  ended(connection: Connection): void;
+}
+
+/** A reply that cannot leave yet: bytes, or a body that is read when its turn comes. */
+type Queued = { readonly bytes: Buffer } | QueuedBody;
+
+interface QueuedBody {
+  readonly entry: StoredEntry;
+  readonly type: UnityCacheFileType;
+}
+
+/** Files up to this size are copied into the batch; larger ones are sent in parts. */
+const copiedBytesMax = 64 * 1_024;
+/** Files of one key asked for within this time come from one version. */
+const sameVersionMs = 1_000;
+const idBytes = 32;
+
+export class Connection implements UnityCacheRequestSink {
+  readonly openedMs: number;
+  readonly #socket: Socket;
+  readonly #host: ConnectionHost;
+  readonly #parser: UnityCacheRequestParser;
+  /** Received, but behind a command that has to wait. */
+  #rest: Buffer | undefined;
+  /** The store is busy with a command of ours: later ones wait. */
+  #waiting = false;
+  #yielding = false;
+  /** Inside `#advance`: what it calls may end at once and come back. */
+  #advancing = false;
+  #queue: Queued[] = [];
+  #queuedBytes = 0;
+  #sending = false;
+  #upload: PutTransaction | undefined;
+  /** The version of a key that was last read, with the types asked of it. */
+  #recent: { readonly entry: StoredEntry; asked: string; readonly untilMs: number } | undefined;
+  readonly #recentId = Buffer.alloc(idBytes);
+  /** The client has said all it will say. */
+  #finished = false;
+  #ending = false;
+  #closed = false;
+  #draining = false;
+  // Progress, looked at by tick().
+  #received = 0;
+  #windowMs: number;
+  #windowReceived = 0;
+  #lastReceivedMs: number;
+  #lastSentMs: number;
+  #sentBytes = 0;
+
+  constructor(socket: Socket, host: ConnectionHost) {
+    this.#socket = socket;
+    this.#host = host;
+    this.#parser = new UnityCacheRequestParser(this, host.limits);
+    this.openedMs = host.clock.monotonicMs();
+    this.#windowMs = this.openedMs;
+    this.#lastReceivedMs = this.openedMs;
+    this.#lastSentMs = this.openedMs;
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    socket.on('drain', () => this.#advance());
+    socket.on('end', () => this.#clientFinished());
+    socket.on('error', () => this.close('client-reset'));
+    socket.on('close', () => this.close('client-reset'));
+  }
+
+  /** Whether nothing of this client is under way. */
+  get idle(): boolean {
+    return !this.#busy && !this.#parser.midCommand && !this.#parser.inTransaction;
+  }
+
+  /** Ends the connection at once: open uploads vanish, queued replies are dropped. The first reason counts. */
+  close(reason: ClosingReason): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#host.batch.used = 0; // only the connection whose turn it is can have something in it
+    this.#host.counters.closed(reason);
+    if (this.#upload !== undefined) {
+      this.#upload.abandon();
+      this.#upload = undefined;
+      this.#host.counters.transactionEnded('abandoned');
+    }
+    this.#forgetRecent();
+    for (const queued of this.#queue) if ('entry' in queued) queued.entry.release();
+    this.#queue = [];
+    this.#rest = undefined;
+    if (!this.#socket.destroyed) this.#socket.destroy();
+    this.#host.ended(this);
+  }
+
+  /** Closes as soon as nothing is under way. */
+  drain(): void {
+    this.#draining = true;
+    this.#closeWhenDone();
+  }
+
+  /** Looks at the time limits; called about once a second. */
+  tick(nowMs: number): void {
+    const { limits } = this.#host;
+    if (this.#recent !== undefined && nowMs > this.#recent.untilMs) this.#forgetRecent();
+    if (!this.#parser.greeted) {
+      if (nowMs - this.openedMs > limits.handshakeTimeoutMs) this.close('handshake-timeout');
+      return;
+    }
+    const sentBytes = this.#socket.bytesWritten - this.#socket.writableLength;
+    const waiting = this.#sending || this.#queue.length > 0 || this.#socket.writableLength > 0;
+    if (!waiting || sentBytes > this.#sentBytes) this.#lastSentMs = nowMs;
+    this.#sentBytes = sentBytes;
+    if (nowMs - this.#lastSentMs > limits.readerTimeoutMs) {
+      this.close('stalled-reader');
+      return;
+    }
+    if (this.#busy || this.#rest !== undefined)
+      this.#restartWindow(nowMs); // it is we who make it wait
+    else if (this.#parser.midCommand) this.#checkUpload(nowMs);
+    else this.#checkTransaction(nowMs);
+  }
+
+  // The requests, in order.
+
+  version(): void {
+    this.#reply(Buffer.from(unityCacheVersionAccepted, 'latin1'));
+    this.#flush(); // before a `q` in the same packet drops it
+  }
+
+  get(type: UnityCacheFileType, bytes: Uint8Array, at: number): void {
+    const recent = this.#recentEntry(type, bytes, at);
+    if (recent !== undefined) {
+      this.#answer(recent, type, bytes, at);
+      return;
+    }
+    const found = this.#host.store.find(bytes, at);
+    if (!(found instanceof Promise)) {
+      this.#remember(found, type, bytes, at);
+      this.#answer(found, type, bytes, at);
+      return;
+    }
+    const id = Buffer.from(bytes.subarray(at, at + idBytes));
+    this.#wait(
+      found.then((entry) => {
+        if (this.#closed) return entry?.release();
+        this.#remember(entry, type, id, 0);
+        this.#answer(entry, type, id, 0);
+        this.#flush(); // the batch is anybody's once this turn ends
+      }),
+    );
+  }
+
+  begin(bytes: Uint8Array, at: number): void {
+    this.#forgetRecent();
+    this.#giveUpTransaction();
+    this.#upload = this.#host.store.begin(bytes, at);
+  }
+
+  putStart(type: UnityCacheFileType, sizeBytes: number): void {
+    this.#transaction.startFile(type, sizeBytes);
+  }
+
+  putBody(part: Buffer): void {
+    const room = this.#transaction.write(part);
+    if (room !== undefined) this.#wait(room);
+  }
+
+  putEnd(): void {
+    this.#transaction.endFile();
+  }
+
+  commit(): void {
+    const upload = this.#transaction;
+    const outcome = upload.commit();
+    if (!(outcome instanceof Promise)) {
+      this.#upload = undefined;
+      this.#committed(outcome);
+      return;
+    }
+    this.#wait(
+      outcome.then((late) => {
+        if (this.#upload !== upload) return; // closed meanwhile, and counted so
+        this.#upload = undefined;
+        this.#committed(late);
+      }),
+    );
+  }
+
+  quit(): void {
+    this.close('quit');
+  }
+
+  fault(fault: UnityCacheFault): void {
+    if (fault === 'version-refused') this.#socket.write(unityCacheVersionRefused, 'latin1');
+    this.close(fault);
+  }
+
+  // Reading.
+
+  #receive(chunk: Buffer): void {
+    this.#host.counters.receivedBytes += chunk.length;
+    this.#received += chunk.length;
+    this.#lastReceivedMs = this.#host.clock.monotonicMs();
+    this.#rest = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
+    this.#advance();
+  }
+
+  /** Goes on with what was received as far as the bounds allow. */
+  #advance(): void {
+    if (this.#closed || this.#yielding || this.#advancing) return;
+    this.#advancing = true;
+    this.#pump();
+    if (this.#rest !== undefined && !this.#waiting && !this.#full) this.#parse(this.#rest);
+    this.#advancing = false;
+    this.#steerReading();
+    this.#closeWhenDone();
+  }
+
+  #parse(chunk: Buffer): void {
+    this.#parser.resume();
+    const used = this.#parser.push(chunk);
+    if (this.#closed) return;
+    this.#flush();
+    this.#pump();
+    this.#rest = used < chunk.length ? chunk.subarray(used) : undefined;
+    if (this.#rest !== undefined && !this.#waiting && !this.#full) this.#yield();
+  }
+
+  /** Lets other connections have their turn in between. */
+  #yield(): void {
+    this.#yielding = true;
+    setImmediate(() => {
+      this.#yielding = false;
+      this.#advance();
+    });
+  }
+
+  #steerReading(): void {
+    if (this.#closed || this.#finished) return;
+    const stop = this.#rest !== undefined || this.#waiting || this.#full;
+    if (stop && !this.#socket.isPaused()) this.#socket.pause();
+    else if (!stop && this.#socket.isPaused()) this.#socket.resume();
+  }
+
+  /** Stops the parser until `work` is done. */
+  #wait(work: Promise<unknown>): void {
+    this.#waiting = true;
+    this.#parser.pause();
+    const go = (): void => {
+      this.#waiting = false;
+      if (this.#closed) return;
+      this.#flush();
+      this.#advance();
+    };
+    work.then(go, (error: unknown) => {
+      this.#host.log.error('cache store failed', { error });
+      this.#waiting = false;
+      this.close('store-failed');
+    });
+  }
+
+  #clientFinished(): void {
+    this.#finished = true;
+    this.#closeWhenDone();
+  }
+
+  #closeWhenDone(): void {
+    if (this.#closed || this.#ending || this.#busy || this.#rest !== undefined) return;
+    const reason = this.#finished ? 'client-closed' : 'drained';
+    if (!this.#finished && !(this.#draining && this.idle)) return;
+    this.#ending = true;
+    this.#socket.end(() => this.close(reason));
+  }
+
+  get #busy(): boolean {
+    return this.#waiting || this.#sending || this.#yielding || this.#queue.length > 0;
+  }
+
+  get #full(): boolean {
+    const { queuedBytesMax, queuedBodiesMax } = this.#host.limits;
+    return (
+      this.#socket.writableLength + this.#queuedBytes > queuedBytesMax ||
+      this.#queue.length > queuedBodiesMax
+    );
+  }
+
+  // Answering.
+
+  #answer(
+    entry: StoredEntry | undefined,
+    type: UnityCacheFileType,
+    bytes: Uint8Array,
+    at: number,
+  ): void {
+    const sizeBytes = entry?.sizeOf(type) ?? 0;
+    if (entry === undefined || sizeBytes === 0) {
+      this.#miss(type, bytes, at);
+      return;
+    }
+    if (sizeBytes > copiedBytesMax) {
+      this.#host.counters.hits[type]++;
+      this.#header(type, sizeBytes, bytes, at);
+      this.#flush();
+      entry.retain();
+      this.#queue.push({ entry, type });
+      this.#host.counters.sentBytes += sizeBytes;
+      if (this.#full) this.#parser.pause();
+      return;
+    }
+    this.#makeRoom(unityCacheHitBytes + sizeBytes);
+    const { batch } = this.#host;
+    const copied = entry.copy(type, batch.buffer, batch.used + unityCacheHitBytes);
+    if (!copied) {
+      this.#miss(type, bytes, at);
+      return;
+    }
+    this.#host.counters.hits[type]++;
+    this.#header(type, sizeBytes, bytes, at);
+    batch.used += sizeBytes;
+  }
+
+  #header(type: UnityCacheFileType, sizeBytes: number, id: Uint8Array, idAt: number): void {
+    this.#makeRoom(unityCacheHitBytes);
+    const { batch } = this.#host;
+    writeUnityCacheHit(batch.buffer, batch.used, { type, sizeBytes, id, idAt });
+    batch.used += unityCacheHitBytes;
+  }
+
+  #miss(type: UnityCacheFileType, id: Uint8Array, idAt: number): void {
+    this.#host.counters.misses[type]++;
+    this.#makeRoom(unityCacheMissBytes);
+    const { batch } = this.#host;
+    writeUnityCacheMiss(batch.buffer, batch.used, { type, id, idAt });
+    batch.used += unityCacheMissBytes;
+  }
+
+  #reply(bytes: Buffer): void {
+    this.#makeRoom(bytes.length);
+    const { batch } = this.#host;
+    bytes.copy(batch.buffer, batch.used);
+    batch.used += bytes.length;
+  }
+
+  /** Sends the batch when `bytes` do not fit behind it; then the parser rests, so that memory stays bounded. */
+  #makeRoom(bytes: number): void {
+    if (this.#host.batch.free >= bytes) return;
+    this.#flush();
+    this.#parser.pause();
+  }
+
+  /** Hands over everything in the batch: to the socket, or behind what waits already. */
+  #flush(): void {
+    const { batch, counters } = this.#host;
+    if (batch.used === 0) return;
+    counters.sentBytes += batch.used;
+    const bytes = batch.take();
+    if (this.#closed) return;
+    if (this.#queue.length > 0 || this.#sending) {
+      this.#queue.push({ bytes: Buffer.from(bytes) });
+      this.#queuedBytes += bytes.length;
+    } else {
+      this.#socket.write(bytes);
+      if (this.#socket.writableLength > 0) batch.replace(); // the kernel has not taken all of it
+    }
+    if (this.#full) this.#parser.pause();
+  }
+
+  /** Sends what is queued while the socket takes it. */
+  #pump(): void {
+    while (!this.#sending && !this.#closed && this.#queue.length > 0) {
+      if (this.#socket.writableNeedDrain) return;
+      const next = this.#queue[0];
+      assert(next !== undefined, 'the queue has a head');
+      this.#queue.shift();
+      if ('bytes' in next) {
+        this.#queuedBytes -= next.bytes.length;
+        this.#socket.write(next.bytes);
+      } else {
+        this.#sending = true;
+        void this.#sendBody(next);
+      }
+    }
+  }
+
+  async #sendBody({ entry, type }: QueuedBody): Promise<void> {
+    const body = entry.open(type);
+    try {
+      for (;;) {
+        const part = body.next();
+        const bytes = part instanceof Promise ? await part : part;
+        if (bytes === undefined || this.#closed) break;
+        if (!this.#socket.write(bytes)) await this.#drained();
+      }
+    } catch (error) {
+      if (!isPlatformError(error)) this.#host.log.error('cache store failed', { error });
+      this.close('value-damaged'); // the header is out: cutting is the only way to say it
+    } finally {
+      body.close();
+      entry.release();
+      this.#sending = false;
+    }
+    this.#advance();
+  }
+
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#socket.off('drain', done);
+        this.#socket.off('close', done);
+        resolve();
+      };
+      this.#socket.on('drain', done);
+      this.#socket.on('close', done);
+    });
+  }
+
+  // Transactions and versions.
+
+  get #transaction(): PutTransaction {
+    assert(this.#upload !== undefined, 'the parser lets no put through without a transaction');
+    return this.#upload;
+  }
+
+  #giveUpTransaction(): void {
+    if (this.#upload === undefined) return;
+    this.#upload.abandon();
+    this.#upload = undefined;
+    this.#host.counters.transactionEnded('abandoned');
+  }
+
+  #committed(outcome: PutOutcome): void {
+    this.#forgetRecent();
+    this.#host.counters.put(outcome);
+  }
+
+  /** The version this client already reads from, unless it asks for the same file again. */
+  #recentEntry(type: UnityCacheFileType, bytes: Uint8Array, at: number): StoredEntry | undefined {
+    const recent = this.#recent;
+    if (recent === undefined) return undefined;
+    const same = this.#recentId.compare(bytes, at, at + idBytes) === 0;
+    if (!same || recent.asked.includes(type) || this.#lastReceivedMs > recent.untilMs) {
+      this.#forgetRecent();
+      return undefined;
+    }
+    recent.asked += type;
+    return recent.entry;
+  }
+
+  /** Keeps a hit's version for the other files of the key; takes the reference over. */
+  #remember(
+    entry: StoredEntry | undefined,
+    type: UnityCacheFileType,
+    bytes: Uint8Array,
+    at: number,
+  ): void {
+    this.#forgetRecent();
+    if (entry === undefined) return;
+    this.#recentId.set(bytes.subarray(at, at + idBytes));
+    this.#recent = { entry, asked: type, untilMs: this.#lastReceivedMs + sameVersionMs };
+  }
+
+  #forgetRecent(): void {
+    this.#recent?.entry.release();
+    this.#recent = undefined;
+  }
+
+  // Time limits.
+
+  #restartWindow(nowMs: number): void {
+    this.#windowMs = nowMs;
+    this.#windowReceived = this.#received;
+    this.#lastReceivedMs = nowMs;
+  }
+
+  #checkUpload(nowMs: number): void {
+    const { uploadTimeoutMs, uploadBytesMin } = this.#host.limits;
+    if (nowMs - this.#windowMs <= uploadTimeoutMs) return;
+    if (this.#received - this.#windowReceived < uploadBytesMin) this.close('slow-upload');
+    else this.#restartWindow(nowMs);
+  }
+
+  #checkTransaction(nowMs: number): void {
+    this.#windowMs = nowMs;
+    this.#windowReceived = this.#received;
+    const silentMs = nowMs - this.#lastReceivedMs;
+    if (this.#parser.inTransaction && silentMs > this.#host.limits.transactionTimeoutMs) {
+      this.close('idle-transaction');
+    }
+  }
+}

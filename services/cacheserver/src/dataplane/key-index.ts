@@ -1,0 +1,193 @@
+// Which file of which key lies where: a hash table of plain numbers, about 95 bytes a key and no object per key.
+
+const keyWords = 8;
+const fileWords = 4; // segment, offset, size, crc
+const recordWords = 1 + keyWords + 3 * fileWords;
+const filesAt = 1 + keyWords;
+const recordsPerChunk = 4_096;
+const tableLengthMin = 8_192;
+
+/** Where one file lies, in numbers; `sizeBytes` 0 means that there is none. */
+export interface IndexedFile {
+  segment: number;
+  offset: number;
+  sizeBytes: number;
+  crc: number;
+}
+
+/** Open addressing with linear probing over records in chunks; a record's number is stable until it is removed. */
+export class KeyIndex {
+  readonly #seed: number;
+  readonly #chunks: Uint32Array[] = [];
+  readonly #free: number[] = [];
+  readonly #probe = new Uint32Array(keyWords);
+  #table = new Int32Array(tableLengthMin); // record number + 1; 0 is free
+  #used = 0; // records handed out so far, freed ones included
+  #count = 0;
+
+  /** `seed` keeps clients from choosing keys that collide. */
+  constructor(seed: number) {
+    this.#seed = seed | 0;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Bytes held by tables and records. */
+  get bytes(): number {
+    return this.#table.byteLength + this.#chunks.length * recordsPerChunk * recordWords * 4;
+  }
+
+  /** The record of the key at `at` of `bytes`, or -1. */
+  find(bytes: Uint8Array, at: number): number {
+    const hash = this.#load(bytes, at);
+    return (this.#table[this.#slotOf(hash)] ?? 0) - 1;
+  }
+
+  /** The record of the key, made without files when it is new. */
+  insert(bytes: Uint8Array, at: number): number {
+    const hash = this.#load(bytes, at);
+    let slot = this.#slotOf(hash);
+    const present = (this.#table[slot] ?? 0) - 1;
+    if (present >= 0) return present;
+    if ((this.#count + 1) * 10 > this.#table.length * 7) {
+      this.#grow();
+      slot = this.#slotOf(hash);
+    }
+    const record = this.#free.pop() ?? this.#used++;
+    if (Math.floor(record / recordsPerChunk) === this.#chunks.length) {
+      this.#chunks.push(new Uint32Array(recordsPerChunk * recordWords));
+    }
+    const chunk = this.#chunkOf(record);
+    const base = baseOf(record);
+    chunk.fill(0, base, base + recordWords);
+    chunk[base] = hash;
+    chunk.set(this.#probe, base + 1);
+    this.#table[slot] = record + 1;
+    this.#count++;
+    return record;
+  }
+
+  /** Reads the place of file 0, 1 or 2 into `into`; false when there is none. */
+  read(record: number, file: number, into: IndexedFile): boolean {
+    const chunk = this.#chunkOf(record);
+    const base = baseOf(record) + filesAt + file * fileWords;
+    into.segment = chunk[base] ?? 0;
+    into.offset = chunk[base + 1] ?? 0;
+    into.sizeBytes = chunk[base + 2] ?? 0;
+    into.crc = chunk[base + 3] ?? 0;
+    return into.sizeBytes > 0;
+  }
+
+  write(record: number, file: number, place: Readonly<IndexedFile>): void {
+    const chunk = this.#chunkOf(record);
+    const base = baseOf(record) + filesAt + file * fileWords;
+    chunk[base] = place.segment;
+    chunk[base + 1] = place.offset;
+    chunk[base + 2] = place.sizeBytes;
+    chunk[base + 3] = place.crc;
+  }
+
+  /** Takes one file off a key, and the key with its last file. */
+  clear(record: number, file: number): void {
+    const chunk = this.#chunkOf(record);
+    const base = baseOf(record);
+    chunk[base + filesAt + file * fileWords + 2] = 0;
+    for (let index = 0; index < 3; index++) {
+      if (chunk[base + filesAt + index * fileWords + 2] !== 0) return;
+    }
+    this.#remove(record);
+  }
+
+  /** Takes every file in this segment off its key; visits all records. */
+  clearSegment(segment: number): void {
+    for (let record = 0; record < this.#used; record++) {
+      const chunk = this.#chunkOf(record);
+      const base = baseOf(record) + filesAt;
+      for (let file = 0; file < 3; file++) {
+        const at = base + file * fileWords;
+        if (chunk[at + 2] !== 0 && chunk[at] === segment) this.clear(record, file);
+      }
+    }
+  }
+
+  #remove(record: number): void {
+    const chunk = this.#chunkOf(record);
+    const base = baseOf(record);
+    const mask = this.#table.length - 1;
+    let hole = (chunk[base] ?? 0) & mask;
+    while (this.#table[hole] !== record + 1) hole = (hole + 1) & mask;
+    // Pull later entries of the run back, so that no probe ends early at the hole.
+    for (let next = (hole + 1) & mask; this.#table[next] !== 0; next = (next + 1) & mask) {
+      const moved = (this.#table[next] ?? 0) - 1;
+      const home = (this.#chunkOf(moved)[baseOf(moved)] ?? 0) & mask;
+      if (((next - home) & mask) >= ((next - hole) & mask)) {
+        this.#table[hole] = moved + 1;
+        hole = next;
+      }
+    }
+    this.#table[hole] = 0;
+    this.#free.push(record);
+    this.#count--;
+  }
+
+  #grow(): void {
+    const table = new Int32Array(this.#table.length * 2);
+    const mask = table.length - 1;
+    for (const entry of this.#table) {
+      if (entry === 0) continue;
+      let slot = (this.#chunkOf(entry - 1)[baseOf(entry - 1)] ?? 0) & mask;
+      while (table[slot] !== 0) slot = (slot + 1) & mask;
+      table[slot] = entry;
+    }
+    this.#table = table;
+  }
+
+  /** The slot of the key in `#probe`, or the free slot where it would go. */
+  #slotOf(hash: number): number {
+    const mask = this.#table.length - 1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const record = (this.#table[slot] ?? 0) - 1;
+      if (record < 0 || this.#holds(record, hash)) return slot;
+    }
+  }
+
+  #holds(record: number, hash: number): boolean {
+    const chunk = this.#chunkOf(record);
+    const base = baseOf(record);
+    if (chunk[base] !== hash) return false;
+    for (let word = 0; word < keyWords; word++) {
+      if (chunk[base + 1 + word] !== this.#probe[word]) return false;
+    }
+    return true;
+  }
+
+  /** Loads the key into `#probe` and mixes its words (multiply, rotate, xor; finished as murmur3 does). */
+  #load(bytes: Uint8Array, at: number): number {
+    let hash = this.#seed;
+    for (let word = 0; word < keyWords; word++) {
+      const from = at + word * 4;
+      const value =
+        ((bytes[from] ?? 0) |
+          ((bytes[from + 1] ?? 0) << 8) |
+          ((bytes[from + 2] ?? 0) << 16) |
+          ((bytes[from + 3] ?? 0) << 24)) >>>
+        0;
+      this.#probe[word] = value;
+      hash = Math.imul(hash ^ value, 0x9e3779b1);
+      hash = (hash << 13) | (hash >>> 19);
+    }
+    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+    return (hash ^ (hash >>> 16)) >>> 0;
+  }
+
+  #chunkOf(record: number): Uint32Array {
+    return this.#chunks[Math.floor(record / recordsPerChunk)] as Uint32Array; // made before the number was handed out
+  }
+}
+
+function baseOf(record: number): number {
+  return (record % recordsPerChunk) * recordWords;
+}

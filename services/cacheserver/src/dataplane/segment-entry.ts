@@ -1,0 +1,119 @@
+// One version of a key, pinned: its segments stay until the last holder lets go.
+
+import { crc32 } from 'node:zlib';
+import { assert } from '@tweendeck/std';
+import { type UnityCacheFileType, unityCacheFileTypeIndex } from '@tweendeck/wire';
+import { openBody } from './body-reader.ts';
+import type { MemoryTier } from './memory-tier.ts';
+import type { OpenFiles, Segment } from './segment.ts';
+import type { BodyReader, StoredEntry } from './value-store.ts';
+
+/** A file of a pinned entry. */
+export interface PinnedFile {
+  readonly segment: Segment;
+  readonly offset: number;
+  readonly sizeBytes: number;
+  readonly crc: number;
+}
+
+/** What an entry needs of its store. */
+export interface EntryHost {
+  readonly tier: MemoryTier;
+  readonly files: OpenFiles;
+  pin(segment: Segment): void;
+  unpin(segment: Segment): void;
+  /** Keeps the store open until the promise settles. */
+  track<Value>(promise: Promise<Value>): Promise<Value>;
+  /** The file turned out damaged or unreadable. */
+  damaged(record: number, index: number, file: PinnedFile, cause: unknown): void;
+}
+
+type PinnedFiles = [PinnedFile | undefined, PinnedFile | undefined, PinnedFile | undefined];
+
+export class SegmentEntry implements StoredEntry {
+  readonly #host: EntryHost;
+  readonly #record: number;
+  readonly #files: PinnedFiles;
+  #holders = 1;
+
+  /** `record` is the key's number in the index, right at least as long as the places agree. */
+  constructor(host: EntryHost, record: number, files: PinnedFiles) {
+    this.#host = host;
+    this.#record = record;
+    this.#files = files;
+    for (const file of files) if (file) host.pin(file.segment);
+  }
+
+  sizeOf(type: UnityCacheFileType): number {
+    return this.#files[unityCacheFileTypeIndex(type)]?.sizeBytes ?? 0;
+  }
+
+  copy(type: UnityCacheFileType, target: Buffer, at: number): boolean {
+    const file = this.#fileOf(type);
+    const { tier, files } = this.#host;
+    const resident = tier.get(file.segment.number, file.offset);
+    if (resident) {
+      resident.copy(target, at);
+      return true;
+    }
+    try {
+      const count = files.use(file.segment).readNow(target, at, file.sizeBytes, file.offset);
+      const bytes = target.subarray(at, at + file.sizeBytes);
+      if (count !== file.sizeBytes || crc32(bytes) !== file.crc) {
+        this.#damaged(type, undefined);
+        return false;
+      }
+      if (tier.admits(file.sizeBytes)) {
+        const own = Buffer.allocUnsafeSlow(file.sizeBytes);
+        bytes.copy(own);
+        tier.put(file.segment.number, file.offset, own);
+      }
+      return true;
+    } catch (cause) {
+      this.#damaged(type, cause);
+      return false;
+    }
+  }
+
+  open(type: UnityCacheFileType): BodyReader {
+    const file = this.#fileOf(type);
+    const host = this.#host;
+    const source = {
+      segment: file.segment.number,
+      offset: file.offset,
+      sizeBytes: file.sizeBytes,
+      crc: file.crc,
+      damaged: (cause: unknown) => this.#damaged(type, cause),
+      async read(target: Buffer, at: number, length: number, position: number): Promise<number> {
+        host.pin(file.segment);
+        try {
+          return await host.track(host.files.use(file.segment).read(target, at, length, position));
+        } finally {
+          host.unpin(file.segment);
+        }
+      },
+    };
+    return openBody(source, host.tier);
+  }
+
+  retain(): void {
+    this.#holders++;
+  }
+
+  release(): void {
+    assert(this.#holders > 0, 'an entry was released more often than it was retained');
+    if (--this.#holders > 0) return;
+    for (const file of this.#files) if (file) this.#host.unpin(file.segment);
+  }
+
+  #fileOf(type: UnityCacheFileType): PinnedFile {
+    const file = this.#files[unityCacheFileTypeIndex(type)];
+    assert(file !== undefined && this.#holders > 0, `file ${type} of an entry without it is read`);
+    return file;
+  }
+
+  #damaged(type: UnityCacheFileType, cause: unknown): void {
+    const index = unityCacheFileTypeIndex(type);
+    this.#host.damaged(this.#record, index, this.#fileOf(type), cause);
+  }
+}

@@ -1,0 +1,147 @@
+// Which segments there are, how much of the disk they take, and which go when the bound is reached.
+
+import { assert } from '@tweendeck/std';
+import type { CacheDisk } from './cache-disk.ts';
+import type { OpenFiles, Segment } from './segment.ts';
+
+export interface SegmentSpaceOptions {
+  readonly disk: CacheDisk;
+  readonly files: OpenFiles;
+  readonly storageBytesMax: number;
+  /** Bytes that are taken whatever the segments hold. */
+  readonly fixedBytes: number;
+  /** Told of each dropped segment before its files go. */
+  readonly onDrop: (segment: Segment) => void;
+  /** A file could not be removed; its space stays counted. */
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * The cleaner's seam: `takeRoom` asks `#victim` for the next segment to drop, and drops it with every segment it
+ * shadows, so that no older version of a key can come back at the next start.
+ */
+export class SegmentSpace {
+  readonly #options: SegmentSpaceOptions;
+  /** Committed segments, the least recently used first. */
+  readonly #byUse = new Set<Segment>();
+  #last: Segment | undefined;
+  #usedBytes: number;
+  #evictedBytes = 0;
+  #evictedSegments = 0;
+
+  constructor(options: SegmentSpaceOptions) {
+    this.#options = options;
+    this.#usedBytes = options.fixedBytes;
+  }
+
+  get usedBytes(): number {
+    return this.#usedBytes;
+  }
+
+  get count(): number {
+    return this.#byUse.size;
+  }
+
+  get evicted(): { readonly bytes: number; readonly segments: number } {
+    return { bytes: this.#evictedBytes, segments: this.#evictedSegments };
+  }
+
+  get segments(): Iterable<Segment> {
+    return this.#byUse;
+  }
+
+  /** Takes a committed segment in, as the most recently used. Its bytes are counted apart, by `resize`. */
+  add(segment: Segment): void {
+    this.#byUse.add(segment);
+    this.#last = segment;
+  }
+
+  touch(segment: Segment): void {
+    if (segment === this.#last || !this.#byUse.delete(segment)) return;
+    this.add(segment);
+  }
+
+  /** Sets the lengths of a segment's files, and counts the difference. */
+  resize(segment: Segment, valuesBytes: number, logBytes: number): void {
+    const before = segment.diskBytes;
+    segment.valuesBytes = valuesBytes;
+    segment.logBytes = logBytes;
+    this.#usedBytes += segment.diskBytes - before;
+  }
+
+  pin(segment: Segment): void {
+    segment.pins++;
+  }
+
+  unpin(segment: Segment): void {
+    assert(segment.pins > 0, `segment ${segment.number} is unpinned too often`);
+    if (--segment.pins === 0 && segment.dropped) this.#reclaim(segment);
+  }
+
+  /** Whether `bytes` fit within the bound, after dropping what has to go for them. */
+  takeRoom(bytes: number): boolean {
+    while (this.#usedBytes + bytes > this.#options.storageBytesMax) {
+      if (!this.dropOne()) return false;
+    }
+    return true;
+  }
+
+  /** Drops the segment least recently used that nobody reads, and those it shadows; false when there is none. */
+  dropOne(): boolean {
+    const victim = this.#victim();
+    if (victim === undefined) return false;
+    const going = new Set<Segment>();
+    collectShadowed(victim, going);
+    for (const segment of [...going].reverse()) {
+      this.#evictedBytes += segment.diskBytes;
+      this.#evictedSegments++;
+      this.drop(segment);
+    }
+    return true;
+  }
+
+  /** Removes a segment's files now, and counts its space as free once nobody reads it. */
+  drop(segment: Segment): void {
+    if (segment.dropped) return;
+    this.#byUse.delete(segment);
+    this.#options.onDrop(segment);
+    segment.shadows.clear();
+    try {
+      if (segment.pins > 0) this.#options.files.use(segment); // its readers need an open file
+    } catch (error) {
+      this.#options.onError(error);
+    }
+    segment.dropped = true;
+    try {
+      // The log first: without it the values mean nothing.
+      if (segment.kind === 'shared') this.#options.disk.remove(segment.logName);
+      this.#options.disk.remove(segment.valuesName);
+    } catch (error) {
+      this.#options.onError(error);
+      return;
+    }
+    if (segment.pins === 0) this.#reclaim(segment);
+  }
+
+  #reclaim(segment: Segment): void {
+    this.#options.files.close(segment);
+    this.#usedBytes -= segment.diskBytes;
+    segment.valuesBytes = 0;
+    segment.logBytes = 0;
+  }
+
+  #victim(): Segment | undefined {
+    for (const segment of this.#byUse) if (segment.pins === 0) return segment;
+    return undefined;
+  }
+}
+
+/** Adds `segment` and everything it shadows, directly or not; whoever shadows comes before what it shadows. */
+function collectShadowed(segment: Segment, into: Set<Segment>): void {
+  const open = [segment];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (next.dropped || into.has(next)) continue;
+    into.add(next);
+    open.push(...next.shadows);
+  }
+}

@@ -1,0 +1,107 @@
+// A segment: an append-only file of values that lives and dies as a whole, and who still needs it.
+
+import { assert } from '@tweendeck/std';
+import type { CacheDisk, CacheFile } from './cache-disk.ts';
+
+/**
+ * `shared` segments hold many transactions: values in `N.values`, commit records in `N.log`. A `single` segment holds
+ * one large transaction: the commit record in the first bytes of `N.single`, values behind it.
+ */
+export type SegmentKind = 'shared' | 'single';
+
+/** Files are counted in whole blocks, as the disk does. */
+const blockBytes = 4_096;
+
+export class Segment {
+  readonly number: number;
+  readonly kind: SegmentKind;
+  /** The end of what was written to the values file. */
+  valuesBytes = 0;
+  logBytes = 0;
+  /** Segments that hold older versions of files that this one holds: they must not outlive it. */
+  readonly shadows: Set<Segment> = new Set();
+  pins = 0;
+  /** Whether its files were removed from the directory; its space returns with the last pin. */
+  dropped = false;
+
+  constructor(number: number, kind: SegmentKind) {
+    this.number = number;
+    this.kind = kind;
+  }
+
+  get valuesName(): string {
+    return `${this.number}.${this.kind === 'shared' ? 'values' : 'single'}`;
+  }
+
+  get logName(): string {
+    return `${this.number}.log`;
+  }
+
+  /** Bytes on disk, in whole blocks. */
+  get diskBytes(): number {
+    return blocksOf(this.valuesBytes) + blocksOf(this.logBytes);
+  }
+}
+
+/** `sizeBytes` rounded up to whole blocks. */
+export function blocksOf(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / blockBytes) * blockBytes;
+}
+
+/** Open value files: opened when needed, the least recently used closed beyond a limit unless pinned. */
+export class OpenFiles {
+  readonly #disk: CacheDisk;
+  readonly #filesMax: number;
+  readonly #files = new Map<Segment, CacheFile>(); // in order of use
+
+  constructor(disk: CacheDisk, filesMax: number) {
+    this.#disk = disk;
+    this.#filesMax = filesMax;
+  }
+
+  get count(): number {
+    return this.#files.size;
+  }
+
+  /** The file, open at least until the caller yields; pin the segment to keep it longer. */
+  use(segment: Segment): CacheFile {
+    let file = this.#files.get(segment);
+    if (file === undefined) {
+      assert(!segment.dropped, `segment ${segment.number} is opened after it was removed`);
+      file = this.#disk.open(segment.valuesName);
+      this.#files.set(segment, file);
+      this.#trim();
+    } else if (this.#files.size > this.#filesMax / 2) {
+      this.#files.delete(segment);
+      this.#files.set(segment, file);
+    }
+    return file;
+  }
+
+  create(segment: Segment): CacheFile {
+    const file = this.#disk.create(segment.valuesName);
+    this.#files.set(segment, file);
+    this.#trim();
+    return file;
+  }
+
+  close(segment: Segment): void {
+    const file = this.#files.get(segment);
+    this.#files.delete(segment);
+    file?.close();
+  }
+
+  closeAll(): void {
+    for (const segment of [...this.#files.keys()]) this.close(segment);
+  }
+
+  #trim(): void {
+    if (this.#files.size <= this.#filesMax) return;
+    let last: Segment | undefined;
+    for (const segment of this.#files.keys()) last = segment;
+    for (const segment of this.#files.keys()) {
+      if (this.#files.size <= this.#filesMax) return;
+      if (segment.pins === 0 && segment !== last) this.close(segment);
+    }
+  }
+}

@@ -1,0 +1,79 @@
+// The narrow interface between the protocol and whatever keeps the values.
+
+import type { UnityCacheFileType } from '@tweendeck/wire';
+
+/** A result that is often there at once: the hot path never makes a promise it does not need. */
+export type Soon<Value> = Value | Promise<Value>;
+
+/** What became of a transaction. `refused` counts a reason and keeps the connection in step. */
+export type PutOutcome =
+  | { readonly outcome: 'stored' }
+  | { readonly outcome: 'dropped'; readonly reason: 'empty' | 'zero-hash' }
+  | { readonly outcome: 'refused'; readonly reason: PutRefusal };
+
+/** Why a store would not take a transaction. */
+export type PutRefusal = 'storage-full' | 'disk-full' | 'disk-error' | 'too-large' | 'read-only';
+
+/**
+ * The files of one key as they stood at one moment: later commits, evictions and drops do not change what it reads.
+ * Counted: whoever retains it, releases it.
+ */
+export interface StoredEntry {
+  /** Bytes of this file; 0 when the entry has none of the type. */
+  sizeOf(type: UnityCacheFileType): number;
+  /** Copies the whole file to `at` of `target`, for files up to 64 KiB. False when it is damaged or unreadable, which the store has counted. */
+  copy(type: UnityCacheFileType, target: Buffer, at: number): boolean;
+  /** Reads the file in parts. For files of any size. */
+  open(type: UnityCacheFileType): BodyReader;
+  retain(): void;
+  release(): void;
+}
+
+/** A file in parts. */
+export interface BodyReader {
+  /**
+   * The next part, undefined after the last one. Throws CACHE_VALUE_DAMAGED in place of the last part when the file
+   * is not what was stored, so that no reader ever holds a whole wrong file.
+   */
+  next(): Soon<Buffer | undefined>;
+  close(): void;
+}
+
+/** One upload. Nothing of it can be seen before `commit`, and nothing stays when it is abandoned. */
+export interface PutTransaction {
+  /** Starts a file of exactly `sizeBytes`; the same type again replaces the earlier one; 0 bytes store nothing. */
+  startFile(type: UnityCacheFileType, sizeBytes: number): void;
+  /** Takes a part of the started file. A promise asks the caller to wait with the next part; it never rejects. The part must not change afterwards. */
+  write(part: Buffer): Promise<void> | undefined;
+  endFile(): void;
+  /** Makes all files visible at once, or none. */
+  commit(): Soon<PutOutcome>;
+  /** Gives everything up; harmless after `commit`. */
+  abandon(): void;
+}
+
+/** Figures of a store, for status and metrics. */
+export interface ValueStoreStats {
+  readonly keys: number;
+  /** Bytes taken from the storage bound, with all overhead. */
+  readonly storageBytes: number;
+  readonly storageBytesMax: number;
+  readonly memoryBytes: number;
+  readonly memoryBytesMax: number;
+  readonly indexBytes: number;
+  /** Bytes of uploads that are not committed. */
+  readonly uploadBytes: number;
+  readonly segments: number;
+  readonly evictedBytes: number;
+  readonly evictedSegments: number;
+  readonly damagedValues: number;
+  readonly diskErrors: number;
+}
+
+/** Where values are kept. Ids are 32 bytes at `at` of `bytes`, valid during the call only. */
+export interface ValueStore extends AsyncDisposable {
+  /** The retained entry of a key, which the caller releases. */
+  find(bytes: Uint8Array, at: number): Soon<StoredEntry | undefined>;
+  begin(bytes: Uint8Array, at: number): PutTransaction;
+  stats(): ValueStoreStats;
+}

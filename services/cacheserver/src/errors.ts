@@ -1,0 +1,22 @@
+// Every code this package can raise, and what it means to the reader.
+
+export const cacheserverErrors: Readonly<Record<string, string>> = {
+  CACHE_IN_USE:
+    'Another process serves this cache directory. Stop it, or give this one a directory of its own.',
+  CACHE_STORAGE_TOO_SMALL: 'A cache needs at least 1 MiB of storage. Raise the storage bound.',
+  CACHE_DIRECTORY_UNUSABLE:
+    'The cache directory could not be made or read. The cause names the system call; check path and permissions.',
+  CACHE_VALUE_DAMAGED:
+    'A stored value failed its checksum or could not be read. It is given up and counts as missing.',
+  CACHE_LISTEN_FAILED:
+    'A listening address could not be bound. The cause names why; another program may hold the port.',
+  CACHE_CONNECT_FAILED: 'The cache server could not be reached at the address that was given.',
+  CACHE_CONNECTION_LOST:
+    'The cache server closed the connection before all answers came. What was not read back may not be stored.',
+  CACHE_VERSION_REFUSED: 'What answers at this address does not speak version 254 of the protocol.',
+  CACHE_REPLY_MALFORMED:
+    'The server sent something that is not a reply, or not the reply to what was asked; the connection was closed.',
+  CACHE_TIMEOUT: 'The cache server did not answer within the time that was set.',
+  CACHE_IMPORT_MALFORMED:
+    'The file to import is not what the Unity exporter writes. The message names the first wrong field.',
+};

@@ -1,0 +1,12 @@
+// The public surface of cacheserver.
+
+export * from './client/cache-client.ts';
+export * from './dataplane/cache-server.ts';
+export * from './dataplane/cache-store.ts';
+export * from './dataplane/counters.ts';
+export * from './dataplane/limits.ts';
+export * from './dataplane/listen.ts';
+export * from './dataplane/server-stats.ts';
+export * from './dataplane/value-store.ts';
+export * from './errors.ts';
+export * from './serve.ts';
