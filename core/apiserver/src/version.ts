@@ -8,7 +8,7 @@ export const versionInfo: Readonly<Record<string, string>> = {
   emulationMinor: '34',
   minCompatibilityMajor: '1',
   minCompatibilityMinor: '33',
-  gitVersion: 'v1.34.4-tweendeck',
+  gitVersion: 'v1.34.4+tweendeck',
   gitCommit: '',
   gitTreeState: 'clean',
   buildDate: '2026-01-01T00:00:00Z',

@@ -78,7 +78,7 @@ async function leafOf(
   if (lasting(found, options) && signedBy(found, authority) && servesHosts(found, hosts))
     return found;
   const { issueLeaf } = await import('./issue.ts');
-  const issued = await issueLeaf({
+  const issued = issueLeaf({
     ...validity(options, leafDays),
     authority,
     hosts,
@@ -92,7 +92,7 @@ async function leafOf(
 
 async function makeAuthority(directory: string, options: CertificateOptions): Promise<Issued> {
   const { issueAuthority } = await import('./issue.ts');
-  const issued = await issueAuthority({
+  const issued = issueAuthority({
     ...validity(options, authorityDays),
     commonName: 'tweendeck-ca',
     random: options.random,
