@@ -8,6 +8,8 @@ export interface Selection {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
+  /** Asks for `metadata` alone; `apiVersion` and `kind` are then those of PartialObjectMetadata where the server grants it. */
+  readonly metadataOnly?: boolean | undefined;
 }
 
 export interface ObjectList<Obj extends KubeObject> {

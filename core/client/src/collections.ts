@@ -29,7 +29,11 @@ export async function listAll<Obj extends KubeObject>(
     const limit = tries < pagedTriesMax ? String(pageLengthMax) : undefined;
     const query = { ...selectorQuery(selection), limit };
     try {
-      return await listPages(requests, { resource, namespace: selection.namespace, query }, signal);
+      const accept = selection.metadataOnly
+        ? metadataAccept('PartialObjectMetadataList')
+        : undefined;
+      const what = { resource, namespace: selection.namespace, query, accept };
+      return await listPages(requests, what, signal);
     } catch (error) {
       if (!isApiError(error) || error.code !== 410 || limit === undefined) throw error;
     }
@@ -38,7 +42,12 @@ export async function listAll<Obj extends KubeObject>(
 
 async function listPages<Obj extends KubeObject>(
   requests: Requests,
-  what: { readonly resource: Resource<Obj>; namespace: string | undefined; readonly query: Query },
+  what: {
+    readonly resource: Resource<Obj>;
+    readonly namespace: string | undefined;
+    readonly query: Query;
+    readonly accept: string | undefined;
+  },
   signal: AbortSignal,
 ): Promise<ObjectList<Obj>> {
   const path = resourcePath(what.resource, { namespace: what.namespace });
@@ -46,7 +55,13 @@ async function listPages<Obj extends KubeObject>(
   let next: string | undefined;
   for (;;) {
     const query = { ...what.query, continue: next };
-    const page = pageOf(what.resource, await requests.json({ method: 'GET', path, query }, signal));
+    const call = {
+      method: 'GET',
+      path,
+      query,
+      ...(what.accept ? { accept: what.accept } : {}),
+    } as const; // the literal is the method
+    const page = pageOf(what.resource, await requests.json(call, signal));
     for (const item of page.items) items.push(item);
     next = page.next;
     if (!next) return { items, resourceVersion: page.resourceVersion };
@@ -89,8 +104,17 @@ export async function* watchOnce<Obj extends KubeObject>(
       : {}),
   };
   const path = resourcePath(resource, { namespace: options.namespace });
-  const response = await requests.open({ method: 'GET', path, query }, signal);
+  const accept = options.metadataOnly ? metadataAccept('PartialObjectMetadata') : undefined;
+  const response = await requests.open(
+    { method: 'GET', path, query, ...(accept ? { accept } : {}) },
+    signal,
+  );
   for await (const line of linesOf(response.body)) yield eventOf(resource, line);
+}
+
+/** The whole object is taken where the server has no partial form. */
+function metadataAccept(kind: 'PartialObjectMetadata' | 'PartialObjectMetadataList'): string {
+  return `application/json;as=${kind};g=meta.k8s.io;v=v1,application/json`;
 }
 
 function eventOf<Obj extends KubeObject>(resource: Resource<Obj>, line: string): WatchEvent<Obj> {

@@ -210,13 +210,14 @@ export class ListWatchInformer<Obj extends KubeObject> implements Informer<Obj> 
       () => connection.abort(new Error('the watch outlived its time limit')),
       { keepAlive: false },
     );
-    const { labelSelector, fieldSelector, namespace } = this.#options;
+    const { labelSelector, fieldSelector, namespace, metadataOnly } = this.#options;
     const events = this.#client.watch(
       this.resource,
       {
         labelSelector,
         fieldSelector,
         namespace,
+        metadataOnly,
         resourceVersion: this.#resumeFrom,
         timeoutSeconds,
       },
