@@ -1,0 +1,169 @@
+// The volumes of one pod: made before its containers, kept up to date beside them, mapped into each of them.
+
+import { chmod, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Container, type Pod, parseQuantity, type Volume } from '@tweendeck/kube';
+import { PlatformError } from '@tweendeck/std';
+import { expandVariables } from './environment.ts';
+import { type MountMap, normalMountPath } from './mount-paths.ts';
+import { messagePath, podRunDirectory, volumeDirectory } from './pod-paths.ts';
+import { podSources } from './pod-sources.ts';
+import type { PodRuntime } from './runtime.ts';
+import {
+  diskUsage,
+  prepareHostPath,
+  unsupportedVolumes,
+  volumePayload,
+  writePayload,
+} from './volumes.ts';
+
+export class PodVolumes {
+  readonly #runtime: PodRuntime;
+  readonly #pod: () => Pod;
+
+  constructor(runtime: PodRuntime, pod: () => Pod) {
+    this.#runtime = runtime;
+    this.#pod = pod;
+  }
+
+  /** Makes and fills every volume. @throws PlatformError AGENT_VOLUME_FAILED */
+  async prepare(podIP: string, signal: AbortSignal): Promise<void> {
+    const pod = this.#pod();
+    const unsupported = unsupportedVolumes(pod)[0];
+    if (unsupported) {
+      const { name, kind } = unsupported;
+      throw new PlatformError(
+        'AGENT_VOLUME_FAILED',
+        `volume "${name}": ${kind} does not exist in this home`,
+        {
+          hint: 'Use emptyDir, hostPath, configMap, secret, downwardAPI or projected.',
+        },
+      );
+    }
+    const { directory, user } = this.#runtime;
+    const others = user.uid === 0 && asksForUser(pod);
+    const root = podRunDirectory(directory, pod.metadata.uid);
+    await mkdir(root, { recursive: true });
+    await chmod(root, others ? 0o711 : 0o700);
+    for (const volume of pod.spec.volumes ?? []) {
+      if (volume.hostPath) {
+        await named(volume, prepareHostPath(volume.hostPath.path, volume.hostPath.type ?? ''));
+      } else {
+        const path = volumeDirectory(directory, pod.metadata.uid, volume.name);
+        await mkdir(path, { recursive: true });
+        if (volume.emptyDir && others) await chmod(path, 0o777);
+      }
+    }
+    await this.refresh(podIP, signal);
+    await this.#makeSubPaths();
+  }
+
+  /** Writes what filled volumes show now. @throws PlatformError AGENT_VOLUME_FAILED */
+  async refresh(podIP: string, signal: AbortSignal): Promise<void> {
+    const pod = this.#pod();
+    const { clock, directory } = this.#runtime;
+    for (const volume of pod.spec.volumes ?? []) {
+      if (volume.emptyDir || volume.hostPath) continue;
+      const context = { pod: this.#pod, podIP, runtime: this.#runtime };
+      const sources = await podSources(context, { volumes: [volume] }, signal);
+      const fill = async (): Promise<void> => {
+        const payload = volumePayload(volume, sources);
+        if (!payload) return;
+        const stamp = new Date(clock.nowMs()).toISOString().replaceAll(/[:.-]/g, '_');
+        await writePayload(
+          volumeDirectory(directory, pod.metadata.uid, volume.name),
+          payload,
+          stamp,
+        );
+      };
+      await named(volume, fill());
+    }
+  }
+
+  /** What to tell about an emptyDir that is larger than its limit; undefined when none is. */
+  async excess(signal: AbortSignal): Promise<string | undefined> {
+    const { uid } = this.#pod().metadata;
+    for (const { name, emptyDir } of this.#pod().spec.volumes ?? []) {
+      if (!emptyDir?.sizeLimit) continue;
+      const limit = parseQuantity(emptyDir.sizeLimit).nanos;
+      const used = await diskUsage(volumeDirectory(this.#runtime.directory, uid, name), signal);
+      if (limit > 0n && BigInt(used) * 1_000_000_000n > limit) {
+        return `Usage of EmptyDir volume "${name}" exceeds the limit "${emptyDir.sizeLimit}". `;
+      }
+    }
+    return undefined;
+  }
+
+  /** Where the container's mount paths really are. */
+  mounts(container: Container): MountMap {
+    const pod = this.#pod();
+    const { directory } = this.#runtime;
+    const { uid } = pod.metadata;
+    const map: Record<string, string> = {};
+    const message = normalMountPath(container.terminationMessagePath || '/dev/termination-log');
+    map[message] = messagePath(directory, uid, container.name);
+    for (const mount of container.volumeMounts ?? []) {
+      const volume = pod.spec.volumes?.find(({ name }) => name === mount.name);
+      if (!volume) continue;
+      const root = volume.hostPath?.path ?? volumeDirectory(directory, uid, volume.name);
+      map[normalMountPath(mount.mountPath)] = join(root, this.#subPath(container, mount));
+    }
+    return map;
+  }
+
+  #subPath(
+    container: Container,
+    mount: { readonly subPath?: string; readonly subPathExpr?: string },
+  ): string {
+    const values: Record<string, string> = {};
+    const { name, namespace = '', uid } = this.#pod().metadata;
+    const fields: Readonly<Record<string, string>> = {
+      'metadata.name': name,
+      'metadata.namespace': namespace,
+      'metadata.uid': uid,
+    };
+    for (const variable of container.env ?? []) {
+      const field = variable.valueFrom?.fieldRef?.fieldPath;
+      values[variable.name] = variable.value ?? (field ? (fields[field] ?? '') : '');
+    }
+    const path = mount.subPathExpr
+      ? expandVariables(mount.subPathExpr, values)
+      : (mount.subPath ?? '');
+    const inside = !path.startsWith('/') && !path.split('/').includes('..');
+    return inside ? path : '';
+  }
+
+  /** A subPath of a plain directory is made if it is not there, as a directory. */
+  async #makeSubPaths(): Promise<void> {
+    const pod = this.#pod();
+    for (const container of [...(pod.spec.initContainers ?? []), ...pod.spec.containers]) {
+      const map = this.mounts(container);
+      for (const mount of container.volumeMounts ?? []) {
+        const volume = pod.spec.volumes?.find(({ name }) => name === mount.name);
+        if (!volume?.emptyDir || !(mount.subPath || mount.subPathExpr)) continue;
+        await mkdir(map[normalMountPath(mount.mountPath)] ?? '', { recursive: true });
+      }
+    }
+  }
+}
+
+function asksForUser(pod: Pod): boolean {
+  const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+  const contexts = [pod.spec.securityContext, ...containers.map((one) => one.securityContext)];
+  return contexts.some((context) => context?.runAsUser !== undefined);
+}
+
+async function named(volume: Volume, work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (cause) {
+    throw new PlatformError(
+      'AGENT_VOLUME_FAILED',
+      `MountVolume.SetUp failed for volume "${volume.name}"`,
+      {
+        cause,
+        hint: 'See what the volume names.',
+      },
+    );
+  }
+}

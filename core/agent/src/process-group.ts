@@ -1,0 +1,116 @@
+// One container as processes: a program in a session and process group of its own, its output, and its end.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import type { Readable } from 'node:stream';
+import { PlatformError, systemErrorCode } from '@tweendeck/std';
+import { readProcess } from './proc.ts';
+
+export interface GroupOptions {
+  /** Absolute. */
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly workingDirectory: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly user?: { readonly uid?: number | undefined; readonly gid?: number | undefined };
+  /** Files to which the process writes its own id before it becomes the program: it never runs outside its cgroups. */
+  readonly cgroupFiles?: readonly string[];
+}
+
+export interface GroupExit {
+  /** 128 + n for an end by signal n. */
+  readonly exitCode: number;
+  readonly signal: number | undefined;
+}
+
+export interface ProcessGroup {
+  readonly pid: number;
+  /** As in /proc; empty when the process was gone before it could be read. */
+  readonly startTime: string;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Settles when the first process ended; what is left of its group has been killed by then. */
+  readonly exited: Promise<GroupExit>;
+  /** Signals every process of the group; nothing happens when none is left. */
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** Joins the cgroups named before `--`, then becomes the program: the process id stays. */
+const joinScript =
+  'while [ "$1" != -- ]; do echo $$ > "$1" || exit 126; shift; done; shift; exec "$@"';
+
+/** Starts a program. @throws PlatformError AGENT_START_FAILED */
+export async function startGroup(options: GroupOptions): Promise<ProcessGroup> {
+  const child = launch(options);
+  const { promise: exited, resolve } = Promise.withResolvers<GroupExit>();
+  child.once('exit', (code, signalName) => {
+    if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
+    const signal = signalName === null ? undefined : constants.signals[signalName];
+    resolve({ exitCode: signal === undefined ? (code ?? 0) : 128 + signal, signal });
+  });
+  await spawned(child, options);
+  const { pid, stdout, stderr } = child;
+  if (pid === undefined || !stdout || !stderr) throw startFailed(options, 'it has no process id');
+  const startTime = (await readProcess(pid))?.startTime ?? '';
+  return { pid, startTime, stdout, stderr, exited, kill: (signal) => signalGroup(pid, signal) };
+}
+
+function launch(options: GroupOptions): ChildProcess {
+  const { uid, gid } = options.user ?? {};
+  const join = (options.cgroupFiles ?? []).length > 0;
+  const [program, args] = join
+    ? [
+        '/bin/sh',
+        [
+          '-c',
+          joinScript,
+          'sh',
+          ...(options.cgroupFiles ?? []),
+          '--',
+          options.program,
+          ...options.args,
+        ],
+      ]
+    : [options.program, [...options.args]];
+  return spawn(program, args, {
+    cwd: options.workingDirectory,
+    env: { ...options.environment },
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(uid === undefined ? {} : { uid }),
+    ...(gid === undefined ? {} : { gid }),
+  });
+}
+
+function spawned(child: ChildProcess, options: GroupOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once('spawn', () => resolve());
+    child.once('error', (error) => {
+      const code = systemErrorCode(error);
+      const where =
+        code === 'EACCES' || code === 'ENOENT' ? ` (in ${options.workingDirectory})` : '';
+      reject(startFailed(options, `${code ?? error.message}${where}`, error));
+    });
+  });
+}
+
+function startFailed(options: GroupOptions, why: string, cause?: unknown): PlatformError {
+  return new PlatformError('AGENT_START_FAILED', `starting ${options.program}: ${why}`, {
+    hint: 'See that the program is there and executable for the user it runs as, and its directory can be entered.',
+    cause,
+  });
+}
+
+/** Signals a whole process group; false when none of it is left, or it is not ours to signal. */
+export function signalGroup(group: number, signal: NodeJS.Signals): boolean {
+  return signalProcess(-group, signal);
+}
+
+/** Signals one process; false when it is gone, or not ours to signal. */
+export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}
