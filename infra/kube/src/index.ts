@@ -1,6 +1,16 @@
 // The public surface of kube.
 
 export * from './api-message.ts';
+export {
+  type ApplyRequest,
+  type ApplyResult,
+  applyConfiguration,
+} from './apply/apply-configuration.ts';
+export { type ApplyConflict, conflictError } from './apply/apply-conflict.ts';
+export { FieldSet, fieldSetOf } from './apply/field-set.ts';
+export { decodeFieldsV1, encodeFieldsV1 } from './apply/fields-v1.ts';
+export { customObjectSchema, type ObjectSchema, objectSchema } from './apply/object-schema.ts';
+export { type ManagedUpdate, updateManagedFields } from './apply/update-managed-fields.ts';
 export * from './errors.ts';
 export * from './field-error.ts';
 export * from './field-selector.ts';

@@ -1,0 +1,105 @@
+// Field ownership after a create, update or patch: whoever changed a field owns it now.
+
+import { isJsonObject } from '@tweendeck/std';
+import { ownable, reconciled, transferOwnership } from './field-ownership.ts';
+import type { FieldSet } from './field-set.ts';
+import {
+  decodeManagedFields,
+  type FieldManager,
+  type ManagedEntries,
+  managerId,
+  withUpdatersCapped,
+} from './managed-fields.ts';
+import {
+  type JsonRecord,
+  managedFieldsOf,
+  withManagedFields,
+  withoutManagedFields,
+} from './managed-object.ts';
+import type { ObjectSchema } from './object-schema.ts';
+import { TypedFault } from './typed-fault.ts';
+
+export interface ManagedUpdate {
+  /** The object as it was; undefined when `after` is created. */
+  readonly before: JsonRecord | undefined;
+  /** The object as it shall be stored, but for its managed fields. */
+  readonly after: JsonRecord;
+  /** The `fieldManager` of the request, or what its user agent says. */
+  readonly manager: string;
+  readonly operation: 'Update';
+  readonly apiVersion: string;
+  readonly subresource?: string | undefined;
+  /** RFC 3339 of now, whole seconds. */
+  readonly time: string;
+  readonly schema: ObjectSchema;
+  readonly resetFields?: FieldSet | undefined;
+}
+
+/**
+ * `after` with its managed fields. Never fails: managed fields that cannot be understood are begun anew, and an object
+ * that does not fit its schema goes without.
+ */
+export function updateManagedFields(update: ManagedUpdate): JsonRecord {
+  const after = withoutManagedFields(update.after);
+  const managed = entriesBefore(update);
+  if (managed.size === 0 && update.before !== undefined) return after;
+  try {
+    return withManagedFields(after, updatedEntries({ ...update, after }, managed));
+  } catch (error) {
+    if (error instanceof TypedFault) return after;
+    throw error;
+  }
+}
+
+/** The entries after an update. Throws {@link TypedFault}. */
+export function updatedEntries(update: ManagedUpdate, managed: ManagedEntries): ManagedEntries {
+  const { type, empty } = update.schema;
+  const before = update.before === undefined ? empty : withoutManagedFields(update.before);
+  const { comparison, managed: left } = transferOwnership(
+    { type, before, after: update.after, resetFields: update.resetFields },
+    reconciled(managed, type),
+    '',
+  );
+  const fields = ownable(comparison.modified.union(comparison.added), update.resetFields);
+  const entries = new Map(left);
+  if (!fields.isEmpty) {
+    const manager: FieldManager = {
+      manager: update.manager === '' ? 'unknown' : update.manager,
+      operation: 'Update',
+      apiVersion: update.apiVersion,
+      ...(update.subresource ? { subresource: update.subresource } : {}),
+    };
+    const id = managerId(manager);
+    const former = left.get(id)?.fields;
+    entries.set(id, {
+      ...manager,
+      time: update.time,
+      fields: former ? fields.union(former) : fields,
+    });
+  }
+  return withUpdatersCapped(entries);
+}
+
+/** Managed fields that the client sent count, unless by way of a subresource; an empty list begins anew. */
+function entriesBefore(update: ManagedUpdate): ManagedEntries {
+  const live = (): ManagedEntries => decodedOrNone(managedFieldsOf(update.before));
+  if (update.subresource) return live();
+  const sent = managedFieldsOf(update.after);
+  if (isReset(sent)) return new Map();
+  const decoded = decodedOrNone(sent);
+  return decoded.size === 0 ? live() : decoded;
+}
+
+function isReset(entries: unknown): boolean {
+  if (!Array.isArray(entries) || entries.length > 1) return false;
+  return entries.length === 0 || (isJsonObject(entries[0]) && Object.keys(entries[0]).length === 0);
+}
+
+function decodedOrNone(entries: unknown): ManagedEntries {
+  try {
+    return decodeManagedFields(entries);
+  } catch (error) {
+    if (error instanceof SyntaxError) return new Map();
+    throw error;
+  }
+}

@@ -1,0 +1,104 @@
+// Whether a value fits its schema well enough to be merged. Not the validation of an object: no ranges, no required fields.
+
+import { isJsonObject } from '@tweendeck/std';
+import { goJson, goQuote } from '../go-format.ts';
+import { itemElement } from './list-item.ts';
+import { fieldElement, type PathElement, showPathElement } from './path-element.ts';
+import {
+  deduced,
+  fieldTypeOf,
+  type ListType,
+  leadingKind,
+  type MapType,
+  type SchemaType,
+} from './schema-type.ts';
+import { TypedFault, TypedFaults } from './typed-fault.ts';
+
+/** Throws {@link TypedFault} for wrong kinds of value, undeclared fields, and items that are there twice or have no key. */
+export function validateTyped(type: SchemaType, value: unknown): void {
+  const faults = new TypedFaults();
+  visit(type, value, '', faults);
+  faults.throwIfAny();
+}
+
+function visit(declared: SchemaType, value: unknown, path: string, faults: TypedFaults): void {
+  if (value === null || value === undefined) return;
+  const type = deduced(declared, value);
+  switch (leadingKind(type)) {
+    case 'map':
+      if (!isJsonObject(value)) faults.add(path, `expected map, got ${show(value)}`);
+      else if (type.map) visitMap(type.map, value, path, faults);
+      return;
+    case 'list':
+      if (!Array.isArray(value)) faults.add(path, `expected list, got ${show(value)}`);
+      else if (type.list) visitList(type.list, value, path, faults);
+      return;
+    case 'scalar': {
+      const expected = scalarFault(type.scalar, value);
+      if (expected !== undefined) faults.add(path, expected);
+    }
+  }
+}
+
+function visitMap(
+  map: MapType,
+  value: Readonly<Record<string, unknown>>,
+  path: string,
+  faults: TypedFaults,
+): void {
+  for (const [name, item] of Object.entries(value)) {
+    const where = path + showPathElement(fieldElement(name));
+    const type = fieldTypeOf(map, name);
+    if (type === undefined) faults.add(where, 'field not declared in schema');
+    else visit(type, item, where, faults);
+  }
+}
+
+function visitList(
+  list: ListType,
+  value: readonly unknown[],
+  path: string,
+  faults: TypedFaults,
+): void {
+  const seen = new Set<PathElement>();
+  for (const [index, item] of value.entries()) {
+    let element = `i:${index}`;
+    if (list.relationship !== 'atomic') {
+      try {
+        element = itemElement(list, item);
+      } catch (error) {
+        if (!(error instanceof TypedFault)) throw error;
+        faults.add(path, `element ${index}: ${error.message}`);
+        return;
+      }
+      if (seen.has(element))
+        faults.add(path, `duplicate entries for key ${showPathElement(element)}`);
+      seen.add(element);
+    }
+    visit(list.element, item, path + showPathElement(element), faults);
+  }
+}
+
+function scalarFault(scalar: SchemaType['scalar'], value: unknown): string | undefined {
+  switch (scalar) {
+    case 'numeric':
+      if (typeof value === 'number' || typeof value === 'bigint') return undefined;
+      return `expected numeric (int or float), got ${goTypeOf(value)}`;
+    case 'string':
+      return typeof value === 'string' ? undefined : `expected string, got ${show(value)}`;
+    case 'boolean':
+      return typeof value === 'boolean' ? undefined : `expected boolean, got ${show(value)}`;
+    default:
+      return typeof value === 'object' ? `expected any scalar, got ${show(value)}` : undefined;
+  }
+}
+
+function goTypeOf(value: unknown): string {
+  if (Array.isArray(value)) return '[]interface {}';
+  if (typeof value === 'object') return 'map[string]interface {}';
+  return typeof value === 'boolean' ? 'bool' : 'string';
+}
+
+function show(value: unknown): string {
+  return `&value.valueUnstructured{Value:${typeof value === 'string' ? goQuote(value) : goJson(value)}}`;
+}
