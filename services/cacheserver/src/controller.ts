@@ -2,15 +2,20 @@
 // watches the pods and writes what is true of them.
 
 import type { ObjectCache } from '@tweendeck/client';
-import { type Controller, defineController, type ReconcileContext, watching } from '@tweendeck/controller';
+import {
+  type Controller,
+  defineController,
+  type ReconcileContext,
+  watching,
+} from '@tweendeck/controller';
 import { deploymentResource, type Pod, podResource, serviceResource } from '@tweendeck/kube';
-import { type CacheServer, cacheServerKind } from './kind.ts';
+import { type CacheServerObject, cacheServerKind } from './kind.ts';
 import { renderDeployment, renderService, selectorOf } from './render.ts';
 import { planStatus } from './status.ts';
 
 /** Runs CacheServers; field manager and event source `cacheserver`. */
 export function cacheServerController(): Controller {
-  return defineController<CacheServer>({
+  return defineController<CacheServerObject>({
     name: 'cacheserver',
     resource: cacheServerKind,
     owns: [deploymentResource, serviceResource],
@@ -30,13 +35,19 @@ function ownersOfPod({ metadata }: Pod) {
 }
 
 /** The Service comes first: a pod that starts should find the address it is to serve. */
-async function manageResources(cache: CacheServer, context: ReconcileContext<CacheServer>): Promise<void> {
+async function manageResources(
+  cache: CacheServerObject,
+  context: ReconcileContext<CacheServerObject>,
+): Promise<void> {
   await context.apply(serviceResource, renderService(cache));
   await context.apply(deploymentResource, renderDeployment(cache));
   await context.prune(serviceResource, deploymentResource);
 }
 
-function manageStatus(cache: CacheServer, context: ReconcileContext<CacheServer>): void {
+function manageStatus(
+  cache: CacheServerObject,
+  context: ReconcileContext<CacheServerObject>,
+): void {
   const { name, namespace = 'default' } = cache.metadata;
   const ref = { name, namespace };
   const pods: ObjectCache<Pod> = context.cache(podResource);
@@ -53,9 +64,11 @@ function manageStatus(cache: CacheServer, context: ReconcileContext<CacheServer>
 function announce(
   phase: string,
   conditions: readonly { readonly type: string; readonly message: string }[],
-  context: ReconcileContext<CacheServer>,
+  context: ReconcileContext<CacheServerObject>,
 ): void {
-  const message = conditions.find(({ type }) => type === (phase === 'Ready' ? 'Ready' : 'Degraded'))?.message;
+  const message = conditions.find(
+    ({ type }) => type === (phase === 'Ready' ? 'Ready' : 'Degraded'),
+  )?.message;
   if (phase === 'Ready') context.event('Normal', 'Ready', message ?? phase);
   if (phase === 'Failed' || phase === 'Degraded') context.event('Warning', phase, message ?? phase);
 }

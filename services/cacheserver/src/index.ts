@@ -1,6 +1,7 @@
 // The public surface of cacheserver.
 
 export * from './client/cache-client.ts';
+export * from './controller.ts';
 export * from './dataplane/cache-server.ts';
 export * from './dataplane/cache-store.ts';
 export * from './dataplane/counters.ts';
@@ -9,4 +10,8 @@ export * from './dataplane/listen.ts';
 export * from './dataplane/server-stats.ts';
 export * from './dataplane/value-store.ts';
 export * from './errors.ts';
+export * from './import/export-file.ts';
+export * from './import/import-transactions.ts';
+export * from './import/make-export.ts';
+export * from './kind.ts';
 export * from './serve.ts';

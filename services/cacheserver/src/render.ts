@@ -2,7 +2,7 @@
 
 import type { Applied } from '@tweendeck/client';
 import type { PodSpec, PodTemplateSpec } from '@tweendeck/kube';
-import type { CacheServer, CacheServerSpec } from './kind.ts';
+import type { CacheServerObject, CacheServerSpec } from './kind.ts';
 
 /** Where the data plane listens inside a pod; the Service's port is the user's. */
 export const cachePort = 8126;
@@ -32,7 +32,7 @@ export function keptBytes(storageBytes: number): number {
 }
 
 /** The Deployment; its pods are of the Guaranteed class, spread over hosts where possible. */
-export function renderDeployment({ metadata, spec }: CacheServer): Applied {
+export function renderDeployment({ metadata, spec }: CacheServerObject): Applied {
   const { name, namespace } = metadata;
   return {
     metadata: { name, ...(namespace ? { namespace } : {}), labels: labelsOf(name) },
@@ -41,13 +41,18 @@ export function renderDeployment({ metadata, spec }: CacheServer): Applied {
       selector: { matchLabels: selectorOf(name) },
       // The new pod is ready before the old one goes: clients always find a server.
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
-      template: { metadata: { labels: labelsOf(name) }, spec: renderPod(spec) } satisfies PodTemplateSpec,
+      template: {
+        metadata: { labels: labelsOf(name) },
+        spec: renderPod(spec),
+      } satisfies PodTemplateSpec,
     },
   };
 }
 
 function renderPod(spec: CacheServerSpec): PodSpec {
-  const { limits } = spec.resources;
+  const limits = Object.fromEntries(
+    Object.entries(spec.resources.limits).map(([name, quantity]) => [name, String(quantity)]),
+  );
   return {
     containers: [
       {
@@ -63,7 +68,12 @@ function renderPod(spec: CacheServerSpec): PodSpec {
           '--drain-seconds=20',
           '--json',
         ],
-        env: [{ name: 'POD_IP', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'status.podIP' } } }],
+        env: [
+          {
+            name: 'POD_IP',
+            valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'status.podIP' } },
+          },
+        ],
         ports: [
           { name: 'cache', containerPort: cachePort, protocol: 'TCP' },
           { name: 'status', containerPort: statusPort, protocol: 'TCP' },
@@ -106,7 +116,7 @@ function renderPod(spec: CacheServerSpec): PodSpec {
 }
 
 /** The Service: one stable name and address in front of the pods. */
-export function renderService({ metadata, spec }: CacheServer): Applied {
+export function renderService({ metadata, spec }: CacheServerObject): Applied {
   const { name, namespace } = metadata;
   return {
     metadata: { name, ...(namespace ? { namespace } : {}), labels: labelsOf(name) },

@@ -1,8 +1,8 @@
 // What a CacheServer's status says, of what is observed. Pure.
 
 import type { Deployment, Pod, Service } from '@tweendeck/kube';
+import type { CacheServerObject, CacheServerPhase } from './kind.ts';
 import { selectorOf } from './render.ts';
-import type { CacheServer, CacheServerPhase } from './kind.ts';
 
 export interface Observed {
   /** Undefined before it was made. */
@@ -50,13 +50,20 @@ export function troubleOf(pod: Pod): Trouble | undefined {
   const { name } = pod.metadata;
   const { status } = pod;
   if (status?.phase === 'Failed') {
-    return { reason: status.reason ?? 'PodFailed', message: `pod ${name} failed: ${status.message ?? 'no reason given'}` };
+    return {
+      reason: status.reason ?? 'PodFailed',
+      message: `pod ${name} failed: ${status.message ?? 'no reason given'}`,
+    };
   }
   const unscheduled = status?.conditions?.find(
-    ({ type, status: held, reason }) => type === 'PodScheduled' && held === 'False' && reason === 'Unschedulable',
+    ({ type, status: held, reason }) =>
+      type === 'PodScheduled' && held === 'False' && reason === 'Unschedulable',
   );
   if (unscheduled) {
-    return { reason: 'Unschedulable', message: `pod ${name} finds no node: ${unscheduled.message ?? ''}`.trimEnd() };
+    return {
+      reason: 'Unschedulable',
+      message: `pod ${name} finds no node: ${unscheduled.message ?? ''}`.trimEnd(),
+    };
   }
   for (const container of status?.containerStatuses ?? []) {
     const waiting = container.state?.waiting;
@@ -84,7 +91,7 @@ export function endpointOf(service: Service | undefined, port: number): string |
 }
 
 /** Derives the whole status. `phase` only sums up the conditions in one word. */
-export function planStatus(cache: CacheServer, observed: Observed): StatusPlan {
+export function planStatus(cache: CacheServerObject, observed: Observed): StatusPlan {
   const wanted = cache.spec.replicas;
   const living = observed.pods.filter((pod) => pod.metadata.deletionTimestamp === undefined);
   const readyCount = living.filter(isReady).length;
@@ -101,31 +108,64 @@ export function planStatus(cache: CacheServer, observed: Observed): StatusPlan {
   const counts = `${readyCount} of ${wanted} replicas are ready`;
   return {
     fields: {
-      phase: phaseOf({ deleting: cache.metadata.deletionTimestamp !== undefined, wanted, readyCount, settled, trouble }),
+      phase: phaseOf({
+        deleting: cache.metadata.deletionTimestamp !== undefined,
+        wanted,
+        readyCount,
+        settled,
+        trouble,
+      }),
       replicas: living.length,
       readyReplicas: readyCount,
       endpoint,
-      selector: Object.entries(selectorOf(cache.metadata.name)).map((pair) => pair.join('=')).join(','),
+      selector: Object.entries(selectorOf(cache.metadata.name))
+        .map((pair) => pair.join('='))
+        .join(','),
     },
     conditions: [
       settled && wanted > 0
         ? { type: 'Ready', status: 'True', reason: 'AllReplicasReady', message: counts }
-        : { type: 'Ready', status: 'False', reason: wanted === 0 ? 'ScaledToZero' : (trouble?.reason ?? 'ReplicasNotReady'), message: trouble?.message ?? counts },
+        : {
+            type: 'Ready',
+            status: 'False',
+            reason: wanted === 0 ? 'ScaledToZero' : (trouble?.reason ?? 'ReplicasNotReady'),
+            message: trouble?.message ?? counts,
+          },
       settled
-        ? { type: 'Progressing', status: 'False', reason: 'Settled', message: 'everything is as the spec says' }
+        ? {
+            type: 'Progressing',
+            status: 'False',
+            reason: 'Settled',
+            message: 'everything is as the spec says',
+          }
         : { type: 'Progressing', status: 'True', reason: 'RollingOut', message: counts },
       trouble
         ? { type: 'Degraded', status: 'True', reason: trouble.reason, message: trouble.message }
-        : { type: 'Degraded', status: 'False', reason: 'NoTrouble', message: 'no pod is in trouble' },
+        : {
+            type: 'Degraded',
+            status: 'False',
+            reason: 'NoTrouble',
+            message: 'no pod is in trouble',
+          },
       ...(cache.spec.cleaner
-        ? [{ type: 'CleanerScheduled', status: 'False' as const, reason: 'NotAvailable', message: 'this release keeps spec.cleaner but does not run cleaners yet' }]
+        ? [
+            {
+              type: 'CleanerScheduled',
+              status: 'False' as const,
+              reason: 'NotAvailable',
+              message: 'this release keeps spec.cleaner but does not run cleaners yet',
+            },
+          ]
         : []),
     ],
   };
 }
 
 function isReady(pod: Pod): boolean {
-  return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
+  return (
+    pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ===
+    true
+  );
 }
 
 function phaseOf(facts: {

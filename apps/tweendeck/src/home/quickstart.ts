@@ -1,6 +1,6 @@
 // The quickstart: one ordinary CacheServer, made through the API as a user would.
 
-import { type CacheServer, cacheServerKind } from '@tweendeck/cacheserver';
+import { type CacheServerObject, cacheServerKind } from '@tweendeck/cacheserver';
 import type { Client } from '@tweendeck/client';
 import { isApiError } from '@tweendeck/kube';
 
@@ -31,9 +31,9 @@ export async function applyQuickstart(
 /** Waits until the CacheServer is ready; gives the last state seen when the signal aborts first. */
 export async function untilReady(
   client: Client,
-  seen: (cache: CacheServer) => void,
+  seen: (cache: CacheServerObject) => void,
   signal: AbortSignal,
-): Promise<CacheServer | undefined> {
+): Promise<CacheServerObject | undefined> {
   let resourceVersion: string | undefined;
   for (;;) {
     const found = await client.get(cacheServerKind, quickstartRef, signal);
@@ -55,7 +55,7 @@ export async function untilReady(
   }
 }
 
-function isReady(cache: CacheServer): boolean {
+function isReady(cache: CacheServerObject): boolean {
   return (
     cache.status?.phase === 'Ready' &&
     cache.status.observedGeneration === cache.metadata.generation &&

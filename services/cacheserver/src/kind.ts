@@ -1,0 +1,166 @@
+// The kind CacheServer: what a user declares, and what the platform says about it.
+
+import {
+  type Condition,
+  defineKind,
+  type Kind,
+  type KindObject,
+  type Toleration,
+  type Type,
+  t,
+} from '@tweendeck/kube';
+
+/** The image of our own data plane; in the embedded home it is this program. */
+export const cacheServerImage = {
+  repository: 'tweendeck.io/cacheserver',
+  tag: '0.1.0',
+} as const;
+
+const tolerations: Type<readonly Toleration[]> = t.list(
+  t.object({
+    key: t.string().optional().describe('The taint this tolerates; empty with Exists: all.'),
+    operator: t.enum(['Exists', 'Equal']).optional().describe('Equal by default.'),
+    value: t.string().optional(),
+    effect: t.enum(['NoExecute', 'NoSchedule', 'PreferNoSchedule']).optional(),
+    tolerationSeconds: t.int64().optional(),
+  }),
+);
+
+const limits = t
+  .map(t.quantity())
+  .describe(
+    'What the data plane may use: cpu, memory. Requests are the same: pods are of the Guaranteed class.',
+  );
+
+const phases = [
+  'Pending',
+  'Progressing',
+  'Ready',
+  'Degraded',
+  'Failed',
+  'Stopped',
+  'Terminating',
+] as const;
+
+/** One word that sums up the conditions. */
+export type CacheServerPhase = (typeof phases)[number];
+
+/** What a user declares; the server fills in what has a default. */
+export interface CacheServerSpec {
+  /** Bytes of disk that a replica may fill. */
+  readonly storage: number;
+  readonly image: string;
+  readonly resources: {
+    readonly limits: Readonly<Record<string, number | string>>;
+    readonly requests?: Readonly<Record<string, number | string>>;
+  };
+  readonly cleaner?: { readonly webhook?: string; readonly image?: string };
+  readonly tolerations?: readonly Toleration[];
+  readonly nodeSelector?: Readonly<Record<string, string>>;
+  readonly imagePullSecrets?: readonly { readonly name: string }[];
+  readonly replicas: number;
+  /** Of the Service. */
+  readonly port: number;
+  readonly serviceType: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
+}
+
+/** What the platform says. */
+export interface CacheServerStatus {
+  readonly phase?: CacheServerPhase;
+  readonly observedGeneration?: number;
+  readonly replicas?: number;
+  readonly readyReplicas?: number;
+  /** `host:port`. */
+  readonly endpoint?: string;
+  readonly selector?: string;
+  readonly conditions?: readonly Condition[];
+}
+
+const spec: Type<CacheServerSpec> = t.object({
+  storage: t
+    .int64({ minimum: 1 })
+    .default(10 * 1024 ** 3)
+    .describe('How much disk a replica may fill, in bytes; the oldest values make room.'),
+  image: t
+    .string({ minLength: 1 })
+    .default(`${cacheServerImage.repository}:${cacheServerImage.tag}`)
+    .describe('The data plane.'),
+  resources: t
+    .object({
+      limits: limits.default({ cpu: '500m', memory: '512Mi' }),
+      requests: t.map(t.quantity()).optional().describe('When given, the same as limits.'),
+    })
+    .rule('!has(self.requests) || self.requests == self.limits', {
+      message:
+        'requests must equal limits, so that pods are of the Guaranteed class; leave requests out',
+    })
+    .default({ limits: { cpu: '500m', memory: '512Mi' } }),
+  cleaner: t
+    .object({
+      webhook: t
+        .string({ pattern: '^https?://[^\\s/]+(/\\S*)?$' })
+        .optional()
+        .describe('Where a report of every cleaning run is posted.'),
+      image: t.string({ minLength: 1 }).optional().describe('The cleaner.'),
+    })
+    .optional()
+    .describe('Removes old values on a schedule and reports. Kept, and not run by this release.'),
+  tolerations: tolerations.optional().describe('Taints that the pods tolerate.'),
+  nodeSelector: t
+    .map(t.string())
+    .optional()
+    .describe('Labels of the nodes that the pods may run on.'),
+  imagePullSecrets: t
+    .list(t.object({ name: t.string({ minLength: 1 }) }))
+    .optional()
+    .describe('Secrets with which the image is pulled.'),
+  replicas: t
+    .int32({ minimum: 0, maximum: 64 })
+    .default(1)
+    .describe('How many data planes run; each keeps a cache of its own.'),
+  port: t.int32({ minimum: 1, maximum: 65_535 }).default(8_126).describe('Port of the Service.'),
+  serviceType: t
+    .enum(['ClusterIP', 'NodePort', 'LoadBalancer'])
+    .default('ClusterIP')
+    .describe('Who reaches it: the cluster alone, or clients outside as well.'),
+});
+
+const status: Type<CacheServerStatus> = t.object({
+  phase: t.enum(phases).optional(),
+  observedGeneration: t.int64().optional(),
+  replicas: t.int32().optional().describe('Pods that exist.'),
+  readyReplicas: t.int32().optional().describe('Pods that serve.'),
+  endpoint: t.string().optional().describe('Where clients connect.'),
+  selector: t.string().optional().describe('Labels of the pods, as text.'),
+  conditions: t.conditions().optional(),
+});
+
+/** Addresses CacheServers, and gives their CustomResourceDefinition. */
+export const cacheServerKind: Kind<CacheServerSpec, CacheServerStatus> = defineKind({
+  group: 'tweendeck.io',
+  version: 'v1alpha1',
+  kind: 'CacheServer',
+  plural: 'cacheservers',
+  shortNames: ['cache'],
+  categories: ['all', 'tweendeck'],
+  description: 'A Unity Cache Server (protocol version 254), run by the platform.',
+  spec,
+  status,
+  scale: {
+    specReplicasPath: '.spec.replicas',
+    statusReplicasPath: '.status.replicas',
+    labelSelectorPath: '.status.selector',
+  },
+  columns: [
+    { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
+    { name: 'Ready', type: 'integer', jsonPath: '.status.readyReplicas' },
+    { name: 'Replicas', type: 'integer', jsonPath: '.spec.replicas' },
+    { name: 'Endpoint', type: 'string', jsonPath: '.status.endpoint' },
+    { name: 'Storage', type: 'integer', jsonPath: '.spec.storage', priority: 1 },
+    { name: 'Image', type: 'string', jsonPath: '.spec.image', priority: 1 },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  ],
+});
+
+/** A CacheServer as the API answers it. */
+export type CacheServerObject = KindObject<CacheServerSpec, CacheServerStatus>;

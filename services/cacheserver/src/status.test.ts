@@ -1,0 +1,245 @@
+// Tables for what a CacheServer's status says.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Deployment, Pod, PodStatus, Service } from '@tweendeck/kube';
+import type { CacheServerObject } from './kind.ts';
+import { endpointOf, planStatus, troubleOf } from './status.ts';
+
+const metadata = (name: string, more: object = {}) => ({
+  name,
+  namespace: 'team',
+  uid: name,
+  resourceVersion: '1',
+  generation: 3,
+  creationTimestamp: '2026-01-01T00:00:00Z',
+  ...more,
+});
+
+function cacheServer(replicas: number, more: object = {}): CacheServerObject {
+  return {
+    apiVersion: 'tweendeck.io/v1alpha1',
+    kind: 'CacheServer',
+    metadata: metadata('cache', more),
+    spec: {
+      replicas,
+      port: 8_126,
+      storage: 1,
+      image: 'x',
+      serviceType: 'ClusterIP',
+      resources: { limits: {} },
+    },
+  };
+}
+
+function deployment(replicas: number, observedGeneration = 3): Deployment {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: metadata('cache'),
+    spec: { replicas, selector: {}, template: {} },
+    status: { observedGeneration, replicas, updatedReplicas: replicas },
+  };
+}
+
+function pod(status: PodStatus, more: object = {}): Pod {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: metadata('cache-1', more),
+    spec: { containers: [] },
+    status,
+  };
+}
+
+const ready: PodStatus = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
+const starting: PodStatus = { phase: 'Pending' };
+const crashing: PodStatus = {
+  phase: 'Running',
+  containerStatuses: [
+    {
+      name: 'cacheserver',
+      image: 'tweendeck/cacheserver:1',
+      imageID: '',
+      ready: false,
+      restartCount: 3,
+      state: { waiting: { reason: 'CrashLoopBackOff', message: 'back-off 40s' } },
+      lastState: { terminated: { exitCode: 1 } },
+    },
+  ],
+};
+const homeless: PodStatus = {
+  phase: 'Pending',
+  conditions: [
+    {
+      type: 'PodScheduled',
+      status: 'False',
+      reason: 'Unschedulable',
+      message: '0/1 nodes are available: 1 Insufficient memory.',
+    },
+  ],
+};
+
+for (const { name, replicas, have, pods, phase, conditions } of [
+  {
+    name: 'nothing was made yet',
+    replicas: 1,
+    have: undefined,
+    pods: [],
+    phase: 'Pending',
+    conditions: ['Ready=False ReplicasNotReady', 'Progressing=True', 'Degraded=False'],
+  },
+  {
+    name: 'the pod is starting',
+    replicas: 1,
+    have: deployment(1),
+    pods: [pod(starting)],
+    phase: 'Pending',
+    conditions: ['Ready=False ReplicasNotReady', 'Progressing=True', 'Degraded=False'],
+  },
+  {
+    name: 'the pod is ready',
+    replicas: 1,
+    have: deployment(1),
+    pods: [pod(ready)],
+    phase: 'Ready',
+    conditions: ['Ready=True AllReplicasReady', 'Progressing=False', 'Degraded=False'],
+  },
+  {
+    name: 'one of two is ready',
+    replicas: 2,
+    have: deployment(2),
+    pods: [pod(ready), pod(starting)],
+    phase: 'Progressing',
+    conditions: ['Ready=False ReplicasNotReady', 'Progressing=True', 'Degraded=False'],
+  },
+  {
+    name: 'the Deployment has not seen the change',
+    replicas: 1,
+    have: deployment(1, 2),
+    pods: [pod(ready)],
+    phase: 'Progressing',
+    conditions: ['Ready=False ReplicasNotReady', 'Progressing=True', 'Degraded=False'],
+  },
+  {
+    name: 'the only pod crashes',
+    replicas: 1,
+    have: deployment(1),
+    pods: [pod(crashing)],
+    phase: 'Failed',
+    conditions: ['Ready=False CrashLoopBackOff', 'Progressing=True', 'Degraded=True'],
+  },
+  {
+    name: 'one of two crashes',
+    replicas: 2,
+    have: deployment(2),
+    pods: [pod(ready), pod(crashing)],
+    phase: 'Degraded',
+    conditions: ['Ready=False CrashLoopBackOff', 'Progressing=True', 'Degraded=True'],
+  },
+  {
+    name: 'no node has room',
+    replicas: 1,
+    have: deployment(1),
+    pods: [pod(homeless)],
+    phase: 'Failed',
+    conditions: ['Ready=False Unschedulable', 'Progressing=True', 'Degraded=True'],
+  },
+  {
+    name: 'it is scaled to zero',
+    replicas: 0,
+    have: deployment(0),
+    pods: [],
+    phase: 'Stopped',
+    conditions: ['Ready=False ScaledToZero', 'Progressing=False', 'Degraded=False'],
+  },
+  {
+    name: 'a leaving pod is still ready',
+    replicas: 1,
+    have: deployment(1),
+    pods: [pod(ready, { deletionTimestamp: '2026-01-01T00:00:00Z' })],
+    phase: 'Pending',
+    conditions: ['Ready=False ReplicasNotReady', 'Progressing=True', 'Degraded=False'],
+  },
+] as const) {
+  test(`status when ${name}`, () => {
+    const plan = planStatus(cacheServer(replicas), { deployment: have, service: undefined, pods });
+    assert.equal(plan.fields.phase, phase);
+    const said = plan.conditions.map(({ type, status, reason }) =>
+      type === 'Ready' ? `${type}=${status} ${reason}` : `${type}=${status}`,
+    );
+    assert.deepEqual(said, conditions);
+  });
+}
+
+test('status of one under deletion is Terminating', () => {
+  const leaving = cacheServer(1, { deletionTimestamp: '2026-01-01T00:00:00Z' });
+  const plan = planStatus(leaving, {
+    deployment: deployment(1),
+    service: undefined,
+    pods: [pod(ready)],
+  });
+  assert.equal(plan.fields.phase, 'Terminating');
+});
+
+test('a cleaner that is asked for is said not to run yet', () => {
+  const cache = cacheServer(1);
+  const asked: CacheServerObject = {
+    ...cache,
+    spec: { ...cache.spec, cleaner: { webhook: 'https://example.com/hook' } },
+  };
+  const plan = planStatus(asked, { deployment: undefined, service: undefined, pods: [] });
+  assert.ok(
+    plan.conditions.some(({ type, status }) => type === 'CleanerScheduled' && status === 'False'),
+  );
+});
+
+for (const { name, status, says } of [
+  {
+    name: 'a crash',
+    status: crashing,
+    says: /cannot run tweendeck\/cacheserver:1: back-off 40s \(last exit code 1\)/,
+  },
+  {
+    name: 'no room',
+    status: homeless,
+    says: /finds no node: 0\/1 nodes are available: 1 Insufficient memory/,
+  },
+  {
+    name: 'an eviction',
+    status: {
+      phase: 'Failed',
+      reason: 'Evicted',
+      message: 'Usage of EmptyDir volume "data" exceeds the limit',
+    } satisfies PodStatus,
+    says: /failed: Usage of EmptyDir/,
+  },
+]) {
+  test(`trouble is explained: ${name}`, () =>
+    assert.match(troubleOf(pod(status))?.message ?? '', says));
+}
+
+const service = (type: 'ClusterIP' | 'LoadBalancer', ip?: string): Service => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: metadata('cache'),
+  spec: { type },
+  ...(ip ? { status: { loadBalancer: { ingress: [{ ip }] } } } : {}),
+});
+
+for (const { name, have, endpoint } of [
+  { name: 'no Service', have: undefined, endpoint: undefined },
+  { name: 'inside the cluster', have: service('ClusterIP'), endpoint: 'cache.team.svc:8126' },
+  {
+    name: 'a load balancer without an address',
+    have: service('LoadBalancer'),
+    endpoint: undefined,
+  },
+  {
+    name: 'a load balancer',
+    have: service('LoadBalancer', '127.0.0.1'),
+    endpoint: '127.0.0.1:8126',
+  },
+]) {
+  test(`endpoint: ${name}`, () => assert.equal(endpointOf(have, 8_126), endpoint));
+}
