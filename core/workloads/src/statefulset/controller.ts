@@ -106,7 +106,7 @@ function conditionsOf({
   return conditions.length === 0 ? {} : { conditions: kept };
 }
 
-async function ownedPods(set: StatefulSet, context: Context): Promise<readonly Pod[]> {
+function ownedPods(set: StatefulSet, context: Context): Promise<readonly Pod[]> {
   const matcher = matcherOf(set);
   const claims = planClaims(
     set,
@@ -116,14 +116,14 @@ async function ownedPods(set: StatefulSet, context: Context): Promise<readonly P
       .filter((pod) => ordinalOf(set, pod) !== undefined),
     byLabels(matcher),
   );
-  return await claim(
+  return claim(
     { owner: set, ownerResource: statefulSetResource, resource: podResource, claims },
     context.client,
     context.signal,
   );
 }
 
-async function ownedRevisions(
+function ownedRevisions(
   set: StatefulSet,
   context: Context,
 ): Promise<readonly ControllerRevision[]> {
@@ -135,7 +135,7 @@ async function ownedRevisions(
       .filter((revision) => templateOf(revision) !== undefined),
     byLabels(matcherOf(set)),
   );
-  return await claim(
+  return claim(
     {
       owner: set,
       ownerResource: statefulSetResource,
@@ -163,7 +163,8 @@ async function ensureRevision(
   if (plan.step === 'renumber') {
     const body = { revision: plan.revision };
     const ref = refOf(plan.update);
-    return await client.patch(controllerRevisionResource, ref, { type: 'merge', body }, {}, signal);
+    const patch = { type: 'merge', body } as const; // the literal type selects the patch
+    return client.patch(controllerRevisionResource, ref, patch, {}, signal);
   }
   try {
     return await client.create(controllerRevisionResource, plan.update, {}, signal);

@@ -29,11 +29,11 @@ function identityLabels(set: StatefulSet, ordinal: number): Readonly<Record<stri
 export function podFor(
   set: StatefulSet,
   ordinal: number,
-  { template, revision }: { readonly template: PodTemplateSpec; readonly revision: string },
+  revision: { readonly name: string; readonly template: PodTemplateSpec },
 ): Input<Pod> {
   const name = podName(set, ordinal);
-  return podOfTemplate(template, set, {
-    metadata: { name, labels: { ...identityLabels(set, ordinal), [revisionLabel]: revision } },
+  return podOfTemplate(revision.template, set, {
+    metadata: { name, labels: { ...identityLabels(set, ordinal), [revisionLabel]: revision.name } },
     spec: { hostname: name, ...(set.spec.serviceName ? { subdomain: set.spec.serviceName } : {}) },
   });
 }
