@@ -1,6 +1,7 @@
 // The public surface of store.
 
 export * from './conflict.ts';
+export { type OpenStore, type StoreCase, storeConformance } from './conformance.ts';
 export * from './errors.ts';
 export * from './limits.ts';
 export * from './memory-store.ts';

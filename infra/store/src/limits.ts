@@ -14,8 +14,8 @@ export const mutationsMax = 10_000;
 export const pendingCommitsMax = 20_000;
 /** Bytes of values that may wait for the disk; a single commit may exceed it when nothing else waits. */
 export const pendingBytesMax: number = 64 * 1_024 * 1_024;
-/** Changes that a watcher may be behind before it is cut off with QUEUE_OVERFLOW. */
-export const watchLengthMax = 10_000;
+/** Changes that a watcher may be behind before it is cut off with QUEUE_OVERFLOW; more than one transaction can hold. */
+export const watchLengthMax = 20_000;
 
 /** Throws unless every mutation is within the limits; returns the bytes of all values. */
 export function checkMutations(mutations: readonly Mutation[]): number {

@@ -19,7 +19,7 @@ export interface SqliteStoreOptions {
   readonly log: Logger;
   /** Size the file may grow to before writes fail with STORE_FULL; 8 GiB when omitted. */
   readonly fileBytesMax?: number;
-  /** Changes a watcher may be behind; 10,000 when omitted. */
+  /** Changes a watcher may be behind; 20,000 when omitted. */
   readonly watchLengthMax?: number;
 }
 
