@@ -3,6 +3,7 @@
 import type { Applied, Client, ObjectCache } from '@tweendeck/client';
 import type { Condition, KubeObject, ObjectRef, Resource } from '@tweendeck/kube';
 import type { Clock, Logger, Random } from '@tweendeck/std';
+import type { Metrics } from './metrics.ts';
 
 /** What a pass may touch. Everything written through it is seen by the next pass's cache reads. */
 export interface ReconcileContext<Obj extends KubeObject> {
@@ -106,4 +107,8 @@ export interface ManagerOptions {
   readonly controllers: readonly Controller[];
   /** Run only while holding this lease; omitted: run at once. `identity` must be unique among candidates. */
   readonly leaderElection?: { readonly lease: ObjectRef; readonly identity: string };
+  /** Where numbers about the controllers go; omitted: nowhere. */
+  readonly metrics?: Metrics;
+  /** How long passes under way may take to end after the signal aborts, before they are aborted too. Default 10,000. */
+  readonly shutdownTimeoutMs?: number;
 }

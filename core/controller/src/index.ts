@@ -1,3 +1,6 @@
 // The public surface of controller.
 
 export * from './controller.ts';
+export * from './errors.ts';
+export * from './metrics.ts';
+export * from './run-manager.ts';

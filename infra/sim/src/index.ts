@@ -3,4 +3,5 @@
 export * from './clock.ts';
 export * from './crash.ts';
 export * from './faults.ts';
+export * from './scripted-transport.ts';
 export * from './simulate.ts';

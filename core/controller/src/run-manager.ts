@@ -1,0 +1,111 @@
+// Runs controllers together: shared caches first, then (when asked) the lease, then the passes; and ends in reverse.
+
+import { openInformerSet } from '@tweendeck/client';
+import {
+  abortable,
+  aborted,
+  assert,
+  type Clock,
+  isAbort,
+  linkedAbort,
+  onAbort,
+  PlatformError,
+} from '@tweendeck/std';
+import type { ManagerOptions } from './controller.ts';
+import { ControllerRunner } from './controller-runner.ts';
+import { EventRecorder } from './event-recorder.ts';
+import { whileLeading } from './leader-lease.ts';
+import { createMetrics } from './metrics.ts';
+
+const shutdownUsualMs = 10_000;
+/** For what is left after passes were aborted: those that do not heed it, and events still to write. */
+const afterShutdownMs = 2_000;
+
+/**
+ * Runs until the signal aborts, then stops in order: no new passes, an end to those under way (within a limit), events
+ * written, lease released, caches closed. Rejects with what ended it otherwise, such as CONTROLLER_LEASE_LOST.
+ */
+export async function runManager(options: ManagerOptions, signal: AbortSignal): Promise<void> {
+  const { client, clock, random, log } = options;
+  const names = options.controllers.map((controller) => controller.name);
+  assert(new Set(names).size === names.length, `two controllers have one name: ${names.join(' ')}`);
+  if (signal.aborted) return;
+  const metrics = options.metrics ?? createMetrics();
+  // Not linked to the signal: caches and connections serve the passes that are still under way.
+  using kill = linkedAbort(new AbortController().signal);
+  await using informers = openInformerSet(client, { clock, random, log }, kill.signal);
+  const units = options.controllers.map((controller): Unit => {
+    const unitLog = log.with({ controller: controller.name });
+    const component = controller.name;
+    const recorder = new EventRecorder({ client, clock, random, log: unitLog, component });
+    const tools = { client, informers, clock, random, log, metrics, recorder };
+    return { recorder, runner: new ControllerRunner(controller, tools) };
+  });
+  const act = (leading: AbortSignal): Promise<void> =>
+    runUnits(units, options, { end: signal, leading, kill });
+  if (!options.leaderElection) return await act(kill.signal);
+  const lease = { ...options.leaderElection, client, clock, random, log, metrics };
+  try {
+    await whileLeading(lease, act, signal);
+  } catch (error) {
+    if (!isAbort(error, signal)) throw error;
+  }
+}
+
+interface Unit {
+  readonly runner: ControllerRunner;
+  readonly recorder: EventRecorder;
+}
+
+async function runUnits(
+  units: readonly Unit[],
+  options: ManagerOptions,
+  signals: {
+    readonly end: AbortSignal;
+    readonly leading: AbortSignal;
+    readonly kill: AbortController;
+  },
+): Promise<void> {
+  const { clock, log, shutdownTimeoutMs = shutdownUsualMs } = options;
+  const { kill } = signals;
+  using stop = linkedAbort(signals.end);
+  using _lost = onAbort(signals.leading, (reason) => {
+    kill.abort(reason);
+    stop.abort(reason);
+  });
+  const recording = Promise.all(units.map(({ recorder }) => recorder.run(kill.signal)));
+  const work = Promise.all([
+    aborted(stop.signal),
+    ...units.map(({ runner }) => runner.run(stop.signal, kill.signal)),
+  ]);
+  let failure: { readonly error: unknown } | undefined;
+  try {
+    await abortable(work, stop.signal);
+  } catch (error) {
+    if (!stop.signal.aborted) failure = { error };
+    stop.abort();
+  }
+  if (!(await settlesWithin(work, shutdownTimeoutMs, clock))) {
+    kill.abort(new PlatformError('CONTROLLER_STOPPED', 'the program ends'));
+    if (!(await settlesWithin(work, afterShutdownMs, clock)))
+      log.error('a pass does not heed its signal; leaving it behind');
+  }
+  for (const { recorder } of units) recorder[Symbol.dispose]();
+  await settlesWithin(recording, afterShutdownMs, clock);
+  if (failure) throw failure.error;
+}
+
+/** Whether `promise` settles in time, either way. */
+async function settlesWithin(
+  promise: Promise<unknown>,
+  limitMs: number,
+  clock: Clock,
+): Promise<boolean> {
+  const limit = Promise.withResolvers<boolean>();
+  using _ = clock.timer(limitMs, () => limit.resolve(false));
+  const settled = promise.then(
+    () => true,
+    () => true,
+  );
+  return await Promise.race([settled, limit.promise]);
+}
