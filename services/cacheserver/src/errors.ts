@@ -17,6 +17,8 @@ export const cacheserverErrors: Readonly<Record<string, string>> = {
   CACHE_REPLY_MALFORMED:
     'The server sent something that is not a reply, or not the reply to what was asked; the connection was closed.',
   CACHE_TIMEOUT: 'The cache server did not answer within the time that was set.',
+  CACHE_IMPORT_UNREADABLE:
+    'The file to import, or the directory to export, could not be read. The cause names the system call.',
   CACHE_IMPORT_MALFORMED:
     'The file to import is not what the Unity exporter writes. The message names the first wrong field.',
 };

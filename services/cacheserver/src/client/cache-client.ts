@@ -108,9 +108,9 @@ export class CacheClient implements Disposable {
   }
 
   /** Asks for many files, a bounded number on their way at once; `targetOf` gives the receiver of each answer, in order. */
-  async getAll(
-    requests: Iterable<CacheRequest>,
-    targetOf: (request: CacheRequest) => CacheReplyTarget,
+  async getAll<Request extends CacheRequest>(
+    requests: Iterable<Request>,
+    targetOf: (request: Request) => CacheReplyTarget,
     signal: AbortSignal,
   ): Promise<void> {
     using _link = onAbort(signal, () => this.#socket.destroy());

@@ -38,7 +38,7 @@ interface HealthReply {
 
 /** What a path answers. */
 export function healthReply(url: string, stats: () => CacheServerStats): HealthReply {
-  switch (url.split('?', 1)[0]) {
+  switch (url.split('?', 1)[0] ?? '') {
     case '/livez':
       return { status: 200, type: 'text/plain', body: 'ok\n' };
     case '/readyz': {
