@@ -9,6 +9,10 @@ export const appErrors: Readonly<Record<string, string>> = {
   CLI_BAD_MANIFEST:
     'A file of objects cannot be read as YAML or JSON, or an object in it lacks apiVersion, kind or name.',
   CLI_NOT_FOUND: 'The named object does not exist.',
+  CLI_FILE_UNREADABLE: 'A file that was named cannot be read, or holds nothing.',
+  CLI_FILE_UNWRITABLE: 'A file that was named cannot be written.',
+  CLI_NOT_STORED:
+    'The cache server took the files and does not have them: it refused the upload, or had no room.',
   CLI_STATUS_UNREACHABLE: 'The status address of a cache server did not answer.',
   HOME_UNWRITABLE: 'The data directory of the embedded home cannot be made or written.',
   HOME_DAMAGED: 'A file of the data directory does not hold what it must hold.',

@@ -14,4 +14,5 @@ export * from './import/export-file.ts';
 export * from './import/import-transactions.ts';
 export * from './import/make-export.ts';
 export * from './kind.ts';
+export * from './render.ts';
 export * from './serve.ts';

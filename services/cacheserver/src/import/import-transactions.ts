@@ -19,6 +19,8 @@ export interface ImportOptions {
   readonly skip?: number;
   /** `presence` (default) reads the smallest file of each transaction back, `content` all of them; both compare size and checksum. */
   readonly verify?: 'presence' | 'content';
+  /** `false` sends nothing and only compares what the cache holds with the files; default true. */
+  readonly send?: boolean;
   /** Called after each batch. */
   readonly onProgress?: (progress: ImportProgress) => void;
   readonly timeoutMs?: number;
@@ -185,10 +187,14 @@ class Importer implements Disposable {
     const id = parseUnityCacheId(transaction.guid, transaction.hash);
     if (id === undefined) return lossOf(transaction, 'not-stored');
     let changed: SourceFile | undefined;
-    const whole = await client.put(id, files, signal, async () => {
+    const check = async (): Promise<boolean> => {
       for (const file of files) if (!(await file.unchanged())) changed = file;
       return changed === undefined;
-    });
+    };
+    const whole =
+      this.#options.send === false
+        ? await readThrough(files, check, signal)
+        : await client.put(id, files, signal, check);
     if (!whole) return lossOf(transaction, 'changed-while-reading', (changed ?? files[0])?.path);
     this.#sentFiles += files.length;
     for (const { sizeBytes } of files) this.#sentBytes += sizeBytes;
@@ -226,6 +232,16 @@ class Importer implements Disposable {
     await client.getAll(checks, targetOf, signal);
     return [...lost.values()];
   }
+}
+
+/** Reads the files for their checksums alone. */
+async function readThrough(
+  files: readonly SourceFile[],
+  check: () => Promise<boolean>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for (const file of files) for await (const _part of file.parts) signal.throwIfAborted();
+  return check();
 }
 
 /** Compares an answer with what was sent. */
