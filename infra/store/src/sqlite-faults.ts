@@ -1,6 +1,5 @@
-// What a failure of SQLite or of the file system means to a store, in a form that passes between threads.
-
-import { messageOf, PlatformError, systemErrorCode } from '@tweendeck/std';
+// What a failure of SQLite or of the file system means to a store, in a form that passes between threads. Like all that
+// runs on the database's thread it imports nothing of ours but its siblings: what the thread loads costs memory twice.
 
 export type FaultKind = 'in-use' | 'damaged' | 'newer-format' | 'unwritable' | 'full' | 'failed';
 
@@ -45,38 +44,7 @@ const kindsOfSystemError: Readonly<Record<string, FaultKind>> = {
 };
 
 export function faultOf(error: unknown): Fault {
-  return { kind: kindOf(error), message: messageOf(error) };
-}
-
-/** The error a caller of the store gets; `path` is the store's file. */
-export function errorOf(fault: Fault, path: string): PlatformError {
-  const message = `${path}: ${fault.message}`;
-  switch (fault.kind) {
-    case 'in-use':
-      return new PlatformError('STORE_IN_USE', message, {
-        hint: 'Stop the other process, or choose another data directory.',
-      });
-    case 'damaged':
-      return new PlatformError('STORE_DAMAGED', message, {
-        hint: `Restore ${path} from a backup, or move it and ${path}-wal away to start empty.`,
-      });
-    case 'newer-format':
-      return new PlatformError('STORE_FORMAT_UNKNOWN', message, {
-        hint: 'Run the version of the program that wrote it, or a newer one.',
-      });
-    case 'unwritable':
-      return new PlatformError('STORE_UNWRITABLE', message, {
-        hint: 'Check that the directory exists, belongs to you and is not mounted read-only.',
-      });
-    case 'full':
-      return new PlatformError('STORE_FULL', message, {
-        hint: 'Free space on the disk, then try again; nothing was changed.',
-      });
-    case 'failed':
-      return new PlatformError('STORE_FAILED', message, {
-        hint: 'Look at the health of the disk, then open the store again.',
-      });
-  }
+  return { kind: kindOf(error), message: error instanceof Error ? error.message : String(error) };
 }
 
 function kindOf(error: unknown): FaultKind {
@@ -84,5 +52,6 @@ function kindOf(error: unknown): FaultKind {
   if (error instanceof Error && 'errcode' in error && typeof error.errcode === 'number') {
     return kindsOfResult[error.errcode & 0xff] ?? 'failed';
   }
-  return kindsOfSystemError[systemErrorCode(error) ?? ''] ?? 'failed';
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return kindsOfSystemError[code] ?? 'failed';
 }

@@ -7,7 +7,7 @@ import { assert, messageOf, PlatformError } from '@tweendeck/std';
 import type { Done, HistoryPage, HistoryRequest, Journal } from './journal.ts';
 import { compactedError } from './journaled-store.ts';
 import { packValues, unpackValues } from './packed-values.ts';
-import { errorOf } from './sqlite-faults.ts';
+import { errorOf, threadError } from './sqlite-errors.ts';
 import type { PackedChanges, Request, Response } from './sqlite-protocol.ts';
 import type { Change } from './store.ts';
 
@@ -128,13 +128,6 @@ export class SqliteJournal implements Journal {
     for (const answered of waiting) answered(failure);
     if (!this.#closing) this.#onFailure(failure);
   }
-}
-
-/** The end of the database's thread that nobody asked for. */
-export function threadError(path: string, message: string): PlatformError {
-  return new PlatformError('STORE_FAILED', `${path}: the thread of the database: ${message}`, {
-    hint: 'Open the store again; if it happens again, report it with the log.',
-  });
 }
 
 function unpackChanges(page: PackedChanges): readonly Change[] {

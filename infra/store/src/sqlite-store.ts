@@ -1,5 +1,7 @@
 // The store in one SQLite file: starts the thread of the database and takes its contents into memory.
 
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
 import { abortable, type Logger, messageOf } from '@tweendeck/std';
@@ -7,8 +9,8 @@ import { abortable, type Logger, messageOf } from '@tweendeck/std';
 import { JournaledStore } from './journaled-store.ts';
 import { watchLengthMax } from './limits.ts';
 import { unpackValues } from './packed-values.ts';
-import { errorOf } from './sqlite-faults.ts';
-import { SqliteJournal, threadError } from './sqlite-journal.ts';
+import { errorOf, threadError } from './sqlite-errors.ts';
+import { SqliteJournal } from './sqlite-journal.ts';
 import type { Opened, PackedItems, Response, SqliteOptions } from './sqlite-protocol.ts';
 import type { Item, Store } from './store.ts';
 import { Table } from './table.ts';
@@ -21,6 +23,11 @@ export interface SqliteStoreOptions {
   readonly fileBytesMax?: number;
   /** Changes a watcher may be behind; 20,000 when omitted. */
   readonly watchLengthMax?: number;
+  /**
+   * Where Node keeps the thread's code compiled, which saves it 30 MB of memory and 0.1 s; omitted: where it keeps the
+   * program's, if that is switched on.
+   */
+  readonly compileCacheDirectory?: string;
 }
 
 const fileBytesMaxDefault = 8 * 1_024 ** 3;
@@ -38,7 +45,7 @@ export async function openSqliteStore(
 ): Promise<Store> {
   const { path, log, fileBytesMax = fileBytesMaxDefault } = options;
   signal.throwIfAborted();
-  const worker = startThread({ path, fileBytesMax });
+  const worker = startThread({ path, fileBytesMax }, options.compileCacheDirectory);
   try {
     const table = new Table();
     const opened = await abortable(load(worker, path, table), signal);
@@ -66,13 +73,15 @@ export async function openSqliteStore(
 }
 
 /** Starts the thread of a database; it answers as `sqlite-protocol.ts` says. */
-export function startThread(options: SqliteOptions): Worker {
+export function startThread(options: SqliteOptions, compileCacheDirectory?: string): Worker {
+  const shared = getCompileCacheDir(); // a directory for this version of Node in the one that was chosen
+  const directory = compileCacheDirectory ?? (shared && dirname(shared));
   return new Worker(new URL('./sqlite-worker.ts', import.meta.url), {
     name: 'store',
     workerData: options,
     resourceLimits,
     execArgv: [],
-    env: {},
+    env: directory === undefined ? {} : { NODE_COMPILE_CACHE: directory },
   });
 }
 

@@ -2,14 +2,12 @@
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 
-import { assert } from '@tweendeck/std';
-
 import { SqliteDatabase } from './sqlite-database.ts';
 import { faultOf } from './sqlite-faults.ts';
 import type { Request, Response, SqliteOptions } from './sqlite-protocol.ts';
 
-assert(parentPort !== null, 'sqlite-worker runs as a worker thread');
-run(parentPort, workerData as SqliteOptions); // the journal starts this thread with nothing else
+if (parentPort === null) throw new Error('this runs as a worker thread only');
+run(parentPort, workerData as SqliteOptions); // nothing else starts this thread
 
 function run(port: MessagePort, options: SqliteOptions): void {
   const send = (response: Response): void => port.postMessage(response, transferable(response));

@@ -29,13 +29,14 @@ describe('a store in a file', () => {
   const directory = mkdtempSync(join(tmpdir(), 'store-test-'));
   let count = 0;
   const newPath = (): string => join(directory, `${count++}`, 'store.db');
-  const open = (path: string, options: { fileBytesMax?: number } = {}): Promise<Store> =>
-    openSqliteStore({ path, log: silentLogger, ...options }, never);
+  const options = { log: silentLogger, compileCacheDirectory: join(directory, 'compiled') };
+  const open = (path: string, more: { fileBytesMax?: number } = {}): Promise<Store> =>
+    openSqliteStore({ ...options, path, ...more }, never);
   after(() => rmSync(directory, { recursive: true }));
 
   for (const { name, run } of storeConformance) {
     test(name, () =>
-      run((options) => openSqliteStore({ path: newPath(), log: silentLogger, ...options }, never)),
+      run((more) => openSqliteStore({ ...options, path: newPath(), ...more }, never)),
     );
   }
 
@@ -243,7 +244,7 @@ describe('a store in a file', () => {
   test('leaves nothing running when opening is aborted', async () => {
     const controller = new AbortController();
     const path = newPath();
-    const opening = openSqliteStore({ path, log: silentLogger }, controller.signal);
+    const opening = openSqliteStore({ ...options, path }, controller.signal);
     controller.abort();
     await rejects(opening, { name: 'AbortError' });
     await using store = await open(path);
