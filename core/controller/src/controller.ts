@@ -1,6 +1,6 @@
 // What a controller is: a resource to watch over, a reconcile function, and what it may do there.
 
-import type { Applied, Client, ObjectCache } from '@tweendeck/client';
+import type { Applied, Client, InformerSet, ObjectCache } from '@tweendeck/client';
 import type { Condition, KubeObject, ObjectRef, Resource } from '@tweendeck/kube';
 import type { Clock, Logger, Random } from '@tweendeck/std';
 import type { Metrics } from './metrics.ts';
@@ -99,12 +99,33 @@ export function defineController<Obj extends KubeObject>(
   return { name: options.name, options: options as unknown as ControllerOptions<KubeObject> };
 }
 
+/** Work that is not keyed by one resource (a scheduler, a garbage collector) and runs beside the controllers while they do. */
+export interface BackgroundTask {
+  /** Lower case with dashes; event source. */
+  readonly name: string;
+  /** Runs until the signal aborts. What it throws before ends the manager: it retries for itself. */
+  readonly run: (context: TaskContext, signal: AbortSignal) => Promise<void>;
+}
+
+/** What a background task works with. Informers are shared with the controllers. */
+export interface TaskContext {
+  readonly client: Client;
+  readonly informers: InformerSet;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** As in {@link ReconcileContext}. */
+  event(type: 'Normal' | 'Warning', reason: string, message: string, about: KubeObject): void;
+}
+
 export interface ManagerOptions {
   readonly client: Client;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
   readonly controllers: readonly Controller[];
+  /** Names differ from each other's and the controllers'. */
+  readonly tasks?: readonly BackgroundTask[];
   /** Run only while holding this lease; omitted: run at once. `identity` must be unique among candidates. */
   readonly leaderElection?: { readonly lease: ObjectRef; readonly identity: string };
   /** Where numbers about the controllers go; omitted: nowhere. */

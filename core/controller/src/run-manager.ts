@@ -11,7 +11,7 @@ import {
   onAbort,
   PlatformError,
 } from '@tweendeck/std';
-import type { ManagerOptions } from './controller.ts';
+import type { BackgroundTask, ManagerOptions, TaskContext } from './controller.ts';
 import { ControllerRunner } from './controller-runner.ts';
 import { EventRecorder } from './event-recorder.ts';
 import { whileLeading } from './leader-lease.ts';
@@ -27,7 +27,8 @@ const afterShutdownMs = 2_000;
  */
 export async function runManager(options: ManagerOptions, signal: AbortSignal): Promise<void> {
   const { client, clock, random, log } = options;
-  const names = options.controllers.map((controller) => controller.name);
+  const tasks = options.tasks ?? [];
+  const names = [...options.controllers, ...tasks].map(({ name }) => name);
   assert(new Set(names).size === names.length, `two controllers have one name: ${names.join(' ')}`);
   if (signal.aborted) return;
   const metrics = options.metrics ?? createMetrics();
@@ -39,8 +40,23 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
     const component = controller.name;
     const recorder = new EventRecorder({ client, clock, random, log: unitLog, component });
     const tools = { client, informers, clock, random, log, metrics, recorder };
-    return { recorder, runner: new ControllerRunner(controller, tools) };
+    const runner = new ControllerRunner(controller, tools);
+    return { recorder, run: (stop, hard) => runner.run(stop, hard) };
   });
+  for (const task of tasks) {
+    const taskLog = log.with({ task: task.name });
+    const recorder = new EventRecorder({
+      client,
+      clock,
+      random,
+      log: taskLog,
+      component: task.name,
+    });
+    const event: TaskContext['event'] = (type, reason, message, about) =>
+      recorder.record({ about, type, reason, message });
+    const context = { client, informers, clock, random, log: taskLog, event };
+    units.push({ recorder, run: (stop) => runTask(task, context, stop) });
+  }
   const act = (leading: AbortSignal): Promise<void> =>
     runUnits(units, options, { end: signal, leading, kill });
   if (!options.leaderElection) return await act(kill.signal);
@@ -52,8 +68,20 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
   }
 }
 
+async function runTask(
+  task: BackgroundTask,
+  context: TaskContext,
+  stop: AbortSignal,
+): Promise<void> {
+  try {
+    await task.run(context, stop);
+  } catch (error) {
+    if (!stop.aborted) throw error; // else: its way of stopping
+  }
+}
+
 interface Unit {
-  readonly runner: ControllerRunner;
+  readonly run: (stop: AbortSignal, kill: AbortSignal) => Promise<void>;
   readonly recorder: EventRecorder;
 }
 
@@ -76,7 +104,7 @@ async function runUnits(
   const recording = Promise.all(units.map(({ recorder }) => recorder.run(kill.signal)));
   const work = Promise.all([
     aborted(stop.signal),
-    ...units.map(({ runner }) => runner.run(stop.signal, kill.signal)),
+    ...units.map(({ run }) => run(stop.signal, kill.signal)),
   ]);
   let failure: { readonly error: unknown } | undefined;
   try {
