@@ -288,14 +288,14 @@ async function removeChildren(path: string): Promise<void> {
 
 async function drop(path: string): Promise<boolean> {
   await removeChildren(path);
-  return await rmdir(path).then(
+  return rmdir(path).then(
     () => true,
     (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOENT',
   );
 }
 
-async function text(path: string): Promise<string> {
-  return await readFile(path, 'utf8').catch(() => '');
+function text(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch(() => '');
 }
 
 function parseParents(value: unknown): readonly string[] {

@@ -299,7 +299,7 @@ class Run implements ContainerRun, AsyncDisposable {
     const either = Promise.race([hooked, this.#group.exited]);
     const done = await settlesWithin(either, { clock: runtime.clock, delayMs: timeoutMs }, hard);
     if (!done) return { ok: false, message: 'the grace period is over' };
-    return await Promise.race([hooked, this.#group.exited.then(() => ({ ok: true, message: '' }))]);
+    return Promise.race([hooked, this.#group.exited.then(() => ({ ok: true, message: '' }))]);
   }
 }
 

@@ -102,7 +102,7 @@ async function openAfter(path: string, inode: number): Promise<Place | undefined
       await place.file.close();
       await oldest?.file.close();
       const next = paths[index + 1];
-      return next === undefined ? undefined : await openPlace(next);
+      return next === undefined ? undefined : openPlace(next);
     }
     if (oldest) await place?.file.close();
     else oldest = place;

@@ -1,7 +1,6 @@
 // Real processes under a pod set: the one test file of this package that starts programs and waits for them.
 
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +17,7 @@ import type {
 import { clockOf, randomOf, silentLogger } from '@tweendeck/std';
 import { AddressBook } from './addresses.ts';
 import { standardCatalogue } from './catalogue.ts';
-import { noCgroups, openCgroups } from './cgroups.ts';
+import { noCgroups } from './cgroups.ts';
 import { Nudge } from './nudge.ts';
 import { PodSet } from './pod-set.ts';
 import type { PodEvent, PodHost, PodRuntime } from './runtime.ts';

@@ -1,0 +1,86 @@
+// The world of the pods as an API: what they read comes from caches, what they write goes to the server.
+
+import type { Client, Informer } from '@tweendeck/client';
+import {
+  type ConfigMap,
+  configMapResource,
+  isApiError,
+  type Pod,
+  type PodStatus,
+  podResource,
+  refOf,
+  type Secret,
+  type Service,
+  secretResource,
+} from '@tweendeck/kube';
+import type { EventWriter } from './event-writer.ts';
+import type { PodHost } from './runtime.ts';
+
+export interface ApiHostOptions {
+  readonly client: Client;
+  readonly events: EventWriter;
+  readonly configMaps: Informer<ConfigMap>;
+  readonly secrets: Informer<Secret>;
+  readonly services: Informer<Service>;
+}
+
+export function apiHost(options: ApiHostOptions): PodHost {
+  const { client, events, configMaps, secrets, services } = options;
+  return {
+    async writeStatus(pod, status, signal) {
+      const body = statusPatch(pod, status);
+      const write = { subresource: 'status' } as const;
+      try {
+        await client.patch(podResource, refOf(pod), { type: 'strategic', body }, write, signal);
+      } catch (error) {
+        if (!(await isGone(client, { pod, error }, signal))) throw error;
+      }
+    },
+    async deletePod(pod, signal) {
+      const { uid } = pod.metadata;
+      const how = { graceSeconds: 0, preconditions: { uid } };
+      try {
+        await client.delete(podResource, refOf(pod), how, signal);
+      } catch (error) {
+        if (!(await isGone(client, { pod, error }, signal))) throw error;
+      }
+    },
+    event: (pod, event) => events.record(pod, event),
+    // A pod may be seen before what it names: what the cache lacks is asked for.
+    configMap: async (ref, signal) =>
+      configMaps.get(ref) ?? (await client.get(configMapResource, ref, signal)),
+    secret: async (ref, signal) =>
+      secrets.get(ref) ?? (await client.get(secretResource, ref, signal)),
+    services: (namespace) => services.list({ namespace }),
+  };
+}
+
+/** The patch that makes a pod's status this one, if it still is this pod. Conditions are merged by type, so what a condition no longer says is taken out by name. */
+export function statusPatch(pod: Pod, status: PodStatus): unknown {
+  const conditions = (status.conditions ?? []).map((condition) => ({
+    ...condition,
+    reason: condition.reason ?? null,
+    message: condition.message ?? null,
+  }));
+  return {
+    metadata: { uid: pod.metadata.uid },
+    status: {
+      ...status,
+      reason: status.reason ?? null,
+      message: status.message ?? null,
+      conditions,
+    },
+  };
+}
+
+/** Whether a refusal means that the pod is no longer there, or another of its name is. */
+async function isGone(
+  client: Client,
+  refused: { readonly pod: Pod; readonly error: unknown },
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (isApiError(refused.error, 'NotFound')) return true;
+  if (!isApiError(refused.error, 'Conflict')) return false;
+  const now = await client.get(podResource, refOf(refused.pod), signal);
+  return now?.metadata.uid !== refused.pod.metadata.uid;
+}
