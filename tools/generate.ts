@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { kindTypes, type Schemas } from './generate/kind-types.ts';
+import { type ProtobufFacts, protobufTables } from './generate/protobuf-tables.ts';
 import { type Discovery, servedDiscovery } from './generate/served-discovery.ts';
 import { servedSchemas } from './generate/served-schemas.ts';
 
@@ -32,4 +33,8 @@ write('core/apiserver/src/generated/schemas.json', servedSchemas(schemas));
 write(
   'core/apiserver/src/generated/discovery.json',
   servedDiscovery(read('discovery') as Discovery),
+);
+write(
+  'infra/kube/src/generated/protobuf.json',
+  protobufTables(read('protobuf') as ProtobufFacts, schemas),
 );

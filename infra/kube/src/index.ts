@@ -20,6 +20,8 @@ export * from './object.ts';
 export * from './patch/json-patch.ts';
 export { applyMergePatch } from './patch/merge-patch.ts';
 export { applyStrategicPatch } from './patch/strategic-patch.ts';
+export { decodeProtobuf, isProtobuf } from './protobuf/decode-protobuf.ts';
+export { loadProtobufTables, type ProtobufTables } from './protobuf/protobuf-tables.ts';
 export * from './quantity.ts';
 export * from './resource.ts';
 export * from './schema/json-schema.ts';

@@ -36,7 +36,7 @@ export function isKeyElement(element: PathElement): boolean {
 export function parsePathElement(text: string): PathElement | undefined {
   if (text.length < 2 || text[1] !== ':') throw new SyntaxError(`no path element: ${text}`);
   const rest = text.slice(2);
-  switch (text[0]) {
+  switch (text.charAt(0)) {
     case 'f':
       return text;
     case 'k':
@@ -59,7 +59,7 @@ export function showPath(path: FieldPathElements): string {
 /** One step as Kubernetes prints it. */
 export function showPathElement(element: PathElement): string {
   const rest = element.slice(2);
-  switch (element[0]) {
+  switch (element.charAt(0)) {
     case 'f':
       return `.${rest}`;
     case 'k': {

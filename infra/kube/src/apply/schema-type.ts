@@ -93,7 +93,7 @@ export class SchemaTypes {
 
   #inlineType(node: SchemaNode, inherited: UnknownFields): SchemaType {
     const unknownFields = node['x-kubernetes-preserve-unknown-fields'] ? 'preserve' : inherited;
-    switch (node.type) {
+    switch (node.type ?? '') {
       case 'object':
         return { map: this.#mapType(node, unknownFields) };
       case 'array':

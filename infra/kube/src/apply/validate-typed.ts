@@ -88,7 +88,8 @@ function scalarFault(scalar: SchemaType['scalar'], value: unknown): string | und
       return typeof value === 'string' ? undefined : `expected string, got ${show(value)}`;
     case 'boolean':
       return typeof value === 'boolean' ? undefined : `expected boolean, got ${show(value)}`;
-    default:
+    case 'untyped':
+    case undefined:
       return typeof value === 'object' ? `expected any scalar, got ${show(value)}` : undefined;
   }
 }
