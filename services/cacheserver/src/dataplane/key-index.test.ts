@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { seededRandom } from '@tweendeck/std';
+import { type IndexedFile, KeyIndex } from './key-index.ts';
+
+const place: IndexedFile = { segment: 0, offset: 0, sizeBytes: 0, crc: 0 };
+
+test('an index agrees with a map through inserts, clears and whole segments', () => {
+  const random = seededRandom(11);
+  const index = new KeyIndex(5);
+  const model = new Map<string, { segment: number; offset: number }>();
+  const keys = Array.from({ length: 4_000 }, () => Buffer.from(random.bytes(32)));
+  for (let step = 0; step < 30_000; step++) {
+    const key = keys[random.integer(keys.length)] ?? Buffer.alloc(32);
+    const name = key.toString('hex');
+    const chance = random.next();
+    if (chance < 0.6) {
+      const segment = random.integer(6);
+      index.write(index.insert(key, 0), 1, { segment, offset: step, sizeBytes: 1, crc: step });
+      model.set(name, { segment, offset: step });
+    } else if (chance < 0.999) {
+      const record = index.find(key, 0);
+      assert.equal(record >= 0, model.has(name));
+      if (record >= 0) index.clear(record, 1);
+      model.delete(name);
+    } else {
+      const segment = random.integer(6);
+      index.clearSegment(segment);
+      for (const [other, held] of model) if (held.segment === segment) model.delete(other);
+    }
+    assert.equal(index.count, model.size);
+  }
+  for (const key of keys) {
+    const record = index.find(key, 0);
+    const wanted = model.get(key.toString('hex'));
+    assert.equal(record >= 0, wanted !== undefined);
+    if (wanted === undefined) continue;
+    assert.ok(index.read(record, 1, place));
+    assert.deepEqual({ segment: place.segment, offset: place.offset }, wanted);
+    assert.equal(index.read(record, 0, place), false);
+  }
+});
+
+test('a key costs less than 110 bytes', () => {
+  const index = new KeyIndex(1);
+  const key = Buffer.alloc(36);
+  for (let number = 0; number < 200_000; number++) {
+    key.writeUInt32BE(number, 4);
+    index.write(index.insert(key, 4), 0, { segment: 1, offset: number, sizeBytes: 1, crc: 0 });
+  }
+  assert.equal(index.count, 200_000);
+  assert.ok(index.bytes / index.count < 110, `${index.bytes / index.count} bytes a key`);
+});
