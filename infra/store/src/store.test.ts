@@ -25,7 +25,7 @@ describe('a store in memory', () => {
   }
 });
 
-describe('a store in a file', () => {
+describe('a store in a file', { concurrency: 4 }, () => {
   const directory = mkdtempSync(join(tmpdir(), 'store-test-'));
   let count = 0;
   const newPath = (): string => join(directory, `${count++}`, 'store.db');
