@@ -1,5 +1,17 @@
 // The public surface of workloads.
 
+export { type BuiltInOptions, builtInControllers, builtInTasks } from './built-in.ts';
 export { deploymentController } from './deployment/controller.ts';
+export { garbageCollector } from './garbage/collector.ts';
+export {
+  ensureSystemNamespaces,
+  namespaceController,
+  rootCertificateController,
+  serviceAccountController,
+  systemNamespaces,
+} from './namespace/controller.ts';
+export { nodeLifecycleController, podGarbageController } from './node/controller.ts';
 export { replicaSetController } from './replicaset/controller.ts';
+export { scheduler, schedulerName } from './scheduler/scheduler.ts';
+export { endpointSliceController, loadBalancerController } from './service/controller.ts';
 export { statefulSetController } from './statefulset/controller.ts';

@@ -31,7 +31,7 @@ export const systemNamespaces: readonly string[] = [
 ];
 
 /** Creates the namespaces that are always there and are missing. */
-export async function createSystemNamespaces(client: Client, signal: AbortSignal): Promise<void> {
+export async function ensureSystemNamespaces(client: Client, signal: AbortSignal): Promise<void> {
   for (const name of systemNamespaces) {
     const namespace = {
       apiVersion: 'v1',

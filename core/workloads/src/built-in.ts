@@ -1,0 +1,44 @@
+// All built-in controllers of a home, in the two lists that a manager runs.
+
+import type { BackgroundTask, Controller } from '@tweendeck/controller';
+import { deploymentController } from './deployment/controller.ts';
+import { garbageCollector } from './garbage/collector.ts';
+import {
+  namespaceController,
+  rootCertificateController,
+  serviceAccountController,
+} from './namespace/controller.ts';
+import { nodeLifecycleController, podGarbageController } from './node/controller.ts';
+import { replicaSetController } from './replicaset/controller.ts';
+import { scheduler } from './scheduler/scheduler.ts';
+import { endpointSliceController, loadBalancerController } from './service/controller.ts';
+import { statefulSetController } from './statefulset/controller.ts';
+
+export interface BuiltInOptions {
+  /** What services of type LoadBalancer get. Default 127.0.0.1. */
+  readonly loadBalancerAddress?: string;
+  /** PEM; published as `kube-root-ca.crt` in every namespace. Absent: nothing is published. */
+  readonly rootCertificate?: string;
+}
+
+/** For `controllers` of a manager. {@link builtInTasks} belong with them. */
+export function builtInControllers(options: BuiltInOptions = {}): readonly Controller[] {
+  const { loadBalancerAddress: address = '127.0.0.1', rootCertificate: certificate } = options;
+  return [
+    deploymentController(),
+    replicaSetController(),
+    statefulSetController(),
+    endpointSliceController(),
+    loadBalancerController({ address }),
+    namespaceController(),
+    serviceAccountController(),
+    ...(certificate === undefined ? [] : [rootCertificateController({ certificate })]),
+    nodeLifecycleController(),
+    podGarbageController(),
+  ];
+}
+
+/** For `tasks` of a manager: the scheduler and the garbage collector, which are not keyed by one resource. */
+export function builtInTasks(): readonly BackgroundTask[] {
+  return [scheduler(), garbageCollector()];
+}
