@@ -8,19 +8,23 @@ import {
   type Pod,
   type UserInfo,
 } from '@tweendeck/kube';
-import { type Clock, type Logger, messageOf, type Random } from '@tweendeck/std';
+import { type Clock, type Logger, messageOf, type Random, TaskGroup } from '@tweendeck/std';
 import type { Store } from '@tweendeck/store';
-import { namespaceAdmission } from './admission.ts';
+import { inTurn, namespaceAdmission } from './admission.ts';
 import { ClusterState } from './cluster-state.ts';
+import { expireEvents } from './event-expiry.ts';
 import { forbidden } from './failures.ts';
 import { noFieldManager } from './field-manager.ts';
 import { builtInResources } from './kinds/built-in.ts';
+import { kindRules } from './kinds/kinds.ts';
 import { answerPlain } from './plain-paths.ts';
 import { Registry } from './registry.ts';
 import { type ParsedRequest, parseRequest } from './request.ts';
 import type { Services } from './resource-call.ts';
 import { handleResource } from './resource-handler.ts';
 import { failureResponse } from './response.ts';
+import { BuiltInSchemas } from './schema/built-in-schemas.ts';
+import { parseRange, serviceAdmission } from './service-addresses.ts';
 import { systemNamespaces } from './system-namespaces.ts';
 import { isAuthorized } from './users.ts';
 
@@ -82,6 +86,7 @@ export async function openApiServer(
 ): Promise<ApiServer> {
   signal.throwIfAborted();
   const { store, clock, log, random } = options;
+  const range = parseRange(options.serviceRange ?? '127.96.0.0/16');
   await using opened = new AsyncDisposableStack();
   const state = opened.use(
     await ClusterState.open({
@@ -96,7 +101,7 @@ export async function openApiServer(
     }),
   );
   const registry = new Registry(
-    builtInResources({ rules: new Map(), bodyOf: () => ({ admit: () => [] }) }),
+    builtInResources({ rules: kindRules, schemas: new BuiltInSchemas() }),
   );
   const closing = new AbortController();
   opened.defer(() => closing.abort());
@@ -106,7 +111,7 @@ export async function openApiServer(
     clock,
     random,
     log,
-    admission: namespaceAdmission(state),
+    admission: inTurn(namespaceAdmission(state), serviceAdmission(state, { range, random })),
     fields: noFieldManager,
     watchLimits: {
       queueLengthMax: options.watchQueueLengthMax ?? 10_000,
@@ -116,6 +121,8 @@ export async function openApiServer(
     closed: closing.signal,
   };
   await systemNamespaces(services, signal);
+  const tasks = opened.use(new TaskGroup());
+  tasks.start((taskSignal) => expireEvents({ state, clock, log }, taskSignal));
   return new OpenApiServer(services, opened.move());
 }
 

@@ -1,6 +1,6 @@
 // What is served: every resource in every version, built in or declared by a CustomResourceDefinition.
 
-import type { Resource } from '@tweendeck/kube';
+import type { Resource, RootedSchema } from '@tweendeck/kube';
 import type { Draft } from './draft.ts';
 import type { Codec } from './stored-object.ts';
 import type { Strategy } from './strategy.ts';
@@ -23,7 +23,7 @@ export interface Subresource {
   readonly version?: string;
 }
 
-/** What a body means, beyond JSON: how it is pruned, checked for type, and how it merges. */
+/** What a body means beyond JSON. */
 export interface BodyRules {
   /** Drops fields that are not in the schema and gives their paths. @throws ApiError BadRequest for a value of the wrong type. */
   readonly admit: (draft: Draft) => readonly string[];
@@ -47,6 +47,8 @@ export interface ServedResource extends Resource, Codec {
   readonly columns: TableColumns;
   readonly custom: boolean;
   readonly body: BodyRules;
+  /** How lists merge in strategic patches; undefined: the kind takes none. */
+  readonly strategic: RootedSchema | undefined;
 }
 
 /** Finds resources by address. Changes with CustomResourceDefinitions; `generation` counts the changes. */

@@ -6,6 +6,7 @@ import { createObject } from './create.ts';
 import { deleteCollection, deleteObject } from './delete.ts';
 import { type DeleteOptions, deleteOptionsOf } from './delete-options.ts';
 import { methodNotAllowed, noSuchPath } from './failures.ts';
+import { patchObject } from './patch.ts';
 import { getObject, listObjects } from './read.ts';
 import type { ServedResource } from './registry.ts';
 import type { ResourceRequest } from './request.ts';
@@ -45,7 +46,7 @@ export async function handleResource(
     case 'update':
       return update(call);
     case 'patch':
-      throw noSuchPath();
+      return patchObject(call, 'main');
     case 'delete':
       return deleteObject(writingOf(call, 'DeleteOptions'), await deletion(call));
     case 'deletecollection':

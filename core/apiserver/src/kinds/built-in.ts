@@ -1,7 +1,8 @@
 // The built-in resources: discovery's facts, joined with each kind's rules.
 
 import discovery from '../generated/discovery.json' with { type: 'json' };
-import type { BodyRules, ServedResource, Subresource } from '../registry.ts';
+import type { ServedResource, Subresource } from '../registry.ts';
+import type { BuiltInSchemas } from '../schema/built-in-schemas.ts';
 import { storagePrefix } from '../storage-key.ts';
 import { defaultColumns } from '../table/table.ts';
 import { baseStrategy, type KindRules } from './kind-rules.ts';
@@ -36,7 +37,7 @@ interface DiscoveredVersion {
 export interface BuiltInOptions {
   /** Rules by `group/kind`; kinds without any have the base rules. */
   readonly rules: ReadonlyMap<string, KindRules>;
-  readonly bodyOf: (group: string, version: string, kind: string) => BodyRules;
+  readonly schemas: BuiltInSchemas;
 }
 
 /** Every built-in resource that is stored. */
@@ -52,7 +53,7 @@ export function builtInResources(options: BuiltInOptions): readonly ServedResour
 function servedOf(
   { group, version }: DiscoveredVersion,
   found: DiscoveredResource,
-  { rules, bodyOf }: BuiltInOptions,
+  { rules, schemas }: BuiltInOptions,
 ): ServedResource {
   const { kind } = found.responseKind;
   const own = rules.get(`${group}/${kind}`) ?? {};
@@ -79,7 +80,8 @@ function servedOf(
     strategy: { ...baseStrategy, statusApart, ...own.strategy },
     columns: own.columns ?? defaultColumns,
     custom: false,
-    body: bodyOf(group, version, kind),
+    body: schemas.bodyOf({ group, version, kind }),
+    strategic: schemas.rooted({ group, version, kind }),
   };
 }
 

@@ -1,0 +1,34 @@
+// The rules of every built-in kind that has some, by `group/kind`.
+
+import {
+  controllerRevisionRules,
+  endpointSliceRules,
+  leaseRules,
+  namespaceRules,
+  nodeRules,
+  serviceAccountRules,
+} from './cluster-kinds.ts';
+import { configMapRules, secretRules } from './configuration.ts';
+import { eventRules, eventsEventRules } from './events.ts';
+import type { KindRules } from './kind-rules.ts';
+import { podRules } from './pod.ts';
+import { serviceRules } from './service.ts';
+import { deploymentRules, replicaSetRules, statefulSetRules } from './workloads.ts';
+
+export const kindRules: ReadonlyMap<string, KindRules> = new Map<string, KindRules>([
+  ['/Pod', podRules],
+  ['/Service', serviceRules],
+  ['/ConfigMap', configMapRules],
+  ['/Secret', secretRules],
+  ['/Namespace', namespaceRules],
+  ['/Node', nodeRules],
+  ['/ServiceAccount', serviceAccountRules],
+  ['/Event', eventRules],
+  ['events.k8s.io/Event', eventsEventRules],
+  ['apps/Deployment', deploymentRules],
+  ['apps/ReplicaSet', replicaSetRules],
+  ['apps/StatefulSet', statefulSetRules],
+  ['apps/ControllerRevision', controllerRevisionRules],
+  ['coordination.k8s.io/Lease', leaseRules],
+  ['discovery.k8s.io/EndpointSlice', endpointSliceRules],
+]);

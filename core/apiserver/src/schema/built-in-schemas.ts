@@ -1,0 +1,50 @@
+// The OpenAPI schemas of the built-in kinds, by group, version and kind; what bodies are checked against.
+
+import { componentSource, type RootedSchema, type SchemaNode } from '@tweendeck/kube';
+import components from '../generated/schemas.json' with { type: 'json' };
+import type { BodyRules } from '../registry.ts';
+
+export interface GroupVersionKind {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+}
+
+type Component = SchemaNode & {
+  readonly 'x-kubernetes-group-version-kind'?: readonly GroupVersionKind[];
+};
+
+export class BuiltInSchemas {
+  // The generated file holds schemas and nothing else.
+  readonly components: Readonly<Record<string, Component>> = components as Record<
+    string,
+    Component
+  >;
+  readonly #names = new Map<string, string>();
+
+  constructor() {
+    for (const [name, component] of Object.entries(this.components)) {
+      const [own, ...others] = component['x-kubernetes-group-version-kind'] ?? [];
+      // Types such as DeleteOptions belong to every group; they are not kinds of their own.
+      if (own && others.length === 0) this.#names.set(keyOf(own), name);
+    }
+  }
+
+  /** The component's name, such as `io.k8s.api.core.v1.Pod`. */
+  nameOf(kind: GroupVersionKind): string | undefined {
+    return this.#names.get(keyOf(kind));
+  }
+
+  rooted(kind: GroupVersionKind): RootedSchema | undefined {
+    const root = this.components[this.nameOf(kind) ?? ''];
+    return root && { root, source: componentSource(this.components) };
+  }
+
+  bodyOf(_kind: GroupVersionKind): BodyRules {
+    return { admit: () => [] };
+  }
+}
+
+function keyOf({ group, version, kind }: GroupVersionKind): string {
+  return `${group}/${version}/${kind}`;
+}
