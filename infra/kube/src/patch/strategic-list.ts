@@ -102,7 +102,38 @@ export function orderedMerge(
   return [...result, ...others.slice(next)];
 }
 
-/** Refuses a patch list whose items `$setElementOrder` does not name in the same order. */
+/**
+ * The order in which a live list stands once a patch is merged into it, for ordering by `$setElementOrder`: upstream
+ * merges in place, so deleted items make room for the new ones, and only for as many.
+ */
+export function orderAfterPatch(
+  live: readonly unknown[],
+  patch: readonly unknown[],
+  mergeKey: string | undefined,
+): readonly unknown[] {
+  if (mergeKey === undefined) return live;
+  const items = [...live];
+  let length = items.length;
+  const find = (key: unknown): number =>
+    items.slice(0, length).findIndex((item) => isJsonObject(item) && item[mergeKey] === key);
+  const directive = (item: unknown): unknown => (isJsonObject(item) ? item['$patch'] : undefined);
+  for (const item of patch) {
+    if (!isJsonObject(item) || directive(item) !== 'delete') continue;
+    for (let index = find(item[mergeKey]); index >= 0; index = find(item[mergeKey])) {
+      items.copyWithin(index, index + 1, length);
+      length--;
+    }
+  }
+  if (patch.some((item) => directive(item) === 'replace')) return items;
+  for (const item of patch)
+    if (isJsonObject(item) && directive(item) === undefined && find(item[mergeKey]) < 0) {
+      if (length === items.length) break;
+      items[length++] = item;
+    }
+  return items;
+}
+
+/** Refuses a patch list whose items `$setElementOrder` does not name in the same order; deletions need no name. */
 export function patchOrderFits(
   patch: readonly unknown[],
   order: readonly unknown[],
@@ -111,15 +142,18 @@ export function patchOrderFits(
 ): void {
   if (patch.length === 0 || order.length === 0) return;
   const identity = identityOf(mergeKey);
+  const named = patch.filter(
+    (item) => mergeKey === undefined || !isJsonObject(item) || item['$patch'] !== 'delete',
+  );
   let place = 0;
-  for (const item of patch) {
-    if (mergeKey !== undefined && isJsonObject(item) && '$patch' in item) continue;
-    while (place < order.length && identity(order[place]) !== identity(item)) place++;
-    if (place++ >= order.length)
-      throw badPatch(
-        `the order in the patch list ${field} doesn't match its $setElementOrder list`,
-      );
+  let next = 0;
+  while (next < named.length && place < order.length) {
+    const item = named[next];
+    if (isJsonObject(item) && '$patch' in item) next++;
+    else if (identity(order[place++]) === identity(item)) next++;
   }
+  if (next < named.length)
+    throw badPatch(`the order in the patch list ${field} doesn't match its $setElementOrder list`);
 }
 
 function ranks(identities: readonly unknown[]): ReadonlyMap<unknown, number> {

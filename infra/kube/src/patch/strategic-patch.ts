@@ -3,7 +3,7 @@
 import { isJsonObject } from '@tweendeck/std';
 import { dereference, type RootedSchema, type SchemaNode } from '../schema-node.ts';
 import { setOwn } from './merge-patch.ts';
-import { mergeLists, orderedMerge, patchOrderFits } from './strategic-list.ts';
+import { mergeLists, orderAfterPatch, orderedMerge, patchOrderFits } from './strategic-list.ts';
 import { badPatch, type JsonMap, strategyOf, withoutDirectives } from './strategic-strategy.ts';
 
 const directive = '$patch';
@@ -118,7 +118,12 @@ function mergeInOrder(
     : !Array.isArray(live)
       ? (withoutDirectives(change, 'with-nulls') as readonly unknown[]) // a list stays one
       : mergeListField(live, change, field, schema);
-  setOwn(result, key, orderedMerge(merged, order, Array.isArray(live) ? live : [], mergeKey));
+  const before = Array.isArray(live) ? live : [];
+  const liveOrder =
+    Array.isArray(change) && strategyOf(field).merge === 'merge'
+      ? orderAfterPatch(before, change, mergeKey)
+      : before;
+  setOwn(result, key, orderedMerge(merged, order, liveOrder, mergeKey));
   return true;
 }
 
