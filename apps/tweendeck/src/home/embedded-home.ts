@@ -22,7 +22,7 @@ import {
   TaskGroup,
 } from '@tweendeck/std';
 import { openSqliteStore } from '@tweendeck/store';
-import { builtInControllers, ensureSystemNamespaces } from '@tweendeck/workloads';
+import { builtInControllers, builtInTasks, ensureSystemNamespaces } from '@tweendeck/workloads';
 import { programCatalogue } from './catalogue.ts';
 import {
   type HomeDirectory,
@@ -135,9 +135,13 @@ export async function openEmbeddedHome(
         random,
         log: log.with({ part: 'controllers' }),
         controllers: [
-          ...builtInControllers({ loadBalancerAddress: host }),
+          ...builtInControllers({
+            loadBalancerAddress: host,
+            rootCertificate: certificates.authority,
+          }),
           cacheServerController(),
         ],
+        tasks: builtInTasks(),
       },
       managerSignal,
     ),
