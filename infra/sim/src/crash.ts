@@ -9,12 +9,14 @@ export class Crash extends Error {
   override name = 'Crash';
 }
 
-/** A transport that dies at call `atCall` (from 1): half the time before the call arrives, half the time after it took effect. */
+/** A transport that dies at call `atCall` (from 1), or the first after it that may: half the time before the call arrives, half the time after it took effect. */
 export function crashingTransport(
   transport: ApiTransport,
   options: {
     readonly atCall: number;
     readonly random: Pick<Random, 'next'>;
+    /** Whether a crash is allowed now; omitted: always. */
+    readonly mayCrash?: (() => boolean) | undefined;
     readonly onCrash: (crash: Crash) => void;
   },
 ): ApiTransport {
@@ -30,7 +32,7 @@ export function crashingTransport(
       if (dead) throw dead;
       calls++;
       const at = `${request.method} ${request.path}`;
-      const last = calls === options.atCall;
+      const last = calls >= options.atCall && (options.mayCrash?.() ?? true);
       if (last && options.random.next() < 0.5) throw die(`${at}, not sent`);
       const response = await transport.request(request, signal);
       // The process may have died while this call was under way.
@@ -48,6 +50,8 @@ export interface LivesOptions {
   readonly callsMax: number;
   /** Lives after this many crash no more. */
   readonly crashesMax: number;
+  /** Whether a crash is allowed now; omitted: always. */
+  readonly mayCrash?: () => boolean;
   /** From a crash to the next start. */
   readonly restartMs: number;
   /** One life. A failure that is not due to its crash or its end fails the world. */
@@ -63,6 +67,7 @@ export function startLives(world: World, name: string, options: LivesOptions): v
       const transport = crashingTransport(options.transport, {
         atCall: life < options.crashesMax ? 1 + world.random.integer(options.callsMax) : Infinity,
         random: world.random,
+        mayCrash: options.mayCrash,
         onCrash: (crash) => {
           crashed = true;
           running.abort(crash);
