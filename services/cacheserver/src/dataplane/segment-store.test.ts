@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { clockOf, type PlatformError, seededRandom, silentLogger } from '@tweendeck/std';
 import { type CacheStore, openCacheStore } from './cache-store.ts';
 import { type DiskCall, MemoryDisk, systemError } from './memory-disk.ts';
@@ -116,7 +117,7 @@ async function assertWhole(store: CacheStore, acknowledged: number): Promise<voi
     const done = steps.slice(0, acknowledged).findLast((step) => step.key === key);
     const next = steps.slice(acknowledged, acknowledged + 1).find((step) => step.key === key);
     const allowed = [done ? filesOf(done) : {}, ...(next ? [filesOf(next)] : [])];
-    const match = allowed.some((version) => JSON.stringify(version) === JSON.stringify(files));
+    const match = allowed.some((version) => isDeepStrictEqual(version, files));
     assert.ok(match, `key ${key} of ${versions.length} versions after ${acknowledged} steps`);
   }
 }

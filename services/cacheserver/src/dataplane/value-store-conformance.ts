@@ -214,7 +214,7 @@ const rows: readonly Row[] = [
 export function assertOneWriter(files: Files): void {
   const writers = new Set<number>();
   for (const bytes of Object.values(files)) {
-    assert.ok(bytes.every((byte) => byte === bytes[0]));
+    assert.ok(bytes.equals(Buffer.alloc(bytes.length, bytes[0])));
     writers.add(bytes[0] ?? 0);
   }
   assert.ok(writers.size <= 1, `files of ${writers.size} writers: ${[...writers].join(' ')}`);
