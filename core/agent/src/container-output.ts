@@ -4,24 +4,29 @@ import type { Readable } from 'node:stream';
 import type { Clock, Logger } from '@tweendeck/std';
 import { CriEncoder, type CriStream } from '@tweendeck/wire';
 import type { LogFile } from './log-file.ts';
-import type { ProcessGroup } from './process-group.ts';
+import type { GroupOutput } from './process-group.ts';
+
+/** Copying that goes on. */
+export interface OutputCopy extends AsyncDisposable {
+  readonly done: Promise<void>;
+}
 
 /** Starts copying; `done` settles when both pipes ended. Disposal closes the pipes, whoever still holds their other ends. */
 export function pumpOutput(
-  group: Pick<ProcessGroup, 'stdout' | 'stderr'>,
+  output: GroupOutput,
   log: LogFile,
   world: { readonly clock: Clock; readonly log: Logger },
-): AsyncDisposable & { readonly done: Promise<void> } {
+): OutputCopy {
   const copies = Promise.all([
-    copy(group.stdout, { name: 'stdout', log, world }),
-    copy(group.stderr, { name: 'stderr', log, world }),
+    copy(output.stdout, { name: 'stdout', log, world }),
+    copy(output.stderr, { name: 'stderr', log, world }),
   ]);
   const done = copies.then(() => undefined);
   return {
     done,
     async [Symbol.asyncDispose]() {
-      group.stdout.destroy();
-      group.stderr.destroy();
+      output.stdout.destroy();
+      output.stderr.destroy();
       await done;
     },
   };

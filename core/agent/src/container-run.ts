@@ -3,11 +3,19 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Container, ContainerStateTerminated } from '@tweendeck/kube';
-import { isAbort, messageOf, onAbort, PlatformError, TaskGroup, timestampOf } from '@tweendeck/std';
+import {
+  assert,
+  isAbort,
+  messageOf,
+  onAbort,
+  PlatformError,
+  TaskGroup,
+  timestampOf,
+} from '@tweendeck/std';
 import { findProgram } from './catalogue.ts';
 import type { Cgroup } from './cgroups.ts';
 import type { ReadyLaunch } from './container-launch.ts';
-import { pumpOutput } from './container-output.ts';
+import { type OutputCopy, pumpOutput } from './container-output.ts';
 import { removeTree, replaceFile } from './files.ts';
 import { type HandlerTarget, runHandler } from './handler.ts';
 import { LogFile } from './log-file.ts';
@@ -74,8 +82,8 @@ export async function runContainer(input: RunInput, stop: AbortSignal): Promise<
   try {
     const { uid } = context.pod().metadata;
     cgroup = await runtime.cgroups.open(`${uid}-${container.name}-${number}`, launch.limits);
-    const group = await start(input, cgroup);
-    await using running = new Run(input, { group, log, cgroup });
+    const started = await start(input, { cgroup, log });
+    await using running = new Run(input, { ...started, log, cgroup });
     const exit = await running.untilEnd(startedAt, stop);
     const terminated = await endState(input, { exit, cgroup, startedAt, log });
     return { terminated, byUs: running.ending?.byUs ?? false };
@@ -92,7 +100,10 @@ export async function runContainer(input: RunInput, stop: AbortSignal): Promise<
   }
 }
 
-async function start(input: RunInput, cgroup: Cgroup | undefined): Promise<ProcessGroup> {
+async function start(
+  input: RunInput,
+  { cgroup, log }: { readonly cgroup: Cgroup | undefined; readonly log: LogFile },
+): Promise<{ readonly group: ProcessGroup; readonly output: OutputCopy }> {
   const { container, context, launch, event } = input;
   const { runtime } = context;
   event('Normal', 'Created', `Created container: ${container.name}`);
@@ -104,11 +115,13 @@ async function start(input: RunInput, cgroup: Cgroup | undefined): Promise<Proce
       { hint: 'Install the program, or correct the command.' },
     );
   }
-  const group = await startGroup({
-    ...launch.group,
-    program: launch.program,
-    cgroupFiles: cgroup?.files ?? [],
-  });
+  const copies: OutputCopy[] = [];
+  const group = await startGroup(
+    { ...launch.group, program: launch.program, cgroupFiles: cgroup?.files ?? [] },
+    (pipes) => copies.push(pumpOutput(pipes, log, runtime)),
+  );
+  const [output] = copies;
+  assert(output, 'a started program is being read');
   const { uid } = context.pod().metadata;
   const record = { pid: group.pid, startTime: group.startTime, bootId: await bootId() };
   await replaceFile(
@@ -116,7 +129,7 @@ async function start(input: RunInput, cgroup: Cgroup | undefined): Promise<Proce
     JSON.stringify(record),
   );
   event('Normal', 'Started', `Started container ${container.name}`);
-  return group;
+  return { group, output };
 }
 
 class Run implements ContainerRun, AsyncDisposable {
@@ -127,7 +140,7 @@ class Run implements ContainerRun, AsyncDisposable {
   readonly servesFronts: boolean;
   readonly #input: RunInput;
   readonly #group: ProcessGroup;
-  readonly #output: AsyncDisposable & { readonly done: Promise<void> };
+  readonly #output: OutputCopy;
   readonly #target: HandlerTarget;
   readonly #probes: TaskGroup;
   readonly #asked: PromiseWithResolvers<void> = Promise.withResolvers<void>();
@@ -136,6 +149,7 @@ class Run implements ContainerRun, AsyncDisposable {
     input: RunInput,
     parts: {
       readonly group: ProcessGroup;
+      readonly output: OutputCopy;
       readonly log: LogFile;
       readonly cgroup: Cgroup | undefined;
     },
@@ -145,7 +159,7 @@ class Run implements ContainerRun, AsyncDisposable {
     this.#group = parts.group;
     this.log = parts.log;
     this.servesFronts = input.launch.servesFronts;
-    this.#output = pumpOutput(parts.group, parts.log, runtime);
+    this.#output = parts.output;
     this.#target = handlerTarget(input, parts.cgroup);
     this.#probes = new TaskGroup({
       onFailure: (error) => runtime.log.error('a probe failed by a bug', { error }),

@@ -4,6 +4,8 @@ import type { Buffer } from 'node:buffer';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
+import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import type { Container, HTTPGetAction, LifecycleHandler } from '@tweendeck/kube';
 import { type Clock, isAbort, messageOf } from '@tweendeck/std';
 import { settlesWithin } from './nudge.ts';
@@ -25,6 +27,8 @@ export interface HandlerResult {
 }
 
 const outputBytesMax = 10 * 1_024;
+/** For output that is still in the pipe when a command has ended. */
+const drainMs = 500;
 
 /** Runs a handler; whatever goes wrong is a result. Rejects only when the signal aborts. */
 export async function runHandler(
@@ -61,15 +65,16 @@ async function runCommand(
   target: HandlerTarget & { readonly timeoutMs: number },
   signal: AbortSignal,
 ): Promise<HandlerResult> {
-  const group = await startGroup(await target.command(command));
   const output: Buffer[] = [];
   let length = 0;
   const collect = (chunk: Buffer): void => {
     if (length < outputBytesMax) output.push(chunk.subarray(0, outputBytesMax - length));
     length += chunk.length;
   };
-  group.stdout.on('data', collect);
-  group.stderr.on('data', collect);
+  const pipes: Readable[] = [];
+  const group = await startGroup(await target.command(command), ({ stdout, stderr }) => {
+    for (const pipe of [stdout, stderr]) pipes.push(pipe.on('data', collect));
+  });
   try {
     const { clock, timeoutMs } = target;
     const ended = await settlesWithin(group.exited, { clock, delayMs: timeoutMs }, signal);
@@ -77,12 +82,13 @@ async function runCommand(
       return { ok: false, message: `command timed out after ${timeoutMs / 1_000}s` };
     }
     const { exitCode } = await group.exited;
+    const drained = Promise.all(pipes.map((pipe) => finished(pipe).catch(() => undefined)));
+    await settlesWithin(drained, { clock, delayMs: drainMs }, signal);
     const text = output.map(String).join('').trim();
     return { ok: exitCode === 0, message: text || `command exited with code ${exitCode}` };
   } finally {
     group.kill('SIGKILL');
-    group.stdout.destroy();
-    group.stderr.destroy();
+    for (const pipe of pipes) pipe.destroy();
   }
 }
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -17,9 +18,11 @@ import type {
 import { clockOf, randomOf, silentLogger } from '@tweendeck/std';
 import { AddressBook } from './addresses.ts';
 import { standardCatalogue } from './catalogue.ts';
-import { noCgroups } from './cgroups.ts';
+import { noCgroups, openCgroups } from './cgroups.ts';
 import { Nudge } from './nudge.ts';
+import { openPodLog } from './pod-logs.ts';
 import { PodSet } from './pod-set.ts';
+import { readProcess } from './proc.ts';
 import type { PodEvent, PodHost, PodRuntime } from './runtime.ts';
 
 const clock = clockOf(globalThis);
@@ -159,3 +162,332 @@ test('a pod runs, is ready, has an address and writes a log', async () => {
     ['Pulled', 'Created', 'Started'],
   );
 });
+
+/** What a started container said, read like `kubectl logs`. */
+async function said(
+  one: World,
+  pod: Pod,
+  options: Parameters<typeof openPodLog>[1]['options'] = {},
+): Promise<string> {
+  const status = one.status(pod.metadata.name);
+  const now = status ? { ...pod, status } : pod;
+  const home = { pods: one.pods, directory: one.directory, clock };
+  let text = '';
+  const signal = AbortSignal.timeout(10_000);
+  for await (const block of await openPodLog(home, { pod: now, options }, signal))
+    text += String(block);
+  return text;
+}
+
+function app(
+  one: World,
+  name: string,
+): NonNullable<PodStatus['containerStatuses']>[number] | undefined {
+  return one.status(name)?.containerStatuses?.[0];
+}
+
+function deleting(pod: Pod, graceSeconds: number): Pod {
+  const deletionTimestamp = '2026-01-01T00:01:00Z';
+  return {
+    ...pod,
+    metadata: { ...pod.metadata, deletionTimestamp, deletionGracePeriodSeconds: graceSeconds },
+  };
+}
+
+test('a container that fails runs again at once, then after a back-off', async () => {
+  await using one = await world();
+  const pod = podOf('crash', {}, 'echo run; exit 3');
+  one.pods.apply(pod);
+  await one.until(
+    () => app(one, 'crash')?.state?.waiting?.reason === 'CrashLoopBackOff',
+    'back-off',
+  );
+  const status = app(one, 'crash');
+  assert.equal(status?.restartCount, 1);
+  assert.equal(status?.lastState?.terminated?.exitCode, 3);
+  assert.equal(status?.lastState?.terminated?.reason, 'Error');
+  assert.match(
+    status?.state?.waiting?.message ?? '',
+    /^back-off 10s restarting failed container=app pod=crash_default/,
+  );
+  assert.equal(one.status('crash')?.phase, 'Running');
+  assert.equal(await said(one, pod), 'run\n');
+});
+
+for (const { name, policy, script, phase, reason } of [
+  { name: 'succeeds', policy: 'Never', script: 'exit 0', phase: 'Succeeded', reason: 'Completed' },
+  { name: 'fails', policy: 'Never', script: 'exit 1', phase: 'Failed', reason: 'Error' },
+  {
+    name: 'succeeds',
+    policy: 'OnFailure',
+    script: 'exit 0',
+    phase: 'Succeeded',
+    reason: 'Completed',
+  },
+  {
+    name: 'fails by a signal',
+    policy: 'Never',
+    script: 'kill -9 $$',
+    phase: 'Failed',
+    reason: 'Error',
+  },
+] as const) {
+  test(`a pod of restart policy ${policy} ${name} for good`, async () => {
+    await using one = await world();
+    one.pods.apply(podOf('job', { restartPolicy: policy }, script));
+    await one.until(() => one.status('job')?.phase === phase, phase);
+    assert.equal(app(one, 'job')?.state?.terminated?.reason, reason);
+    assert.equal(app(one, 'job')?.restartCount, 0);
+  });
+}
+
+test('init containers run one after another, before the containers, and share volumes with them', async () => {
+  await using one = await world();
+  const volumeMounts = [{ name: 'work', mountPath: '/work' }];
+  const pod = podOf('init', {
+    volumes: [{ name: 'work', emptyDir: {} }],
+    initContainers: [
+      shell('first', 'echo 1 > /work/one', { volumeMounts }),
+      shell('second', 'cat /work/one && echo 2 >> /work/one', { volumeMounts }),
+    ],
+    containers: [
+      shell('app', 'cat $FILE; exec sleep 60', {
+        volumeMounts,
+        env: [{ name: 'FILE', value: '/work/one' }],
+      }),
+    ],
+  });
+  one.pods.apply(pod);
+  await one.until(() => one.status('init')?.phase === 'Running', 'running');
+  while ((await said(one, pod)) !== '1\n2\n') await clock.sleep(5, AbortSignal.timeout(5_000));
+  const init = one.status('init')?.initContainerStatuses ?? [];
+  assert.deepEqual(
+    init.map(({ state }) => state?.terminated?.reason),
+    ['Completed', 'Completed'],
+  );
+});
+
+test('a failing liveness probe restarts the container, and an unready one is not ready', async () => {
+  await using one = await world();
+  const probe = { periodSeconds: 1, failureThreshold: 1 };
+  const container = shell('app', 'exec sleep 60', {
+    livenessProbe: { exec: { command: ['sh', '-c', 'echo broken; exit 1'] }, ...probe },
+    readinessProbe: { exec: { command: ['false'] }, ...probe },
+  });
+  one.pods.apply(podOf('sick', { containers: [container], terminationGracePeriodSeconds: 1 }));
+  await one.until(() => app(one, 'sick')?.restartCount === 1, 'restart');
+  assert.equal(
+    one.host.history.some(({ containerStatuses }) => containerStatuses?.[0]?.ready),
+    false,
+  );
+  const messages = one.host.events.map(({ reason, message }) => `${reason}: ${message}`);
+  assert.ok(messages.includes('Unhealthy: Liveness probe failed: broken'), messages.join('\n'));
+  assert.ok(messages.includes('Killing: Container app failed liveness probe, will be restarted'));
+});
+
+test('a readiness probe by connection makes the pod ready once its port is open', async () => {
+  await using one = await world();
+  const container = shell('app', 'exec sleep 60', {
+    ports: [{ name: 'main', containerPort: 18_080 }],
+    readinessProbe: { tcpSocket: { port: 'main' }, periodSeconds: 1 },
+  });
+  one.pods.apply(podOf('late', { containers: [container] }));
+  await one.until(() => one.host.events.some(({ reason }) => reason === 'Unhealthy'), 'unhealthy');
+  assert.equal(app(one, 'late')?.ready, false);
+  const server = createServer((socket) => socket.destroy());
+  server.listen(18_080, '127.73.5.1');
+  try {
+    await one.until(() => app(one, 'late')?.ready === true, 'ready');
+  } finally {
+    server.close();
+  }
+});
+
+test('a deleted pod gets preStop, the polite signal and its grace, and then its object is removed', async () => {
+  await using one = await world();
+  const script = "trap 'echo term; exit 0' TERM; echo up; while :; do sleep 0.05; done";
+  const lifecycle = { preStop: { exec: { command: ['sh', '-c', 'echo hook > /out/hook'] } } };
+  const pod = podOf('polite', {
+    volumes: [{ name: 'out', hostPath: { path: one.directory } }],
+    containers: [
+      shell('app', script, { lifecycle, volumeMounts: [{ name: 'out', mountPath: '/out' }] }),
+    ],
+  });
+  one.pods.apply(pod);
+  await one.until(() => app(one, 'polite')?.ready === true, 'ready');
+  while (!(await said(one, pod)).includes('up')) await clock.sleep(5, AbortSignal.timeout(5_000));
+  one.pods.apply(deleting(pod, 10));
+  await one.until(() => one.host.deleted.has('polite'), 'removal of the object');
+  assert.equal(app(one, 'polite')?.state?.terminated?.exitCode, 0);
+  assert.equal(one.status('polite')?.phase, 'Succeeded');
+  assert.equal(await readFile(join(one.directory, 'hook'), 'utf8'), 'hook\n');
+  assert.match(await said(one, pod), /^up\n(Terminated\n)?term\n$/); // dash speaks of the sleep that ended
+  one.pods.remove(pod.metadata.uid);
+});
+
+test('a program that ignores the polite signal is killed when its grace is over, with its children', async () => {
+  await using one = await world();
+  const pod = podOf('deaf', {}, "trap '' TERM; sleep 60 & echo $!; wait; sleep 60");
+  one.pods.apply(pod);
+  await one.until(() => app(one, 'deaf')?.ready === true, 'ready');
+  while ((await said(one, pod)) === '') await clock.sleep(5, AbortSignal.timeout(5_000));
+  const child = Number(await said(one, pod));
+  assert.ok(await readProcess(child));
+  one.pods.apply(deleting(pod, 1));
+  await one.until(() => one.host.deleted.has('deaf'), 'removal of the object');
+  assert.equal(app(one, 'deaf')?.state?.terminated?.exitCode, 137);
+  const left = await readProcess(child);
+  assert.ok(left === undefined || left.zombie, 'the child is gone');
+});
+
+test('a log is followed over rotations until its run ends', async () => {
+  await using one = await world({ logLimits: { bytesMax: 4_096, filesMax: 50 } });
+  const script =
+    'i=0; while [ $i -lt 600 ]; do echo "line $i"; i=$((i+1)); done; sleep 0.1; echo end';
+  const pod = podOf('talk', { restartPolicy: 'Never' }, script);
+  one.pods.apply(pod);
+  await one.until(() => app(one, 'talk')?.state?.running !== undefined, 'running');
+  const lines = (await said(one, pod, { follow: true })).trimEnd().split('\n');
+  assert.deepEqual(lines, [...Array.from({ length: 600 }, (_, index) => `line ${index}`), 'end']);
+  assert.equal(await said(one, pod, { tailLines: 2 }), 'line 599\nend\n');
+});
+
+test('a program that is not there gives an event that says what to install', async () => {
+  await using one = await world({ catalogue: standardCatalogue({ path: '/nowhere' }) });
+  one.pods.apply(
+    podOf('cache', { containers: [{ name: 'app', image: 'docker.io/library/redis:7' }] }),
+  );
+  await one.until(() => app(one, 'cache')?.state?.waiting?.reason === 'ErrImagePull', 'waiting');
+  assert.match(one.host.events[0]?.message ?? '', /redis-server.*apt-get install redis-server/);
+  assert.equal(one.status('cache')?.phase, 'Pending');
+});
+
+test('a missing config map holds the container back until it is there', async () => {
+  await using one = await world();
+  const env = [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'cfg', key: 'a' } } }];
+  const pod = podOf('held', { containers: [shell('app', 'echo $A; exec sleep 60', { env })] });
+  one.pods.apply(pod);
+  await one.until(
+    () => app(one, 'held')?.state?.waiting?.reason === 'CreateContainerConfigError',
+    'waiting',
+  );
+  assert.equal(app(one, 'held')?.state?.waiting?.message, 'configmap "cfg" not found');
+  one.host.configMaps.set('cfg', configMap('cfg', { a: 'one' }));
+  one.pods.inputsChanged('default');
+  await one.until(() => one.status('held')?.phase === 'Running', 'running');
+  while ((await said(one, pod)) !== 'one\n') await clock.sleep(5, AbortSignal.timeout(5_000));
+});
+
+test('a config map that changes is seen in its volume while the container runs', async () => {
+  await using one = await world();
+  one.host.configMaps.set('cfg', configMap('cfg', { a: 'one' }));
+  const script = 'until [ "$(cat /cfg/a)" = two ]; do sleep 0.02; done; echo seen';
+  const pod = podOf('watch', {
+    restartPolicy: 'Never',
+    volumes: [{ name: 'cfg', configMap: { name: 'cfg' } }],
+    containers: [shell('app', script, { volumeMounts: [{ name: 'cfg', mountPath: '/cfg' }] })],
+  });
+  one.pods.apply(pod);
+  await one.until(() => app(one, 'watch')?.state?.running !== undefined, 'running');
+  one.host.configMaps.set('cfg', configMap('cfg', { a: 'two' }));
+  one.pods.inputsChanged('default');
+  await one.until(() => one.status('watch')?.phase === 'Succeeded', 'the program to see it');
+});
+
+test('a stop of the platform keeps the pod, and the next start runs it again with its address', async () => {
+  await using one = await world();
+  const pod = podOf('stay', {}, 'echo run; exec sleep 60');
+  one.pods.apply(pod);
+  await one.until(() => app(one, 'stay')?.ready === true, 'ready');
+  await one.pods[Symbol.asyncDispose]();
+  assert.equal(app(one, 'stay')?.state?.terminated?.reason, 'PlatformStopped');
+  assert.equal(one.status('stay')?.phase, 'Running');
+  const status = one.status('stay');
+  const addresses = await AddressBook.open(one.directory, '127.73.5.0/24');
+  await using again = new PodSet({ ...one.runtime, addresses }, { stopMsMax: 2_000 });
+  again.apply({ ...pod, ...(status ? { status } : {}) });
+  await one.until(() => app(one, 'stay')?.restartCount === 1, 'second run');
+  await one.until(() => app(one, 'stay')?.ready === true, 'ready again');
+  assert.equal(one.status('stay')?.podIP, status?.podIP);
+  assert.equal(one.host.deleted.size, 0);
+});
+
+test('a change of fronts restarts a program that serves them', async () => {
+  const catalogue = {
+    resolve: async () => ({
+      command: ['/bin/sh', '-c', 'echo "$@"; exec sleep 60', 'sh'],
+      frontArgs: (fronts: readonly { address: string; port: number }[]) =>
+        fronts.map(({ address, port }) => `${address}:${port}`),
+    }),
+  };
+  await using one = await world({ catalogue });
+  const pod = podOf('front', {
+    containers: [{ name: 'app', image: 'own', ports: [{ containerPort: 8_126 }] }],
+  });
+  one.pods.apply(pod);
+  await one.until(() => app(one, 'front')?.ready === true, 'ready');
+  one.host.servicesNow = [
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: {
+        name: 's',
+        namespace: 'default',
+        uid: 'u',
+        resourceVersion: '1',
+        creationTimestamp: '',
+      },
+      spec: {
+        clusterIP: '127.96.0.9',
+        selector: { app: 'front' },
+        ports: [{ port: 80, targetPort: 8_126 }],
+      },
+    },
+  ];
+  one.pods.inputsChanged('default');
+  await one.until(() => app(one, 'front')?.restartCount === 1, 'restart');
+  while ((await said(one, pod)) !== '127.96.0.9:80\n')
+    await clock.sleep(5, AbortSignal.timeout(5_000));
+  assert.ok(one.host.events.some(({ reason }) => reason === 'FrontsChanged'));
+});
+
+test('a container over its memory limit is OOMKilled, where cgroups can be made', async (context) => {
+  const directory = await mkdtemp(join(tmpdir(), 'agent-'));
+  const cgroups = await openCgroups({ instance: `test-${random.uuid()}`, directory });
+  try {
+    if (!cgroups.enforced) {
+      context.skip(cgroups.explanation);
+      return;
+    }
+    await using one = await world({ cgroups });
+    const limits = { memory: '24Mi', cpu: '1' };
+    const grow = 'const all=[];for(;;)all.push(Buffer.alloc(1<<20,1))';
+    const container: Container = {
+      name: 'app',
+      image: 'busybox',
+      command: [process.execPath, '-e', grow],
+      resources: { limits },
+    };
+    one.pods.apply(podOf('fat', { restartPolicy: 'Never', containers: [container] }));
+    await one.until(() => one.status('fat')?.phase === 'Failed', 'end');
+    assert.equal(app(one, 'fat')?.state?.terminated?.reason, 'OOMKilled');
+  } finally {
+    await cgroups.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+});
+
+function configMap(name: string, data: Record<string, string>): ConfigMap {
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: {
+      name,
+      namespace: 'default',
+      uid: name,
+      resourceVersion: '1',
+      creationTimestamp: '',
+    },
+    data,
+  };
+}

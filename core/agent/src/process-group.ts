@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
-import { PlatformError, systemErrorCode } from '@tweendeck/std';
+import { assert, PlatformError, systemErrorCode } from '@tweendeck/std';
 import { readProcess } from './proc.ts';
 
 export interface GroupOptions {
@@ -27,8 +27,6 @@ export interface ProcessGroup {
   readonly pid: number;
   /** As in /proc; empty when the process was gone before it could be read. */
   readonly startTime: string;
-  readonly stdout: Readable;
-  readonly stderr: Readable;
   /** Settles when the first process ended; what is left of its group has been killed by then. */
   readonly exited: Promise<GroupExit>;
   /** Signals every process of the group; nothing happens when none is left. */
@@ -39,8 +37,20 @@ export interface ProcessGroup {
 const joinScript =
   'while [ "$1" != -- ]; do echo $$ > "$1" || exit 126; shift; done; shift; exec "$@"';
 
-/** Starts a program. @throws PlatformError AGENT_START_FAILED */
-export async function startGroup(options: GroupOptions): Promise<ProcessGroup> {
+/** The two pipes of a program. */
+export interface GroupOutput {
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+}
+
+/**
+ * Starts a program. `read` is called at once and must begin to read then: Node throws away what nobody reads when a
+ * process ends. @throws PlatformError AGENT_START_FAILED
+ */
+export async function startGroup(
+  options: GroupOptions,
+  read: (output: GroupOutput) => void,
+): Promise<ProcessGroup> {
   const child = launch(options);
   const { promise: exited, resolve } = Promise.withResolvers<GroupExit>();
   child.once('exit', (code, signalName) => {
@@ -48,11 +58,14 @@ export async function startGroup(options: GroupOptions): Promise<ProcessGroup> {
     const signal = signalName === null ? undefined : constants.signals[signalName];
     resolve({ exitCode: signal === undefined ? (code ?? 0) : 128 + signal, signal });
   });
+  const { stdout, stderr } = child;
+  assert(stdout && stderr, 'a child spawned with pipes has pipes');
+  read({ stdout, stderr });
   await spawned(child, options);
-  const { pid, stdout, stderr } = child;
-  if (pid === undefined || !stdout || !stderr) throw startFailed(options, 'it has no process id');
+  const { pid } = child;
+  if (pid === undefined) throw startFailed(options, 'it has no process id');
   const startTime = (await readProcess(pid))?.startTime ?? '';
-  return { pid, startTime, stdout, stderr, exited, kill: (signal) => signalGroup(pid, signal) };
+  return { pid, startTime, exited, kill: (signal) => signalGroup(pid, signal) };
 }
 
 function launch(options: GroupOptions): ChildProcess {
