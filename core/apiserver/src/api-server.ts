@@ -5,7 +5,6 @@ import {
   type ApiRequest,
   type ApiResponse,
   type ApiTransport,
-  type Pod,
   type UserInfo,
 } from '@tweendeck/kube';
 import { type Clock, type Logger, messageOf, type Random, TaskGroup } from '@tweendeck/std';
@@ -14,10 +13,10 @@ import { inTurn, namespaceAdmission } from './admission.ts';
 import { ClusterState } from './cluster-state.ts';
 import { expireEvents } from './event-expiry.ts';
 import { forbidden } from './failures.ts';
-import { noFieldManager } from './field-manager.ts';
 import { builtInResources } from './kinds/built-in.ts';
 import { kindRules } from './kinds/kinds.ts';
 import { answerPlain } from './plain-paths.ts';
+import type { PodLogSource } from './pod-log.ts';
 import { Registry } from './registry.ts';
 import { type ParsedRequest, parseRequest } from './request.ts';
 import type { Services } from './resource-call.ts';
@@ -27,27 +26,6 @@ import { BuiltInSchemas } from './schema/built-in-schemas.ts';
 import { parseRange, serviceAdmission } from './service-addresses.ts';
 import { systemNamespaces } from './system-namespaces.ts';
 import { isAuthorized } from './users.ts';
-
-/** What a client asks of a container's log. */
-export interface PodLogOptions {
-  /** Undefined: the only container. */
-  readonly container: string | undefined;
-  readonly follow: boolean;
-  readonly previous: boolean;
-  readonly timestamps: boolean;
-  readonly tailLines: number | undefined;
-  readonly sinceSeconds: number | undefined;
-  /** RFC 3339. */
-  readonly sinceTime: string | undefined;
-  readonly limitBytes: number | undefined;
-}
-
-/** Where the logs of pods are read. A followed log ends when the container does, or the signal aborts. */
-export type PodLogSource = (
-  pod: Pod,
-  options: PodLogOptions,
-  signal: AbortSignal,
-) => Promise<AsyncIterable<Uint8Array>>;
 
 export interface ApiServerOptions {
   readonly store: Store;
@@ -112,13 +90,13 @@ export async function openApiServer(
     random,
     log,
     admission: inTurn(namespaceAdmission(state), serviceAdmission(state, { range, random })),
-    fields: noFieldManager,
     watchLimits: {
       queueLengthMax: options.watchQueueLengthMax ?? 10_000,
       bookmarkMs: options.bookmarkMs ?? 60_000,
       timeoutMs: options.watchTimeoutMs ?? 30 * 60_000,
     },
     closed: closing.signal,
+    podLogs: options.podLogs,
   };
   await systemNamespaces(services, signal);
   const tasks = opened.use(new TaskGroup());

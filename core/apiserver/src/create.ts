@@ -3,6 +3,7 @@
 import { type ApiResponse, type FieldError, invalidError } from '@tweendeck/kube';
 import type { Draft } from './draft.ts';
 import { alreadyExists, badRequest, generatedNameTaken } from './failures.ts';
+import { ownByUpdate } from './field-manager.ts';
 import { generatedName, metadataProblems, stampNew, tidyMetadata } from './metadata.ts';
 import type { ServedResource } from './registry.ts';
 import type { StoredObject } from './stored-object.ts';
@@ -29,6 +30,7 @@ export async function createObject(writing: Writing, draft: Draft): Promise<ApiR
 export async function createOnce(
   writing: Writing,
   draft: Draft,
+  options: { readonly ownsManagedFields?: boolean } = {},
 ): Promise<StoredObject | undefined> {
   const { resource, random, clock, request } = writing;
   placeDraft(draft, resource, request.namespace);
@@ -40,7 +42,8 @@ export async function createOnce(
   const { strategy } = resource;
   strategy.prepareCreate?.(draft, contextOf(writing));
   if (strategy.generation === 'counted') draft.metadata.generation = 1;
-  writing.fields.update(writing, undefined, draft);
+  if (!options.ownsManagedFields)
+    ownByUpdate(writing, { previous: undefined, next: draft, part: 'main' });
   refuseInvalid(resource, draft, createProblems(resource, draft));
   const key = resource.namespaced
     ? `${draft.metadata.namespace}/${draft.metadata.name}`

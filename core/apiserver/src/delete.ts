@@ -30,7 +30,7 @@ export async function deleteObject(writing: Writing, options: DeleteOptions): Pr
   return jsonResponse(200, successOf(writing, object));
 }
 
-function successOf({ resource }: Writing, object: StoredObject): Status {
+function successOf({ resource }: Writing, object: StoredObject): Omit<Status, 'code'> {
   return {
     kind: 'Status',
     apiVersion: 'v1',
@@ -42,7 +42,6 @@ function successOf({ resource }: Writing, object: StoredObject): Status {
       kind: resource.plural,
       uid: object.peek().metadata.uid ?? '',
     },
-    code: 200,
   };
 }
 

@@ -1,10 +1,87 @@
-// Who owns which field: keeps `metadata.managedFields` for every kind of write.
-import type { Draft } from './draft.ts';
+// Who owns which field: keeps `metadata.managedFields` for every kind of write, and merges what is applied.
+
+import {
+  applyConfiguration,
+  conflictError,
+  type FieldSet,
+  fieldSetOf,
+  type ObjectSchema,
+  updateManagedFields,
+} from '@tweendeck/kube';
+import { timestampOf } from '@tweendeck/std';
+import type { Draft, DraftMeta, Fields } from './draft.ts';
+import type { ServedResource } from './registry.ts';
+import { apiVersionText } from './rendering.ts';
+import type { Part } from './strategy.ts';
 import type { Writing } from './writing.ts';
 
-export interface FieldManager {
-  /** Accounts for a create or update. `next` gets its managed fields. */
-  update(writing: Writing, previous: Draft | undefined, next: Draft): void;
+/** Fields that an endpoint cannot change belong to nobody who asks for them there. */
+const resetByMain: FieldSet = fieldSetOf(['status']);
+const resetByStatus: FieldSet = fieldSetOf(['spec'], ['metadata', 'deletionTimestamp']);
+const resetByCustomStatus: FieldSet = fieldSetOf(['spec'], ['metadata']);
+
+function resetFields(resource: ServedResource, part: Part): FieldSet | undefined {
+  if (!resource.strategy.statusApart) return undefined;
+  if (part === 'status') return resource.custom ? resetByCustomStatus : resetByStatus;
+  return resetByMain;
 }
 
-export const noFieldManager: FieldManager = { update: () => undefined };
+interface Ownership {
+  readonly previous: Draft | undefined;
+  readonly next: Draft;
+  readonly part: Part;
+}
+
+function common(writing: Writing, part: Part) {
+  const { resource, clock, options } = writing;
+  return {
+    manager: options.fieldManager,
+    apiVersion: apiVersionText(resource),
+    subresource: part === 'main' ? undefined : part,
+    time: timestampOf(clock.nowMs()),
+    resetFields: resetFields(resource, part),
+  };
+}
+
+/** Accounts for a create or update: gives `next` its managed fields. */
+export function ownByUpdate(writing: Writing, { previous, next, part }: Ownership): void {
+  const schema = writing.resource.objectSchema();
+  if (!schema) return;
+  const { metadata } = updateManagedFields({
+    before: previous,
+    after: next,
+    operation: 'Update',
+    schema,
+    ...common(writing, part),
+  });
+  takeManagedFields(next.metadata, metadata);
+}
+
+function takeManagedFields(target: DraftMeta, source: unknown): void {
+  // Only managedFields differ from what was handed in.
+  const { managedFields } = source as DraftMeta;
+  if (managedFields === undefined) delete target.managedFields;
+  else target.managedFields = managedFields;
+}
+
+export interface Applying {
+  /** Undefined when there is no object yet. */
+  readonly live: Draft | undefined;
+  readonly applied: Fields;
+  readonly part: Part;
+  readonly schema: ObjectSchema;
+}
+
+/** The object after an apply, with its managed fields; `live` itself when nothing changes. @throws ApiError Conflict. */
+export function mergeApplied(writing: Writing, applying: Applying): Readonly<Fields> {
+  const { live, applied, part, schema } = applying;
+  const result = applyConfiguration({
+    live,
+    applied,
+    schema,
+    force: writing.options.force,
+    ...common(writing, part),
+  });
+  if (result.outcome === 'conflict') throw conflictError(result.conflicts);
+  return result.object;
+}

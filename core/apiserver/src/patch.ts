@@ -9,14 +9,17 @@ import {
 } from '@tweendeck/kube';
 import { isJsonObject } from '@tweendeck/std';
 import { bodyBytesMax, contentTypeOf, draftOf, parseJson, parseYaml, textOf } from './body.ts';
-import type { Draft } from './draft.ts';
-import { badRequest, tooLarge, unsupportedMediaType } from './failures.ts';
+import { createOnce } from './create.ts';
+import { type Draft, textAt } from './draft.ts';
+import { badRequest, conflict, tooLarge, unsupportedMediaType } from './failures.ts';
+import { mergeApplied } from './field-manager.ts';
+import { requestKey } from './read.ts';
 import type { ServedResource } from './registry.ts';
 import { admitted, type ResourceCall, withWarnings, writingOf } from './resource-call.ts';
 import type { Part } from './strategy.ts';
 
 import { updateObject } from './update.ts';
-import { answer } from './writing.ts';
+import { answer, type Writing } from './writing.ts';
 
 export const patchTypes = {
   json: 'application/json-patch+json',
@@ -31,6 +34,7 @@ export type Patcher = (present: unknown) => unknown;
 /** Answers PATCH of an object, or of a subresource that has its shape. */
 export async function patchObject(call: ResourceCall, part: Part): Promise<ApiResponse> {
   const { resource } = call;
+  if (contentTypeOf(call.http) === patchTypes.apply) return applyObject(call, part);
   const patcher = patcherOf(call.http, resource);
   const writing = writingOf(call, 'PatchOptions');
   const make = (present: Draft): Draft =>
@@ -71,6 +75,52 @@ function patchedDraft(value: unknown, present: Draft, resource: ServedResource):
   const draft = draftOf(structuredClone(value), resource);
   draft.metadata.name ??= present.metadata.name ?? '';
   return draft;
+}
+
+/** Server-side apply: makes the object if there is none. */
+async function applyObject(call: ResourceCall, part: Part): Promise<ApiResponse> {
+  const { resource, request } = call;
+  const schema = resource.objectSchema();
+  if (!schema) throw unsupportedMediaType([patchTypes.json, patchTypes.merge]);
+  const writing = writingOf(call, 'PatchOptions/apply');
+  const applied = await appliedOf(call.http);
+  const name = textAt(applied['metadata'], 'name');
+  if (name !== '' && name !== request.name) {
+    throw badRequest(
+      `the name of the object (${name}) does not match the name on the URL (${request.name})`,
+    );
+  }
+  const merge = (live: Draft | undefined): Draft => {
+    refuseOtherObject(writing, applied, live);
+    const merged = mergeApplied(writing, { live, applied, part, schema });
+    return admitted(writing, draftOf(structuredClone(merged), resource));
+  };
+  const cache = writing.state.resource(resource.storagePrefix);
+  if (part === 'main' && !cache.get(requestKey(request, resource))) {
+    const draft = merge(undefined);
+    draft.metadata.name = request.name;
+    const created = await createOnce(writing, draft, { ownsManagedFields: true });
+    if (created) return withWarnings(answer(writing, 201, created), writing);
+  }
+  const { object } = await updateObject(writing, { part, make: merge, ownsManagedFields: true });
+  return withWarnings(answer(writing, 200, object), writing);
+}
+
+/** An applied uid is a precondition. */
+function refuseOtherObject(
+  { request, resource }: Writing,
+  applied: Record<string, unknown>,
+  live: Draft | undefined,
+): void {
+  const uid = textAt(applied['metadata'], 'uid');
+  if (uid === '' || uid === live?.metadata.uid) return;
+  throw conflict(
+    resource,
+    request.name,
+    live
+      ? `uid mismatch: the provided object specified uid ${uid}, and the existing object has uid ${live.metadata.uid}`
+      : `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`,
+  );
 }
 
 /** The document of an apply request: YAML or JSON of an object of the kind. @throws ApiError BadRequest. */

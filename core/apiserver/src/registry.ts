@@ -1,6 +1,6 @@
 // What is served: every resource in every version, built in or declared by a CustomResourceDefinition.
 
-import type { Resource, RootedSchema } from '@tweendeck/kube';
+import type { ObjectSchema, Resource, RootedSchema } from '@tweendeck/kube';
 import type { Draft } from './draft.ts';
 import type { Codec } from './stored-object.ts';
 import type { Strategy } from './strategy.ts';
@@ -49,6 +49,8 @@ export interface ServedResource extends Resource, Codec {
   readonly body: BodyRules;
   /** How lists merge in strategic patches; undefined: the kind takes none. */
   readonly strategic: RootedSchema | undefined;
+  /** How fields are owned and applied; built when first asked for. Undefined: not at all. */
+  readonly objectSchema: () => ObjectSchema | undefined;
 }
 
 /** Finds resources by address. Changes with CustomResourceDefinitions; `generation` counts the changes. */

@@ -6,8 +6,8 @@ import { decodeBody, draftOf } from './body.ts';
 import type { ClusterState } from './cluster-state.ts';
 import type { Draft } from './draft.ts';
 import { badRequest } from './failures.ts';
-import type { FieldManager } from './field-manager.ts';
 import { negotiate } from './negotiation.ts';
+import type { PodLogSource } from './pod-log.ts';
 import type { Reading } from './read.ts';
 import type { Registry, ServedResource } from './registry.ts';
 import type { ResourceRequest } from './request.ts';
@@ -22,9 +22,9 @@ export interface Services {
   readonly random: Random;
   readonly log: Logger;
   readonly admission: Admission;
-  readonly fields: FieldManager;
   readonly watchLimits: WatchLimits;
   readonly closed: AbortSignal;
+  readonly podLogs: PodLogSource | undefined;
 }
 
 /** One request for a resource, all that is known about it. */
@@ -45,10 +45,10 @@ export function readingOf(call: ResourceCall): Reading {
 
 export function writingOf(call: ResourceCall, kind: string): Writing {
   const { services, http, user } = call;
-  const { random, log, admission, fields } = services;
+  const { random, log, admission } = services;
   const userAgent = http.headers['user-agent'];
   const options: WriteOptions = writeOptionsOf(call.request.query, { kind, userAgent });
-  return { ...readingOf(call), random, log, user, options, admission, fields, warnings: [] };
+  return { ...readingOf(call), random, log, user, options, admission, warnings: [] };
 }
 
 /** The body of a create or update, ready to be stored. */

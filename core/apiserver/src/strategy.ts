@@ -10,7 +10,7 @@ export interface WriteContext {
 }
 
 /** Which part of an object an endpoint writes. */
-export type Part = 'main' | 'status' | 'finalize' | 'ephemeral';
+export type Part = 'main' | 'status' | 'finalize' | 'scale' | 'binding';
 
 export interface Strategy {
   readonly nameProblems: NameCheck;

@@ -1,9 +1,11 @@
-// Subresources: status, scale, binding, finalize, log.
+// Subresources: the object written in part, its scale, its binding, its log.
 
 import type { ApiResponse } from '@tweendeck/kube';
+import { bindPod } from './binding.ts';
 import { methodNotAllowed, noSuchPath } from './failures.ts';
+import { patchObject } from './patch.ts';
+import { readPodLog } from './pod-log.ts';
 import { getObject } from './read.ts';
-import type { Subresource } from './registry.ts';
 import {
   bodyDraft,
   type ResourceCall,
@@ -11,30 +13,40 @@ import {
   withWarnings,
   writingOf,
 } from './resource-call.ts';
+import { handleScale } from './scale.ts';
 import type { Part } from './strategy.ts';
 import { replaceObject } from './update.ts';
 
 /** Answers a request for a subresource. @throws ApiError. */
 export async function handleSubresource(
   call: ResourceCall,
-  _signal: AbortSignal,
+  signal: AbortSignal,
 ): Promise<ApiResponse> {
   const { request, resource } = call;
   const subresource = resource.subresources.find(({ name }) => name === request.subresource);
-  if (!subresource) throw noSuchPath();
+  if (!subresource || (resource.namespaced && request.namespace === '')) throw noSuchPath();
   if (!subresource.verbs.includes(request.verb)) throw methodNotAllowed(resource, request.verb);
-  const part = partOf(subresource);
-  if (part === undefined) throw noSuchPath();
-  return handlePart(call, part);
-}
-
-function partOf({ name }: Subresource): Part | undefined {
-  return name === 'status' || name === 'finalize' ? name : undefined;
+  switch (subresource.name) {
+    case 'status':
+    case 'finalize':
+      return handlePart(call, subresource.name);
+    case 'scale':
+      if (resource.scale) return handleScale(call, resource.scale);
+      throw noSuchPath();
+    case 'binding':
+      return bindPod(call);
+    case 'log':
+      return readPodLog(call, signal);
+    default:
+      throw noSuchPath();
+  }
 }
 
 /** A subresource that is the object itself, written in part. */
 async function handlePart(call: ResourceCall, part: Part): Promise<ApiResponse> {
-  if (call.request.verb === 'get') return getObject(readingOf(call));
+  const { verb } = call.request;
+  if (verb === 'get') return getObject(readingOf(call));
+  if (verb === 'patch') return patchObject(call, part);
   const writing = writingOf(call, 'UpdateOptions');
   const draft = await bodyDraft(call, writing);
   return withWarnings(await replaceObject(writing, draft, part), writing);

@@ -5,6 +5,7 @@ import { jsonEqual } from '@tweendeck/std';
 import { createOnce, refuseInvalid } from './create.ts';
 import type { Draft } from './draft.ts';
 import { badRequest, conflict, notFound } from './failures.ts';
+import { ownByUpdate } from './field-manager.ts';
 import {
   carryMetadata,
   metadataProblems,
@@ -162,12 +163,13 @@ function prepare(writing: Writing, { next, previous, change }: Step): void {
   separateStatus(writing, { next, previous, change });
   strategy.prepareUpdate?.(next, previous, change.part, contextOf(writing));
   if (
+    change.part !== 'binding' && // as upstream: being given a node is no change of what is wanted
     strategy.generation === 'counted' &&
     !jsonEqual(counted(writing, next), counted(writing, previous))
   ) {
     next.metadata.generation = (previous.metadata.generation ?? 0) + 1;
   }
-  if (!change.ownsManagedFields) writing.fields.update(writing, previous, next);
+  if (!change.ownsManagedFields) ownByUpdate(writing, { previous, next, part: change.part });
 }
 
 /** What the generation counts: everything but metadata and, where it is apart, status. */
@@ -180,7 +182,7 @@ function counted({ resource }: Writing, { metadata: _, ...rest }: Draft): unknow
 /** Each endpoint writes its own part and leaves the other as it is. */
 function separateStatus({ resource }: Writing, { next, previous, change }: Step): void {
   if (!resource.strategy.statusApart) return;
-  if (change.part === 'main') {
+  if (change.part === 'main' || change.part === 'scale') {
     restore(next, previous, 'status');
     return;
   }

@@ -4,7 +4,6 @@ import type { ApiResponse, UserInfo } from '@tweendeck/kube';
 import { isPlatformError, type Logger, type Random } from '@tweendeck/std';
 import type { Mutation } from '@tweendeck/store';
 import type { Draft } from './draft.ts';
-import type { FieldManager } from './field-manager.ts';
 import type { Reading } from './read.ts';
 import type { ServedResource } from './registry.ts';
 import { renderObject } from './rendering.ts';
@@ -25,7 +24,6 @@ export interface Writing extends Reading {
   readonly user: UserInfo;
   readonly options: WriteOptions;
   readonly admission: Admission;
-  readonly fields: FieldManager;
   /** Warnings for the client, collected on the way. */
   readonly warnings: string[];
 }

@@ -82,6 +82,7 @@ function servedOf(
     custom: false,
     body: schemas.bodyOf({ group, version, kind }),
     strategic: schemas.rooted({ group, version, kind }),
+    objectSchema: () => schemas.objectSchema({ group, version, kind }),
   };
 }
 

@@ -81,7 +81,7 @@ function admitPodSpec(spec: Fields): void {
 
 function podProblems(draft: Draft, previous: Draft | undefined, part: Part): readonly FieldError[] {
   const spec = objectAt(draft, 'spec');
-  if (part === 'status') return [];
+  if (part === 'status' || part === 'binding') return [];
   if (!previous) return podSpecProblems(spec, path('spec'));
   return changeProblems(spec, objectAt(previous, 'spec'));
 }

@@ -1,6 +1,6 @@
 // The quality-of-service class of a pod.
 
-import { parseQuantity } from '@tweendeck/kube';
+import { parseQuantity, quantityProblem } from '@tweendeck/kube';
 import { type Fields, listAt, objectAt } from '../draft.ts';
 
 const counted = ['cpu', 'memory'] as const;
@@ -33,6 +33,7 @@ function amounts(list: Fields): ReadonlyMap<string, bigint> {
   for (const name of counted) {
     const text = list[name];
     if (typeof text !== 'string' && typeof text !== 'number') continue;
+    if (quantityProblem(text) !== undefined) continue; // refused with the rest
     const { nanos } = parseQuantity(text);
     if (nanos > 0n) found.set(name, nanos);
   }

@@ -1,6 +1,12 @@
 // The OpenAPI schemas of the built-in kinds, by group, version and kind; what bodies are checked against.
 
-import { componentSource, type RootedSchema, type SchemaNode } from '@tweendeck/kube';
+import {
+  componentSource,
+  type ObjectSchema,
+  objectSchema,
+  type RootedSchema,
+  type SchemaNode,
+} from '@tweendeck/kube';
 import components from '../generated/schemas.json' with { type: 'json' };
 import type { BodyRules } from '../registry.ts';
 
@@ -21,6 +27,7 @@ export class BuiltInSchemas {
     Component
   >;
   readonly #names = new Map<string, string>();
+  readonly #objectSchemas = new Map<string, ObjectSchema>();
 
   constructor() {
     for (const [name, component] of Object.entries(this.components)) {
@@ -38,6 +45,17 @@ export class BuiltInSchemas {
   rooted(kind: GroupVersionKind): RootedSchema | undefined {
     const root = this.components[this.nameOf(kind) ?? ''];
     return root && { root, source: componentSource(this.components) };
+  }
+
+  /** For merging and field ownership; kept, because it remembers what it built. */
+  objectSchema(kind: GroupVersionKind): ObjectSchema | undefined {
+    const known = this.#objectSchemas.get(keyOf(kind));
+    if (known) return known;
+    const rooted = this.rooted(kind);
+    if (!rooted) return undefined;
+    const made = objectSchema(rooted);
+    this.#objectSchemas.set(keyOf(kind), made);
+    return made;
   }
 
   bodyOf(_kind: GroupVersionKind): BodyRules {

@@ -1,0 +1,99 @@
+// The scale subresource: the replicas of an object, whatever its kind.
+
+import {
+  type ApiResponse,
+  fieldInvalid,
+  invalidError,
+  labelSelectorFromObject,
+} from '@tweendeck/kube';
+import { isJsonObject } from '@tweendeck/std';
+import { contentTypeOf, decodeBody } from './body.ts';
+import { type Draft, type Fields, objectAt, setAt, textAt, valueAt } from './draft.ts';
+import { badRequest, notFound } from './failures.ts';
+import { patcherOf, patchTypes } from './patch.ts';
+import { requestKey } from './read.ts';
+import type { ScalePaths } from './registry.ts';
+import { type ResourceCall, readingOf, withWarnings, writingOf } from './resource-call.ts';
+import { jsonResponse } from './response.ts';
+import { updateObject } from './update.ts';
+import { toServed } from './writing.ts';
+
+/** Answers GET, PUT and PATCH of `scale`. @throws ApiError. */
+export async function handleScale(call: ResourceCall, paths: ScalePaths): Promise<ApiResponse> {
+  const { resource, request, services } = call;
+  readingOf(call); // refuses what cannot be answered as JSON
+  if (request.verb === 'get') {
+    const found = services.state
+      .resource(resource.storagePrefix)
+      .get(requestKey(request, resource));
+    if (!found) throw notFound(resource, request.name);
+    return jsonResponse(200, scaleOf(toServed(resource, found.draft()), paths));
+  }
+  const patch = request.verb === 'patch';
+  const writing = writingOf(call, patch ? 'PatchOptions' : 'UpdateOptions');
+  const change = patch ? scalePatch(call) : await scaleBody(call);
+  const { object } = await updateObject(writing, {
+    part: 'scale',
+    make: (present) => scaled(present, change(scaleOf(present, paths)), { call, paths }),
+  });
+  return withWarnings(
+    jsonResponse(200, scaleOf(toServed(resource, object.draft()), paths)),
+    writing,
+  );
+}
+
+type ScaleChange = (present: Fields) => unknown;
+
+function scalePatch({ http }: ResourceCall): ScaleChange {
+  if (contentTypeOf(http) === patchTypes.apply) {
+    throw badRequest('scale takes merge and JSON patches only');
+  }
+  return patcherOf(http, { strategic: { root: {}, source: { resolve: () => undefined } } });
+}
+
+async function scaleBody({ http }: ResourceCall): Promise<ScaleChange> {
+  const body = await decodeBody(http);
+  return () => body;
+}
+
+/** The `autoscaling/v1` Scale of an object. */
+export function scaleOf(object: Draft, paths: ScalePaths): Fields {
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+  const replicas = valueAt(object, paths.specReplicas);
+  const selector = paths.selector && selectorText(valueAt(object, paths.selector));
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    spec: typeof replicas === 'number' ? { replicas } : {},
+    status: {
+      replicas: valueAt(object, paths.statusReplicas) ?? 0,
+      ...(selector ? { selector } : {}),
+    },
+  };
+}
+
+function selectorText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  return isJsonObject(value) ? labelSelectorFromObject(value).toString() : '';
+}
+
+function scaled(
+  present: Draft,
+  wanted: unknown,
+  { call, paths }: { readonly call: ResourceCall; readonly paths: ScalePaths },
+): Draft {
+  if (!isJsonObject(wanted)) throw badRequest('the body of the request is no Scale');
+  const kind = textAt(wanted, 'kind');
+  if (kind !== '' && kind !== 'Scale') throw badRequest(`the body is a ${kind}, not a Scale`);
+  const replicas = objectAt(wanted, 'spec')['replicas'] ?? 0;
+  if (typeof replicas !== 'number' || !Number.isInteger(replicas) || replicas < 0) {
+    throw invalidError({ group: 'autoscaling', kind: 'Scale' }, call.request.name, [
+      fieldInvalid('spec.replicas', replicas, 'must be greater than or equal to 0'),
+    ]);
+  }
+  const version = textAt(objectAt(wanted, 'metadata'), 'resourceVersion');
+  if (version !== '') present.metadata.resourceVersion = version;
+  setAt(present, paths.specReplicas, replicas);
+  return present;
+}
