@@ -24,6 +24,7 @@ export { decodeProtobuf, isProtobuf } from './protobuf/decode-protobuf.ts';
 export { loadProtobufTables, type ProtobufTables } from './protobuf/protobuf-tables.ts';
 export * from './quantity.ts';
 export * from './resource.ts';
+export * from './schema/compile.ts';
 export * from './schema/json-schema.ts';
 export * from './schema/kind.ts';
 export * from './schema/type.ts';

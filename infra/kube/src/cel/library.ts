@@ -1,0 +1,268 @@
+// The functions that Kubernetes adds to CEL, and those of the strings extension that the CEL library lacks.
+
+import { Environment } from '@marcbachmann/cel-js';
+
+import {
+  addQuantities,
+  compareQuantities,
+  parseQuantity,
+  type Quantity,
+  quantityOf,
+  quantityProblem,
+  quantityValue,
+  subtractQuantities,
+} from '../quantity.ts';
+import { PatternCache } from '../schema/pattern.ts';
+import { registerNetwork } from './network.ts';
+import { celEqual } from './values.ts';
+
+/** A new environment with every library that rules may use. */
+export function celEnvironment(): Environment {
+  const environment = new Environment({
+    unlistedVariablesAreDyn: false,
+    enableOptionalTypes: true,
+    homogeneousAggregateLiterals: false,
+  });
+  registerStrings(environment);
+  registerLists(environment);
+  registerQuantities(environment);
+  registerUrls(environment);
+  registerNetwork(environment);
+  return environment;
+}
+
+/** Methods of the CEL library that are answered by ours: same name in expressions, ours when evaluated. */
+export const renamedMethods: ReadonlyMap<string, string> = new Map([
+  ['matches', 'kubernetesMatches'],
+  ['lowerAscii', 'kubernetesLowerAscii'],
+  ['upperAscii', 'kubernetesUpperAscii'],
+]);
+
+function registerStrings(environment: Environment): void {
+  const patterns = new PatternCache();
+  const all = (pattern: string): RegExp => new RegExp(patterns.get(pattern), 'gu');
+  environment
+    .registerFunction('string.kubernetesMatches(string): bool', (text: string, pattern: string) =>
+      patterns.get(pattern).test(text),
+    )
+    .registerFunction('string.kubernetesLowerAscii(): string', (text: string) =>
+      text.replace(/[A-Z]+/g, (run) => run.toLowerCase()),
+    )
+    .registerFunction('string.kubernetesUpperAscii(): string', (text: string) =>
+      text.replace(/[a-z]+/g, (run) => run.toUpperCase()),
+    )
+    .registerFunction('string.find(string): string', (text: string, pattern: string) => {
+      return patterns.get(pattern).exec(text)?.[0] ?? '';
+    })
+    .registerFunction('string.findAll(string): list<string>', (text: string, pattern: string) =>
+      Array.from(text.matchAll(all(pattern)), ([found]) => found),
+    )
+    .registerFunction(
+      'string.findAll(string, int): list<string>',
+      (text: string, pattern: string, limit: bigint) => {
+        const found = Array.from(text.matchAll(all(pattern)), ([each]) => each);
+        return limit < 0n ? found : found.slice(0, Number(limit));
+      },
+    )
+    .registerFunction(
+      'string.replace(string, string): string',
+      (text: string, from: string, to: string) => text.replaceAll(from, () => to),
+    )
+    .registerFunction(
+      'string.replace(string, string, int): string',
+      (text: string, from: string, to: string, limit: bigint) => {
+        let left = limit < 0n ? Number.POSITIVE_INFINITY : Number(limit);
+        return text.replaceAll(from, (each) => (left-- > 0 ? to : each));
+      },
+    )
+    .registerFunction('string.charAt(int): string', (text: string, index: bigint) => {
+      const position = Number(index);
+      if (position < 0 || position > text.length) throw new Error(`index out of range: ${index}`);
+      return text.charAt(position);
+    });
+}
+
+type Ordered = string | number | bigint | boolean | Date;
+
+function registerLists(environment: Environment): void {
+  environment
+    .registerFunction('list<dyn>.isSorted(): bool', (list: readonly Ordered[]) =>
+      list.every((each, index) => index === 0 || !before(each, list[index - 1])),
+    )
+    .registerFunction('list<dyn>.sum(): dyn', (list: readonly (number | bigint)[]) => sum(list))
+    .registerFunction('list<dyn>.min(): dyn', (list: readonly Ordered[]) =>
+      extreme(list, 'min', (each, best) => before(each, best)),
+    )
+    .registerFunction('list<dyn>.max(): dyn', (list: readonly Ordered[]) =>
+      extreme(list, 'max', (each, best) => before(best, each)),
+    )
+    .registerFunction('list<dyn>.indexOf(dyn): int', (list: readonly unknown[], wanted: unknown) =>
+      BigInt(list.findIndex((each) => celEqual(each, wanted))),
+    )
+    .registerFunction(
+      'list<dyn>.lastIndexOf(dyn): int',
+      (list: readonly unknown[], wanted: unknown) =>
+        BigInt(list.findLastIndex((each) => celEqual(each, wanted))),
+    );
+}
+
+function before(left: Ordered | undefined, right: Ordered | undefined): boolean {
+  return left !== undefined && right !== undefined && left < right;
+}
+
+/** Zero for an empty list; integers and doubles do not mix. */
+function sum(list: readonly (number | bigint)[]): number | bigint {
+  let integers = 0n;
+  let doubles = 0;
+  for (const each of list) {
+    if (typeof each === 'bigint') integers += each;
+    else doubles += each;
+  }
+  return list.some((each) => typeof each === 'number') ? doubles : integers;
+}
+
+function extreme(
+  list: readonly Ordered[],
+  name: string,
+  better: (each: Ordered, best: Ordered) => boolean,
+): Ordered {
+  const [first, ...rest] = list;
+  if (first === undefined) throw new Error(`${name} called on empty list`);
+  return rest.reduce((best, each) => (better(each, best) ? each : best), first);
+}
+
+/** A quantity as expressions hold it. */
+class CelQuantity {
+  readonly amount: Quantity;
+
+  constructor(amount: Quantity) {
+    this.amount = amount;
+  }
+}
+
+const int64Max = 2n ** 63n - 1n;
+
+function registerQuantities(environment: Environment): void {
+  const name = 'kubernetes.Quantity';
+  const compare = (left: CelQuantity, right: CelQuantity): number =>
+    compareQuantities(left.amount, right.amount);
+  const isInteger = ({ amount }: CelQuantity): boolean =>
+    amount.nanos % 1_000_000_000n === 0n &&
+    quantityValue(amount) <= int64Max &&
+    quantityValue(amount) >= -int64Max;
+  environment
+    .registerType(name, CelQuantity)
+    .registerOperator(
+      `${name} == ${name}`,
+      (left: CelQuantity, right: CelQuantity) => compare(left, right) === 0,
+    )
+    .registerFunction(
+      `quantity(string): ${name}`,
+      (text: string) => new CelQuantity(parseQuantity(text)),
+    )
+    .registerFunction(
+      'isQuantity(string): bool',
+      (text: string) => quantityProblem(text) === undefined,
+    )
+    .registerFunction(`${name}.sign(): int`, ({ amount }: CelQuantity) =>
+      amount.nanos > 0n ? 1n : amount.nanos < 0n ? -1n : 0n,
+    )
+    .registerFunction(`${name}.isInteger(): bool`, isInteger)
+    .registerFunction(`${name}.asInteger(): int`, (quantity: CelQuantity) => {
+      if (!isInteger(quantity)) throw new Error('cannot convert value to integer');
+      return quantityValue(quantity.amount);
+    })
+    .registerFunction(
+      `${name}.asApproximateFloat(): double`,
+      ({ amount }: CelQuantity) => Number(amount.nanos) / 1e9,
+    )
+    .registerFunction(`${name}.compareTo(${name}): int`, (left: CelQuantity, right: CelQuantity) =>
+      BigInt(compare(left, right)),
+    )
+    .registerFunction(
+      `${name}.isGreaterThan(${name}): bool`,
+      (left: CelQuantity, right: CelQuantity) => compare(left, right) > 0,
+    )
+    .registerFunction(
+      `${name}.isLessThan(${name}): bool`,
+      (left: CelQuantity, right: CelQuantity) => compare(left, right) < 0,
+    )
+    .registerFunction(
+      `${name}.add(${name}): ${name}`,
+      (left: CelQuantity, right: CelQuantity) =>
+        new CelQuantity(addQuantities(left.amount, right.amount)),
+    )
+    .registerFunction(
+      `${name}.add(int): ${name}`,
+      (left: CelQuantity, right: bigint) =>
+        new CelQuantity(addQuantities(left.amount, quantityOf(right))),
+    )
+    .registerFunction(
+      `${name}.sub(${name}): ${name}`,
+      (left: CelQuantity, right: CelQuantity) =>
+        new CelQuantity(subtractQuantities(left.amount, right.amount)),
+    )
+    .registerFunction(
+      `${name}.sub(int): ${name}`,
+      (left: CelQuantity, right: bigint) =>
+        new CelQuantity(subtractQuantities(left.amount, quantityOf(right))),
+    );
+}
+
+/** A URL as expressions hold it: absolute, or a rooted path. */
+class CelUrl {
+  readonly text: string;
+  readonly url: URL;
+
+  constructor(text: string) {
+    if (!isUrl(text))
+      throw new Error(
+        `URL parse error during conversion from string: parse "${text}": invalid URI for request`,
+      );
+    this.text = text;
+    this.url = new URL(text, 'relative://');
+  }
+
+  /** As written: the URL class drops default ports. */
+  get host(): string {
+    return /^[^:/]+:\/\/(?:[^@/?#]*@)?([^/?#]*)/.exec(this.text)?.[1] ?? '';
+  }
+
+  get isRelative(): boolean {
+    return this.text.startsWith('/');
+  }
+}
+
+function isUrl(text: string): boolean {
+  return text.startsWith('/') || (/^[A-Za-z][A-Za-z0-9+.-]*:/.test(text) && URL.canParse(text));
+}
+
+function registerUrls(environment: Environment): void {
+  const name = 'kubernetes.URL';
+  environment
+    .registerType(name, CelUrl)
+    .registerOperator(
+      `${name} == ${name}`,
+      (left: CelUrl, right: CelUrl) => left.url.href === right.url.href,
+    )
+    .registerFunction(`url(string): ${name}`, (text: string) => new CelUrl(text))
+    .registerFunction('isURL(string): bool', isUrl)
+    .registerFunction(`${name}.getScheme(): string`, (each: CelUrl) =>
+      each.isRelative ? '' : each.url.protocol.slice(0, -1),
+    )
+    .registerFunction(`${name}.getHost(): string`, (each: CelUrl) => each.host)
+    .registerFunction(`${name}.getHostname(): string`, (each: CelUrl) =>
+      each.url.hostname.replace(/^\[|\]$/g, ''),
+    )
+    .registerFunction(
+      `${name}.getPort(): string`,
+      (each: CelUrl) => /:(\d*)$/.exec(each.host)?.[1] ?? '',
+    )
+    .registerFunction(`${name}.getEscapedPath(): string`, (each: CelUrl) => each.url.pathname)
+    .registerFunction(`${name}.getQuery(): map<string, list<string>>`, (each: CelUrl) => {
+      const query: Record<string, string[]> = {};
+      for (const key of each.url.searchParams.keys())
+        query[key] = each.url.searchParams.getAll(key);
+      return query;
+    });
+}

@@ -1,0 +1,133 @@
+// A schema compiled once and used for every object of its kind; and the whole of what a CRD's schema is checked for.
+
+import { isJsonObject } from '@tweendeck/std';
+
+import { compileRules } from '../cel/rules.ts';
+import { type FieldError, type FieldPath, fieldInvalid, path } from '../field-error.ts';
+import type { Old } from './correlation.ts';
+import { type DecodeError, findDecodeError } from './decode-check.ts';
+import { applyDefaults } from './defaults.ts';
+import { embeddedErrors } from './embedded.ts';
+import type { JsonSchema } from './json-schema.ts';
+import { findRepetitions } from './list-type.ts';
+import { pruneObject } from './prune.ts';
+import { keywordErrors } from './schema-rules.ts';
+import { structuralErrors } from './structural.ts';
+import { type ResolveReference, type SchemaTree, treeOf } from './tree.ts';
+import { compileValidator } from './validate.ts';
+
+/** Works on whole objects. Keeps nothing of them. */
+export interface CompiledSchema {
+  /** Removes unknown fields from a freshly parsed object, in place; answers their paths, sorted. */
+  prune(object: unknown): readonly string[];
+  /** The paths of unknown fields, sorted; the object stays as it is. */
+  unknownFields(object: unknown): readonly string[];
+  /** Fills defaults into a freshly parsed object, in place; nulls that may not be go away or become the default. */
+  applyDefaults(object: unknown): void;
+  /**
+   * Everything wrong with an object, CEL rules included. With `oldObject` it is an update: transition rules run, and
+   * errors of unchanged values are let pass. For CRDs' schemas.
+   */
+  validate(object: unknown, oldObject?: unknown): readonly FieldError[];
+  /** The first value that a typed server could not decode. For the schemas of built-in kinds. */
+  decodeError(object: unknown): DecodeError | undefined;
+}
+
+export interface CompileOptions {
+  /** Follows `$ref`; given for schemas of a server's OpenAPI document, where objects without properties are free. */
+  readonly resolve?: ResolveReference;
+}
+
+/** Compiles a schema of whole objects. Cheap: what is below is compiled when first met. */
+export function compileSchema(schema: JsonSchema, options: CompileOptions = {}): CompiledSchema {
+  const tree = treeOf(schema, options.resolve);
+  const validator = compileValidator(schema);
+  let rules: ReturnType<typeof compileRules> | undefined;
+  return {
+    prune: (object) => pruneObject(object, tree, { remove: true }),
+    unknownFields: (object) => pruneObject(object, tree, { remove: false }),
+    applyDefaults: (object) => applyDefaults(object, tree),
+    decodeError: (object) => findDecodeError(object, tree),
+    validate(object, oldObject) {
+      const old = oldObject === undefined ? undefined : { value: oldObject };
+      const errors = [
+        ...validator(object, { path: '', old }).errors,
+        ...embeddedErrors(object, tree, path()),
+        ...newRepetitions(object, old, tree),
+      ];
+      const blocker = errors.find(({ type }) => blocking.has(type));
+      if (blocker) return hasRules(schema) ? [...errors, unchecked] : errors;
+      rules ??= compileRules(schema, path());
+      return [...errors, ...rules.validate(object, old)];
+    },
+  };
+}
+
+/** Errors after which rules could meet values of other types than they were compiled for. */
+const blocking: ReadonlySet<string> = new Set(['Required', 'TooLong', 'TooMany', 'TypeInvalid']);
+
+const unchecked: FieldError = fieldInvalid(
+  '',
+  null,
+  'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
+);
+
+function hasRules(schema: JsonSchema): boolean {
+  const { additionalProperties, items, properties = {} } = schema;
+  return (
+    (schema['x-kubernetes-validations'] ?? []).length > 0 ||
+    Object.values(properties).some(hasRules) ||
+    (items !== undefined && hasRules(items)) ||
+    (typeof additionalProperties === 'object' && hasRules(additionalProperties))
+  );
+}
+
+/** Repetitions in lists count only when the old object had none. */
+function newRepetitions(object: unknown, old: Old | undefined, tree: SchemaTree): FieldError[] {
+  const errors = findRepetitions(object, tree, path());
+  const forgiven = errors.length > 0 && old && findRepetitions(old.value, tree, path()).length > 0;
+  return forgiven ? [] : errors;
+}
+
+/** Where the schema of a CRD with one version stands, in Kubernetes' words. */
+const schemaPath = 'spec.validation.openAPIV3Schema';
+
+/** Everything that makes a CRD's schema unacceptable: not structural, forbidden keywords, bad defaults, rules that do not compile. */
+export function checkSchema(schema: JsonSchema, base: FieldPath = path(schemaPath)): FieldError[] {
+  const structural = structuralErrors(schema, base);
+  const errors = [...structural, ...keywordErrors(schema, base)];
+  if (errors.length > 0) return errors;
+  return [...defaultErrors(schema, base), ...compileRules(schema, base).problems];
+}
+
+/** Defaults have to be valid where they stand, and must hold nothing that pruning would take away. */
+function defaultErrors(schema: JsonSchema, base: FieldPath): FieldError[] {
+  const errors: FieldError[] = [];
+  if (schema.default !== undefined) errors.push(...ownDefaultErrors(schema, base.child('default')));
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    errors.push(...defaultErrors(property, base.child('properties').key(name)));
+  }
+  if (schema.items) errors.push(...defaultErrors(schema.items, base.child('items')));
+  if (typeof schema.additionalProperties === 'object') {
+    errors.push(...defaultErrors(schema.additionalProperties, base.child('additionalProperties')));
+  }
+  return errors;
+}
+
+function ownDefaultErrors(schema: JsonSchema, at: FieldPath): FieldError[] {
+  const holder: JsonSchema = { type: 'object', properties: { default: schema } };
+  const holderTree = treeOf(holder);
+  const value = { default: structuredClone(schema.default) };
+  applyDefaults(value, holderTree);
+  const unknown = isJsonObject(value) ? pruneObject(value, holderTree, { remove: true }) : [];
+  if (unknown.length > 0) {
+    return [fieldInvalid(at, schema.default, 'must not have unknown fields')];
+  }
+  const { errors } = compileValidator(holder)(value, { path: '', old: undefined });
+  const prefix = String(at).slice(0, -'default'.length);
+  return errors.map((error) => ({
+    ...error,
+    field: error.field === '' ? String(at) : `${prefix}${error.field}`,
+    ...(error.detail ? { detail: error.detail } : {}),
+  }));
+}

@@ -1,0 +1,348 @@
+// Validates values against a schema as Kubernetes' kube-openapi does: same checks, same order, same texts, same choice of errors.
+
+import { jsonEqual } from '@tweendeck/std';
+
+import {
+  type FieldError,
+  fieldErrorText,
+  fieldInvalid,
+  fieldNotSupported,
+  fieldRequired,
+  fieldTooLong,
+  fieldTooMany,
+  fieldTypeInvalid,
+} from '../field-error.ts';
+import { goJson, goNumber, goQuote } from '../go-format.ts';
+import { type Old, oldItem, oldMember } from './correlation.ts';
+import { formatCheck } from './formats.ts';
+import { type JsonKind, jsonKind } from './json-kind.ts';
+import type { JsonSchema } from './json-schema.ts';
+import { compilePattern } from './pattern.ts';
+
+/** Errors found, and how many checks passed: of several failed alternatives the one that got furthest is reported. */
+interface Outcome {
+  readonly errors: readonly FieldError[];
+  readonly matches: number;
+}
+
+interface Place {
+  readonly path: string;
+  /** An unchanged value keeps its old errors: whoever did not break it need not mend it. */
+  readonly old: Old | undefined;
+}
+
+/** A compiled check of one node. */
+export type Validator = (value: unknown, place: Place) => Outcome;
+
+type Check = (value: unknown, place: Place, kind: JsonKind) => Outcome | undefined;
+
+const passed: Outcome = { errors: [], matches: 0 };
+
+function failed(...errors: FieldError[]): Outcome {
+  return { errors, matches: 0 };
+}
+
+/** Compiles a schema. Children are compiled when first met. Bad patterns fail when used: checkSchema finds them before. */
+export function compileValidator(schema: JsonSchema): Validator {
+  const type = typeCheck(schema);
+  const common = enumCheck(schema);
+  const checks: readonly (readonly [readonly JsonKind[] | undefined, Check])[] = [
+    ...(type ? ([[undefined, type]] as const) : []),
+    [undefined, logicCheck(schema)],
+    [['string'], stringCheck(schema)],
+    ...formatChecks(schema),
+    [['integer', 'number'], numberCheck(schema)],
+    [['array'], arrayCheck(schema)],
+    [undefined, common],
+    [['object'], objectCheck(schema)],
+  ];
+  return (value, place) => {
+    const kind = jsonKind(value);
+    if (kind === 'null') return merge([type?.(value, place, kind), common(value, place, kind)]);
+    const outcomes: (Outcome | undefined)[] = [{ errors: [], matches: 1 }];
+    for (const [kinds, check] of checks) {
+      if (kinds && !kinds.includes(kind)) continue;
+      const outcome = check(value, place, kind);
+      outcomes.push(outcome);
+      outcomes.push({ errors: [], matches: 1 });
+    }
+    const outcome = merge(outcomes);
+    const ratchets = outcome.errors.length > 0 && place.old && jsonEqual(value, place.old.value);
+    return ratchets ? passed : outcome;
+  };
+}
+
+function merge(outcomes: readonly (Outcome | undefined)[]): Outcome {
+  let matches = 0;
+  let errors: FieldError[] | undefined;
+  for (const outcome of outcomes) {
+    if (!outcome) continue;
+    matches += outcome.matches;
+    if (outcome.errors.length > 0) errors = [...(errors ?? []), ...outcome.errors];
+  }
+  return { matches, errors: errors ? distinct(errors) : passed.errors };
+}
+
+function distinct(errors: readonly FieldError[]): readonly FieldError[] {
+  if (errors.length < 2) return errors;
+  return [...new Map(errors.map((error) => [fieldErrorText(error), error])).values()];
+}
+
+function typeCheck(schema: JsonSchema): Check | undefined {
+  const types = schema['x-kubernetes-int-or-string']
+    ? ['integer', 'string']
+    : schema.type === undefined
+      ? []
+      : [schema.type];
+  const format = formatCheck(schema.format) ? schema.format : undefined;
+  if (types.length === 0) return undefined;
+  return (_value, { path }, kind) => {
+    if (kind === 'null' ? schema.nullable : types.includes(kind)) return { errors: [], matches: 1 };
+    if (kind === 'integer' && types.includes('number')) return { errors: [], matches: 1 };
+    if (format !== undefined && kind !== 'null' && kind !== 'string' && kind !== 'array') {
+      return wrongType(path, format, formatName(kind));
+    }
+    return wrongType(path, types.join(','), kind);
+  };
+}
+
+/** The format a server infers from a number. */
+function formatName(kind: JsonKind): string {
+  return kind === 'integer' ? 'int64' : kind === 'number' ? 'float64' : '';
+}
+
+function wrongType(path: string, wanted: string, found: string): Outcome {
+  const detail = `${path} in body must be of type ${wanted}: ${goQuote(found)}`;
+  return failed(fieldTypeInvalid(path, found, detail));
+}
+
+function enumCheck({ enum: values }: JsonSchema): Check {
+  if (!values || values.length === 0) return () => passed;
+  const printed = values.map((value) => (typeof value === 'string' ? value : goJson(value)));
+  return (value, { path }) =>
+    values.some((each) => jsonEqual(each, value))
+      ? passed
+      : failed(fieldNotSupported(path, value, printed));
+}
+
+function stringCheck({ minLength, maxLength, pattern }: JsonSchema): Check {
+  let compiled: RegExp | undefined;
+  const matches = (text: string): boolean => {
+    if (pattern === undefined || pattern === '') return true;
+    compiled ??= compilePattern(pattern);
+    return compiled.test(text);
+  };
+  return (value, { path }) => {
+    const text = String(value);
+    if (maxLength !== undefined && text.length > maxLength && runes(text) > maxLength) {
+      return failed(fieldTooLong(path, maxLength));
+    }
+    if (minLength !== undefined && runes(text) < minLength) {
+      const detail = `${path} in body should be at least ${minLength} chars long`;
+      return failed(fieldInvalid(path, text, detail));
+    }
+    if (matches(text)) return passed;
+    return failed(fieldInvalid(path, text, `${path} in body should match '${pattern}'`));
+  };
+}
+
+/** Characters as Kubernetes counts them: code points. */
+function runes(text: string): number {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+}
+
+function formatChecks({ format }: JsonSchema): readonly (readonly [readonly JsonKind[], Check])[] {
+  const check = formatCheck(format);
+  if (!check) return [];
+  return [
+    [
+      ['string'],
+      (value, { path }) => {
+        const text = String(value);
+        if (check(text)) return passed;
+        const detail = `${path} in body must be of type ${format}: ${goQuote(text)}`;
+        return failed(fieldTypeInvalid(path, text, detail));
+      },
+    ],
+  ];
+}
+
+function numberCheck(schema: JsonSchema): Check {
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema;
+  return (value, { path }) => {
+    const number = value as number | bigint; // the check runs for numbers only
+    const errors: FieldError[] = [];
+    const complain = (detail: string): void => {
+      errors.push(fieldInvalid(path, number, `${path} in body should be ${detail}`));
+    };
+    if (multipleOf !== undefined && !isMultiple(number, multipleOf)) {
+      complain(`a multiple of ${goNumber(multipleOf)}`);
+    }
+    if (maximum !== undefined && (exclusiveMaximum ? number >= maximum : number > maximum)) {
+      complain(`less than ${exclusiveMaximum ? '' : 'or equal to '}${goNumber(maximum)}`);
+    }
+    if (minimum !== undefined && (exclusiveMinimum ? number <= minimum : number < minimum)) {
+      complain(`greater than ${exclusiveMinimum ? '' : 'or equal to '}${goNumber(minimum)}`);
+    }
+    return { errors, matches: 1 };
+  };
+}
+
+function isMultiple(value: number | bigint, factor: number): boolean {
+  const quotient = factor < 1 ? (1 / factor) * Number(value) : Number(value) / factor;
+  return Math.abs(quotient - Math.round(quotient)) < 1e-9 * Math.max(1, Math.abs(quotient));
+}
+
+function arrayCheck(schema: JsonSchema): Check {
+  const { items, minItems, maxItems, uniqueItems } = schema;
+  let itemValidator: Validator | undefined;
+  return (value, { path, old }) => {
+    const list = value as readonly unknown[]; // the check runs for arrays only
+    const outcomes: Outcome[] = [];
+    if (items) {
+      itemValidator ??= compileValidator(items);
+      for (const [index, item] of list.entries()) {
+        const place = { path: `${path}[${index}]`, old: oldItem(old, item, schema) };
+        outcomes.push(itemValidator(item, place));
+      }
+    }
+    const errors: FieldError[] = [];
+    if (minItems !== undefined && list.length < minItems) {
+      const detail = `${path} in body should have at least ${minItems} items`;
+      errors.push(fieldInvalid(path, list.length, detail));
+    }
+    if (maxItems !== undefined && list.length > maxItems) {
+      errors.push(fieldTooMany(path, { items: list.length, itemsMax: maxItems }));
+    }
+    if (uniqueItems && hasRepetition(list)) {
+      errors.push(fieldInvalid(path, '', `${path} in body shouldn't contain duplicates`));
+    }
+    return merge([...outcomes, { errors, matches: 1 }]);
+  };
+}
+
+function hasRepetition(list: readonly unknown[]): boolean {
+  return new Set(list.map(goJson)).size < list.length;
+}
+
+function objectCheck(schema: JsonSchema): Check {
+  const { properties = {}, additionalProperties, required, minProperties, maxProperties } = schema;
+  const validators = new Map<JsonSchema, Validator>();
+  const validatorOf = (child: JsonSchema): Validator => {
+    const known = validators.get(child) ?? compileValidator(child);
+    validators.set(child, known);
+    return known;
+  };
+  return (value, { path, old }) => {
+    const object = value as Readonly<Record<string, unknown>>; // the check runs for objects only
+    const keys = Object.keys(object);
+    const outcomes: Outcome[] = [];
+    if (minProperties !== undefined && keys.length < minProperties) {
+      const detail = `${path} in body should have at least ${minProperties} properties`;
+      outcomes.push(failed(fieldInvalid(path, keys.length, detail)));
+    }
+    if (maxProperties !== undefined && keys.length > maxProperties) {
+      outcomes.push(failed(fieldTooMany(path, { items: keys.length, itemsMax: maxProperties })));
+    }
+    for (const key of keys) {
+      const own = Object.hasOwn(properties, key) ? properties[key] : undefined;
+      if (!own && additionalProperties === false) {
+        const detail = `${path}.${key} in body is a forbidden property`;
+        outcomes.push(failed(fieldInvalid(path, key, detail)));
+      }
+      const child =
+        own ?? (typeof additionalProperties === 'object' ? additionalProperties : undefined);
+      if (!child) continue;
+      outcomes.push(validatorOf(child)(object[key], memberPlace(path, key, old)));
+    }
+    for (const name of required ?? []) {
+      if (!Object.hasOwn(object, name)) outcomes.push(failed(fieldRequired(join(path, name))));
+    }
+    return merge(outcomes);
+  };
+}
+
+function memberPlace(path: string, key: string, old: Old | undefined): Place {
+  const isEnvelope = path === '' && (key === 'kind' || key === 'apiVersion');
+  return { path: join(path, key), old: isEnvelope ? undefined : oldMember(old, key) };
+}
+
+function join(path: string, key: string): string {
+  return path === '' ? key : `${path}.${key}`;
+}
+
+function logicCheck({ allOf, anyOf, oneOf, not }: JsonSchema): Check {
+  if (!allOf && !anyOf && !oneOf && !not) return () => ({ errors: [], matches: 1 });
+  const all = allOf?.map(compileValidator) ?? [];
+  const any = anyOf?.map(compileValidator) ?? [];
+  const one = oneOf?.map(compileValidator) ?? [];
+  const none = not && compileValidator(not);
+  return (value, place) =>
+    merge([
+      ...checkAny(any, value, place),
+      ...checkOne(one, value, place),
+      ...checkAll(all, value, place),
+      none && none(value, place).errors.length === 0
+        ? logicFailure(place, 'must not validate the schema (not)')
+        : undefined,
+      { errors: [], matches: 1 },
+    ]);
+}
+
+/** Failures of whole alternatives name no field: that is how the server prints them. */
+function logicFailure({ path }: Place, message: string): Outcome {
+  return failed(fieldInvalid('', '', `${goQuote(path)} ${message}`));
+}
+
+function furthest(outcomes: readonly Outcome[]): Outcome | undefined {
+  let best: Outcome | undefined;
+  for (const outcome of outcomes) if (!best || outcome.matches > best.matches) best = outcome;
+  return best;
+}
+
+function checkAny(
+  validators: readonly Validator[],
+  value: unknown,
+  place: Place,
+): (Outcome | undefined)[] {
+  if (validators.length === 0) return [];
+  const outcomes: Outcome[] = [];
+  for (const validator of validators) {
+    const outcome = validator(value, place);
+    if (outcome.errors.length === 0) return [outcome];
+    outcomes.push(outcome);
+  }
+  return [logicFailure(place, 'must validate at least one schema (anyOf)'), furthest(outcomes)];
+}
+
+function checkOne(
+  validators: readonly Validator[],
+  value: unknown,
+  place: Place,
+): (Outcome | undefined)[] {
+  if (validators.length === 0) return [];
+  const outcomes = validators.map((validator) => validator(value, place));
+  const valid = outcomes.filter((outcome) => outcome.errors.length === 0);
+  if (valid.length === 1) return valid;
+  const found =
+    valid.length === 0 ? 'Found none valid' : `Found ${valid.length} valid alternatives`;
+  return [
+    logicFailure(place, `must validate one and only one schema (oneOf). ${found}`),
+    valid.length === 0 ? furthest(outcomes) : undefined,
+  ];
+}
+
+function checkAll(
+  validators: readonly Validator[],
+  value: unknown,
+  place: Place,
+): (Outcome | undefined)[] {
+  if (validators.length === 0) return [];
+  const outcomes = validators.map((validator) => validator(value, place));
+  const validCount = outcomes.filter((outcome) => outcome.errors.length === 0).length;
+  if (validCount === outcomes.length) return outcomes;
+  const hint = validCount === 0 ? '. None validated' : '';
+  return [...outcomes, logicFailure(place, `must validate all the schemas (allOf)${hint}`)];
+}
