@@ -287,16 +287,10 @@ function failure(
   { reason }: ValidationRule,
   { at, type, detail }: { readonly at: FieldPath; readonly type: string; readonly detail: string },
 ): FieldError {
-  switch (reason) {
-    case 'FieldValueForbidden':
-      return fieldForbidden(at, detail);
-    case 'FieldValueRequired':
-      return fieldRequired(at, detail);
-    case 'FieldValueDuplicate':
-      return fieldDuplicate(at, type);
-    default:
-      return fieldInvalid(at, type, detail);
-  }
+  if (reason === 'FieldValueForbidden') return fieldForbidden(at, detail);
+  if (reason === 'FieldValueRequired') return fieldRequired(at, detail);
+  if (reason === 'FieldValueDuplicate') return fieldDuplicate(at, type);
+  return fieldInvalid(at, type, detail);
 }
 
 /** The message expression's text, unless it fails, is empty, too long or breaks lines; then the message; then the rule. */

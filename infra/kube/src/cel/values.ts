@@ -52,16 +52,11 @@ export function declareType(
   { name, whole }: { readonly name: string; readonly whole: boolean },
 ): CelType {
   if (schema['x-kubernetes-int-or-string'] || schema.nullable) return dynamic;
-  switch (schema.type) {
-    case 'array':
-      return schema.items ? listType(environment, schema.items, name) : dynamic;
-    case 'object':
-      return objectType(environment, schema, { name, whole });
-    case 'string':
-      return stringFormats[schema.format ?? ''] ?? scalars['string'] ?? dynamic;
-    default:
-      return scalars[schema.type ?? ''] ?? dynamic;
-  }
+  const { type, format, items } = schema;
+  if (type === 'object') return objectType(environment, schema, { name, whole });
+  if (type === 'array') return items ? listType(environment, items, name) : dynamic;
+  const byFormat = type === 'string' ? stringFormats[format ?? ''] : undefined;
+  return byFormat ?? scalars[type ?? ''] ?? dynamic;
 }
 
 function listType(environment: Environment, items: JsonSchema, name: string): CelType {

@@ -90,19 +90,12 @@ function foundName(value: unknown, wanted: string): string {
 
 /** The Go type a schema came from, as far as a schema tells. */
 function goType({ types, format, name, items, additional }: SchemaTree): string {
-  switch (types?.[0]) {
-    case 'integer':
-      return format === 'int64' ? 'int64' : 'int32';
-    case 'number':
-      return 'float64';
-    case 'boolean':
-      return 'bool';
-    case 'array':
-      return `[]${items ? goType(items) : 'interface {}'}`;
-    case 'object':
-      if (name !== '') return `v1.${name}`;
-      return `map[string]${typeof additional === 'object' ? goType(additional) : 'interface {}'}`;
-    default:
-      return 'string';
+  const [type = 'string'] = types ?? [];
+  if (type === 'integer') return format === 'int64' ? 'int64' : 'int32';
+  if (type === 'array') return `[]${items ? goType(items) : 'interface {}'}`;
+  if (type === 'object') {
+    if (name !== '') return `v1.${name}`;
+    return `map[string]${typeof additional === 'object' ? goType(additional) : 'interface {}'}`;
   }
+  return { number: 'float64', boolean: 'bool' }[type] ?? type;
 }

@@ -34,24 +34,21 @@ function repetitionsOf(
   base: FieldPath,
 ): FieldError[] {
   const keys = schema['x-kubernetes-list-map-keys'] ?? [];
-  switch (schema['x-kubernetes-list-type']) {
-    case 'set':
-      return repeatedAt(list.map(goJson)).map((index) =>
-        fieldDuplicate(base.index(index), list[index]),
-      );
-    case 'map': {
-      const odd = list.findIndex((item) => item !== null && !isJsonObject(item));
-      if (odd >= 0) {
-        const detail = 'must be an object for an array of list-type map';
-        return [fieldInvalid(base.index(odd), list[odd], detail)];
-      }
-      return repeatedAt(list.map((item) => itemKey(item ?? {}, keys) ?? '')).map((index) =>
-        fieldDuplicate(base.index(index), keysOf(list[index], keys)),
-      );
-    }
-    default:
-      return [];
+  const listType = schema['x-kubernetes-list-type'];
+  if (listType === 'set') {
+    return repeatedAt(list.map(goJson)).map((index) =>
+      fieldDuplicate(base.index(index), list[index]),
+    );
   }
+  if (listType !== 'map') return [];
+  const odd = list.findIndex((item) => item !== null && !isJsonObject(item));
+  if (odd >= 0) {
+    const detail = 'must be an object for an array of list-type map';
+    return [fieldInvalid(base.index(odd), list[odd], detail)];
+  }
+  return repeatedAt(list.map((item) => itemKey(item ?? {}, keys) ?? '')).map((index) =>
+    fieldDuplicate(base.index(index), keysOf(list[index], keys)),
+  );
 }
 
 /** Where a text stands for the second time; later times are not told. */
