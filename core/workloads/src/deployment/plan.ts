@@ -31,6 +31,7 @@ import {
   sizeOf,
 } from './sizes.ts';
 import {
+  countedStatus,
   deadlineInMs,
   hasDeadline,
   isComplete,
@@ -84,7 +85,8 @@ export function planDeployment(observed: DeploymentObservation): DeploymentPlan 
   const rollout: RolloutObservation = { deployment, newReplicaSet, old, nowMs };
   const conditions = withPause(deployment, nowMs);
   const step = stepOf(observed, rollout, conditions);
-  const status = rolloutStatus(rollout, step.conditions ?? conditions);
+  const judge = isSizing(rollout) ? countedStatus : rolloutStatus;
+  const status = judge(rollout, step.conditions ?? conditions);
   const rests = step.create === undefined && (step.change ?? []).length === 0;
   const mayForget = rests && (deployment.spec.paused || isComplete(deployment, status));
   const leftMs = deadlineInMs(deployment, status.conditions, nowMs);
@@ -105,7 +107,7 @@ function stepOf(
 ): Step {
   const { deployment, newReplicaSet, old } = rollout;
   const all = [...old, ...(newReplicaSet ? [newReplicaSet] : [])];
-  if (deployment.spec.paused || isScaling(deployment, all)) {
+  if (isSizing(rollout)) {
     const known = newReplicaSet ? noteNew(rollout, newReplicaSet, conditions) : {};
     return {
       ...known,
@@ -114,6 +116,12 @@ function stepOf(
   }
   if (deployment.spec.strategy?.type === 'Recreate') return recreate(observed, rollout, conditions);
   return roll(rollout, all, conditions);
+}
+
+/** Sizes are followed even while the rollout is paused; its progress is not judged then. */
+function isSizing({ deployment, newReplicaSet, old }: RolloutObservation): boolean {
+  const all = [...old, ...(newReplicaSet ? [newReplicaSet] : [])];
+  return deployment.spec.paused === true || isScaling(deployment, all);
 }
 
 /** One thing at a time: the new ReplicaSet first, the old ones when it rests. */
