@@ -1,7 +1,9 @@
 // Real processes under a pod set: the one test file of this package that starts programs and waits for them.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,8 +22,9 @@ import { AddressBook } from './addresses.ts';
 import { standardCatalogue } from './catalogue.ts';
 import { noCgroups, openCgroups } from './cgroups.ts';
 import { Nudge } from './nudge.ts';
+import { endOrphans, findOrphans } from './orphans.ts';
 import { openPodLog } from './pod-logs.ts';
-import { PodSet } from './pod-set.ts';
+import { PodSet, removeOrphanedDirectories } from './pod-set.ts';
 import { readProcess } from './proc.ts';
 import type { PodEvent, PodHost, PodRuntime } from './runtime.ts';
 
@@ -476,6 +479,64 @@ test('a container over its memory limit is OOMKilled, where cgroups can be made'
     await rm(directory, { recursive: true, force: true });
   }
 });
+
+test('after the platform was killed, the next start ends what it left, however it hides', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'agent-'));
+  const instance = random.uuid();
+  // one plain child, one in a session of its own, one that dropped its environment
+  const script = 'setsid sleep 300 & env -i sleep 300 & echo started; exec sleep 300';
+  const pod = podOf('left', {}, script);
+  const supervisor = spawn(
+    process.execPath,
+    [
+      join(import.meta.dirname, '../testdata/supervisor.ts'),
+      directory,
+      instance,
+      JSON.stringify(pod),
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const search = {
+    instance,
+    directory,
+    members: async () => [],
+    clock,
+    log: silentLogger,
+    graceMs: 2_000,
+  };
+  const signal = AbortSignal.timeout(15_000);
+  try {
+    await runs(supervisor, signal);
+    while ((await findOrphans(search)).length < 3) await clock.sleep(10, signal);
+    supervisor.kill('SIGKILL');
+    await once(supervisor, 'exit');
+    assert.equal((await findOrphans(search)).length, 3, 'they outlive the platform');
+    assert.equal(await endOrphans(search, signal), 3);
+    assert.deepEqual(await findOrphans(search), []);
+    assert.equal(await endOrphans(search, signal), 0, 'nothing is left for a second look');
+    const addresses = await AddressBook.open(directory, '127.73.6.0/24');
+    assert.equal(await addresses.allot(pod.metadata.uid), '127.73.6.1', 'the address is kept');
+    await removeOrphanedDirectories({ directory, addresses }, new Set());
+    assert.deepEqual(await readdir(join(directory, 'run')), []);
+    assert.deepEqual(await readdir(join(directory, 'pods')), []);
+  } finally {
+    supervisor.kill('SIGKILL');
+    await endOrphans(search, signal);
+    await rm(directory, { recursive: true, force: true });
+  }
+});
+
+/** Resolves when the supervisor has told that its pod runs. */
+async function runs(supervisor: ChildProcess, signal: AbortSignal): Promise<void> {
+  let text = '';
+  assert.ok(supervisor.stdout);
+  for await (const chunk of supervisor.stdout.iterator({ destroyOnReturn: false })) {
+    signal.throwIfAborted();
+    text += String(chunk);
+    if (text.includes('"phase":"Running"')) return;
+  }
+  assert.fail(`the supervisor ended: ${text}`);
+}
 
 function configMap(name: string, data: Record<string, string>): ConfigMap {
   return {
