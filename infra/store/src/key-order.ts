@@ -70,7 +70,7 @@ export class SortedKeys {
     let remaining = 0;
     for (let at = Math.max(0, this.#leafOf(from)); at < this.#leaves.length; at++) {
       const leaf = this.#leaves[at] ?? [];
-      const start = keys.length + remaining > 0 ? 0 : startIn(leaf, from, skipsToAfter);
+      const start = startIn(leaf, from, skipsToAfter);
       const end = endIn(leaf, start, prefix);
       const taken = Math.min(end, start + Math.max(0, lengthMax - keys.length));
       for (let index = start; index < taken; index++) keys.push(leaf[index] as string); // below its length
