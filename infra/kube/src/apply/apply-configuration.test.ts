@@ -341,6 +341,42 @@ suite('server-side apply of lists by key', () => {
   });
 });
 
+suite('server-side apply of what empties maps', () => {
+  test('leaves out a map that lost all its fields, and leaves its owners their claim', () => {
+    const { object } = play(widget, [
+      { apply: { status: { phase: 'P' } }, as: 'one' },
+      { apply: { status: {} }, as: 'two' },
+      { apply: {}, as: 'one' },
+    ]);
+    assert.equal('status' in object, false);
+    assert.deepEqual(owners(object), { 'Apply two': ['.status'] });
+  });
+
+  test('leaves no nulls in items of lists, and an empty struct where Go has one', () => {
+    const { object } = play(deployment, [
+      {
+        apply: withContainers(
+          container('a', { env: [{ name: 'X' }], resources: { limits: { cpu: '1' } } }),
+        ),
+        as: 'one',
+      },
+      {
+        update: withContainers(
+          container('a', {
+            env: [{ name: 'X' }],
+            resources: { limits: { cpu: '1', memory: '2' } },
+          }),
+        ),
+        as: 'hand',
+      },
+      { apply: withContainers(container('a', { env: [], resources: {} })), as: 'one' },
+    ]);
+    assert.deepEqual(containersOf(object), [
+      container('a', { resources: { limits: { memory: '2' } } }),
+    ]);
+  });
+});
+
 suite('server-side apply beside subresources and metadata', () => {
   test('the status subresource has a manager of its own', () => {
     const steps: Step[] = [

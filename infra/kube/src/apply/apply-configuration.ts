@@ -23,7 +23,7 @@ import {
 } from './managed-object.ts';
 import { mergeTyped } from './merge-typed.ts';
 import type { ObjectSchema } from './object-schema.ts';
-import { pruneFields, unionOf } from './prune-fields.ts';
+import { pruneFields, unionOf, withoutEmptied } from './prune-fields.ts';
 import { TypedFault } from './typed-fault.ts';
 import { updatedEntries } from './update-managed-fields.ts';
 import { validateTyped } from './validate-typed.ts';
@@ -117,7 +117,8 @@ function merged({ self, before, schema, ...request }: Merging): Merged {
   const own = ownable(fields, undefined);
   if (own.isEmpty) left.delete(id);
   else left.set(id, { ...self, time: last?.time, fields: own });
-  return { outcome: 'applied', object: after as JsonRecord, managed: left }; // a merge of objects is one
+  const object = withoutEmptied(type, after, mergedObject) as JsonRecord; // a merge of objects is one
+  return { outcome: 'applied', object, managed: left };
 }
 
 /** The time moves with the object only; an apply that changes neither object nor ownership gives back `live`. */

@@ -217,6 +217,7 @@ function isZero(value: unknown): boolean {
 function zeroOf(type: string): unknown {
   if (type === 'string' || type === 'bytes') return '';
   if (type === 'resource.Quantity') return '0';
+  if (/Or(StringArray|Array)$/.test(type)) return null;
   return type === 'bool' ? false : numeric.has(type) ? 0 : {};
 }
 
