@@ -150,12 +150,6 @@ const components: Record<string, SchemaNode> = {
       { default: {} },
     ),
   }),
-  ConfigMap: object({
-    ...kind,
-    data: texts,
-    binaryData: { type: 'object', additionalProperties: { type: 'string', format: 'byte' } },
-    immutable: { type: 'boolean' },
-  }),
 };
 
 const source = componentSource(components);
@@ -164,4 +158,3 @@ const rooted = (name: string): RootedSchema => ({ root: components[name] ?? {}, 
 export const deploymentSchema: RootedSchema = rooted('Deployment');
 export const podSpecSchema: RootedSchema = rooted('PodSpec');
 export const serviceSchema: RootedSchema = rooted('Service');
-export const configMapSchema: RootedSchema = rooted('ConfigMap');

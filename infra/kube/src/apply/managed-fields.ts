@@ -6,7 +6,7 @@ import type { FieldSet } from './field-set.ts';
 import { decodeFieldsV1, encodeFieldsV1 } from './fields-v1.ts';
 
 /** Entries from updates beyond this many are merged, oldest first. */
-export const updateManagersMax = 10;
+const updateManagersMax = 10;
 const mergedManager = 'ancient-changes';
 
 /** Who changes an object, and how. Appliers are the same whatever version they apply; updaters are not. */

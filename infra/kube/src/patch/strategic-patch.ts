@@ -25,7 +25,7 @@ export function applyStrategicPatch(
 }
 
 /** Merges a map; `node` is its dereferenced schema, undefined where the schema says nothing. */
-export function mergeMaps(
+function mergeMaps(
   target: JsonMap,
   patch: JsonMap,
   node: SchemaNode | undefined,
