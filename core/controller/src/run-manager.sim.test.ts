@@ -29,8 +29,10 @@ import { type Controller, defineController } from './controller.ts';
 import { runManager } from './run-manager.ts';
 
 const minutes = 60_000;
-const troubleMs = minutes;
-const seeds = seedsFrom(process.env, 25);
+const userMs = 50_000;
+/** Longer than the user acts: what fails last must be tried again. */
+const troubleMs = 70_000;
+const seeds = seedsFrom(process.env, 10);
 
 /** Something outside the API that an object stands for; only a finalizer can give it back. */
 type Outside = Map<string, string>;
@@ -71,9 +73,9 @@ function demoController(outside: Outside, busy: (key: string, by: number) => voi
   });
 }
 
-/** Creates, changes and deletes Deployments until the trouble ends; `wanted` is what the user believes. */
+/** Creates, changes and deletes Deployments for a while, whatever state they are in. */
 async function user(world: World, client: Client, signal: AbortSignal): Promise<void> {
-  while (world.clock.monotonicMs() < troubleMs) {
+  while (world.clock.monotonicMs() < userMs) {
     await world.clock.sleep(world.random.integer(4_000), signal);
     const name = `d${world.random.integer(3)}`;
     const ref = { name, namespace: 'default' };
@@ -190,11 +192,12 @@ simulate(
   'a controller that crashes between any two calls leaves the right end state',
   { seeds, simulatedMs: 6 * minutes },
   async (world) => {
-    const { transport, outside } = await stage(world);
+    const { transport, outside, faults } = await stage(world);
     startLives(world, 'manager', {
       transport,
       callsMax: 60,
       crashesMax: 8,
+      mayCrash: () => faults.active,
       restartMs: 500,
       run: (wire, signal, life) => {
         const passes = new Map<string, number>();
