@@ -12,7 +12,7 @@ import { updateObject } from './update.ts';
 /** Answers POST of a Binding. @throws ApiError Conflict when the pod has a node already. */
 export async function bindPod(call: ResourceCall): Promise<ApiResponse> {
   const writing = writingOf(call, 'CreateOptions');
-  const body = await decodeBody(call.http);
+  const { value: body } = await decodeBody(call.http);
   if (!isJsonObject(body)) throw badRequest('the body of the request is no Binding');
   const node = textAt(objectAt(body, 'target'), 'name');
   if (node === '') {

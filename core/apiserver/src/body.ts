@@ -1,9 +1,15 @@
 // Bodies of requests: from bytes of some content type to an object of the kind that is served.
 
-import type { ApiRequest } from '@tweendeck/kube';
+import {
+  type ApiRequest,
+  decodeProtobuf,
+  loadProtobufTables,
+  type ProtobufTables,
+} from '@tweendeck/kube';
 import { isJsonObject } from '@tweendeck/std';
 import { type Draft, type Fields, textAt } from './draft.ts';
 import { badRequest, tooLarge, unsupportedMediaType } from './failures.ts';
+import { duplicateKeys } from './json-duplicates.ts';
 import type { ServedResource } from './registry.ts';
 import { apiVersionText } from './rendering.ts';
 
@@ -18,19 +24,46 @@ export function contentTypeOf(request: Pick<ApiRequest, 'headers'>): string {
   return type || 'application/json';
 }
 
-/** Decodes a body. Fields are not looked at yet. Undefined for an empty body. @throws ApiError. */
-export async function decodeBody(request: ApiRequest): Promise<unknown> {
+export interface DecodedBody {
+  /** Undefined for an empty body. */
+  readonly value: unknown;
+  /** Keys written twice, as strict decoding words them; empty when nobody asked. */
+  readonly duplicates: readonly string[];
+}
+
+/** Decodes a body. Fields are not looked at yet. Repeated keys are looked for when `strict`. @throws ApiError. */
+export async function decodeBody(
+  request: ApiRequest,
+  { strict = false }: { readonly strict?: boolean } = {},
+): Promise<DecodedBody> {
   const bytes = request.body;
-  if (bytes === undefined || bytes.byteLength === 0) return undefined;
+  if (bytes === undefined || bytes.byteLength === 0) return { value: undefined, duplicates: [] };
   if (bytes.byteLength > bodyBytesMax) throw tooLarge(bodyBytesMax);
   switch (contentTypeOf(request)) {
-    case 'application/json':
-      return parseJson(textOf(bytes));
+    case 'application/json': {
+      const text = textOf(bytes);
+      return { value: parseJson(text), duplicates: strict ? duplicatesOf(text) : [] };
+    }
     case 'application/yaml':
       return parseYaml(textOf(bytes));
+    case 'application/vnd.kubernetes.protobuf':
+      return { value: decodeProtobuf(bytes, await protobufTables()), duplicates: [] };
     default:
       throw unsupportedMediaType(readTypes);
   }
+}
+
+let tables: Promise<ProtobufTables> | undefined;
+
+/** Read once, when the first protobuf body comes: most clients never send one. */
+function protobufTables(): Promise<ProtobufTables> {
+  tables ??= loadProtobufTables();
+  return tables;
+}
+
+/** Repeated keys as strict decoding words them. */
+export function duplicatesOf(text: string): readonly string[] {
+  return duplicateKeys(text).map((path) => `duplicate field ${JSON.stringify(path)}`);
 }
 
 export function textOf(bytes: Uint8Array): string {
@@ -47,15 +80,17 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** @throws ApiError BadRequest. */
-export async function parseYaml(text: string): Promise<unknown> {
-  const { parse } = await import('yaml');
-  try {
-    return parse(text, { version: '1.1', merge: true, maxAliasCount: 100, uniqueKeys: false });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw badRequest(`error converting YAML to JSON: ${reason}`);
-  }
+/** YAML 1.1, as Go's clients write it. @throws ApiError BadRequest. */
+export async function parseYaml(text: string): Promise<DecodedBody> {
+  const { parseDocument } = await import('yaml');
+  const document = parseDocument(text, { version: '1.1', merge: true, uniqueKeys: true });
+  const [failure] = document.errors.filter(({ code }) => code !== 'DUPLICATE_KEY');
+  if (failure) throw badRequest(`error converting YAML to JSON: ${failure.message}`);
+  const duplicates = document.errors.map(
+    ({ linePos }) => `line ${linePos?.[0].line ?? 0}: key already set in map`,
+  );
+  const value: unknown = document.toJS({ maxAliasCount: 100 });
+  return { value, duplicates };
 }
 
 /** Takes a decoded body for an object of `resource`. Its apiVersion and kind may be missing; others are refused. @throws ApiError BadRequest. */

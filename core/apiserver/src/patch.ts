@@ -127,7 +127,7 @@ function refuseOtherObject(
 export async function appliedOf(http: ApiRequest): Promise<Record<string, unknown>> {
   if ((http.body?.byteLength ?? 0) > bodyBytesMax) throw tooLarge(bodyBytesMax);
   const text = textOf(http.body ?? new Uint8Array());
-  const value = text.trimStart().startsWith('{') ? parseJson(text) : await parseYaml(text);
+  const value = text.trimStart().startsWith('{') ? parseJson(text) : (await parseYaml(text)).value;
   if (!isJsonObject(value)) throw badRequest('error decoding YAML: the document is no object');
   return value;
 }

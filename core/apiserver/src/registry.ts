@@ -2,6 +2,7 @@
 
 import type { ObjectSchema, Resource, RootedSchema } from '@tweendeck/kube';
 import type { Draft } from './draft.ts';
+import type { BodyRules } from './schema/body-rules.ts';
 import type { Codec } from './stored-object.ts';
 import type { Strategy } from './strategy.ts';
 import type { TableColumns } from './table/table.ts';
@@ -21,12 +22,6 @@ export interface Subresource {
   readonly kind: string;
   readonly group?: string;
   readonly version?: string;
-}
-
-/** What a body means beyond JSON. */
-export interface BodyRules {
-  /** Drops fields that are not in the schema and gives their paths. @throws ApiError BadRequest for a value of the wrong type. */
-  readonly admit: (draft: Draft) => readonly string[];
 }
 
 /** A resource in one version. */

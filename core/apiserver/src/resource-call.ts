@@ -53,16 +53,35 @@ export function writingOf(call: ResourceCall, kind: string): Writing {
 
 /** The body of a create or update, ready to be stored. */
 export async function bodyDraft(call: ResourceCall, writing: Writing): Promise<Draft> {
-  const value = await decodeBody(call.http);
+  const strict = writing.options.fieldValidation !== 'Ignore';
+  const { value, duplicates } = await decodeBody(call.http, { strict });
   if (value === undefined) throw badRequest('the body of the request is empty');
-  return admitted(writing, draftOf(value, call.resource));
+  return admitted(writing, draftOf(value, call.resource), duplicates);
 }
 
-/** Prunes, checks types and defaults what came in. */
-export function admitted(writing: Writing, draft: Draft): Draft {
-  const { resource } = writing;
-  resource.body.admit(draft);
-  resource.strategy.defaults?.(draft);
+/** Checks types, prunes and defaults what came in; speaks of unknown and repeated fields as the client wishes. @throws ApiError BadRequest. */
+export function admitted(
+  writing: Writing,
+  draft: Draft,
+  duplicates: readonly string[] = [],
+): Draft {
+  const { resource, options, warnings } = writing;
+  const { body, strategy, kind, version } = resource;
+  const refuse = (problem: string): never => {
+    throw badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${problem}`);
+  };
+  const problem = body.decodeProblem(draft);
+  if (problem !== undefined) refuse(problem);
+  const unknown = body.prune(draft).map((path) => `unknown field ${JSON.stringify(path)}`);
+  const problems = [...duplicates, ...unknown];
+  if (problems.length > 0 && options.fieldValidation === 'Strict') {
+    refuse(`strict decoding error: ${problems.join(', ')}`);
+  }
+  if (options.fieldValidation === 'Warn') {
+    for (const each of problems) if (!warnings.includes(each)) warnings.push(each);
+  }
+  body.fillDefaults(draft);
+  strategy.defaults?.(draft);
   return draft;
 }
 

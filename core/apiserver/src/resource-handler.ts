@@ -82,6 +82,6 @@ async function update(call: ResourceCall): Promise<ApiResponse> {
 async function deletion(call: ResourceCall): Promise<DeleteOptions> {
   const known = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
   const decodable = known.includes(contentTypeOf(call.http));
-  const body = decodable || call.http.body ? await decodeBody(call.http) : undefined;
+  const body = decodable ? (await decodeBody(call.http)).value : undefined;
   return deleteOptionsOf(body, call.request.query);
 }

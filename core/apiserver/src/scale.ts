@@ -52,7 +52,7 @@ function scalePatch({ http }: ResourceCall): ScaleChange {
 }
 
 async function scaleBody({ http }: ResourceCall): Promise<ScaleChange> {
-  const body = await decodeBody(http);
+  const { value: body } = await decodeBody(http);
   return () => body;
 }
 

@@ -113,6 +113,7 @@ async function updateOnce(
   refuseInvalid(resource, next, problems);
   using _reserved = writing.admission.admitUpdate(resource, next, previous);
   next.metadata.resourceVersion = String(present.revision);
+  forgiveTimes(next, previous);
   if (isDone(next, previous)) return await removeFinished(writing, next, present);
   if (jsonEqual(next, previous)) return present;
   const warnings = resource.strategy.warnings?.(next) ?? [];
@@ -123,6 +124,18 @@ async function updateOnce(
   });
   if (stored && change.part === 'main') writing.warnings.push(...warnings);
   return stored;
+}
+
+/** A write that changes nothing but the times of its managed fields changes nothing. */
+function forgiveTimes(next: Draft, previous: Draft): void {
+  const times = ({ managedFields = [] }: Draft['metadata']): unknown =>
+    managedFields.map(({ time: _, ...entry }) => entry);
+  if (!jsonEqual(times(next.metadata), times(previous.metadata))) return;
+  const { managedFields } = next.metadata;
+  if (previous.metadata.managedFields)
+    next.metadata.managedFields = previous.metadata.managedFields;
+  if (jsonEqual(next, previous)) return;
+  if (managedFields) next.metadata.managedFields = managedFields;
 }
 
 function refuseStale(

@@ -19,6 +19,7 @@ import {
   nodeColumns,
   serviceAccountColumns,
 } from '../table/common-columns.ts';
+import { canonicalAmounts } from './amounts.ts';
 import type { KindRules } from './kind-rules.ts';
 
 const namespaceLabel = 'kubernetes.io/metadata.name';
@@ -59,6 +60,8 @@ export const nodeRules: KindRules = {
   strategy: {
     defaults(draft) {
       const status = objectIn(draft, 'status');
+      canonicalAmounts(objectAt(status, 'capacity'));
+      canonicalAmounts(objectAt(status, 'allocatable'));
       if (status['capacity'] !== undefined) setDefault(status, 'allocatable', status['capacity']);
       objectIn(draft, 'spec');
     },

@@ -2,6 +2,7 @@
 
 import { isJsonObject } from '@tweendeck/std';
 import { type Fields, listAt, objectAt, objectIn, setDefault, textAt } from '../draft.ts';
+import { canonicalAmounts } from './amounts.ts';
 
 const fileMode = 0o644;
 
@@ -39,6 +40,8 @@ function defaultContainer(container: Fields, spec: Fields): void {
   setDefault(container, 'terminationMessagePolicy', 'File');
   setDefault(container, 'imagePullPolicy', pullPolicyOf(textAt(container, 'image')));
   setDefault(container, 'resources', {});
+  canonicalAmounts(objectAt(container['resources'], 'limits'));
+  canonicalAmounts(objectAt(container['resources'], 'requests'));
   for (const port of listAt(container, 'ports')) {
     setDefault(port, 'protocol', 'TCP');
     if (spec['hostNetwork'] === true) setDefault(port, 'hostPort', port['containerPort']);

@@ -2,13 +2,19 @@
 
 import {
   componentSource,
+  type JsonSchema,
   type ObjectSchema,
   objectSchema,
   type RootedSchema,
-  type SchemaNode,
 } from '@tweendeck/kube';
 import components from '../generated/schemas.json' with { type: 'json' };
-import type { BodyRules } from '../registry.ts';
+import {
+  type BodyRules,
+  builtInBody,
+  type MetadataRules,
+  metadataRules,
+  type ResolveReference,
+} from './body-rules.ts';
 
 export interface GroupVersionKind {
   readonly group: string;
@@ -16,7 +22,7 @@ export interface GroupVersionKind {
   readonly kind: string;
 }
 
-type Component = SchemaNode & {
+type Component = JsonSchema & {
   readonly 'x-kubernetes-group-version-kind'?: readonly GroupVersionKind[];
 };
 
@@ -28,6 +34,11 @@ export class BuiltInSchemas {
   >;
   readonly #names = new Map<string, string>();
   readonly #objectSchemas = new Map<string, ObjectSchema>();
+
+  /** Follows a `$ref` of these schemas. */
+  readonly resolve: ResolveReference = (reference) =>
+    this.components[reference.slice(reference.lastIndexOf('/') + 1)];
+  readonly metadata: MetadataRules = metadataRules(this.resolve);
 
   constructor() {
     for (const [name, component] of Object.entries(this.components)) {
@@ -58,8 +69,10 @@ export class BuiltInSchemas {
     return made;
   }
 
-  bodyOf(_kind: GroupVersionKind): BodyRules {
-    return { admit: () => [] };
+  /** What bodies of a kind must be. */
+  bodyOf(kind: GroupVersionKind): BodyRules {
+    const schema = this.components[this.nameOf(kind) ?? ''] ?? {};
+    return builtInBody(schema, { resolve: this.resolve, metadata: this.metadata });
   }
 }
 
