@@ -2,7 +2,7 @@
 // runs in, so whatever limits that has hold for the containers too.
 
 import { access, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { PlatformError } from '@tweendeck/std';
 import { readJson, replaceFile } from './files.ts';
 import { signalProcess } from './process-group.ts';
@@ -238,14 +238,11 @@ export async function parseHierarchies(
     const controllers = (['memory', 'cpu'] as const).filter((name) => names.includes(name));
     if (type === 'cgroup' && controllers.length > 0) {
       const path = ownPath((list) => controllers.every((name) => list.split(',').includes(name)));
-      const base = await existing(join(mountPoint, path), mountPoint, probe);
+      const base = await existing(resolve(mountPoint, `.${path}`), mountPoint, probe);
       found.push({ version: 1, controllers, base });
     } else if (type === 'cgroup2') {
       const base = await existing(
-        join(
-          mountPoint,
-          ownPath((list) => list === ''),
-        ),
+        resolve(mountPoint, `.${ownPath((list) => list === '')}`),
         mountPoint,
         probe,
       );

@@ -1,7 +1,7 @@
 // Reads a container's log back as what the program wrote: from the right place, over rotations, following if asked.
 
 import { Buffer } from 'node:buffer';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { systemErrorCode } from '@tweendeck/std';
 import { parseCriLine } from '@tweendeck/wire';
 import { type LogFile, rotatedLogs } from './log-file.ts';
@@ -92,40 +92,52 @@ async function openPlace(path: string): Promise<Place | undefined> {
   }
 }
 
-/** The file that follows the one with this inode; the oldest if that one is gone. */
+/** The file that follows the one with this inode; the oldest if that one is gone; undefined while it is the current one. */
 async function openAfter(path: string, inode: number): Promise<Place | undefined> {
-  const paths = [...(await rotatedLogs(path)).map((rotated) => rotated.path), path];
-  let oldest: Place | undefined;
-  for (const [index, candidate] of paths.entries()) {
-    const place = await openPlace(candidate);
-    if (place?.inode === inode) {
-      await place.file.close();
-      await oldest?.file.close();
-      const next = paths[index + 1];
-      return next === undefined ? undefined : openPlace(next);
-    }
-    if (oldest) await place?.file.close();
-    else oldest = place;
-  }
-  return oldest;
+  const current = await stat(path).catch(() => undefined);
+  if (current?.ino === inode) return undefined;
+  return unrotated(path, async (paths) => {
+    const inodes = await Promise.all(paths.map(inodeOf));
+    const next = paths[inodes.indexOf(inode) + 1]; // not found: -1, hence the oldest
+    return next === undefined ? undefined : openPlace(next);
+  });
 }
 
 /** Where the last `lines` entries begin; the beginning of the oldest file when there are fewer, or no number is given. */
-async function startOf(path: string, lines: number | undefined): Promise<Place | undefined> {
-  const paths = [...(await rotatedLogs(path)).map((rotated) => rotated.path), path];
-  let missing = lines ?? Number.POSITIVE_INFINITY;
-  let oldest: Place | undefined;
-  for (const candidate of paths.reverse()) {
-    const place = await openPlace(candidate);
-    if (!place) continue;
-    await oldest?.file.close();
-    oldest = place;
-    if (missing === Number.POSITIVE_INFINITY) continue;
-    const found = await seekBack(place, missing);
-    if (found.enough) return place;
-    missing -= found.lines;
+function startOf(path: string, lines: number | undefined): Promise<Place | undefined> {
+  return unrotated(path, async (paths) => {
+    let missing = lines ?? Number.POSITIVE_INFINITY;
+    let oldest: Place | undefined;
+    for (const candidate of paths.toReversed()) {
+      const place = await openPlace(candidate);
+      if (!place) continue;
+      await oldest?.file.close();
+      oldest = place;
+      if (missing === Number.POSITIVE_INFINITY) continue;
+      const found = await seekBack(place, missing);
+      if (found.enough) return place;
+      missing -= found.lines;
+    }
+    return oldest;
+  });
+}
+
+/** Looks for a place among the files, oldest first, again and again until no rotation came between. */
+async function unrotated(
+  path: string,
+  look: (paths: readonly string[]) => Promise<Place | undefined>,
+): Promise<Place | undefined> {
+  for (;;) {
+    const before = (await rotatedLogs(path)).map((rotated) => rotated.path);
+    const place = await look([...before, path]);
+    const after = (await rotatedLogs(path)).map((rotated) => rotated.path);
+    if (before.join() === after.join()) return place;
+    await place?.file.close();
   }
-  return oldest;
+}
+
+async function inodeOf(path: string): Promise<number | undefined> {
+  return (await stat(path).catch(() => undefined))?.ino;
 }
 
 /** Moves the place to where its last `lines` lines begin, reading backwards. */

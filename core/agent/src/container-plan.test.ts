@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Container, Pod, PodSpec } from '@tweendeck/kube';
+import { launchPlan, resourceLimits, unhonoured } from './container-plan.ts';
+
+function podOf(spec: Partial<PodSpec>): Pod {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'p', namespace: 'a', uid: 'u', resourceVersion: '1', creationTimestamp: '' },
+    spec: { containers: [{ name: 'app' }], ...spec },
+  };
+}
+
+const program = {
+  command: ['/usr/bin/thing', '/data/as-is'],
+  args: ['--bind', '$(TWEENDECK_POD_IP)'],
+  frontArgs: (fronts: readonly { port: number }[]) => fronts.map(({ port }) => `--also=${port}`),
+};
+
+function plan(container: Partial<Container>, variables: Record<string, string> = {}) {
+  return launchPlan({
+    pod: podOf({}),
+    container: { name: 'app', ...container },
+    program,
+    variables,
+    base: { PATH: '/bin', HOME: '/data' },
+    mounts: { '/data': '/real' },
+    fronts: [{ address: 'x', port: 80, containerPort: 8_080 }],
+    podIP: '127.73.5.1',
+    instance: 'i',
+  });
+}
+
+for (const { name, container, variables, want } of [
+  {
+    name: 'the image alone',
+    container: {},
+    want: ['/usr/bin/thing', '/data/as-is', '--bind', '127.73.5.1', '--also=80'],
+  },
+  {
+    name: 'arguments in place of the standard ones',
+    container: { args: ['-d', '/data/x', '$(A)'] },
+    variables: { A: '/data' },
+    want: ['/usr/bin/thing', '/data/as-is', '-d', '/real/x', '/real', '--also=80'],
+  },
+  {
+    name: 'a command in place of all',
+    container: { command: ['sh', '-c', 'ls /data'] },
+    want: ['sh', '-c', 'ls /real'],
+  },
+  {
+    name: 'a command with arguments',
+    container: { command: ['sh'], args: ['/data/x'] },
+    want: ['sh', '/real/x'],
+  },
+] as readonly {
+  name: string;
+  container: Partial<Container>;
+  variables?: Record<string, string>;
+  want: string[];
+}[]) {
+  test(`the command line of ${name}`, () =>
+    assert.deepEqual(plan(container, variables).command, want));
+}
+
+test('the environment has marks, rewritten paths, and the base untouched', () => {
+  const { environment } = plan(
+    {},
+    { DIR: '/data/x', HOSTNAME: 'own', TWEENDECK_INSTANCE: 'false' },
+  );
+  assert.deepEqual(environment, {
+    PATH: '/bin',
+    HOME: '/data',
+    HOSTNAME: 'own',
+    DIR: '/real/x',
+    TWEENDECK_POD_IP: '127.73.5.1',
+    TWEENDECK_INSTANCE: 'i',
+    TWEENDECK_POD_UID: 'u',
+    TWEENDECK_CONTAINER: 'app',
+    TWEENDECK_MOUNTS: '{"/data":"/real"}',
+  });
+});
+
+test('limits are read in the units of the kernel', () => {
+  const resources = { limits: { cpu: '1.5', memory: '1Gi' } };
+  assert.deepEqual(resourceLimits({ name: 'app', resources }), {
+    memoryBytes: 2 ** 30,
+    cpuMillis: 1_500,
+    cpuRequestMillis: 1_500,
+  });
+});
+
+for (const { name, spec, root, want } of [
+  { name: 'nothing of an ordinary pod', spec: {}, root: false, want: 0 },
+  {
+    name: 'users where they cannot be changed',
+    spec: { securityContext: { runAsUser: 5 } },
+    root: false,
+    want: 1,
+  },
+  {
+    name: 'nothing where they can',
+    spec: { securityContext: { runAsUser: 5 } },
+    root: true,
+    want: 0,
+  },
+  {
+    name: 'runAsNonRoot as root',
+    spec: { securityContext: { runAsNonRoot: true } },
+    root: true,
+    want: 1,
+  },
+  {
+    name: 'read-only mounts',
+    spec: {
+      containers: [{ name: 'a', volumeMounts: [{ name: 'v', mountPath: '/v', readOnly: true }] }],
+    },
+    root: true,
+    want: 1,
+  },
+  {
+    name: 'grpc probes',
+    spec: { containers: [{ name: 'a', livenessProbe: { grpc: { port: 1 } } }] },
+    root: true,
+    want: 1,
+  },
+] as readonly { name: string; spec: Partial<PodSpec>; root: boolean; want: number }[]) {
+  test(`what is not honoured: ${name}`, () => {
+    assert.equal(unhonoured(podOf(spec), { root }).length, want);
+  });
+}
