@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   type AnyObject,
+  apiVersionOf,
+  configMapResource,
   type Deployment,
   deploymentResource,
   endpointSliceResource,
@@ -448,8 +450,12 @@ async function serveThings(home: TestHome): Promise<void> {
   });
 }
 
-async function makeThing(
+/** Owners and dependents of cascades; the kind does not matter. */
+const plain: Resource<AnyObject> = { ...configMapResource };
+
+async function make(
   home: TestHome,
+  resource: Resource<AnyObject>,
   name: string,
   {
     namespace = 'default',
@@ -473,8 +479,8 @@ async function makeThing(
       ]
     : [];
   const metadata = { name, namespace, ownerReferences, ...(finalizers ? { finalizers } : {}) };
-  const object = { apiVersion: 'example.io/v1', kind: 'Thing', metadata };
-  return home.client.create(things, object, {}, home.signal);
+  const object = { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata };
+  return home.client.create(resource, object, {}, home.signal);
 }
 
 test('deleting a namespace empties it, custom resources included, and waits for finalizers', async () => {
@@ -491,8 +497,8 @@ test('deleting a namespace empties it, custom resources included, and waits for 
   const deployment = webDeployment({ replicas: 2 });
   const inTeam = { ...deployment, metadata: { ...deployment.metadata, namespace: 'team' } };
   await client.create(deploymentResource, inTeam, {}, signal);
-  await makeThing(home, 'free', { namespace: 'team' });
-  await makeThing(home, 'held', { namespace: 'team', finalizers: ['example.io/hold'] });
+  await make(home, things, 'free', { namespace: 'team' });
+  await make(home, things, 'held', { namespace: 'team', finalizers: ['example.io/hold'] });
   await home.eventually('two pods run', async () => {
     const pods = await podsOf(home, 'team');
     return pods.length === 2 && pods.every(({ status }) => status?.phase === 'Running');
@@ -524,18 +530,20 @@ for (const { propagation, chain } of [
   test(`deleting in ${propagation} takes ${chain}`, async () => {
     await using home = await openTestHome();
     const { client, signal } = home;
-    await serveThings(home);
-    const parent = await makeThing(home, 'parent');
-    const child = await makeThing(home, 'child', {
+    const parent = await make(home, plain, 'parent');
+    const child = await make(home, plain, 'child', {
       owner: parent,
       finalizers: ['example.io/hold'],
     });
-    await makeThing(home, 'grandchild', { owner: child });
+    await make(home, plain, 'grandchild', { owner: child });
     const alive = async () =>
-      (await client.list(things, {}, signal)).items.map(({ metadata }) => metadata.name).toSorted();
+      (await client.list(plain, { namespace: 'default' }, signal)).items
+        .map(({ metadata }) => metadata.name)
+        .filter((name) => name !== 'kube-root-ca.crt')
+        .toSorted();
     await home.rest();
-    await client.delete(things, at('parent'), { propagation }, signal);
-    const get = (name: string) => client.get(things, at(name), signal);
+    await client.delete(plain, at('parent'), { propagation }, signal);
+    const get = (name: string) => client.get(plain, at(name), signal);
     if (propagation === 'Orphan') {
       await home.eventually('the owner is gone', async () => (await get('parent')) === undefined);
       await home.clock.advance(60_000);
@@ -553,7 +561,7 @@ for (const { propagation, chain } of [
     const held = (await get('child'))?.metadata.finalizers ?? [];
     const index = held.indexOf('example.io/hold');
     const body = patch.map((each) => ({ ...each, path: `/metadata/finalizers/${index}` }));
-    await client.patch(things, at('child'), { type: 'json', body }, {}, signal);
+    await client.patch(plain, at('child'), { type: 'json', body }, {}, signal);
     await home.eventually('all are gone', async () => (await alive()).length === 0);
   });
 }
@@ -561,16 +569,44 @@ for (const { propagation, chain } of [
 test('an owner in another namespace counts as none, and an event says so', async () => {
   await using home = await openTestHome();
   const { client, signal } = home;
-  await serveThings(home);
-  const far = await makeThing(home, 'far', { namespace: 'kube-public' });
+  const far = await make(home, plain, 'far', { namespace: 'kube-public' });
   await home.rest();
-  await makeThing(home, 'child', { owner: far });
+  await make(home, plain, 'child', { owner: far });
   await home.eventually(
     'the child is gone',
-    async () => (await client.get(things, at('child'), signal)) === undefined,
+    async () => (await client.get(plain, at('child'), signal)) === undefined,
   );
   await home.eventually('an event was written', async () =>
     (await reasons(home, 'child')).has('OwnerRefInvalidNamespace'),
   );
-  assert.ok(await client.get(things, at('far', 'kube-public'), signal));
+  assert.ok(await client.get(plain, at('far', 'kube-public'), signal));
+});
+
+test('objects of a kind defined later are collected too', async () => {
+  await using home = await openTestHome();
+  const { client, signal } = home;
+  await home.rest();
+  await serveThings(home);
+  const parent = await make(home, things, 'parent');
+  await make(home, plain, 'child', { owner: parent });
+  await make(home, things, 'other', { owner: parent });
+  await home.rest();
+  await client.delete(things, at('parent'), {}, signal);
+  await home.eventually('both are gone', async () => {
+    const child = await client.get(plain, at('child'), signal);
+    return child === undefined && (await client.get(things, at('other'), signal)) === undefined;
+  });
+});
+
+test('an object whose owner is of an unknown kind stays', async () => {
+  await using home = await openTestHome();
+  const { client, signal } = home;
+  const stranger = {
+    apiVersion: 'unknown.io/v1',
+    kind: 'Nothing',
+    metadata: { name: 'x', uid: 'u-1', resourceVersion: '', creationTimestamp: '' },
+  };
+  await make(home, plain, 'child', { owner: stranger });
+  await home.clock.advance(120_000);
+  assert.ok(await client.get(plain, at('child'), signal));
 });
