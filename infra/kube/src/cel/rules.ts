@@ -46,14 +46,18 @@ export interface CompiledRules {
   validate(value: unknown, old?: Old): readonly FieldError[];
 }
 
-/** Compiles every rule of a schema of whole objects that stands at `base`. */
-export function compileRules(schema: JsonSchema, base: FieldPath): CompiledRules {
+/** Compiles every rule of a schema that stands at `base`. `whole`: it describes whole objects, whose names rules may read. */
+export function compileRules(
+  schema: JsonSchema,
+  base: FieldPath,
+  { whole }: { readonly whole: boolean },
+): CompiledRules {
   const meter = new CostMeter();
   const sizes: Sizes = new WeakMap();
   const library = celEnvironment();
   const root = buildNode(schema, {
     at: base,
-    whole: true,
+    whole,
     uncorrelated: undefined,
     library,
     meter,

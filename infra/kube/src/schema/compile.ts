@@ -1,7 +1,5 @@
 // A schema compiled once and used for every object of its kind; and the whole of what a CRD's schema is checked for.
 
-import { isJsonObject } from '@tweendeck/std';
-
 import { compileRules } from '../cel/rules.ts';
 import { type FieldError, type FieldPath, fieldInvalid, path } from '../field-error.ts';
 import type { Old } from './correlation.ts';
@@ -57,7 +55,7 @@ export function compileSchema(schema: JsonSchema, options: CompileOptions = {}):
       ];
       const blocker = errors.find(({ type }) => blocking.has(type));
       if (blocker) return hasRules(schema) ? [...errors, unchecked] : errors;
-      rules ??= compileRules(schema, path());
+      rules ??= compileRules(schema, path(), { whole: true });
       return [...errors, ...rules.validate(object, old)];
     },
   };
@@ -95,12 +93,14 @@ const schemaPath = 'spec.validation.openAPIV3Schema';
 /** Everything that makes a CRD's schema unacceptable: not structural, forbidden keywords, bad defaults, rules that do not compile. */
 export function checkSchema(schema: JsonSchema, base: FieldPath = path(schemaPath)): FieldError[] {
   const structural = structuralErrors(schema, base);
-  const errors = [...structural, ...keywordErrors(schema, base)];
-  if (errors.length > 0) return errors;
-  return [...defaultErrors(schema, base), ...compileRules(schema, base).problems];
+  const keywords = keywordErrors(schema, base);
+  if (structural.length > 0) return [...structural, ...keywords];
+  const defaults = defaultErrors(schema, base);
+  if (keywords.length > 0) return [...defaults, ...keywords];
+  return [...defaults, ...compileRules(schema, base, { whole: true }).problems];
 }
 
-/** Defaults have to be valid where they stand, and must hold nothing that pruning would take away. */
+/** Defaults have to be valid where they stand, and must hold nothing that pruning would take away. Those below additionalProperties are not looked at. */
 function defaultErrors(schema: JsonSchema, base: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
   if (schema.default !== undefined) errors.push(...ownDefaultErrors(schema, base.child('default')));
@@ -108,26 +108,27 @@ function defaultErrors(schema: JsonSchema, base: FieldPath): FieldError[] {
     errors.push(...defaultErrors(property, base.child('properties').key(name)));
   }
   if (schema.items) errors.push(...defaultErrors(schema.items, base.child('items')));
-  if (typeof schema.additionalProperties === 'object') {
-    errors.push(...defaultErrors(schema.additionalProperties, base.child('additionalProperties')));
-  }
   return errors;
 }
 
 function ownDefaultErrors(schema: JsonSchema, at: FieldPath): FieldError[] {
-  const holder: JsonSchema = { type: 'object', properties: { default: schema } };
-  const holderTree = treeOf(holder);
-  const value = { default: structuredClone(schema.default) };
-  applyDefaults(value, holderTree);
-  const unknown = isJsonObject(value) ? pruneObject(value, holderTree, { remove: true }) : [];
-  if (unknown.length > 0) {
-    return [fieldInvalid(at, schema.default, 'must not have unknown fields')];
-  }
-  const { errors } = compileValidator(holder)(value, { path: '', old: undefined });
-  const prefix = String(at).slice(0, -'default'.length);
-  return errors.map((error) => ({
-    ...error,
-    field: error.field === '' ? String(at) : `${prefix}${error.field}`,
-    ...(error.detail ? { detail: error.detail } : {}),
-  }));
+  const value = schema.default;
+  const holder = treeOf({ type: 'object', properties: { value: schema } });
+  const unknown = pruneObject({ value }, holder, { remove: false });
+  return [
+    ...(unknown.length > 0 ? [fieldInvalid(at, value, 'must not have unknown fields')] : []),
+    ...defaultValueErrors(schema).map((error) => ({
+      ...error,
+      field: String(error.field === '' ? at : at.child(error.field)),
+    })),
+  ];
+}
+
+function defaultValueErrors(schema: JsonSchema): readonly FieldError[] {
+  const value = schema.default;
+  const envelope = embeddedErrors(value, treeOf(schema), path());
+  if (envelope.length > 0) return envelope;
+  const { errors } = compileValidator(schema)(value, { path: '', old: undefined });
+  if (errors.length > 0) return errors;
+  return compileRules(schema, path(), { whole: false }).validate(value, { value });
 }

@@ -67,8 +67,8 @@ class PatternTranslator {
     return output + ')'.repeat(this.#groups[0]?.closes ?? 0);
   }
 
-  #refuse(what: string): never {
-    throw new PatternError(`error parsing regexp: ${what}: \`${this.#input}\``);
+  #refuse(what: string, culprit: string = this.#input): never {
+    throw new PatternError(`error parsing regexp: ${what}: \`${culprit}\``);
   }
 
   #rest(): string {
@@ -113,7 +113,7 @@ class PatternTranslator {
 
   #flags(dotAll: boolean): string {
     const match = /^\(\?([imsU]*)(?:-([imsU]+))?([:)])/.exec(this.#rest());
-    if (!match) this.#refuse('invalid or unsupported Perl syntax');
+    if (!match) this.#refuse('invalid or unsupported Perl syntax', this.#rest().slice(0, 3));
     const [all, on = '', off = '', end] = match;
     if (/U/.test(on + off)) this.#refuse('unsupported flag U');
     this.#take(all.length);
@@ -141,7 +141,7 @@ class PatternTranslator {
       return '\\{';
     }
     if (Number(match[1]) > 1_000 || Number(match[2] ?? 0) > 1_000) {
-      this.#refuse('invalid repeat count');
+      this.#refuse('invalid repeat count', match[0]);
     }
     return this.#take(match[0].length);
   }
@@ -171,7 +171,7 @@ class PatternTranslator {
   }
 
   #simpleEscape(char: string, inClass: boolean): string {
-    if (char === '') this.#refuse('trailing backslash at end of expression');
+    if (char === '') this.#refuse('trailing backslash at end of expression', '');
     if (/[dDwWtnrfv]/.test(char)) return `\\${char}`;
     if (char === 'a') return '\\x07';
     if (char === 's') return inClass ? '\\t\\n\\f\\r ' : '[\\t\\n\\f\\r ]';
@@ -180,7 +180,7 @@ class PatternTranslator {
     if (!inClass && char === 'A') return '(?<![^])';
     if (!inClass && char === 'z') return '(?![^])';
     if (/[A-Za-z0-9]/.test(char) || char.charCodeAt(0) > 127) {
-      this.#refuse('invalid escape sequence');
+      this.#refuse('invalid escape sequence', `\\${char}`);
     }
     return /[\^$\\.*+?()[\]{}|/-]/.test(char) && (char !== '-' || inClass) ? `\\${char}` : char;
   }
@@ -193,6 +193,7 @@ class PatternTranslator {
   }
 
   #class(): string {
+    const whole = this.#rest();
     this.#take(1);
     let output = '[';
     if (this.#input[this.#position] === '^') output += this.#take(1);
@@ -202,11 +203,12 @@ class PatternTranslator {
     }
     for (;;) {
       const rest = this.#rest();
-      if (rest === '') this.#refuse('missing closing ]');
+      if (rest === '') this.#refuse('missing closing ]', whole);
       const named = /^\[:(\^?)([a-z]+):\]/.exec(rest);
       if (named) {
         const members = posix[named[2] ?? ''];
-        if (members === undefined || named[1]) this.#refuse('invalid character class range');
+        if (members === undefined || named[1])
+          this.#refuse('invalid character class range', named[0]);
         this.#take(named[0].length);
         output += members;
       } else if (rest.startsWith('\\')) output += this.#escape(true);
