@@ -85,7 +85,7 @@ export class SqliteDatabase implements Disposable {
       this.#database.close();
       throw error;
     }
-    writeFileSync(holderFile(path), `${process.pid}\n`);
+    tellHolder(path);
   }
 
   get opened(): Opened {
@@ -283,14 +283,17 @@ function createFile(path: string): void {
   closeSync(directory);
 }
 
-/** The lock is SQLite's own on the file: the kernel drops it when its holder dies, however it dies. */
+/**
+ * The lock is SQLite's own on the file: the kernel drops it when its holder dies, however it dies. It is asked for before
+ * anything is read, so that SQLite keeps the index of its write-ahead log in memory and not in a file.
+ */
 function openExclusively(path: string): DatabaseSync {
   const database = new DatabaseSync(path);
   try {
     database.exec(`
+      PRAGMA locking_mode = EXCLUSIVE;
       PRAGMA page_size = ${pageBytes};
       PRAGMA cache_size = -${pageCacheKibibytes};
-      PRAGMA locking_mode = EXCLUSIVE;
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
       PRAGMA journal_size_limit = ${logBytesKept};
@@ -301,6 +304,15 @@ function openExclusively(path: string): DatabaseSync {
     database.close();
     const busy = error instanceof Error && 'errcode' in error && Number(error.errcode) % 256 === 5;
     throw busy ? new StoreFault('in-use', `another process has it open${holderOf(path)}`) : error;
+  }
+}
+
+/** Only for the message that others get: not worth failing for, on a full disk say. */
+function tellHolder(path: string): void {
+  try {
+    writeFileSync(holderFile(path), `${process.pid}\n`);
+  } catch {
+    rmSync(holderFile(path), { force: true });
   }
 }
 

@@ -119,7 +119,9 @@ describe('a store in a file', { concurrency: 4, timeout: 60_000 }, () => {
     {
       await using store = await open(path);
       await store.commit([put('a', '1')]);
-      for (const name of readdirSync(join(path, '..'))) {
+      const names = readdirSync(join(path, '..'));
+      deepEqual(names.toSorted(), ['store.db', 'store.db-wal', 'store.db.pid']);
+      for (const name of names) {
         if (name.endsWith('.pid')) continue;
         equal(statSync(join(path, '..', name)).mode & 0o777, 0o600, name);
       }

@@ -63,13 +63,17 @@ export interface Store extends AsyncDisposable {
   /**
    * All changes under `prefix` with a revision above `afterRevision`, in order, each once, in batches: first what
    * history has, then what comes. Fails with STORE_COMPACTED when history does not reach back, with QUEUE_OVERFLOW when
-   * the reader falls too far behind. Ends when the signal aborts or the store closes.
+   * the reader falls too far behind, with STORE_FUTURE_REVISION when `afterRevision` does not exist yet. Ends when the
+   * signal aborts or the store closes.
    */
   watch(
     prefix: string,
     afterRevision: number,
     signal: AbortSignal,
   ): AsyncIterable<readonly Change[]>;
-  /** Forgets history up to and including `revision`; current values stay. */
+  /**
+   * Forgets history up to and including `revision`; current values stay. What was true at `revision` can still be
+   * listed, and a watch can start after it; nothing earlier can. Resolves when the space is free for later writes.
+   */
   compact(revision: number): Promise<void>;
 }
