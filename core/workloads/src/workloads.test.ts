@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import {
   type AnyObject,
   apiVersionOf,
-  configMapResource,
   type Deployment,
   deploymentResource,
   endpointSliceResource,
@@ -11,6 +10,7 @@ import {
   type Input,
   type KubeObject,
   namespaceResource,
+  nodeResource,
   type Pod,
   podResource,
   type Resource,
@@ -378,7 +378,6 @@ test('a pod that fits nowhere says why, and is placed when there is room', async
 test('a silent node becomes unknown, and nothing is put there', async () => {
   await using home = await openTestHome({ node: 'none' });
   const { client, signal } = home;
-  const { nodeResource } = await import('@tweendeck/kube');
   const made = await client.create(
     nodeResource,
     { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' }, spec: {} },
@@ -451,7 +450,13 @@ async function serveThings(home: TestHome): Promise<void> {
 }
 
 /** Owners and dependents of cascades; the kind does not matter. */
-const plain: Resource<AnyObject> = { ...configMapResource };
+const plain: Resource<AnyObject> = {
+  group: '',
+  version: 'v1',
+  kind: 'ConfigMap',
+  plural: 'configmaps',
+  namespaced: true,
+};
 
 async function make(
   home: TestHome,
