@@ -11,6 +11,8 @@ import { type Clock, type Logger, messageOf, type Random, TaskGroup } from '@twe
 import type { Store } from '@tweendeck/store';
 import { inTurn, namespaceAdmission } from './admission.ts';
 import { ClusterState } from './cluster-state.ts';
+import { definitionRules } from './crd/crd-kind.ts';
+import { CustomKinds } from './crd/custom-kinds.ts';
 import { expireEvents } from './event-expiry.ts';
 import { forbidden } from './failures.ts';
 import { builtInResources } from './kinds/built-in.ts';
@@ -78,9 +80,8 @@ export async function openApiServer(
       },
     }),
   );
-  const registry = new Registry(
-    builtInResources({ rules: kindRules, schemas: new BuiltInSchemas() }),
-  );
+  const schemas = new BuiltInSchemas();
+  const registry = builtInRegistry(schemas);
   const closing = new AbortController();
   opened.defer(() => closing.abort());
   const services: Services = {
@@ -98,10 +99,24 @@ export async function openApiServer(
     closed: closing.signal,
     podLogs: options.podLogs,
   };
+  const customKinds = opened.use(new CustomKinds(services, schemas.metadata));
   await systemNamespaces(services, signal);
   const tasks = opened.use(new TaskGroup());
   tasks.start((taskSignal) => expireEvents({ state, clock, log }, taskSignal));
+  tasks.start((taskSignal) => customKinds.clean(taskSignal));
   return new OpenApiServer(services, opened.move());
+}
+
+/** The rules of definitions need to know what is served, which is known only then. */
+function builtInRegistry(schemas: BuiltInSchemas): Registry {
+  let registry: Registry | undefined;
+  const definitions = definitionRules(() => registry?.all ?? []);
+  const rules = new Map([
+    ...kindRules,
+    ['apiextensions.k8s.io/CustomResourceDefinition', definitions],
+  ]);
+  registry = new Registry(builtInResources({ rules, schemas }));
+  return registry;
 }
 
 class OpenApiServer implements ApiServer {

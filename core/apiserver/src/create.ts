@@ -2,7 +2,12 @@
 
 import { type ApiResponse, type FieldError, invalidError } from '@tweendeck/kube';
 import type { Draft } from './draft.ts';
-import { alreadyExists, badRequest, generatedNameTaken } from './failures.ts';
+import {
+  alreadyExists,
+  badRequest,
+  createWhileTerminating,
+  generatedNameTaken,
+} from './failures.ts';
 import { ownByUpdate } from './field-manager.ts';
 import { generatedName, metadataProblems, stampNew, tidyMetadata } from './metadata.ts';
 import type { ServedResource } from './registry.ts';
@@ -33,6 +38,7 @@ export async function createOnce(
   options: { readonly ownsManagedFields?: boolean } = {},
 ): Promise<StoredObject | undefined> {
   const { resource, random, clock, request } = writing;
+  if (resource.terminating) throw createWhileTerminating(resource);
   placeDraft(draft, resource, request.namespace);
   if (draft.metadata.resourceVersion) {
     throw badRequest('resourceVersion should not be set on objects to be created');

@@ -100,8 +100,9 @@ async function deleteOnce(writing: Writing, step: Step): Promise<Outcome | undef
   const { present, draft, options } = step;
   const { metadata } = draft;
   const fresh = metadata.deletionTimestamp === undefined;
-  const finalizers = finalizersFor(metadata, options);
-  if (finalizers.length > 0) metadata.finalizers = [...finalizers];
+  const own = fresh ? (writing.resource.strategy.finalizersOnDelete ?? []) : [];
+  const finalizers = [...new Set([...finalizersFor(metadata, options), ...own])];
+  if (finalizers.length > 0) metadata.finalizers = finalizers;
   else delete metadata.finalizers;
   const waitsForNamespace = writing.resource.kind === 'Namespace' && terminate(draft, fresh);
   const graceSeconds = graceOf(writing, step);

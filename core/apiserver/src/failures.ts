@@ -92,6 +92,16 @@ export function methodNotAllowed(resource: GroupResource, verb: string): ApiErro
   );
 }
 
+/** Nothing new of a kind whose definition is being deleted. */
+export function createWhileTerminating({ group, plural }: GroupResource): ApiError {
+  return new ApiError(
+    405,
+    'MethodNotAllowed',
+    'create not allowed while custom resource definition is terminating',
+    { group, kind: plural },
+  );
+}
+
 export function unsupportedMediaType(accepted: readonly string[]): ApiError {
   return new ApiError(
     415,

@@ -40,6 +40,8 @@ export interface Strategy {
     previous: Draft | undefined,
     part: Part,
   ) => readonly FieldError[];
+  /** Added when a delete is asked for the first time. */
+  readonly finalizersOnDelete?: readonly string[];
   /** What deserves a Warning header. */
   readonly warnings?: (draft: Draft) => readonly string[];
   /** The seconds of grace of a delete; undefined: this kind knows no grace. */

@@ -2,9 +2,9 @@
 
 import { isApiError } from '@tweendeck/kube';
 import { createObject } from './create.ts';
-import type { Services } from './resource-call.ts';
-import { admitted, writingOf } from './resource-call.ts';
-import { systemUser } from './users.ts';
+import type { Draft } from './draft.ts';
+import { internalWriting } from './internal-writing.ts';
+import { admitted, type Services } from './resource-call.ts';
 
 const names = ['default', 'kube-node-lease', 'kube-public', 'kube-system'];
 
@@ -15,30 +15,10 @@ export async function systemNamespaces(services: Services, signal: AbortSignal):
   for (const name of names) {
     signal.throwIfAborted();
     if (services.state.resource(resource.storagePrefix).get(name)) continue;
-    const writing = writingOf(
-      {
-        services,
-        resource,
-        user: systemUser('apiserver'),
-        http: { method: 'POST', path: '', headers: { 'user-agent': 'tweendeck-apiserver' } },
-        request: {
-          verb: 'create',
-          group: '',
-          version: 'v1',
-          namespace: '',
-          plural: 'namespaces',
-          name: '',
-          subresource: '',
-          query: new URLSearchParams(),
-        },
-      },
-      'CreateOptions',
-    );
+    const writing = internalWriting(services, { resource, verb: 'create' });
+    const draft: Draft = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
     try {
-      await createObject(
-        writing,
-        admitted(writing, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }),
-      );
+      await createObject(writing, admitted(writing, draft));
     } catch (error) {
       if (!isApiError(error, 'AlreadyExists')) throw error;
     }

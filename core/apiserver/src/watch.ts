@@ -64,6 +64,8 @@ class WatchStream {
     this.#initial = this.#start();
     this.#resources.use(onAbort(signal, () => this.#end()));
     this.#resources.use(onAbort(watching.closed, () => this.#end()));
+    const { retired } = watching.resource;
+    if (retired) this.#resources.use(onAbort(retired, () => this.#end()));
   }
 
   async *body(): AsyncGenerator<Uint8Array, void, undefined> {

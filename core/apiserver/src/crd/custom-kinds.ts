@@ -1,0 +1,175 @@
+// Keeps what is served in step with the definitions that are stored, and empties kinds that are being deleted.
+
+import { isApiError } from '@tweendeck/kube';
+import { BoundedQueue, isAbort, messageOf, onAbort } from '@tweendeck/std';
+import { deleteCollection } from '../delete.ts';
+import type { Draft } from '../draft.ts';
+import { internalWriting } from '../internal-writing.ts';
+import type { ServedResource } from '../registry.ts';
+import type { Services } from '../resource-call.ts';
+import type { MetadataRules } from '../schema/body-rules.ts';
+import { storagePrefix } from '../storage-key.ts';
+import { updateObject } from '../update.ts';
+import { cleanupFinalizer } from './crd-kind.ts';
+import { customResources } from './custom-resource.ts';
+import { definitionOf } from './definition.ts';
+
+const definitions = { group: 'apiextensions.k8s.io', plural: 'customresourcedefinitions' };
+
+interface Known {
+  /** Changes when what is served would. */
+  readonly fingerprint: string;
+  readonly resources: readonly ServedResource[];
+  readonly retire: AbortController;
+}
+
+/** Serves the kinds that are declared, from now on and as they change. Dispose to stop following. */
+export class CustomKinds implements Disposable {
+  readonly #services: Services;
+  readonly #metadata: MetadataRules;
+  readonly #link: Disposable;
+  /** Something changed while kinds are ending: one wake-up is as good as many. */
+  readonly #wakes = new BoundedQueue<true>({ lengthMax: 1, whenFull: 'drop-newest' });
+  #known: ReadonlyMap<string, Known> = new Map();
+  #seenRevision = -1;
+
+  constructor(services: Services, metadata: MetadataRules) {
+    this.#services = services;
+    this.#metadata = metadata;
+    this.#refresh();
+    this.#link = services.state.observe(() => this.#refresh());
+  }
+
+  [Symbol.dispose](): void {
+    this.#link[Symbol.dispose]();
+    this.#wakes.close();
+    for (const { retire } of this.#known.values()) retire.abort();
+  }
+
+  /** Removes the objects of kinds that are being deleted, then the kinds. Runs until the signal aborts. */
+  async clean(signal: AbortSignal): Promise<void> {
+    using _end = onAbort(signal, () => this.#wakes.close());
+    for await (const _ of this.#wakes) {
+      for (const definition of this.#ending()) {
+        try {
+          await this.#cleanOne(definition);
+        } catch (error) {
+          if (isAbort(error, signal)) return;
+          this.#services.log.warn('a deleted kind could not be emptied', {
+            kind: definition.metadata.name,
+            error: messageOf(error),
+          });
+        }
+      }
+    }
+  }
+
+  get #cache() {
+    return this.#services.state.resource(storagePrefix(definitions));
+  }
+
+  #ending(): readonly Draft[] {
+    return [...this.#cache.range('')]
+      .map((each) => each.peek())
+      .filter(
+        ({ metadata }) =>
+          metadata.deletionTimestamp !== undefined &&
+          metadata.finalizers?.includes(cleanupFinalizer),
+      );
+  }
+
+  #refresh(): void {
+    const cache = this.#cache;
+    const revision = Math.max(cache.changedRevision, 0);
+    if (revision !== this.#seenRevision) {
+      this.#seenRevision = revision;
+      this.#rebuild([...cache.range('')].map((each) => each.peek()));
+    }
+    if (
+      [...this.#known.values()].some(({ resources }) => resources.some((each) => each.terminating))
+    ) {
+      this.#wakes.push(true);
+    }
+  }
+
+  #rebuild(drafts: readonly Draft[]): void {
+    const known = new Map<string, Known>();
+    for (const draft of drafts) {
+      const name = draft.metadata.name ?? '';
+      const fingerprint = fingerprintOf(draft);
+      const present = this.#known.get(name);
+      known.set(
+        name,
+        present?.fingerprint === fingerprint ? present : this.#serve(draft, fingerprint),
+      );
+    }
+    for (const [name, former] of this.#known) {
+      if (known.get(name) !== former) former.retire.abort();
+    }
+    const changed =
+      known.size !== this.#known.size ||
+      [...known].some(([name, each]) => this.#known.get(name) !== each);
+    this.#known = known;
+    if (changed) {
+      this.#services.registry.setCustom([...known.values()].flatMap(({ resources }) => resources));
+    }
+  }
+
+  #serve(draft: Draft, fingerprint: string): Known {
+    const retire = new AbortController();
+    const options = { metadata: this.#metadata, retired: retire.signal };
+    return { fingerprint, resources: customResources(draft, options), retire };
+  }
+
+  async #cleanOne(definition: Draft): Promise<void> {
+    const { state } = this.#services;
+    const name = definition.metadata.name ?? '';
+    const { group, names } = definitionOf(definition).spec;
+    const cache = state.resource(storagePrefix({ group, plural: names.plural }));
+    const [resource] = this.#known.get(name)?.resources ?? [];
+    const waiting = [...cache.range('')].some(
+      (each) => each.peek().metadata.deletionTimestamp === undefined,
+    );
+    if (resource && waiting) {
+      const writing = internalWriting(this.#services, { resource, verb: 'deletecollection' });
+      await deleteCollection(writing, nothingSpecial);
+    }
+    if (cache.size > 0) return; // finalizers of objects hold it; each that goes wakes us
+    await this.#release(name);
+  }
+
+  async #release(name: string): Promise<void> {
+    const resource = this.#services.registry.find(definitions.group, 'v1', definitions.plural);
+    if (!resource) return;
+    const writing = internalWriting(this.#services, { resource, verb: 'update', name });
+    try {
+      await updateObject(writing, {
+        part: 'finalize',
+        make: (present) => {
+          const left = present.metadata.finalizers?.filter((each) => each !== cleanupFinalizer);
+          present.metadata.finalizers = left ?? [];
+          return present;
+        },
+      });
+    } catch (error) {
+      if (!isApiError(error, 'NotFound')) throw error;
+    }
+  }
+}
+
+const nothingSpecial = {
+  graceSeconds: undefined,
+  policy: undefined,
+  uid: undefined,
+  resourceVersion: undefined,
+  dryRun: false,
+};
+
+function fingerprintOf(draft: Draft): string {
+  const { uid, generation, deletionTimestamp } = draft.metadata;
+  const established = definitionOf(draft).status?.conditions?.map(({ type, status }) => [
+    type,
+    status,
+  ]);
+  return JSON.stringify([uid, generation, deletionTimestamp !== undefined, established]);
+}

@@ -1,0 +1,156 @@
+// A version of a custom kind, made ready to be served from its definition.
+
+import {
+  type CompiledSchema,
+  type CustomResourceDefinitionVersion,
+  compileSchema,
+  customObjectSchema,
+  dnsSubdomainProblems,
+  type JsonSchema,
+  type ObjectSchema,
+} from '@tweendeck/kube';
+import type { Draft } from '../draft.ts';
+import type { ScalePaths, ServedResource, Subresource } from '../registry.ts';
+import { customBody, type MetadataRules } from '../schema/body-rules.ts';
+import { storagePrefix } from '../storage-key.ts';
+import type { Strategy } from '../strategy.ts';
+import { type Definition, definitionOf } from './definition.ts';
+import { fieldPathOf } from './json-path.ts';
+import { printerColumns } from './printer-columns.ts';
+
+const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+const partVerbs = ['get', 'patch', 'update'];
+
+export interface CustomResourceOptions {
+  readonly metadata: MetadataRules;
+  /** Aborted when this form of the resource is served no more. */
+  readonly retired: AbortSignal;
+}
+
+/** Every served version of a definition whose names were accepted. */
+export function customResources(
+  draft: Draft,
+  options: CustomResourceOptions,
+): readonly ServedResource[] {
+  const definition = definitionOf(draft);
+  const storage = definition.spec.versions.find((version) => version.storage);
+  if (!storage || !isEstablished(definition)) return [];
+  return definition.spec.versions
+    .filter(({ served }) => served)
+    .map((version) => servedVersion({ draft, definition, version, storage }, options));
+}
+
+function isEstablished({ status }: Definition): boolean {
+  const conditions = status?.conditions ?? [];
+  return conditions.some(({ type, status: value }) => type === 'Established' && value === 'True');
+}
+
+interface VersionContext {
+  readonly draft: Draft;
+  readonly definition: Definition;
+  readonly version: CustomResourceDefinitionVersion;
+  readonly storage: CustomResourceDefinitionVersion;
+}
+
+function servedVersion(
+  { draft, definition, version, storage }: VersionContext,
+  { metadata, retired }: CustomResourceOptions,
+): ServedResource {
+  const { spec, status } = definition;
+  const names = status?.acceptedNames ?? spec.names;
+  const schema: JsonSchema = version.schema?.openAPIV3Schema ?? { type: 'object' };
+  const compiled = compileSchema(schema);
+  const apiVersion = `${spec.group}/${version.name}`;
+  const { kind, plural } = spec.names;
+  let objectSchema: ObjectSchema | undefined;
+  return {
+    group: spec.group,
+    version: version.name,
+    kind,
+    plural,
+    singular: names.singular ?? kind.toLowerCase(),
+    listKind: names.listKind ?? `${kind}List`,
+    namespaced: spec.scope === 'Namespaced',
+    shortNames: names.shortNames ?? [],
+    categories: names.categories ?? [],
+    verbs,
+    subresources: subresourcesOf(kind, version),
+    scale: scalePathsOf(version),
+    storagePrefix: storagePrefix({ group: spec.group, plural }),
+    toStored: (object) => ({ ...object, apiVersion: `${spec.group}/${storage.name}` }),
+    fromStored: (object) => servedForm(object, { apiVersion, compiled }),
+    selectableFields: selectableFieldsOf(version),
+    strategy: strategyOf(version, compiled),
+    columns: printerColumns(version.additionalPrinterColumns),
+    custom: true,
+    body: customBody(compiled, metadata),
+    strategic: undefined,
+    objectSchema: () => {
+      // A structural schema is a schema of nodes; nodes merely know fewer keywords.
+      objectSchema ??= customObjectSchema(schema as Parameters<typeof customObjectSchema>[0]);
+      return objectSchema;
+    },
+    schema,
+    retired,
+    terminating: draft.metadata.deletionTimestamp !== undefined,
+  };
+}
+
+/** What is stored, as this version has it: the schema may have changed since it was written. */
+function servedForm(
+  object: Draft,
+  { apiVersion, compiled }: { readonly apiVersion: string; readonly compiled: CompiledSchema },
+): Draft {
+  object.apiVersion = apiVersion;
+  compiled.prune(object);
+  compiled.applyDefaults(object);
+  return object;
+}
+
+function strategyOf(version: CustomResourceDefinitionVersion, compiled: CompiledSchema): Strategy {
+  const statusApart = version.subresources?.status !== undefined;
+  return {
+    nameProblems: dnsSubdomainProblems,
+    createOnUpdate: false,
+    unconditionalUpdate: false,
+    generation: 'counted',
+    statusApart,
+    returnsDeleted: false,
+    prepareCreate(draft) {
+      if (statusApart) delete draft['status'];
+    },
+    validate: (draft, previous) => compiled.validate(draft, previous),
+  };
+}
+
+function subresourcesOf(
+  kind: string,
+  { subresources }: CustomResourceDefinitionVersion,
+): readonly Subresource[] {
+  return [
+    ...(subresources?.status ? [{ name: 'status', verbs: partVerbs, kind }] : []),
+    ...(subresources?.scale
+      ? [{ name: 'scale', verbs: partVerbs, kind: 'Scale', group: 'autoscaling', version: 'v1' }]
+      : []),
+  ];
+}
+
+function scalePathsOf({ subresources }: CustomResourceDefinitionVersion): ScalePaths | undefined {
+  const scale = subresources?.scale;
+  const specReplicas = fieldPathOf(scale?.specReplicasPath ?? '');
+  const statusReplicas = fieldPathOf(scale?.statusReplicasPath ?? '');
+  if (!specReplicas || !statusReplicas) return undefined;
+  const selector = fieldPathOf(scale?.labelSelectorPath ?? '');
+  return { specReplicas, statusReplicas, selector };
+}
+
+function selectableFieldsOf({
+  selectableFields = [],
+}: CustomResourceDefinitionVersion): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    selectableFields.map(({ jsonPath }) => [
+      jsonPath.replace(/^\./, ''),
+      fieldPathOf(jsonPath) ?? [],
+    ]),
+  );
+}
