@@ -17,6 +17,7 @@ import { expireEvents } from './event-expiry.ts';
 import { forbidden } from './failures.ts';
 import { builtInResources } from './kinds/built-in.ts';
 import { kindRules } from './kinds/kinds.ts';
+import { OpenApiDocuments } from './openapi.ts';
 import { answerPlain } from './plain-paths.ts';
 import type { PodLogSource } from './pod-log.ts';
 import { Registry } from './registry.ts';
@@ -87,6 +88,7 @@ export async function openApiServer(
   const services: Services = {
     state,
     registry,
+    openApi: new OpenApiDocuments(registry, schemas),
     clock,
     random,
     log,

@@ -8,13 +8,19 @@ import { jsonResponse, textResponse } from './response.ts';
 import { versionInfo } from './version.ts';
 
 /** @throws ApiError NotFound for paths that are served by nothing. */
-export function answerPlain({ registry }: Services, http: ApiRequest, path: string): ApiResponse {
+export function answerPlain(
+  { registry, openApi }: Services,
+  http: ApiRequest,
+  path: string,
+): ApiResponse {
   if (http.method !== 'GET' && http.method !== 'HEAD') throw noSuchPath();
   const trimmed = path.length > 1 ? path.replace(/\/+$/, '') : path;
   if (trimmed === '/version') return jsonResponse(200, versionInfo);
   if (/^\/(healthz|livez|readyz)(\/ping)?$/.test(trimmed)) return textResponse(200, 'ok');
   const discovered = discover(registry, trimmed, http.headers['accept']);
   if (discovered) return discovered;
+  const described = openApi.answer(trimmed);
+  if (described) return described;
   if (trimmed === '/') return jsonResponse(200, { paths: rootPaths });
   throw noSuchPath();
 }

@@ -7,6 +7,7 @@ import type { ClusterState } from './cluster-state.ts';
 import type { Draft } from './draft.ts';
 import { badRequest } from './failures.ts';
 import { negotiate } from './negotiation.ts';
+import type { OpenApiDocuments } from './openapi.ts';
 import type { PodLogSource } from './pod-log.ts';
 import type { Reading } from './read.ts';
 import type { Registry, ServedResource } from './registry.ts';
@@ -18,6 +19,7 @@ import type { Admission, Writing } from './writing.ts';
 export interface Services {
   readonly state: ClusterState;
   readonly registry: Registry;
+  readonly openApi: OpenApiDocuments;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
