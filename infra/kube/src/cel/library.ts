@@ -21,7 +21,7 @@ export function celEnvironment(): Environment {
   const environment = new Environment({
     unlistedVariablesAreDyn: false,
     enableOptionalTypes: true,
-    homogeneousAggregateLiterals: false,
+    homogeneousAggregateLiterals: true,
   });
   registerStrings(environment);
   registerLists(environment);
@@ -36,6 +36,7 @@ export const renamedMethods: ReadonlyMap<string, string> = new Map([
   ['matches', 'kubernetesMatches'],
   ['lowerAscii', 'kubernetesLowerAscii'],
   ['upperAscii', 'kubernetesUpperAscii'],
+  ['substring', 'kubernetesSubstring'],
 ]);
 
 function registerStrings(environment: Environment): void {
@@ -75,6 +76,10 @@ function registerStrings(environment: Environment): void {
         return text.replaceAll(from, (each) => (left-- > 0 ? to : each));
       },
     )
+    .registerFunction('string.kubernetesSubstring(int): string', (text: string, start: bigint) =>
+      substring(text, start, undefined),
+    )
+    .registerFunction('string.kubernetesSubstring(int, int): string', substring)
     .registerFunction('string.charAt(int): string', (text: string, index: bigint) => {
       const position = Number(index);
       if (position < 0 || position > text.length) throw new Error(`index out of range: ${index}`);
@@ -82,28 +87,68 @@ function registerStrings(environment: Environment): void {
     });
 }
 
+/** By code points, as Go's strings extension counts. */
+function substring(text: string, start: bigint, end: bigint | undefined): string {
+  const runes = [...text];
+  const stop = end === undefined ? runes.length : Number(end);
+  for (const position of [Number(start), stop]) {
+    if (position < 0 || position > runes.length) throw new Error(`index out of range: ${position}`);
+  }
+  if (Number(start) > stop) {
+    throw new Error(`invalid substring range. start: ${start}, end: ${stop}`);
+  }
+  return runes.slice(Number(start), stop).join('');
+}
+
 type Ordered = string | number | bigint | boolean | Date;
 
+/** Sets are lists to expressions. */
+type Items<Item> = readonly Item[] | ReadonlySet<Item>;
+
+/** The name `sets` in expressions: `sets.contains(a, b)`. */
+class SetsNamespace {}
+
 function registerLists(environment: Environment): void {
+  const isPart = (part: Items<unknown>, whole: Items<unknown>): boolean =>
+    [...part].every((each) => includes(whole, each));
   environment
-    .registerFunction('list<dyn>.isSorted(): bool', (list: readonly Ordered[]) =>
-      list.every((each, index) => index === 0 || !before(each, list[index - 1])),
+    .registerFunction('list<dyn>.isSorted(): bool', (items: Items<Ordered>) => {
+      const list = [...items];
+      return list.every((each, index) => index === 0 || !before(each, list[index - 1]));
+    })
+    .registerFunction('list<dyn>.sum(): dyn', (items: Items<number | bigint>) => sum([...items]))
+    .registerFunction('list<dyn>.min(): dyn', (items: Items<Ordered>) =>
+      extreme([...items], 'min', (each, best) => before(each, best)),
     )
-    .registerFunction('list<dyn>.sum(): dyn', (list: readonly (number | bigint)[]) => sum(list))
-    .registerFunction('list<dyn>.min(): dyn', (list: readonly Ordered[]) =>
-      extreme(list, 'min', (each, best) => before(each, best)),
+    .registerFunction('list<dyn>.max(): dyn', (items: Items<Ordered>) =>
+      extreme([...items], 'max', (each, best) => before(best, each)),
     )
-    .registerFunction('list<dyn>.max(): dyn', (list: readonly Ordered[]) =>
-      extreme(list, 'max', (each, best) => before(best, each)),
+    .registerFunction('list<dyn>.indexOf(dyn): int', (items: Items<unknown>, wanted: unknown) =>
+      BigInt([...items].findIndex((each) => celEqual(each, wanted))),
     )
-    .registerFunction('list<dyn>.indexOf(dyn): int', (list: readonly unknown[], wanted: unknown) =>
-      BigInt(list.findIndex((each) => celEqual(each, wanted))),
+    .registerFunction('list<dyn>.lastIndexOf(dyn): int', (items: Items<unknown>, wanted: unknown) =>
+      BigInt([...items].findLastIndex((each) => celEqual(each, wanted))),
+    )
+    .registerType('kubernetes.Sets', SetsNamespace)
+    .registerConstant('sets', 'kubernetes.Sets', new SetsNamespace())
+    .registerFunction(
+      'kubernetes.Sets.contains(list<dyn>, list<dyn>): bool',
+      (_: SetsNamespace, whole: Items<unknown>, part: Items<unknown>) => isPart(part, whole),
     )
     .registerFunction(
-      'list<dyn>.lastIndexOf(dyn): int',
-      (list: readonly unknown[], wanted: unknown) =>
-        BigInt(list.findLastIndex((each) => celEqual(each, wanted))),
+      'kubernetes.Sets.equivalent(list<dyn>, list<dyn>): bool',
+      (_: SetsNamespace, left: Items<unknown>, right: Items<unknown>) =>
+        isPart(left, right) && isPart(right, left),
+    )
+    .registerFunction(
+      'kubernetes.Sets.intersects(list<dyn>, list<dyn>): bool',
+      (_: SetsNamespace, left: Items<unknown>, right: Items<unknown>) =>
+        [...left].some((each) => includes(right, each)),
     );
+}
+
+function includes(items: Items<unknown>, wanted: unknown): boolean {
+  return [...items].some((each) => celEqual(each, wanted));
 }
 
 function before(left: Ordered | undefined, right: Ordered | undefined): boolean {
@@ -164,7 +209,7 @@ function registerQuantities(environment: Environment): void {
       'isQuantity(string): bool',
       (text: string) => quantityProblem(text) === undefined,
     )
-    .registerFunction(`${name}.sign(): int`, ({ amount }: CelQuantity) =>
+    .registerFunction(`sign(${name}): int`, ({ amount }: CelQuantity) =>
       amount.nanos > 0n ? 1n : amount.nanos < 0n ? -1n : 0n,
     )
     .registerFunction(`${name}.isInteger(): bool`, isInteger)

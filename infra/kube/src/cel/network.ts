@@ -2,6 +2,7 @@
 
 import type { Environment } from '@marcbachmann/cel-js';
 
+import { goQuote } from '../go-format.ts';
 import { isCidr, isIpv4, isIpv6 } from '../schema/formats.ts';
 
 class CelAddress {
@@ -10,7 +11,9 @@ class CelAddress {
 
   constructor(text: string) {
     if (!isIpv4(text) && !isIpv6(text)) {
-      throw new Error(`IP Address '${text}' parse error during conversion from string`);
+      throw new Error(
+        `IP Address ${goQuote(text)} parse error during conversion from string: ParseAddr(${goQuote(text)}): unable to parse IP`,
+      );
     }
     this.family = isIpv4(text) ? 4 : 6;
     this.bits = this.family === 4 ? bitsOfIpv4(text) : bitsOfIpv6(text);
@@ -22,8 +25,7 @@ class CelPrefix {
   readonly length: number;
 
   constructor(text: string) {
-    if (!isCidr(text))
-      throw new Error(`network address parse error during conversion from string: ${text}`);
+    if (!isCidr(text)) throw new Error(prefixMessage(text));
     const [address = '', length = ''] = text.split('/');
     this.address = new CelAddress(address);
     this.length = Number(length);
@@ -34,6 +36,12 @@ class CelPrefix {
     const shift = BigInt((address.family === 4 ? 32 : 128) - this.length);
     return address.bits >> shift === this.address.bits >> shift;
   }
+}
+
+function prefixMessage(text: string): string {
+  const message = 'network address parse error during conversion from string';
+  const reason = text.includes('/') ? 'invalid address or prefix length' : "no '/'";
+  return `${message}: ${message}: netip.ParsePrefix(${goQuote(text)}): ${reason}`;
 }
 
 function bitsOfIpv4(text: string): bigint {

@@ -68,6 +68,9 @@ function compileExpression(
 ): { readonly parsed: ParseResult; readonly type: string } | string {
   try {
     const parsed = environment.parse(text);
+    const bind = nodesOf(parsed.ast).find((node) => node.op === 'id' && node.args === 'cel');
+    if (bind)
+      return placedText("undeclared reference to 'cel' (in container '')", text, bind.start);
     renameMethods(parsed.ast);
     const { valid, type = 'dyn', error } = parsed.check();
     return valid ? { parsed, type } : errorText(error, text);
@@ -87,13 +90,16 @@ function errorText(error: unknown, text: string): string {
   ) {
     return `ERROR: <input>:1:1: ${String(error)}`;
   }
-  const position = error.range?.start ?? 0;
-  const before = text.slice(0, position).split('\n');
-  const column = before.at(-1)?.length ?? 0;
-  const line = text.split('\n')[before.length - 1] ?? '';
   const summary = error.summary
     .replace(/^No such key: (.*)$/s, "undefined field '$1'")
     .replace(/^Unknown variable: (.*)$/s, "undeclared reference to '$1' (in container '')");
+  return placedText(summary, text, error.range?.start ?? 0);
+}
+
+function placedText(summary: string, text: string, position: number): string {
+  const before = text.slice(0, position).split('\n');
+  const column = before.at(-1)?.length ?? 0;
+  const line = text.split('\n')[before.length - 1] ?? '';
   return `ERROR: <input>:${before.length}:${column + 1}: ${summary}\n | ${line}\n | ${'.'.repeat(column)}^`;
 }
 

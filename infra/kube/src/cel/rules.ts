@@ -14,11 +14,11 @@ import {
 } from '../field-error.ts';
 import type { ValidationRule } from '../generated/kinds.ts';
 import { type Old, oldItem, oldMember } from '../schema/correlation.ts';
-import type { JsonSchema } from '../schema/json-schema.ts';
+import { type JsonSchema, propertyOf } from '../schema/json-schema.ts';
 import { CostExceeded, CostMeter, type Sizes } from './budget.ts';
 import { celEnvironment } from './library.ts';
 import { type CompiledRule, compileRule } from './rule.ts';
-import { type CelType, declareType } from './values.ts';
+import { type CelType, declareType, dynamicType } from './values.ts';
 
 /** Units of work that all rules may do on one object: about a second of one processor at the very worst. */
 export const ruleCostMax = 1_000_000;
@@ -124,7 +124,7 @@ function compileOwn(
   { whole, library, meter, sizes }: Building,
 ): { readonly type: CelType; readonly rules: readonly CompiledRule[] } {
   const environment = library.clone();
-  const type = declareType(environment, { ...schema, nullable: false }, { name: 'object', whole });
+  const type = declareType(environment, schema, { name: 'object', whole }) ?? dynamicType;
   environment.registerVariable('self', type.name);
   const plain = environment.clone().registerVariable('oldSelf', type.name);
   const optional = environment.clone();
@@ -221,7 +221,7 @@ function evaluateNode(node: RuleNode, evaluation: Evaluation): void {
     const correlated = schema['x-kubernetes-map-type'] === 'atomic' ? undefined : old;
     for (const key of Object.keys(value)) {
       const property = node.properties.get(key);
-      const isOwn = schema.properties !== undefined && Object.hasOwn(schema.properties, key);
+      const isOwn = propertyOf(schema, key) !== undefined;
       const child = property ?? (isOwn ? undefined : node.additional);
       if (!child) continue;
       const below = property ? at.child(key) : at.key(key);
@@ -275,8 +275,7 @@ function evaluateRule(
       errors.push(fieldInvalid(at, type, detail));
       throw new OutOfBudget();
     }
-    const detail = `${summaryOf(error)} evaluating rule: ${source.message?.trim() || source.rule.trim()}`;
-    return fieldInvalid(at, type, detail);
+    return fieldInvalid(at, type, runtimeDetail(error, source));
   }
   const blamed = blamedPath(source, schema, at);
   return failure(source, { at: blamed, type, detail: messageOf(rule, context) });
@@ -310,10 +309,18 @@ function messageOf({ message, source }: CompiledRule, context: Record<string, un
   }
 }
 
-/** The first line of what the library says, in Kubernetes' words. */
-function summaryOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return (text.split('\n')[0] ?? '').replace(/^No such key: /, 'no such key: ');
+/** What the library says of a failed evaluation, in Kubernetes' words. */
+function runtimeDetail(error: unknown, { rule, message }: ValidationRule): string {
+  const text = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+  const told = message?.trim() || rule.trim();
+  if (/^(?:no such overload|found no matching overload)/.test(text)) {
+    return `'no such overload': call arguments did not match a supported operator, function or macro signature for rule: ${told}`;
+  }
+  const summary = text
+    .replace(/^No such key: index out of bounds, index (-?\d+).*$/, 'index out of bounds: $1')
+    .replace(/^No such key: /, 'no such key: ')
+    .replace(/^integer overflow: .*$/, 'integer overflow');
+  return `${summary} evaluating rule: ${told}`;
 }
 
 /** `.spec.replicas` or `.labels['a.b']`, followed through the schema; undefined: it leads nowhere. */
@@ -325,7 +332,7 @@ function fieldPathOf(text: string, root: JsonSchema): FieldPath | undefined {
     const match = step.exec(text);
     const name = match?.[1] ?? match?.[2]?.replaceAll(/\\(.)/g, '$1');
     if (name === undefined || !schema) return undefined;
-    const property: JsonSchema | undefined = schema.properties?.[name];
+    const property: JsonSchema | undefined = propertyOf(schema, name);
     if (property) found = found.child(name);
     else if (typeof schema.additionalProperties === 'object') found = found.key(name);
     else return undefined;

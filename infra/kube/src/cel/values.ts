@@ -18,57 +18,60 @@ abstract class CelObject {
   readonly [field: string]: unknown;
 }
 
-const dynamic: CelType = { name: 'dyn', convert: convertFreely };
+/** The type of values whose schema tells none. */
+export const dynamicType: CelType = { name: 'dyn', convert: convertFreely };
 
 function scalar(name: string, convert: (value: unknown) => unknown): CelType {
   return { name, convert: (value) => (value === null ? null : convert(value)) };
 }
 
 const durations = new Environment().registerVariable('text', 'string').parse('duration(text)');
+const timestamp = scalar('google.protobuf.Timestamp', (value) => new Date(String(value)));
 
-const scalars: Readonly<Record<string, CelType>> = {
-  string: scalar('string', (value) => value),
-  integer: scalar('int', toInteger),
-  number: scalar('double', Number),
-  boolean: scalar('bool', (value) => value),
-};
+const scalars: ReadonlyMap<string, CelType> = new Map([
+  ['string', scalar('string', (value) => value)],
+  ['integer', scalar('int', toInteger)],
+  ['number', scalar('double', Number)],
+  ['boolean', scalar('bool', (value) => value)],
+]);
 
-const stringFormats: Readonly<Record<string, CelType>> = {
-  'date-time': scalar('google.protobuf.Timestamp', (value) => new Date(String(value))),
-  datetime: scalar('google.protobuf.Timestamp', (value) => new Date(String(value))),
-  date: scalar('google.protobuf.Timestamp', (value) => new Date(String(value))),
-  duration: scalar('google.protobuf.Duration', (value) => durations({ text: String(value) })),
-  byte: scalar('bytes', (value) => new Uint8Array(Buffer.from(String(value), 'base64'))),
-};
+const stringFormats: ReadonlyMap<string, CelType> = new Map([
+  ['date-time', timestamp],
+  ['datetime', timestamp],
+  ['date', timestamp],
+  ['duration', scalar('google.protobuf.Duration', (value) => durations({ text: String(value) }))],
+  ['byte', scalar('bytes', (value) => new Uint8Array(Buffer.from(String(value), 'base64')))],
+]);
 
 function toInteger(value: unknown): bigint {
   return typeof value === 'bigint' ? value : BigInt(Math.trunc(Number(value)));
 }
 
-/** Declares the types of a schema in `environment`. `whole`: it describes whole objects, whose names rules may read. */
+/** Declares the types of a schema in `environment`; undefined: rules cannot see such values. `whole`: it describes whole objects, whose names rules may read. */
 export function declareType(
   environment: Environment,
   schema: JsonSchema,
   { name, whole }: { readonly name: string; readonly whole: boolean },
-): CelType {
-  if (schema['x-kubernetes-int-or-string'] || schema.nullable) return dynamic;
-  const { type, format, items } = schema;
+): CelType | undefined {
+  if (schema['x-kubernetes-int-or-string']) return dynamicType;
+  const { type = '', format = '' } = schema;
   if (type === 'object') return objectType(environment, schema, { name, whole });
-  if (type === 'array') return items ? listType(environment, items, name) : dynamic;
-  const byFormat = type === 'string' ? stringFormats[format ?? ''] : undefined;
-  return byFormat ?? scalars[type ?? ''] ?? dynamic;
+  if (type === 'array') return listType(environment, schema, name);
+  const byFormat = type === 'string' ? stringFormats.get(format) : undefined;
+  return byFormat ?? scalars.get(type);
 }
 
-function listType(environment: Environment, items: JsonSchema, name: string): CelType {
-  const item = declareType(environment, items, { name: `${name}.item`, whole: false });
+function listType(environment: Environment, schema: JsonSchema, name: string): CelType | undefined {
+  const at = { name: `${name}.item`, whole: false };
+  const item = schema.items && declareType(environment, schema.items, at);
+  if (!item) return undefined;
+  const isSet = schema['x-kubernetes-list-type'] === 'set' && scalars.has(schema.items?.type ?? '');
   return {
     name: `list<${item.name}>`,
     convert(value, sizes) {
       if (!Array.isArray(value)) return convertFreely(value, sizes);
-      return measured(
-        value.map((each) => item.convert(each, sizes)),
-        sizes,
-      );
+      const list = value.map((each) => item.convert(each, sizes));
+      return measured(isSet ? new Set(list) : list, sizes); // sets compare without order
     },
   };
 }
@@ -77,17 +80,16 @@ function objectType(
   environment: Environment,
   schema: JsonSchema,
   { name, whole }: { readonly name: string; readonly whole: boolean },
-): CelType {
+): CelType | undefined {
   if (typeof schema.additionalProperties === 'object') {
     return mapType(environment, schema.additionalProperties, name);
   }
   const isWhole = whole || schema['x-kubernetes-embedded-resource'] === true;
   const properties = isWhole ? { ...schema.properties, ...envelope } : (schema.properties ?? {});
-  if (Object.keys(properties).length === 0) return dynamic;
-  const fields = Object.entries(properties).map(([key, property]) => {
+  const fields = Object.entries(properties).flatMap(([key, property]) => {
     const field = escapeName(key);
     const child = declareType(environment, property, { name: `${name}.${field}`, whole: false });
-    return { key, field, child };
+    return child ? [{ key, field, child }] : [];
   });
   const Class = class extends CelObject {};
   environment.registerType(name, {
@@ -101,15 +103,17 @@ function objectType(
       if (!isJsonObject(value)) return convertFreely(value, sizes);
       const object: Record<string, unknown> = new Class();
       for (const { key, field, child } of fields) {
-        if (Object.hasOwn(value, key)) object[field] = child.convert(value[key], sizes);
+        const member = Object.hasOwn(value, key) ? value[key] : null;
+        if (member !== null) object[field] = child.convert(member, sizes); // null is as good as absent
       }
       return measured(object, sizes);
     },
   };
 }
 
-function mapType(environment: Environment, values: JsonSchema, name: string): CelType {
+function mapType(environment: Environment, values: JsonSchema, name: string): CelType | undefined {
   const member = declareType(environment, values, { name: `${name}.value`, whole: false });
+  if (!member) return undefined;
   return {
     name: `map<string, ${member.name}>`,
     convert(value, sizes) {
@@ -148,7 +152,7 @@ function convertFreely(value: unknown, sizes: Sizes): unknown {
 
 function measured<Value extends object>(value: Value, sizes: Sizes): Value {
   let size = 1;
-  for (const each of Object.values(value)) {
+  for (const each of value instanceof Set ? value : Object.values(value)) {
     size += typeof each === 'string' ? 1 + each.length / 16 : 1;
     if (typeof each === 'object' && each !== null) size += sizes.get(each) ?? 0;
   }
@@ -169,6 +173,8 @@ export function celEqual(left: unknown, right: unknown): boolean {
   }
   if (typeof left !== 'object' || typeof right !== 'object' || !left || !right) return false;
   if (left instanceof Date || right instanceof Date) return Number(left) === Number(right);
+  if (left instanceof Set && right instanceof Set)
+    return left.symmetricDifference(right).size === 0;
   if (Array.isArray(left) !== Array.isArray(right)) return false;
   const leftEntries = Object.entries(left);
   const rightFields = new Map(Object.entries(right));

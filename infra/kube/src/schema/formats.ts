@@ -101,5 +101,6 @@ const checks: Readonly<Record<string, FormatCheck>> = {
 
 /** The check of a format; undefined when the server ignores it. */
 export function formatCheck(format: string | undefined): FormatCheck | undefined {
-  return format === undefined ? undefined : checks[format.replaceAll('-', '')];
+  const name = format?.replaceAll('-', '') ?? '';
+  return Object.hasOwn(checks, name) ? checks[name] : undefined;
 }

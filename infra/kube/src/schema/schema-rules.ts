@@ -8,7 +8,7 @@ import {
   fieldNotSupported,
   fieldRequired,
 } from '../field-error.ts';
-import type { JsonSchema } from './json-schema.ts';
+import { type JsonSchema, propertyOf } from './json-schema.ts';
 
 const types = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
 
@@ -168,7 +168,7 @@ function listMapErrors(schema: JsonSchema, base: FieldPath): FieldError[] {
     return [...errors, fieldInvalid(base.child('items').child('type'), items.type ?? '', detail)];
   }
   for (const [index, key] of keys.entries()) {
-    const property = items.properties?.[key];
+    const property = propertyOf(items, key);
     if (!property)
       errors.push(fieldInvalid(at, keys, 'entries must all be names of item properties'));
     else errors.push(...keyErrors(items, key, base.child('items').child('properties').key(key)));
@@ -180,7 +180,7 @@ function listMapErrors(schema: JsonSchema, base: FieldPath): FieldError[] {
 }
 
 function keyErrors(items: JsonSchema, key: string, base: FieldPath): FieldError[] {
-  const property = items.properties?.[key] ?? {};
+  const property = propertyOf(items, key) ?? {};
   const errors: FieldError[] = [];
   if (property.type === 'array' || property.type === 'object') {
     const detail = "must be a scalar type if parent array's x-kubernetes-list-type is map";

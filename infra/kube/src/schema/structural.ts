@@ -9,7 +9,7 @@ import {
   fieldInvalid,
   fieldRequired,
 } from '../field-error.ts';
-import type { JsonSchema } from './json-schema.ts';
+import { type JsonSchema, propertyOf } from './json-schema.ts';
 import { compilePattern, PatternError } from './pattern.ts';
 
 type Level = 'root' | 'item' | 'field';
@@ -249,7 +249,7 @@ function nestedCompleteness(schema: JsonSchema, { at, from, structure }: Complet
       ...nestedCompleteness(property, {
         at: at.child('properties').key(name),
         from: from.child('properties').key(name),
-        structure: structure.properties?.[name],
+        structure: propertyOf(structure, name),
       }),
     );
   }
