@@ -70,25 +70,26 @@ const leastGraceMs = 2_000;
 /** After SIGKILL, before the process is given up as stuck in the kernel. */
 const stuckMs = 10_000;
 
-/** Runs the program until it ends by itself or is ended. Rejects only for bugs and full disks. */
+/** Runs the program until it ends by itself or is ended. What keeps it from starting is an end with reason StartError. */
 export async function runContainer(input: RunInput, stop: AbortSignal): Promise<RunEnd> {
   const { context, container, launch, number } = input;
   const { runtime } = context;
   const startedAt = timestampOf(runtime.clock.nowMs());
   const directory = containerLogDirectory(runtime.directory, context.pod(), container.name);
-  await using log = await LogFile.open(join(directory, `${number}.log`), runtime.logLimits);
-  await removeLogsBefore(directory, number - 1);
   let cgroup: Cgroup | undefined;
   try {
+    await using log = await LogFile.open(join(directory, `${number}.log`), runtime.logLimits);
+    await removeLogsBefore(directory, number - 1);
     const { uid } = context.pod().metadata;
     cgroup = await runtime.cgroups.open(`${uid}-${container.name}-${number}`, launch.limits);
     const started = await start(input, { cgroup, log });
-    await using running = new Run(input, { ...started, log, cgroup });
+    await using running = new Run(input, { ...started, log, cgroup }); // from here on its processes are ended with it
+    await writeRecord(input, started.group);
     const exit = await running.untilEnd(startedAt, stop);
     const terminated = await endState(input, { exit, cgroup, startedAt, log });
     return { terminated, byUs: running.ending?.byUs ?? false };
   } catch (error) {
-    if (!(error instanceof PlatformError)) throw error;
+    if (isAbort(error, context.hard)) throw error;
     input.event('Warning', 'Failed', `Error: ${messageOf(error)}`);
     const finishedAt = timestampOf(runtime.clock.nowMs());
     const { containerID } = input;
@@ -122,14 +123,16 @@ async function start(
   );
   const [output] = copies;
   assert(output, 'a started program is being read');
-  const { uid } = context.pod().metadata;
-  const record = { pid: group.pid, startTime: group.startTime, bootId: await bootId() };
-  await replaceFile(
-    processRecordPath(runtime.directory, uid, container.name),
-    JSON.stringify(record),
-  );
   event('Normal', 'Started', `Started container ${container.name}`);
   return { group, output };
+}
+
+/** What the next start looks for if this platform is killed. */
+async function writeRecord({ context, container }: RunInput, group: ProcessGroup): Promise<void> {
+  const { uid } = context.pod().metadata;
+  const path = processRecordPath(context.runtime.directory, uid, container.name);
+  const record = { pid: group.pid, startTime: group.startTime, bootId: await bootId() };
+  await replaceFile(path, JSON.stringify(record));
 }
 
 class Run implements ContainerRun, AsyncDisposable {
@@ -190,6 +193,8 @@ class Run implements ContainerRun, AsyncDisposable {
       { clock, delayMs: stuckMs },
       context.hard,
     );
+    const { done } = this.#output;
+    await settlesWithin(done, { clock, delayMs: drainMs }, context.hard); // its last words count
     return ended ? await this.#group.exited : { exitCode: 137, signal: 9 };
   }
 
@@ -199,11 +204,6 @@ class Run implements ContainerRun, AsyncDisposable {
     await this.#probes[Symbol.asyncDispose]();
     const { context, container } = this.#input;
     const { runtime } = context;
-    await settlesWithin(
-      this.#output.done,
-      { clock: runtime.clock, delayMs: drainMs },
-      context.hard,
-    );
     await this.#output[Symbol.asyncDispose]();
     await removeTree(
       processRecordPath(runtime.directory, context.pod().metadata.uid, container.name),

@@ -17,7 +17,7 @@ import type {
   Secret,
   Service,
 } from '@tweendeck/kube';
-import { clockOf, randomOf, silentLogger } from '@tweendeck/std';
+import { type Clock, clockOf, randomOf, silentLogger, sleepOn } from '@tweendeck/std';
 import { AddressBook } from './addresses.ts';
 import { standardCatalogue } from './catalogue.ts';
 import { noCgroups, openCgroups } from './cgroups.ts';
@@ -31,6 +31,14 @@ import type { PodEvent, PodHost, PodRuntime } from './runtime.ts';
 const clock = clockOf(globalThis);
 const random = randomOf(globalThis.crypto);
 const path = '/usr/local/bin:/usr/bin:/bin';
+
+/** Ten of its seconds are one of ours. */
+const fast: Clock = {
+  ...clock,
+  monotonicMs: () => clock.monotonicMs() * 10,
+  timer: (delayMs, run, options) => clock.timer(delayMs / 10, run, options),
+  sleep: (delayMs, signal) => sleepOn(fast, delayMs, signal),
+};
 
 /** A host that keeps everything in memory and tells when something changed. */
 class MemoryHost implements PodHost {
@@ -289,7 +297,7 @@ test('a failing liveness probe restarts the container, and an unready one is not
 });
 
 test('a readiness probe by connection makes the pod ready once its port is open', async () => {
-  await using one = await world();
+  await using one = await world({ clock: fast });
   const container = shell('app', 'exec sleep 60', {
     ports: [{ name: 'main', containerPort: 18_080 }],
     readinessProbe: { tcpSocket: { port: 'main' }, periodSeconds: 1 },
@@ -329,7 +337,7 @@ test('a deleted pod gets preStop, the polite signal and its grace, and then its 
 });
 
 test('a program that ignores the polite signal is killed when its grace is over, with its children', async () => {
-  await using one = await world();
+  await using one = await world({ clock: fast });
   const pod = podOf('deaf', {}, "trap '' TERM; sleep 60 & echo $!; wait; sleep 60");
   one.pods.apply(pod);
   await one.until(() => app(one, 'deaf')?.ready === true, 'ready');
@@ -452,6 +460,62 @@ test('a change of fronts restarts a program that serves them', async () => {
   while ((await said(one, pod)) !== '127.96.0.9:80\n')
     await clock.sleep(5, AbortSignal.timeout(5_000));
   assert.ok(one.host.events.some(({ reason }) => reason === 'FrontsChanged'));
+});
+
+test('a pod whose emptyDir outgrows its limit is evicted, and its object stays', async () => {
+  await using one = await world({ clock: fast });
+  const volumeMounts = [{ name: 'work', mountPath: '/work' }];
+  const pod = podOf('fat', {
+    volumes: [{ name: 'work', emptyDir: { sizeLimit: '64Ki' } }],
+    containers: [
+      shell('app', 'head -c 200000 /dev/zero > /work/big; exec sleep 60', { volumeMounts }),
+    ],
+  });
+  one.pods.apply(pod);
+  await one.until(() => one.status('fat')?.phase === 'Failed', 'eviction');
+  assert.equal(one.status('fat')?.reason, 'Evicted');
+  assert.match(one.status('fat')?.message ?? '', /EmptyDir volume "work" exceeds the limit "64Ki"/);
+  assert.ok(app(one, 'fat')?.state?.terminated);
+  assert.equal(one.host.deleted.size, 0);
+});
+
+test('last words come from the message file, or from the log if asked for', async () => {
+  await using one = await world();
+  const containers = [
+    shell('app', 'echo from file > /dev/termination-log; exit 1'),
+    shell('log', 'echo from log; exit 1', { terminationMessagePolicy: 'FallbackToLogsOnError' }),
+  ];
+  one.pods.apply(podOf('last', { restartPolicy: 'Never', containers }));
+  await one.until(() => one.status('last')?.phase === 'Failed', 'end');
+  const words = one
+    .status('last')
+    ?.containerStatuses?.map(({ state }) => state?.terminated?.message);
+  assert.deepEqual(words, ['from file\n', 'from log\n']);
+});
+
+test('a sidecar starts before the containers and ends after them', async () => {
+  await using one = await world();
+  const volumeMounts = [{ name: 'work', mountPath: '/work' }];
+  const sidecar = shell(
+    'side',
+    "trap 'exit 0' TERM; touch /work/up; while :; do sleep 0.02; done",
+    {
+      restartPolicy: 'Always',
+      volumeMounts,
+      startupProbe: { exec: { command: ['test', '-e', '/work/up'] }, periodSeconds: 1 },
+    },
+  );
+  const pod = podOf('pair', {
+    restartPolicy: 'Never',
+    volumes: [{ name: 'work', emptyDir: {} }],
+    initContainers: [sidecar],
+    containers: [shell('app', 'test -e /work/up', { volumeMounts })],
+  });
+  one.pods.apply(pod);
+  await one.until(() => one.status('pair')?.phase === 'Succeeded', 'success');
+  const stopped = (): boolean =>
+    one.status('pair')?.initContainerStatuses?.[0]?.state?.terminated?.exitCode === 0;
+  await one.until(stopped, 'end of the sidecar');
 });
 
 test('a container over its memory limit is OOMKilled, where cgroups can be made', async (context) => {

@@ -88,6 +88,8 @@ export class PodSet implements AsyncDisposable {
       if (this.#hard.signal.aborted) return;
       const { name, namespace } = worker.pod.metadata;
       this.#runtime.log.error('a pod failed by a bug', { pod: `${namespace}/${name}`, error });
+      this.#workers.delete(worker.uid); // begun anew at the object's next change; what it stored stays
+      return;
     }
     this.#workers.delete(worker.uid);
     if (!this.#stopping) await worker.clean();

@@ -103,9 +103,11 @@ export class PodWorker {
   async run(): Promise<void> {
     await using tasks = new TaskGroup({ onFailure: (error) => this.#bug(error) });
     tasks.start((signal) => this.#writeStatuses(signal));
-    if (!this.#isTerminal()) await this.#live(tasks);
+    if (!this.#isTerminal()) await this.#live();
     if (!this.#ending) await this.#untilEnding();
     await this.#flushStatus();
+    const ended = this.#written?.phase === 'Succeeded' || this.#written?.phase === 'Failed';
+    if (ended) await removeTree(podRunDirectory(this.#runtime.directory, this.uid)); // its logs stay
     if (this.#pod.metadata.deletionTimestamp !== undefined && !this.#gone)
       await this.#removeObject();
     if (this.#ending?.platformStops) return;
@@ -129,8 +131,9 @@ export class PodWorker {
     return phase === 'Succeeded' || phase === 'Failed';
   }
 
-  async #live(tasks: TaskGroup): Promise<void> {
+  async #live(): Promise<void> {
     const stop = this.#stop.signal;
+    await using tasks = new TaskGroup({ onFailure: (error) => this.#bug(error) });
     try {
       const podIP = await this.#prepare(stop);
       const context = this.#context(podIP);
