@@ -39,6 +39,13 @@ export class KeyIndex {
     return this.#table.byteLength + this.#chunks.length * recordsPerChunk * recordWords * 4;
   }
 
+  /** Makes the table large enough for so many keys at once. */
+  reserve(keys: number): void {
+    let length = this.#table.length;
+    while (keys * 10 > length * 7) length *= 2;
+    if (length > this.#table.length) this.#grow(length);
+  }
+
   /** The record of the key at `at` of `bytes`, or -1. */
   find(bytes: Uint8Array, at: number): number {
     const hash = this.#load(bytes, at);
@@ -52,7 +59,7 @@ export class KeyIndex {
     const present = (this.#table[slot] ?? 0) - 1;
     if (present >= 0) return present;
     if ((this.#count + 1) * 10 > this.#table.length * 7) {
-      this.#grow();
+      this.#grow(this.#table.length * 2);
       slot = this.#slotOf(hash);
     }
     const record = this.#free.pop() ?? this.#used++;
@@ -132,8 +139,8 @@ export class KeyIndex {
     this.#count--;
   }
 
-  #grow(): void {
-    const table = new Int32Array(this.#table.length * 2);
+  #grow(length: number): void {
+    const table = new Int32Array(length);
     const mask = table.length - 1;
     for (const entry of this.#table) {
       if (entry === 0) continue;

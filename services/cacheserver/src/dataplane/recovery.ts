@@ -62,6 +62,7 @@ function recoverShared(disk: CacheDisk, number: number, replay: Replay): number 
     values = openIfPresent(disk, segment.valuesName);
     const valuesSize = values?.sizeNow() ?? 0;
     const records = readAll(log);
+    replay.expect(records.length / commitRecordBytes);
     for (; segment.logBytes < records.length; segment.logBytes += commitRecordBytes) {
       const record = decodeCommitRecord(records, segment.logBytes);
       if (record === undefined || filesEnd(record.files) > valuesSize) break;
@@ -113,13 +114,20 @@ class Replay {
   #sequences = new Float64Array(3 * 4_096);
   readonly #place: IndexedFile = { segment: 0, offset: 0, sizeBytes: 0, crc: 0 };
   readonly #byNumber = new Map<number, Segment>();
+  #last: Segment | undefined;
 
   constructor(index: KeyIndex) {
     this.#index = index;
   }
 
+  /** So many records follow: makes room at once. */
+  expect(records: number): void {
+    this.#index.reserve(this.#index.count + records);
+  }
+
   apply(record: CommitRecord, segment: Segment): void {
-    this.#byNumber.set(segment.number, segment);
+    if (this.#last !== segment) this.#byNumber.set(segment.number, segment);
+    this.#last = segment;
     this.sequenceMax = Math.max(this.sequenceMax, record.sequence);
     const key = this.#index.insert(record.id, 0);
     for (let file = 0; file < 3; file++) {
@@ -129,14 +137,18 @@ class Replay {
       if (at >= this.#sequences.length) this.#grow(at);
       const other = this.#index.read(key, file, this.#place)
         ? this.#byNumber.get(this.#place.segment)
-        : undefined;
+        : undefined; // the version that is known so far
       if (record.sequence < (this.#sequences[at] ?? 0)) {
         if (other !== undefined && other !== segment) other.shadows.add(segment);
         continue;
       }
       if (other !== undefined && other !== segment) segment.shadows.add(other);
       this.#sequences[at] = record.sequence;
-      this.#index.write(key, file, { ...place, segment: segment.number });
+      this.#place.segment = segment.number;
+      this.#place.offset = place.offset;
+      this.#place.sizeBytes = place.sizeBytes;
+      this.#place.crc = place.crc;
+      this.#index.write(key, file, this.#place);
     }
   }
 

@@ -97,7 +97,7 @@ const rows: readonly Row[] = [
       }
       const upload = store.begin(idOf(3), 0);
       upload.startFile('i', 10);
-      upload.write(contentOf(1, 4));
+      await upload.write(contentOf(1, 4));
       upload.abandon();
       await new Promise(setImmediate);
       assert.deepEqual(await getFiles(store, idOf(3)), {});
@@ -129,7 +129,7 @@ const rows: readonly Row[] = [
       const upload = store.begin(idOf(1), 0);
       for (const writer of [1, 2]) {
         upload.startFile('a', 10 * writer);
-        upload.write(contentOf(writer, 10 * writer));
+        await upload.write(contentOf(writer, 10 * writer));
         upload.endFile();
       }
       assert.deepEqual(await upload.commit(), stored);

@@ -42,7 +42,12 @@ export class SourceFile implements CacheFileSource, AsyncDisposable {
     let handle: FileHandle | undefined;
     try {
       handle = await open(path, 'r');
-      const { size: sizeBytes, mtimeMs: modifiedMs } = await handle.stat();
+      const found = await handle.stat();
+      if (!found.isFile()) {
+        await handle.close();
+        return 'unreadable';
+      }
+      const { size: sizeBytes, mtimeMs: modifiedMs } = found;
       const seconds = Math.floor(modifiedMs / 1_000);
       const changed = modifiedSeconds !== undefined && Math.floor(modifiedSeconds) !== seconds;
       if (!changed && sizeBytes > 0) {
