@@ -29,7 +29,7 @@ export async function putFiles(store: ValueStore, id: Buffer, files: Files): Pro
     }
     upload.endFile();
   }
-  return await upload.commit();
+  return upload.commit();
 }
 
 /** The files of a key, small ones by copy and large ones in parts. */
@@ -211,7 +211,7 @@ const rows: readonly Row[] = [
 ];
 
 /** Fails unless all files come whole from the writer that `contentOf` names. */
-export function assertOneWriter(files: Files): void {
+function assertOneWriter(files: Files): void {
   const writers = new Set<number>();
   for (const bytes of Object.values(files)) {
     assert.ok(bytes.equals(Buffer.alloc(bytes.length, bytes[0])));
