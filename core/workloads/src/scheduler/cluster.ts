@@ -39,6 +39,8 @@ interface Occupancy {
   requested: Amounts;
   usual: Amounts;
   readonly placements: Map<string, Placement>;
+  /** Uids of those that hold host ports: most hold none. */
+  readonly portHolders: Set<string>;
 }
 
 export class ClusterView {
@@ -48,6 +50,8 @@ export class ClusterView {
   readonly #placements = new Map<string, Placement>();
   /** Those that others have to be weighed against. */
   readonly #choosy = new Set<string>();
+  /** Worked out again only for nodes where something changed. */
+  readonly #rooms = new Map<string, NodeRoom>();
 
   get nodeCount(): number {
     return this.#nodes.size;
@@ -56,10 +60,12 @@ export class ClusterView {
   setNode(node: Node): void {
     const allocatable = amountsOf(node.status?.allocatable ?? node.status?.capacity);
     this.#nodes.set(node.metadata.name, { node, allocatable });
+    this.#rooms.delete(node.metadata.name);
   }
 
   removeNode(name: string): void {
     this.#nodes.delete(name);
+    this.#rooms.delete(name);
   }
 
   /** Takes in a pod as the server has it. One that the server does not show as bound keeps the place assumed for it. */
@@ -77,6 +83,8 @@ export class ClusterView {
     this.#choosy.delete(uid);
     const occupancy = this.#occupancyOf(placement.nodeName);
     occupancy.placements.delete(uid);
+    occupancy.portHolders.delete(uid);
+    this.#rooms.delete(placement.nodeName);
     occupancy.requested = minus(occupancy.requested, placement.requests);
     occupancy.usual = minus(occupancy.usual, placement.usual);
     if (occupancy.placements.size === 0) this.#occupancies.delete(placement.nodeName);
@@ -97,17 +105,24 @@ export class ClusterView {
   }
 
   rooms(): readonly NodeRoom[] {
-    return [...this.#nodes].map(([name, { node, allocatable }]) => {
-      const occupancy = this.#occupancies.get(name);
-      return {
-        node,
-        allocatable,
-        requested: occupancy?.requested ?? {},
-        usual: occupancy?.usual ?? {},
-        podCount: occupancy?.placements.size ?? 0,
-        ports: occupancy ? [...occupancy.placements.values()].flatMap(({ ports }) => ports) : [],
-      };
-    });
+    return [...this.#nodes.keys()].flatMap((name) => this.#roomOf(name) ?? []);
+  }
+
+  #roomOf(name: string): NodeRoom | undefined {
+    const known = this.#rooms.get(name);
+    const found = this.#nodes.get(name);
+    if (known || !found) return known;
+    const occupancy = this.#occupancies.get(name);
+    const holders = [...(occupancy?.portHolders ?? [])];
+    const room: NodeRoom = {
+      ...found,
+      requested: occupancy?.requested ?? {},
+      usual: occupancy?.usual ?? {},
+      podCount: occupancy?.placements.size ?? 0,
+      ports: holders.flatMap((uid) => this.#placements.get(uid)?.ports ?? []),
+    };
+    this.#rooms.set(name, room);
+    return room;
   }
 
   /** All placed pods, or only those with terms of their own when the asker has none. */
@@ -137,6 +152,8 @@ export class ClusterView {
     if (near.length + far.length + preferred.length > 0) this.#choosy.add(uid);
     const occupancy = this.#occupancyOf(nodeName);
     occupancy.placements.set(uid, placement);
+    if (placement.ports.length > 0) occupancy.portHolders.add(uid);
+    this.#rooms.delete(nodeName);
     occupancy.requested = plus(occupancy.requested, placement.requests);
     occupancy.usual = plus(occupancy.usual, placement.usual);
   }
@@ -144,7 +161,12 @@ export class ClusterView {
   #occupancyOf(nodeName: string): Occupancy {
     const known = this.#occupancies.get(nodeName);
     if (known) return known;
-    const made: Occupancy = { requested: {}, usual: {}, placements: new Map() };
+    const made: Occupancy = {
+      requested: {},
+      usual: {},
+      placements: new Map(),
+      portHolders: new Set(),
+    };
     this.#occupancies.set(nodeName, made);
     return made;
   }

@@ -11,6 +11,7 @@ import {
 } from './pod-affinity.ts';
 import {
   type Amounts,
+  type HostPort,
   hostPortsOf,
   plus,
   portsConflict,
@@ -39,7 +40,7 @@ export function planScheduling(
   const own = affinitiesOf(pod);
   const hasTerms = own.near.length + own.far.length + own.preferred.length > 0;
   const affinity = checkAffinity(pod, cluster.placed(hasTerms ? 'all' : 'choosy'), namespaceLabels);
-  const asked: Asked = { pod, requests: requestsOf(pod), affinity };
+  const asked: Asked = { pod, requests: requestsOf(pod), ports: hostPortsOf(pod), affinity };
   const feasible: NodeRoom[] = [];
   const reasons = new Map<string, number>();
   for (const room of rooms) {
@@ -54,6 +55,7 @@ export function planScheduling(
 interface Asked {
   readonly pod: Pod;
   readonly requests: Amounts;
+  readonly ports: readonly HostPort[];
   readonly affinity: AffinityCheck;
 }
 
@@ -63,7 +65,7 @@ function messageOf(nodeCount: number, reasons: ReadonlyMap<string, number>): str
 }
 
 /** The first kind of problem found; only resources are all named. */
-function problemsOf(room: NodeRoom, { pod, requests, affinity }: Asked): readonly string[] {
+function problemsOf(room: NodeRoom, { pod, requests, ports, affinity }: Asked): readonly string[] {
   const { node } = room;
   if (node.spec?.unschedulable && !toleratesUnschedulable(pod)) {
     return ['node(s) were unschedulable'];
@@ -72,7 +74,6 @@ function problemsOf(room: NodeRoom, { pod, requests, affinity }: Asked): readonl
   const [taint] = untolerated(pod, node, ['NoSchedule', 'NoExecute']);
   if (taint) return [`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`];
   if (!nodeMatches(pod, node)) return ["node(s) didn't match Pod's node affinity/selector"];
-  const ports = hostPortsOf(pod);
   if (ports.some((port) => room.ports.some((taken) => portsConflict(port, taken)))) {
     return ["node(s) didn't have free ports for the requested pod ports"];
   }
