@@ -77,7 +77,7 @@ export async function startAgent(options: AgentOptions, signal: AbortSignal): Pr
   await mkdir(directory, { recursive: true });
   await chmod(directory, 0o711); // the directories of pods below are closed where they can be
   const addresses = await AddressBook.open(directory, options.podRange);
-  const cgroups = await openCgroups({ instance, directory });
+  const cgroups = await openCgroups({ instance, directory, clock });
   const members = (): Promise<readonly number[]> => cgroups.leftovers();
   await endOrphans({ instance, directory, members, clock, log, graceMs: orphanGraceMs }, signal);
   await cgroups.sweep();

@@ -3,7 +3,7 @@
 
 import { access, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { PlatformError } from '@tweendeck/std';
+import { type Clock, PlatformError } from '@tweendeck/std';
 import { readJson, replaceFile } from './files.ts';
 import { signalProcess } from './process-group.ts';
 
@@ -62,6 +62,7 @@ interface Hierarchy {
 export async function openCgroups(options: {
   readonly instance: string;
   readonly directory: string;
+  readonly clock: Clock;
 }): Promise<CgroupHome> {
   const statePath = join(options.directory, 'cgroups.json');
   const earlier = parseParents(await readJson(statePath));
@@ -76,7 +77,7 @@ export async function openCgroups(options: {
   const parents = usable.map(({ base }) => join(base, name));
   await replaceFile(statePath, JSON.stringify([...new Set([...earlier, ...parents])]));
   const why = refusals.join('; ') || 'this machine has no memory and cpu cgroups';
-  return homeOf({ usable, name, earlier, statePath, why });
+  return homeOf({ usable, name, earlier, statePath, why, clock: options.clock });
 }
 
 interface Home {
@@ -85,9 +86,10 @@ interface Home {
   readonly earlier: readonly string[];
   readonly statePath: string;
   readonly why: string;
+  readonly clock: Clock;
 }
 
-function homeOf({ usable, name, earlier, statePath, why }: Home): CgroupHome {
+function homeOf({ usable, name, earlier, statePath, why, clock }: Home): CgroupHome {
   const all = [...new Set([...earlier, ...usable.map(({ base }) => join(base, name))])];
   const enforcing = usable.flatMap(({ controllers }) => controllers);
   return {
@@ -105,7 +107,7 @@ function homeOf({ usable, name, earlier, statePath, why }: Home): CgroupHome {
         for (const [file, value] of settings(hierarchy, limits)) await set(path, file, value);
         paths.push(path);
       }
-      return cgroupAt(paths, usable);
+      return cgroupAt(paths, usable, clock);
     },
     leftovers: async () => (await Promise.all(all.map((path) => membersBelow(path)))).flat(),
     async sweep() {
@@ -120,7 +122,7 @@ function homeOf({ usable, name, earlier, statePath, why }: Home): CgroupHome {
   };
 }
 
-function cgroupAt(paths: readonly string[], usable: readonly Hierarchy[]): Cgroup {
+function cgroupAt(paths: readonly string[], usable: readonly Hierarchy[], clock: Clock): Cgroup {
   return {
     files: paths.map((path) => join(path, 'cgroup.procs')),
     async oomKills() {
@@ -133,11 +135,12 @@ function cgroupAt(paths: readonly string[], usable: readonly Hierarchy[]): Cgrou
     },
     members: async () => (await Promise.all(paths.map((path) => membersBelow(path)))).flat(),
     async remove() {
+      const patience = new AbortController().signal;
       for (const path of paths) {
-        for (let attempt = 0; attempt < 50; attempt++) {
+        for (let attempt = 0; attempt < removeAttemptsMax; attempt++) {
           for (const pid of await membersBelow(path)) signalProcess(pid, 'SIGKILL');
           if (await drop(path)) break;
-          await new Promise<void>((resolve) => setImmediate(resolve));
+          await clock.sleep(removePauseMs, patience);
         }
       }
     },
@@ -175,6 +178,10 @@ export function settings(
   }
   return found;
 }
+
+/** For killed members to be gone: a second at most; a cgroup that stays is swept at the next start. */
+const removeAttemptsMax = 100;
+const removePauseMs = 10;
 
 /** Settings the kernel may lack: swap accounting, killing a group at once. */
 const optional = new Set(['memory.swap.max', 'memory.memsw.limit_in_bytes', 'memory.oom.group']);

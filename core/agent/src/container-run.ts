@@ -16,12 +16,14 @@ import { findProgram } from './catalogue.ts';
 import type { Cgroup } from './cgroups.ts';
 import type { ReadyLaunch } from './container-launch.ts';
 import { type OutputCopy, pumpOutput } from './container-output.ts';
+import { markers } from './container-plan.ts';
 import { removeTree, replaceFile } from './files.ts';
 import { type HandlerTarget, runHandler } from './handler.ts';
 import { LogFile } from './log-file.ts';
 import { readLog } from './log-reader.ts';
 import { rewritePaths } from './mount-paths.ts';
 import { settlesWithin, sleepOrNudge } from './nudge.ts';
+import { killStrays } from './orphans.ts';
 import type { Ending, PodContext } from './pod-context.ts';
 import { containerLogDirectory, messagePath, processRecordPath } from './pod-paths.ts';
 import { runProbes } from './probe-loop.ts';
@@ -144,6 +146,7 @@ class Run implements ContainerRun, AsyncDisposable {
   readonly #input: RunInput;
   readonly #group: ProcessGroup;
   readonly #output: OutputCopy;
+  readonly #cgroup: Cgroup | undefined;
   readonly #target: HandlerTarget;
   readonly #probes: TaskGroup;
   readonly #asked: PromiseWithResolvers<void> = Promise.withResolvers<void>();
@@ -163,6 +166,7 @@ class Run implements ContainerRun, AsyncDisposable {
     this.log = parts.log;
     this.servesFronts = input.launch.servesFronts;
     this.#output = parts.output;
+    this.#cgroup = parts.cgroup;
     this.#target = handlerTarget(input, parts.cgroup);
     this.#probes = new TaskGroup({
       onFailure: (error) => runtime.log.error('a probe failed by a bug', { error }),
@@ -204,6 +208,13 @@ class Run implements ContainerRun, AsyncDisposable {
     await this.#probes[Symbol.asyncDispose]();
     const { context, container } = this.#input;
     const { runtime } = context;
+    if (!this.#cgroup) {
+      await killStrays({
+        [markers.instance]: runtime.instance,
+        [markers.podUid]: context.pod().metadata.uid,
+        [markers.container]: container.name,
+      });
+    }
     await this.#output[Symbol.asyncDispose]();
     await removeTree(
       processRecordPath(runtime.directory, context.pod().metadata.uid, container.name),

@@ -69,6 +69,17 @@ export async function findOrphans(
   return processes.filter((info) => ours.includes(info) || groups.has(info.group));
 }
 
+/** Kills processes of one container that left its group, by the marks in their environment. For machines without cgroups, which know their members. */
+export async function killStrays(marks: Readonly<Record<string, string>>): Promise<void> {
+  const wanted = Object.entries(marks);
+  for (const { pid, startTime, zombie } of await listProcesses()) {
+    if (zombie || pid === process.pid) continue;
+    const found = await Promise.all(wanted.map(([name, value]) => hasVariable(pid, name, value)));
+    if (!found.every(Boolean)) continue;
+    if ((await readProcess(pid))?.startTime === startTime) signalProcess(pid, 'SIGKILL');
+  }
+}
+
 /** Start times by process id, of records written since the machine started. */
 async function recordedProcesses(directory: string): Promise<ReadonlyMap<number, string>> {
   const boot = await bootId();

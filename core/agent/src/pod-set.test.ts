@@ -351,6 +351,23 @@ test('a program that ignores the polite signal is killed when its grace is over,
   assert.ok(left === undefined || left.zombie, 'the child is gone');
 });
 
+test('a child that went into a session of its own ends with its container', async () => {
+  await using one = await world();
+  const pod = podOf(
+    'stray',
+    { restartPolicy: 'Never' },
+    'setsid sleep 60 >/dev/null 2>&1 & echo $!; sleep 0.1',
+  );
+  one.pods.apply(pod);
+  await one.until(() => one.status('stray')?.phase === 'Succeeded', 'success');
+  const child = Number(await said(one, pod));
+  assert.ok(child > 1);
+  const signal = AbortSignal.timeout(5_000);
+  for (let left = await readProcess(child); left && !left.zombie; left = await readProcess(child)) {
+    await clock.sleep(5, signal); // killed, and on its way out
+  }
+});
+
 test('a log is followed over rotations until its run ends', async () => {
   await using one = await world({ logLimits: { bytesMax: 4_096, filesMax: 50 } });
   const script =
@@ -520,7 +537,7 @@ test('a sidecar starts before the containers and ends after them', async () => {
 
 test('a container over its memory limit is OOMKilled, where cgroups can be made', async (context) => {
   const directory = await mkdtemp(join(tmpdir(), 'agent-'));
-  const cgroups = await openCgroups({ instance: `test-${random.uuid()}`, directory });
+  const cgroups = await openCgroups({ instance: `test-${random.uuid()}`, directory, clock });
   try {
     if (!cgroups.enforced) {
       context.skip(cgroups.explanation);
