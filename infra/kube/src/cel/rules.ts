@@ -1,6 +1,6 @@
 // The `x-kubernetes-validations` of a schema: where they stand, what is wrong with them, and what they say of an object.
 
-import { type Environment, Optional } from '@marcbachmann/cel-js';
+import { Optional } from '@marcbachmann/cel-js';
 import { isJsonObject, jsonEqual } from '@tweendeck/std';
 
 import {
@@ -46,6 +46,9 @@ export interface CompiledRules {
   validate(value: unknown, old?: Old): readonly FieldError[];
 }
 
+/** What every rule may use; each place with rules has its own clone. */
+const library = celEnvironment();
+
 /** Compiles every rule of a schema that stands at `base`. `whole`: it describes whole objects, whose names rules may read. */
 export function compileRules(
   schema: JsonSchema,
@@ -54,12 +57,10 @@ export function compileRules(
 ): CompiledRules {
   const meter = new CostMeter();
   const sizes: Sizes = new WeakMap();
-  const library = celEnvironment();
   const root = buildNode(schema, {
     at: base,
     whole,
     uncorrelated: undefined,
-    library,
     meter,
     sizes,
   });
@@ -80,8 +81,6 @@ export function compileRules(
 }
 
 interface Building {
-  /** What every rule may use; cloned for each place. */
-  readonly library: Environment;
   readonly at: FieldPath;
   readonly whole: boolean;
   readonly uncorrelated: FieldPath | undefined;
@@ -121,7 +120,7 @@ function buildNode(schema: JsonSchema, building: Building): RuleNode | undefined
 function compileOwn(
   schema: JsonSchema,
   own: readonly ValidationRule[],
-  { whole, library, meter, sizes }: Building,
+  { whole, meter, sizes }: Building,
 ): { readonly type: CelType; readonly rules: readonly CompiledRule[] } {
   const environment = library.clone();
   const type = declareType(environment, schema, { name: 'object', whole }) ?? dynamicType;

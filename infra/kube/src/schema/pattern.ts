@@ -50,11 +50,17 @@ export class PatternCache {
   }
 }
 
+interface Group {
+  /** What was opened for flags that hold to the end of this group; closed with it, and around each `|`. */
+  readonly flags: string[];
+  /** Whether `.` takes newlines. */
+  dotAll: boolean;
+}
+
 class PatternTranslator {
   readonly #input: string;
   #position = 0;
-  /** One entry for each open group: how many parentheses close it, and whether `.` takes newlines. */
-  readonly #groups: { closes: number; dotAll: boolean }[] = [{ closes: 0, dotAll: false }];
+  readonly #groups: Group[] = [{ flags: [], dotAll: false }];
 
   constructor(input: string) {
     this.#input = input;
@@ -64,7 +70,7 @@ class PatternTranslator {
     let output = '';
     while (this.#position < this.#input.length) output += this.#next();
     if (this.#groups.length !== 1) this.#refuse('missing closing )');
-    return output + ')'.repeat(this.#groups[0]?.closes ?? 0);
+    return output + ')'.repeat(this.#groups[0]?.flags.length ?? 0);
   }
 
   #refuse(what: string, culprit: string = this.#input): never {
@@ -89,6 +95,7 @@ class PatternTranslator {
     if (char === '{') return this.#brace();
     this.#take(char.length);
     if (char === ')') return this.#close();
+    if (char === '|') return this.#alternative();
     if (char === '.') return this.#groups.at(-1)?.dotAll ? '[^]' : '[^\\n]';
     if (char === '}' || char === ']') return `\\${char}`;
     return char;
@@ -100,12 +107,12 @@ class PatternTranslator {
     const named = /^\(\?P?<([A-Za-z_]\w*)>/.exec(this.#rest());
     if (named) {
       this.#take(named[0].length);
-      this.#groups.push({ closes: 1, dotAll });
+      this.#groups.push({ flags: [], dotAll });
       return `(?<${named[1]}>`;
     }
     if (!this.#rest().startsWith('(?')) {
       this.#take(1);
-      this.#groups.push({ closes: 1, dotAll });
+      this.#groups.push({ flags: [], dotAll });
       return '(';
     }
     return this.#flags(dotAll);
@@ -120,18 +127,26 @@ class PatternTranslator {
     const dot = on.includes('s') || (dotAll && !off.includes('s'));
     const open = on || off ? `(?${on}${off ? `-${off}` : ''}:` : '(?:';
     if (end === ':') {
-      this.#groups.push({ closes: 1, dotAll: dot });
+      this.#groups.push({ flags: [], dotAll: dot });
       return open;
     }
     const group = this.#groups.at(-1); // flags hold to the end of the group around them
-    if (group) Object.assign(group, { closes: group.closes + 1, dotAll: dot });
+    if (group) {
+      group.flags.push(open);
+      group.dotAll = dot;
+    }
     return open;
   }
 
   #close(): string {
     const group = this.#groups.pop();
     if (!group || this.#groups.length === 0) this.#refuse('unexpected )');
-    return ')'.repeat(group.closes);
+    return ')'.repeat(group.flags.length + 1);
+  }
+
+  #alternative(): string {
+    const flags = this.#groups.at(-1)?.flags ?? [];
+    return `${')'.repeat(flags.length)}|${flags.join('')}`;
   }
 
   #brace(): string {

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { compilePattern, PatternCache } from './pattern.ts';
+
+for (const { pattern, matches, misses } of [
+  { pattern: '^a.c$', matches: ['abc', 'a\rc'], misses: ['a\nc'] },
+  { pattern: '(?s)^a.c$', matches: ['a\nc'], misses: ['ac'] },
+  { pattern: '(?i)^abc$', matches: ['ABC'], misses: ['ab'] },
+  { pattern: '^a(?i:b)c$', matches: ['aBc'], misses: ['aBC'] },
+  { pattern: '^(?:a(?i)b|c)d$', matches: ['aBd', 'Cd'], misses: ['aBD'] },
+  { pattern: '(?P<year>\\d{4})-(?<month>\\d\\d)', matches: ['2026-11'], misses: ['26-11'] },
+  { pattern: '^[[:alpha:]_-]+$', matches: ['aZ_-'], misses: ['a1'] },
+  { pattern: '^[]a]+$', matches: [']a'], misses: ['b'] },
+  { pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$', matches: ['a-b'], misses: ['-'] },
+  { pattern: '^a{2,3}$', matches: ['aa'], misses: ['a'] },
+  { pattern: '^a{,3}{$', matches: ['a{,3}{'], misses: ['aa'] },
+  { pattern: '^\\Qa.b\\E+$', matches: ['a.bb'], misses: ['axb'] },
+  { pattern: '^\\x41\\x{1F600}\\101$', matches: ['A😀A'], misses: ['A'] },
+  { pattern: '^\\pL+\\p{Greek}$', matches: ['aéλ'], misses: ['aé'] },
+  { pattern: '^\\PL$', matches: ['1'], misses: ['a'] },
+  { pattern: '^\\-\\_\\/\\@$', matches: ['-_/@'], misses: ['x'] },
+  { pattern: '\\Aa\\z', matches: ['a'], misses: ['a\n'] },
+  { pattern: '^\\s$', matches: [' ', '\t'], misses: ['\u00a0'] },
+  { pattern: '^[\\d\\.\\-]+$', matches: ['1.-'], misses: ['a'] },
+]) {
+  test(`pattern ${pattern}`, () => {
+    for (const text of matches) assert.ok(compilePattern(pattern).test(text), JSON.stringify(text));
+    for (const text of misses) assert.ok(!compilePattern(pattern).test(text), JSON.stringify(text));
+  });
+}
+
+for (const { pattern, message } of [
+  { pattern: 'a(?=b)', message: 'error parsing regexp: invalid or unsupported Perl syntax: `(?=`' },
+  { pattern: '(a', message: 'error parsing regexp: missing closing ): `(a`' },
+  { pattern: 'a)', message: 'error parsing regexp: unexpected ): `a)`' },
+  { pattern: '[a', message: 'error parsing regexp: missing closing ]: `[a`' },
+  { pattern: '(a)\\1', message: 'error parsing regexp: invalid escape sequence: `\\1`' },
+  { pattern: 'a{1001}', message: 'error parsing regexp: invalid repeat count: `{1001}`' },
+  { pattern: 'a\\', message: 'error parsing regexp: trailing backslash at end of expression: ``' },
+]) {
+  test(`pattern ${pattern} is refused`, () => {
+    assert.throws(() => compilePattern(pattern), { name: 'PatternError', message });
+  });
+}
+
+test('a cache compiles once and forgets the oldest', () => {
+  const cache = new PatternCache();
+  const first = cache.get('a0');
+  assert.equal(cache.get('a0'), first);
+  for (let index = 1; index <= 1_000; index++) cache.get(`a${index}`);
+  assert.notEqual(cache.get('a0'), first);
+});
