@@ -1,7 +1,9 @@
 // `tweendeck delete`: deletes, and waits until what was deleted is gone.
 
-import type { Client } from '@tweendeck/client';
-import { groupResourceOf, isApiError, type ObjectRef } from '@tweendeck/kube';
+import { type Client, openInformer } from '@tweendeck/client';
+import { groupResourceOf, type ObjectRef } from '@tweendeck/kube';
+import { abortable, silentLogger } from '@tweendeck/std';
+import type { Ambient } from '../ambient.ts';
 import { type Invocation, usage } from '../command-line.ts';
 import { connect } from '../connection.ts';
 import { kindOf, type ServedKind, servedKinds, targetsOf } from '../kinds.ts';
@@ -47,37 +49,30 @@ export async function run({ world, options, operands }: Invocation): Promise<num
       world.writeError(`${label} not found`);
       missing++;
     } else {
-      if (!options.flag('no-wait')) await untilGone(client, { kind, ref }, uid, world.signal);
+      if (!options.flag('no-wait')) await untilGone({ client, kind, ref }, uid, world);
       world.write(`${label} deleted`);
     }
   }
   return missing === 0 ? 0 : 1;
 }
 
-/** Waits until the object with this uid is gone, over watches that may end and expire. */
+/** Waits until the object with this uid is gone: deleted, or replaced by another of its name. */
 async function untilGone(
-  client: Client,
-  { kind, ref }: Doomed,
+  { client, kind, ref }: Doomed & { readonly client: Client },
   uid: string,
-  signal: AbortSignal,
+  { clock, random, signal }: Ambient,
 ): Promise<void> {
-  for (;;) {
-    const found = await client.get(kind, ref, signal);
-    if (found?.metadata.uid !== uid) return;
-    const { resourceVersion } = found.metadata;
-    const fieldSelector = `metadata.name=${ref.name}`;
-    const options = {
-      namespace: ref.namespace,
-      fieldSelector,
-      resourceVersion,
-      timeoutSeconds: 60,
-    };
-    try {
-      for await (const event of client.watch(kind, options, signal)) {
-        if (event.type === 'DELETED' && event.object.metadata.uid === uid) return;
-      }
-    } catch (error) {
-      if (!isApiError(error, 'Expired')) throw error;
-    }
-  }
+  const selection = { namespace: ref.namespace, fieldSelector: `metadata.name=${ref.name}` };
+  const tools = { clock, random, log: silentLogger };
+  await using informer = openInformer(client, kind, selection, tools, signal);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  using _subscription = informer.subscribe({
+    updated: (object) => {
+      if (object.metadata.uid !== uid) resolve();
+    },
+    deleted: () => resolve(),
+  });
+  await abortable(informer.synced, signal);
+  if (informer.get(ref)?.metadata.uid !== uid) return;
+  await abortable(promise, signal);
 }

@@ -1,12 +1,13 @@
 // `tweendeck get`: objects as the server's tables, or as YAML, JSON or names.
 
-import type { Client } from '@tweendeck/client';
-import { type AnyObject, groupResourceOf, resourcePath } from '@tweendeck/kube';
-import { isJsonObject, PlatformError } from '@tweendeck/std';
+import { type Client, openInformer } from '@tweendeck/client';
+import { type AnyObject, groupResourceOf, isApiError, resourcePath } from '@tweendeck/kube';
+import { abortable, BoundedQueue, onAbort, PlatformError, silentLogger } from '@tweendeck/std';
 import { stringify } from 'yaml';
+import type { Ambient } from '../ambient.ts';
 import type { Invocation } from '../command-line.ts';
 import { connect } from '../connection.ts';
-import { servedKinds, type Target, targetsOf } from '../kinds.ts';
+import { type ServedKind, servedKinds, type Target, targetsOf } from '../kinds.ts';
 import { parseTable, renderTable, type Table } from '../output/table.ts';
 
 const asTable = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
@@ -38,7 +39,7 @@ export async function run({ world, options, operands }: Invocation): Promise<num
   const tables = await tablesOf(client, targets, view, world.signal);
   for (const table of tables) if (table.rows.length > 0) world.write(renderTable(table, view));
   if (options.flag('watch')) {
-    await watch(client, targets, tables, view, world.write, world.signal);
+    await watch(client, targets, view, world);
   } else if (tables.every((table) => table.rows.length === 0)) {
     world.writeError(
       view.namespace ? `No objects found in namespace ${view.namespace}.` : 'No objects found.',
@@ -109,39 +110,50 @@ async function tablesOf(
 async function watch(
   client: Client,
   targets: readonly Target[],
-  tables: readonly Table[],
   view: View,
-  write: (line: string) => void,
-  signal: AbortSignal,
+  { clock, random, signal, write }: Ambient,
 ): Promise<void> {
-  await Promise.all(
-    targets.map(async ({ kind, name }, index) => {
-      const selection = {
-        namespace: kind.namespaced ? view.namespace : undefined,
-        labelSelector: view.selector,
-        fieldSelector: name === undefined ? undefined : `metadata.name=${name}`,
-      };
-      let resourceVersion = tables[index]?.resourceVersion;
-      while (!signal.aborted) {
-        for await (const event of client.watch(kind, { ...selection, resourceVersion }, signal)) {
-          if (event.type === 'BOOKMARK') resourceVersion = event.resourceVersion;
-          else {
-            resourceVersion = event.object.metadata.resourceVersion;
-            const { namespace, name: changed } = event.object.metadata;
-            if (event.type === 'DELETED') write(`${kind.plural} ${changed} deleted`);
-            else {
-              const path = resourcePath(kind, { namespace, name: changed });
-              const answer = await client
-                .request('GET', path, { accept: asTable }, signal)
-                .catch(() => undefined);
-              if (isJsonObject(answer))
-                write(renderTable(parseTable(answer, kind), { ...view, headless: true }));
-            }
-          }
-        }
-      }
-    }),
-  );
+  await using informers = new AsyncDisposableStack();
+  const tools = { clock, random, log: silentLogger };
+  const changes = new BoundedQueue<Change>({ lengthMax: 10_000, whenFull: 'drop-oldest' });
+  using _ending = onAbort(signal, () => changes.close());
+  for (const { kind, name } of targets) {
+    const selection = {
+      namespace: kind.namespaced ? view.namespace : undefined,
+      labelSelector: view.selector,
+      fieldSelector: name === undefined ? undefined : `metadata.name=${name}`,
+    };
+    const informer = informers.use(openInformer(client, kind, selection, tools, signal));
+    await abortable(informer.synced, signal);
+    let shown = true; // what is there was in the table
+    informer.subscribe({
+      updated: (object) => void (shown || changes.push({ kind, object, deleted: false })),
+      deleted: (object) => void changes.push({ kind, object, deleted: true }),
+    });
+    shown = false;
+  }
+  for await (const { kind, object, deleted } of changes) {
+    const { name, namespace } = object.metadata;
+    if (deleted) write(`${groupResourceOf(kind)}/${name} deleted`);
+    else {
+      const [table] = await tablesOf(
+        client,
+        [{ kind, name }],
+        { ...view, namespace },
+        signal,
+      ).catch((error: unknown) => {
+        if (isApiError(error, 'NotFound')) return []; // gone meanwhile: its deletion is next
+        throw error;
+      });
+      if (table) write(renderTable(table, { ...view, headless: true }));
+    }
+  }
+}
+
+interface Change {
+  readonly kind: ServedKind;
+  readonly object: AnyObject;
+  readonly deleted: boolean;
 }
 
 function notFound(resource: string, name: string): PlatformError {

@@ -96,8 +96,9 @@ async function startQuickstart(
   await applyQuickstart(home.client, { port: up.cachePort }, world.signal);
   let said = '';
   try {
+    const { clock, random } = world;
     const cache = await untilReady(
-      home.client,
+      { client: home.client, tools: { clock, random, log } },
       ({ status }) => {
         const trouble = status?.conditions?.find(
           ({ type, status: held }) => type === 'Degraded' && held === 'True',
@@ -110,7 +111,7 @@ async function startQuickstart(
       },
       world.signal,
     );
-    const endpoint = cache?.status?.endpoint;
+    const endpoint = cache.status?.endpoint;
     if (up.json) world.write(JSON.stringify({ message: 'cacheserver ready', endpoint }));
     else world.write(`  CacheServer  default/cache at ${endpoint}\nCtrl-C stops everything.`);
   } catch (error) {

@@ -1,8 +1,9 @@
 // The quickstart: one ordinary CacheServer, made through the API as a user would.
 
 import { type CacheServerObject, cacheServerKind } from '@tweendeck/cacheserver';
-import type { Client } from '@tweendeck/client';
+import { type Client, type InformerTools, openInformer } from '@tweendeck/client';
 import { isApiError } from '@tweendeck/kube';
+import { abortable } from '@tweendeck/std';
 
 export const quickstartRef = { namespace: 'default', name: 'cache' };
 
@@ -28,31 +29,24 @@ export async function applyQuickstart(
   }
 }
 
-/** Waits until the CacheServer is ready; gives the last state seen when the signal aborts first. */
+/** Waits until the CacheServer is ready; `seen` is told every state on the way. Rejects when the signal aborts. */
 export async function untilReady(
-  client: Client,
+  { client, tools }: { readonly client: Client; readonly tools: InformerTools },
   seen: (cache: CacheServerObject) => void,
   signal: AbortSignal,
-): Promise<CacheServerObject | undefined> {
-  let resourceVersion: string | undefined;
-  for (;;) {
-    const found = await client.get(cacheServerKind, quickstartRef, signal);
-    if (!found) return undefined;
-    seen(found);
-    if (isReady(found)) return found;
-    resourceVersion = found.metadata.resourceVersion;
-    const selection = {
-      namespace: quickstartRef.namespace,
-      fieldSelector: `metadata.name=${quickstartRef.name}`,
-      resourceVersion,
-    };
-    for await (const event of client.watch(cacheServerKind, selection, signal)) {
-      if (event.type === 'DELETED') return undefined;
-      if (event.type === 'BOOKMARK') continue;
-      seen(event.object);
-      if (isReady(event.object)) return event.object;
-    }
-  }
+): Promise<CacheServerObject> {
+  const { name, namespace } = quickstartRef;
+  const selection = { namespace, fieldSelector: `metadata.name=${name}` };
+  await using informer = openInformer(client, cacheServerKind, selection, tools, signal);
+  const { promise, resolve } = Promise.withResolvers<CacheServerObject>();
+  using _subscription = informer.subscribe({
+    updated: (cache) => {
+      seen(cache);
+      if (isReady(cache)) resolve(cache);
+    },
+    deleted: () => undefined, // somebody may make it again
+  });
+  return await abortable(promise, signal);
 }
 
 function isReady(cache: CacheServerObject): boolean {

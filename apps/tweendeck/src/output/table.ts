@@ -8,7 +8,6 @@ export interface Table {
   readonly kind: ServedKind;
   readonly columns: readonly { readonly name: string; readonly wide: boolean }[];
   readonly rows: readonly TableRow[];
-  readonly resourceVersion: string | undefined;
 }
 
 interface TableRow {
@@ -19,7 +18,6 @@ interface TableRow {
 /** Reads a `meta.k8s.io/v1 Table`. */
 export function parseTable(value: unknown, kind: ServedKind): Table {
   const table = isJsonObject(value) ? value : {};
-  const metadata = isJsonObject(table['metadata']) ? table['metadata'] : {};
   return {
     kind,
     columns: objectsOf(table['columnDefinitions']).map((column) => ({
@@ -30,8 +28,6 @@ export function parseTable(value: unknown, kind: ServedKind): Table {
       namespace: namespaceOf(row['object']),
       cells: (Array.isArray(row['cells']) ? row['cells'] : []).map(textOf),
     })),
-    resourceVersion:
-      typeof metadata['resourceVersion'] === 'string' ? metadata['resourceVersion'] : undefined,
   };
 }
 
