@@ -20,6 +20,7 @@ import {
 import { messageOf } from '@tweendeck/std';
 import { byLabels, claim, planClaims } from '../owner/claim.ts';
 import { withCondition } from '../owner/conditions.ts';
+import { isNamespaceEnding } from '../owner/namespace-ending.ts';
 import { concernedBy, matcherOf } from '../owner/selecting.ts';
 import { writeStatus } from '../owner/status-writer.ts';
 import { type DeploymentPlan, planDeployment, type ReplicaSetChange } from './plan.ts';
@@ -105,7 +106,7 @@ function note(
   return client.patch(deploymentResource, refOf(deployment), { type: 'merge', body }, {}, signal);
 }
 
-/** False when the name was taken and the pass ended by counting a collision. */
+/** False when the pass is over: the name was taken and the collision is counted, or the namespace is ending. */
 async function create(
   replicaSet: Input<ReplicaSet>,
   deployment: Deployment,
@@ -116,6 +117,7 @@ async function create(
   try {
     await client.create(replicaSetResource, replicaSet, {}, signal);
   } catch (error) {
+    if (isNamespaceEnding(error)) return false;
     if (!isApiError(error, 'AlreadyExists')) {
       await recordFailure(error, deployment, context);
       throw error;

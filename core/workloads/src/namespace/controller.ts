@@ -19,6 +19,7 @@ import {
   serviceAccountResource,
 } from '@tweendeck/kube';
 import { jsonEqual, timestampOf } from '@tweendeck/std';
+import { isNamespaceEnding } from '../owner/namespace-ending.ts';
 import { isEmpty, namespaceConditions } from './plan.ts';
 import { sweepNamespace } from './sweep.ts';
 
@@ -154,6 +155,6 @@ async function create(run: () => Promise<unknown>): Promise<void> {
   try {
     await run();
   } catch (error) {
-    if (!isApiError(error, 'AlreadyExists') && !isApiError(error, 'Forbidden')) throw error;
+    if (!isApiError(error, 'AlreadyExists') && !isNamespaceEnding(error)) throw error;
   }
 }

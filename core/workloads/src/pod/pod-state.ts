@@ -27,11 +27,7 @@ export function readySinceMs(pod: Pod): number | undefined {
 }
 
 /** Milliseconds until the pod has been ready for `minReadySeconds`: 0 when it is available, undefined when it is not ready. */
-export function availableInMs(
-  pod: Pod,
-  minReadySeconds: number,
-  nowMs: number,
-): number | undefined {
+function availableInMs(pod: Pod, minReadySeconds: number, nowMs: number): number | undefined {
   if (!isReady(pod)) return undefined;
   if (minReadySeconds === 0) return 0;
   const since = readySinceMs(pod);

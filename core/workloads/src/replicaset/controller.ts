@@ -16,6 +16,7 @@ import {
 } from '@tweendeck/kube';
 import { messageOf, timestampOf } from '@tweendeck/std';
 import { byLabels, claim, planClaims } from '../owner/claim.ts';
+import { isNamespaceEnding } from '../owner/namespace-ending.ts';
 import { concernedBy, matcherOf } from '../owner/selecting.ts';
 import { type BatchResult, slowStart } from '../owner/slow-start.ts';
 import { writeStatus } from '../owner/status-writer.ts';
@@ -55,6 +56,7 @@ async function reconcile(replicaSet: ReplicaSet, context: ReconcileContext<Repli
     nowMs,
   });
   const created = await slowStart(plan.createCount, () => create(replicaSet, context));
+  if (isNamespaceEnding(created.failure)) return undefined;
   const removed = await slowStart(plan.remove.length, (index) =>
     remove(plan.remove[index], context),
   );
@@ -92,6 +94,7 @@ async function create(
     const made = await client.create(podResource, pod, {}, signal);
     context.event('Normal', 'SuccessfulCreate', `Created pod: ${made.metadata.name}`);
   } catch (error) {
+    if (isNamespaceEnding(error)) throw error; // nothing to tell
     context.event('Warning', 'FailedCreate', `Error creating: ${messageOf(error)}`);
     throw error;
   }

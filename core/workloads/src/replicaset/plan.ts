@@ -6,7 +6,7 @@ import { isActive, isAvailable, isReady, nextAvailableInMs } from '../pod/pod-st
 import { rankVictims } from './victims.ts';
 
 /** Creations or deletions of one pass. */
-export const burstMax = 500;
+const burstMax = 500;
 
 export interface ReplicaSetObservation {
   readonly replicaSet: ReplicaSet;

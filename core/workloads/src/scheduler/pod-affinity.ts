@@ -13,7 +13,7 @@ import {
 /** The labels of a namespace, for terms that select namespaces. */
 export type NamespaceLabels = (namespace: string) => Labels | undefined;
 
-export interface AffinityTerm {
+interface AffinityTerm {
   readonly topologyKey: string;
   readonly weight: number;
   readonly matches: (pod: Pod, namespaceLabels: NamespaceLabels) => boolean;

@@ -9,7 +9,6 @@ import {
 import {
   type EndpointSlice,
   endpointSliceResource,
-  isApiError,
   labelSelectorOf,
   type ObjectRef,
   podResource,
@@ -18,6 +17,7 @@ import {
   serviceResource,
 } from '@tweendeck/kube';
 import { jsonEqual } from '@tweendeck/std';
+import { isNamespaceEnding } from '../owner/namespace-ending.ts';
 import { endpointGroups } from './endpoints.ts';
 import { allocatePorts, holdsAddress, wantsAddress } from './load-balancer.ts';
 import { managedBy, managedByLabel, planSlices, serviceNameLabel } from './slices.ts';
@@ -80,8 +80,7 @@ async function reconcileSlices(service: Service, context: Context): Promise<void
     try {
       await client.create(endpointSliceResource, slice, {}, signal);
     } catch (error) {
-      // The namespace is ending: its slices go with it.
-      if (!isApiError(error, 'Forbidden')) throw error;
+      if (!isNamespaceEnding(error)) throw error;
     }
   }
   for (const slice of plan.update) await client.update(endpointSliceResource, slice, {}, signal);

@@ -21,6 +21,7 @@ import {
 import { jsonEqual, messageOf, timestampOf } from '@tweendeck/std';
 import { byLabels, claim, planClaims } from '../owner/claim.ts';
 import { withCondition, withoutCondition } from '../owner/conditions.ts';
+import { isNamespaceEnding } from '../owner/namespace-ending.ts';
 import { concernedBy, matcherOf } from '../owner/selecting.ts';
 import { slowStart } from '../owner/slow-start.ts';
 import { writeStatus } from '../owner/status-writer.ts';
@@ -53,7 +54,7 @@ async function reconcile(set: StatefulSet, context: Context) {
   const pods = await ownedPods(set, context);
   const revisions = await ownedRevisions(set, context);
   const updated = await ensureRevision(set, revisions, context);
-  if (!updated) return undefined; // a collision was counted: the next pass tries another name
+  if (!updated) return undefined; // after a collision the next pass tries another name
   const update = revisionFrom(updated, set);
   const currentName = set.status?.currentRevision;
   const current = revisions.find((each) => each.metadata.name === currentName);
@@ -70,6 +71,7 @@ async function reconcile(set: StatefulSet, context: Context) {
   );
   const status = { ...plan.status, ...conditionsOf(plan.status) };
   await writeStatus(statefulSetResource, set, status, client, signal);
+  if (isNamespaceEnding(failure)) return undefined;
   if (failure !== undefined) throw failure;
   const used = new Set([update.name, plan.status.currentRevision ?? '']);
   for (const pod of pods) used.add(revisionNameOf(pod) ?? '');
@@ -152,7 +154,7 @@ function revisionFrom(revision: ControllerRevision, set: StatefulSet): Revision 
   return { name: revision.metadata.name, template };
 }
 
-/** The revision of the present template, made or moved to the front if need be; undefined after a collision of names. */
+/** The revision of the present template, made or moved to the front if need be; undefined after a collision of names, or when the namespace is ending. */
 async function ensureRevision(
   set: StatefulSet,
   revisions: readonly ControllerRevision[],
@@ -169,6 +171,7 @@ async function ensureRevision(
   try {
     return await client.create(controllerRevisionResource, plan.update, {}, signal);
   } catch (error) {
+    if (isNamespaceEnding(error)) return undefined;
     if (!isApiError(error, 'AlreadyExists')) throw error;
     const { name = '', namespace = '' } = plan.update.metadata;
     const holder = await client.get(controllerRevisionResource, { name, namespace }, signal);
@@ -231,6 +234,7 @@ async function told(
     await run();
     context.event('Normal', `Successful${reason}`, `${words} successful`);
   } catch (error) {
+    if (isNamespaceEnding(error)) throw error; // nothing to tell
     context.event('Warning', `Failed${reason}`, `${words} failed error: ${messageOf(error)}`);
     throw error;
   }

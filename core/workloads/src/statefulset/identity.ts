@@ -4,8 +4,8 @@ import type { Input, Pod, PodTemplateSpec, StatefulSet } from '@tweendeck/kube';
 import { podOfTemplate } from '../pod/template.ts';
 import { revisionLabel } from './revision.ts';
 
-export const podNameLabel = 'statefulset.kubernetes.io/pod-name';
-export const podIndexLabel = 'apps.kubernetes.io/pod-index';
+const podNameLabel = 'statefulset.kubernetes.io/pod-name';
+const podIndexLabel = 'apps.kubernetes.io/pod-index';
 
 /** The ordinal in the pod's name; undefined when the name is not one of this set's. */
 export function ordinalOf(set: StatefulSet, pod: Pod): number | undefined {

@@ -58,9 +58,7 @@ export function planRevision(
 }
 
 /** Oldest first. */
-export function byRevision(
-  revisions: readonly ControllerRevision[],
-): readonly ControllerRevision[] {
+function byRevision(revisions: readonly ControllerRevision[]): readonly ControllerRevision[] {
   return revisions.toSorted(
     (left, right) =>
       left.revision - right.revision || (left.metadata.name < right.metadata.name ? -1 : 1),
