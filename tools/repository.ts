@@ -42,8 +42,14 @@ export function writtenCode(files: readonly string[]): readonly string[] {
   return files.filter((path) => path.endsWith('.ts') && !/(^|\/)(generated|testdata)\//.test(path));
 }
 
+/** Tests, and what only tests use: `src/testing/` of a package. */
 export function isTest(path: string): boolean {
-  return path.endsWith('.test.ts') || path.startsWith('e2e/') || path.startsWith('infra/sim/');
+  return (
+    path.endsWith('.test.ts') ||
+    path.includes('/src/testing/') ||
+    path.startsWith('e2e/') ||
+    path.startsWith('infra/sim/')
+  );
 }
 
 /** The packages of the four layers. */
