@@ -279,7 +279,7 @@ test('init containers run one after another, before the containers, and share vo
 });
 
 test('a failing liveness probe restarts the container, and an unready one is not ready', async () => {
-  await using one = await world();
+  await using one = await world({ clock: fast });
   const probe = { periodSeconds: 1, failureThreshold: 1 };
   const container = shell('app', 'exec sleep 60', {
     livenessProbe: { exec: { command: ['sh', '-c', 'echo broken; exit 1'] }, ...probe },

@@ -1,9 +1,15 @@
 // Runs the probes of one run of a container: startup first, then liveness and readiness side by side.
 
 import type { Probe } from '@tweendeck/kube';
-import type { TaskGroup } from '@tweendeck/std';
-import { type HandlerTarget, runHandler } from './handler.ts';
-import { initialProbeState, type ProbeKind, probeStep, probeTiming } from './probe.ts';
+import type { Clock, TaskGroup } from '@tweendeck/std';
+import { type HandlerResult, type HandlerTarget, runHandler } from './handler.ts';
+import {
+  initialProbeState,
+  type ProbeKind,
+  type ProbeTiming,
+  probeStep,
+  probeTiming,
+} from './probe.ts';
 import type { PodEvent } from './runtime.ts';
 
 export interface ProbeTarget extends HandlerTarget {
@@ -68,8 +74,12 @@ async function probeLoop(
   const since = clock.monotonicMs() - watch.startMs;
   if (timing.initialDelayMs > since) await clock.sleep(timing.initialDelayMs - since, signal);
   for (let state = initialProbeState(kind); ; ) {
-    const beganMs = clock.monotonicMs();
-    const result = await runHandler(probe, { ...target, timeoutMs: timing.timeoutMs }, signal);
+    const once = (): Promise<HandlerResult> =>
+      runHandler(probe, { ...target, timeoutMs: timing.timeoutMs }, signal);
+    let beganMs = clock.monotonicMs();
+    const first = state.last === undefined;
+    const result = first ? await firstResult(once, { clock, timing }, signal) : await once();
+    if (first) beganMs = clock.monotonicMs();
     if (!result.ok) {
       const name = `${kind[0]?.toUpperCase()}${kind.slice(1)}`;
       target.event('Warning', 'Unhealthy', `${name} probe failed: ${result.message}`);
@@ -83,5 +93,26 @@ async function probeLoop(
       return false;
     }
     await clock.sleep(Math.max(0, timing.periodMs - (clock.monotonicMs() - beganMs)), signal);
+  }
+}
+
+/** Between tries of a first result, doubling. */
+const eagerMs = 100;
+
+/**
+ * The first result: a program needs a moment to begin, so it is asked again and again for one period, and only the last
+ * failure counts. A kubelet counts the first at once and asks again a period later, which makes everything late.
+ */
+async function firstResult(
+  once: () => Promise<HandlerResult>,
+  { clock, timing }: { readonly clock: Clock; readonly timing: ProbeTiming },
+  signal: AbortSignal,
+): Promise<HandlerResult> {
+  const endMs = clock.monotonicMs() + timing.periodMs;
+  for (let pauseMs = eagerMs; ; pauseMs *= 2) {
+    const result = await once();
+    const leftMs = endMs - clock.monotonicMs();
+    if (result.ok || leftMs <= 0) return result;
+    await clock.sleep(Math.min(pauseMs, leftMs), signal);
   }
 }
