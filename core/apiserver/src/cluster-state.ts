@@ -34,6 +34,8 @@ export class ClusterState implements AsyncDisposable {
   readonly #options: ClusterStateOptions;
   readonly #resources = new Map<string, ResourceCache>();
   readonly #observers = new Set<() => void>();
+  /** Who writes an object takes a turn on its store key. */
+  readonly turns: Turns = new Turns();
   readonly #group: TaskGroup;
   readonly #startRevision: number;
   #waiters: Waiter[] = [];

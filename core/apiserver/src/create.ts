@@ -1,7 +1,7 @@
 // POST: a new object.
 
 import { type ApiResponse, type FieldError, invalidError } from '@tweendeck/kube';
-import type { Draft } from './draft.ts';
+import { copyOf, type Draft } from './draft.ts';
 import {
   alreadyExists,
   badRequest,
@@ -23,7 +23,7 @@ export async function createObject(writing: Writing, draft: Draft): Promise<ApiR
   const generates = !metadata.name && base !== '';
   for (let attempt = 1; ; attempt++) {
     if (generates) metadata.name = generatedName(base, writing.random);
-    const stored = await createOnce(writing, structuredClone(draft));
+    const stored = await createOnce(writing, copyOf(draft));
     if (stored) return answer(writing, 201, stored);
     const name = metadata.name ?? '';
     if (!generates) throw alreadyExists(writing.resource, name);

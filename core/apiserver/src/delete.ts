@@ -70,22 +70,24 @@ export async function deleteCollection(
   return bytesResponse(200, 'application/json', pieces);
 }
 
-async function deleteKey(writing: Writing, key: string, options: DeleteOptions): Promise<Outcome> {
+function deleteKey(writing: Writing, key: string, options: DeleteOptions): Promise<Outcome> {
   const { state, resource } = writing;
-  const cache = state.resource(resource.storagePrefix);
   const name = key.slice(key.indexOf('/') + 1);
   if (resource.kind === 'Namespace' && lastingNamespaces.has(name)) {
     throw forbidden(resource, name, 'this namespace may not be deleted');
   }
-  for (let attempt = 1; attempt <= triesMax; attempt++) {
-    const present = cache.get(key);
-    if (!present) throw notFound(resource, name);
-    const draft = present.draft();
-    refuseOther(draft.metadata, options, (message) => conflict(resource, name, message));
-    const outcome = await deleteOnce(writing, { present, draft, options });
-    if (outcome) return outcome;
-  }
-  throw conflict(resource, name);
+  return state.turns.take(`${resource.storagePrefix}${key}`, async () => {
+    const cache = state.resource(resource.storagePrefix);
+    for (let attempt = 1; attempt <= triesMax; attempt++) {
+      const present = cache.get(key);
+      if (!present) throw notFound(resource, name);
+      const draft = present.draft();
+      refuseOther(draft.metadata, options, (message) => conflict(resource, name, message));
+      const outcome = await deleteOnce(writing, { present, draft, options });
+      if (outcome) return outcome;
+    }
+    throw conflict(resource, name);
+  });
 }
 
 interface Step {

@@ -88,7 +88,21 @@ export function setDefault(target: Fields, key: string, value: unknown): void {
   if (target[key] === undefined || target[key] === null) target[key] = value;
 }
 
-/** A deep copy of JSON. */
+/** A deep copy of JSON; several times faster than structuredClone, which must be ready for more. */
 export function copyOf<Value>(value: Value): Value {
-  return structuredClone(value);
+  if (Array.isArray(value)) return value.map(copyOf) as Value; // an array of the same items
+  if (!isJsonObject(value)) return value;
+  const copy: Fields = {};
+  for (const key in value) {
+    const inner = copyOf(value[key]);
+    if (key !== '__proto__') copy[key] = inner;
+    else
+      Object.defineProperty(copy, key, {
+        value: inner,
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      });
+  }
+  return copy as Value; // an object of the same fields
 }

@@ -10,7 +10,7 @@ import {
 import { isJsonObject } from '@tweendeck/std';
 import { bodyBytesMax, contentTypeOf, draftOf, parseJson, parseYaml, textOf } from './body.ts';
 import { createOnce } from './create.ts';
-import { type Draft, textAt } from './draft.ts';
+import { copyOf, type Draft, textAt } from './draft.ts';
 import { badRequest, conflict, tooLarge, unsupportedMediaType } from './failures.ts';
 import { mergeApplied } from './field-manager.ts';
 import { requestKey } from './read.ts';
@@ -72,7 +72,7 @@ function objectOf(value: unknown): Record<string, unknown> {
 
 /** What a patch made of an object must still be one, of the same kind. */
 function patchedDraft(value: unknown, present: Draft, resource: ServedResource): Draft {
-  const draft = draftOf(structuredClone(value), resource);
+  const draft = draftOf(copyOf(value), resource);
   draft.metadata.name ??= present.metadata.name ?? '';
   return draft;
 }
@@ -93,7 +93,7 @@ async function applyObject(call: ResourceCall, part: Part): Promise<ApiResponse>
   const merge = (live: Draft | undefined): Draft => {
     refuseOtherObject(writing, applied, live);
     const merged = mergeApplied(writing, { live, applied, part, schema });
-    return admitted(writing, draftOf(structuredClone(merged), resource));
+    return admitted(writing, draftOf(copyOf(merged), resource));
   };
   const cache = writing.state.resource(resource.storagePrefix);
   if (part === 'main' && !cache.get(requestKey(request, resource))) {

@@ -6,6 +6,7 @@ import { createObject } from './create.ts';
 import { deleteCollection, deleteObject } from './delete.ts';
 import { type DeleteOptions, deleteOptionsOf } from './delete-options.ts';
 import { methodNotAllowed, noSuchPath } from './failures.ts';
+import { mediaRanges } from './negotiation.ts';
 import { patchObject } from './patch.ts';
 import { getObject, listObjects } from './read.ts';
 import type { ServedResource } from './registry.ts';
@@ -18,11 +19,12 @@ import {
   withWarnings,
   writingOf,
 } from './resource-call.ts';
+import { asYaml } from './response.ts';
 import { handleSubresource } from './subresource-handler.ts';
 import { replaceObject } from './update.ts';
 import { watchObjects } from './watch.ts';
 
-/** Answers a request for a resource. @throws ApiError. */
+/** Answers a request for a resource in the encoding it wants. @throws ApiError. */
 export async function handleResource(
   services: Services,
   { http, request, user }: Pick<ResourceCall, 'http' | 'request' | 'user'>,
@@ -32,6 +34,13 @@ export async function handleResource(
   if (!resource) throw noSuchPath();
   if (!resource.namespaced && request.namespace !== '') throw noSuchPath();
   const call: ResourceCall = { services, http, request, resource, user };
+  const response = await dispatch(call, signal);
+  const first = mediaRanges(http.headers['accept'])[0]?.type;
+  return first === 'application/yaml' ? asYaml(response) : response;
+}
+
+async function dispatch(call: ResourceCall, signal: AbortSignal): Promise<ApiResponse> {
+  const { services, request, resource } = call;
   if (request.subresource !== '') return handleSubresource(call, signal);
   refuseVerb(request, resource);
   switch (request.verb) {

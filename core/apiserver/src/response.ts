@@ -70,3 +70,17 @@ export function streamResponse(
 ): ApiResponse {
   return { status: 200, headers: { 'content-type': contentType, ...headers }, body };
 }
+
+/** The same answer in YAML, if it is JSON and whole. */
+export async function asYaml(response: ApiResponse): Promise<ApiResponse> {
+  const length = response.headers['content-length'];
+  if (response.headers['content-type'] !== 'application/json' || length === undefined) {
+    return response;
+  }
+  const { stringify } = await import('yaml');
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of response.body) chunks.push(chunk);
+  const text = stringify(JSON.parse(Buffer.concat(chunks).toString()), { version: '1.1' });
+  const { 'content-type': _, 'content-length': __, ...headers } = response.headers;
+  return bytesResponse(response.status, 'application/yaml', [Buffer.from(text)], headers);
+}

@@ -3,7 +3,7 @@
 import { type ApiResponse, type FieldError, fieldInvalid, invalidError } from '@tweendeck/kube';
 import { jsonEqual } from '@tweendeck/std';
 import { createOnce, refuseInvalid } from './create.ts';
-import type { Draft } from './draft.ts';
+import { copyOf, type Draft } from './draft.ts';
 import { badRequest, conflict, notFound } from './failures.ts';
 import { ownByUpdate } from './field-manager.ts';
 import {
@@ -17,6 +17,7 @@ import type { StoredObject } from './stored-object.ts';
 import type { Part } from './strategy.ts';
 import { answer, commit, contextOf, store, toServed, toStored, type Writing } from './writing.ts';
 
+/** Writes that do not take turns, such as the expiry of events, may still come between. */
 const triesMax = 20;
 
 export interface Change {
@@ -62,7 +63,7 @@ export async function replaceObject(
   const make = (present: Draft): Draft => {
     if (uid && uid !== present.metadata.uid)
       throw conflict(resource, request.name, uidMessage(writing, uid, present));
-    return structuredClone(body);
+    return copyOf(body);
   };
   const cache = writing.state.resource(resource.storagePrefix);
   if (
@@ -71,7 +72,7 @@ export async function replaceObject(
     part === 'main'
   ) {
     if (!guarded) {
-      const created = await createOnce(writing, structuredClone(body));
+      const created = await createOnce(writing, copyOf(body));
       if (created) return answer(writing, 201, created);
     }
   }
@@ -84,19 +85,21 @@ function uidMessage({ request, resource }: Writing, uid: string, present: Draft)
   return `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${present.metadata.uid}`;
 }
 
-/** Changes the object a request names, trying again when others write between. @throws ApiError. */
-export async function updateObject(writing: Writing, change: Change): Promise<Updated> {
+/** Changes the object a request names, in turn with other writers of it. @throws ApiError. */
+export function updateObject(writing: Writing, change: Change): Promise<Updated> {
   const { state, resource, request } = writing;
   const key = requestKey(request, resource);
-  const cache = state.resource(resource.storagePrefix);
-  for (let attempt = 1; attempt <= triesMax; attempt++) {
-    const present = cache.get(key);
-    if (!present) throw notFound(resource, request.name);
-    const object = await updateOnce(writing, change, present);
-    if (object) return { object, created: false };
-    if (change.guarded) break;
-  }
-  throw conflict(resource, request.name);
+  return state.turns.take(`${resource.storagePrefix}${key}`, async () => {
+    const cache = state.resource(resource.storagePrefix);
+    for (let attempt = 1; attempt <= triesMax; attempt++) {
+      const present = cache.get(key);
+      if (!present) throw notFound(resource, request.name);
+      const object = await updateOnce(writing, change, present);
+      if (object) return { object, created: false };
+      if (change.guarded) break;
+    }
+    throw conflict(resource, request.name);
+  });
 }
 
 async function updateOnce(
@@ -106,7 +109,7 @@ async function updateOnce(
 ): Promise<StoredObject | undefined> {
   const { resource } = writing;
   const previous = toServed(resource, present.draft());
-  const next = await change.make(structuredClone(previous));
+  const next = await change.make(copyOf(previous));
   refuseStale(writing, next, present, change);
   prepare(writing, { next, previous, change });
   const problems = updateProblems(writing, { next, previous, change });

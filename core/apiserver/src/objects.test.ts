@@ -1,0 +1,356 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Answer, TestServer } from './testing/test-server.ts';
+
+const maps = '/api/v1/namespaces/default/configmaps';
+const pods = '/api/v1/namespaces/default/pods';
+const deployments = '/apis/apps/v1/namespaces/default/deployments';
+const map = (name: string, more: object = {}) => ({
+  metadata: { name },
+  data: { a: '1' },
+  ...more,
+});
+const template = {
+  metadata: { labels: { a: 'b' } },
+  spec: { containers: [{ name: 'c', image: 'x' }] },
+};
+const deployment = (name: string, spec: object = {}) => ({
+  metadata: { name },
+  spec: { selector: { matchLabels: { a: 'b' } }, template, ...spec },
+});
+
+interface Refusal {
+  readonly name: string;
+  readonly ask: (server: TestServer) => Promise<Answer>;
+  readonly code: number;
+  readonly reason: string;
+  readonly message: string | RegExp;
+  readonly details?: object;
+}
+
+const refusals: readonly Refusal[] = [
+  {
+    name: 'an object that is not there',
+    ask: (server) => server.get(`${pods}/x`),
+    code: 404,
+    reason: 'NotFound',
+    message: 'pods "x" not found',
+    details: { name: 'x', kind: 'pods' },
+  },
+  {
+    name: 'a resource that is not served',
+    ask: (server) => server.get('/apis/apps/v1/daemonpets'),
+    code: 404,
+    reason: 'NotFound',
+    message: 'the server could not find the requested resource',
+  },
+  {
+    name: 'a second object of the same name',
+    ask: async (server) => {
+      await server.create(deployments, deployment('x'));
+      return server.create(deployments, deployment('x'));
+    },
+    code: 409,
+    reason: 'AlreadyExists',
+    message: 'deployments.apps "x" already exists',
+    details: { name: 'x', group: 'apps', kind: 'deployments' },
+  },
+  {
+    name: 'an update of another version',
+    ask: async (server) => {
+      await server.create(maps, map('a'));
+      return server.ask('PUT', `${maps}/a`, {
+        body: { metadata: { name: 'a', resourceVersion: '1' } },
+      });
+    },
+    code: 409,
+    reason: 'Conflict',
+    message:
+      'Operation cannot be fulfilled on configmaps "a": the object has been modified; please apply your changes to the latest version and try again',
+  },
+  {
+    name: 'a name on the URL that is not in the body',
+    ask: (server) => server.ask('PUT', `${maps}/a`, { body: map('b') }),
+    code: 400,
+    reason: 'BadRequest',
+    message: 'the name of the object (b) does not match the name on the URL (a)',
+  },
+  {
+    name: 'another namespace in the body',
+    ask: (server) => server.create(maps, { metadata: { name: 'a', namespace: 'b' } }),
+    code: 400,
+    reason: 'BadRequest',
+    message:
+      'the namespace of the provided object does not match the namespace sent on the request',
+  },
+  {
+    name: 'a namespace that is not there',
+    ask: (server) => server.create('/api/v1/namespaces/none/configmaps', map('a')),
+    code: 404,
+    reason: 'NotFound',
+    message: 'namespaces "none" not found',
+  },
+  {
+    name: 'a namespace that is ending',
+    ask: async (server) => {
+      await server.create('/api/v1/namespaces', { metadata: { name: 'old' } });
+      await server.ask('DELETE', '/api/v1/namespaces/old');
+      return server.create('/api/v1/namespaces/old/configmaps', map('a'));
+    },
+    code: 403,
+    reason: 'Forbidden',
+    message:
+      'configmaps "a" is forbidden: unable to create new content in namespace old because it is being terminated',
+    details: {
+      name: 'a',
+      kind: 'configmaps',
+      causes: [
+        {
+          reason: 'NamespaceTerminating',
+          message: 'namespace old is being terminated',
+          field: 'metadata.namespace',
+        },
+      ],
+    },
+  },
+  {
+    name: 'the removal of the default namespace',
+    ask: (server) => server.ask('DELETE', '/api/v1/namespaces/default'),
+    code: 403,
+    reason: 'Forbidden',
+    message: 'namespaces "default" is forbidden: this namespace may not be deleted',
+  },
+  {
+    name: 'a body that is no JSON',
+    ask: (server) => server.ask('POST', maps, { body: '{"metadata":' }),
+    code: 400,
+    reason: 'BadRequest',
+    message: /json parse error/,
+  },
+  {
+    name: 'a value of the wrong type',
+    ask: (server) => server.create(deployments, deployment('x', { replicas: 'two' })),
+    code: 400,
+    reason: 'BadRequest',
+    message:
+      'Deployment in version "v1" cannot be handled as a Deployment: json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32',
+  },
+  {
+    name: 'an unknown field in strict validation',
+    ask: (server) =>
+      server.create(`${deployments}?fieldValidation=Strict`, deployment('x', { foo: 1 })),
+    code: 400,
+    reason: 'BadRequest',
+    message: /strict decoding error: unknown field "spec.foo"$/,
+  },
+  {
+    name: 'a repeated field in strict validation',
+    ask: (server) =>
+      server.ask('POST', `${maps}?fieldValidation=Strict`, {
+        body: '{"metadata":{"name":"a"},"data":{"b":"1","b":"2"}}',
+      }),
+    code: 400,
+    reason: 'BadRequest',
+    message: /strict decoding error: duplicate field "data.b"$/,
+  },
+  {
+    name: 'a body of another media type',
+    ask: (server) =>
+      server.ask('POST', maps, { body: 'x', headers: { 'content-type': 'text/plain' } }),
+    code: 415,
+    reason: 'UnsupportedMediaType',
+    message: /^the body of the request was in an unknown format/,
+  },
+  {
+    name: 'a body above the limit',
+    ask: (server) => server.create(maps, map('a', { data: { a: 'x'.repeat(3 * 1024 * 1024) } })),
+    code: 413,
+    reason: 'RequestEntityTooLarge',
+    message: /^Request entity too large/,
+  },
+  {
+    name: 'an answer in protobuf alone',
+    ask: (server) => server.get(maps, { accept: 'application/vnd.kubernetes.protobuf' }),
+    code: 406,
+    reason: 'NotAcceptable',
+    message: 'only the following media types are accepted: application/json, application/yaml',
+  },
+  {
+    name: 'a verb a resource does not have',
+    ask: (server) => server.ask('DELETE', '/api/v1/namespaces'),
+    code: 405,
+    reason: 'MethodNotAllowed',
+    message: 'deletecollection is not supported on resources of kind "namespaces"',
+  },
+  {
+    name: 'a resource version that is no number',
+    ask: (server) => server.get(`${maps}?resourceVersion=abc`),
+    code: 422,
+    reason: 'Invalid',
+    message: /resourceVersion: Invalid value: "abc"/,
+  },
+  {
+    name: 'a change of what may not change',
+    ask: async (server) => {
+      await server.create(deployments, deployment('x'));
+      return server.patch(`${deployments}/x`, {
+        spec: {
+          selector: { matchLabels: { a: 'c' } },
+          template: { metadata: { labels: { a: 'c' } } },
+        },
+      });
+    },
+    code: 422,
+    reason: 'Invalid',
+    message: /spec.selector: Invalid value: .*: field is immutable$/,
+  },
+  {
+    name: 'an update without a version where it is demanded',
+    ask: async (server) => {
+      const path = '/apis/coordination.k8s.io/v1/namespaces/default/leases';
+      await server.create(path, { metadata: { name: 'l' } });
+      return server.ask('PUT', `${path}/l`, { body: { metadata: { name: 'l' } } });
+    },
+    code: 422,
+    reason: 'Invalid',
+    message:
+      'Lease.coordination.k8s.io "l" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update',
+  },
+  {
+    name: 'a delete of another object of the same name',
+    ask: async (server) => {
+      await server.create(maps, map('a'));
+      return server.ask('DELETE', `${maps}/a`, { body: { preconditions: { uid: 'other' } } });
+    },
+    code: 409,
+    reason: 'Conflict',
+    message: /the UID in the precondition \(other\) does not match the UID in record/,
+  },
+  {
+    name: 'a read of the future',
+    ask: (server) => server.clock.until(server.get(`${maps}?resourceVersion=999999`)),
+    code: 504,
+    reason: 'Timeout',
+    message: /^Too large resource version: 999999, current: \d+$/,
+    details: {
+      causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+      retryAfterSeconds: 1,
+    },
+  },
+  {
+    name: 'a stranger',
+    ask: (server) => server.ask('GET', pods, { user: { name: 'eve', groups: [] } }),
+    code: 403,
+    reason: 'Forbidden',
+    message:
+      'pods is forbidden: User "eve" cannot list resource "pods" in API group "" in the namespace "default"',
+  },
+];
+
+for (const { name, ask, code, reason, message, details } of refusals) {
+  test(`the server refuses ${name}`, async () => {
+    await using server = await TestServer.open();
+    const { status, json } = await ask(server);
+    assert.equal(json.kind, 'Status');
+    assert.deepEqual([status, json.code, json.reason], [code, code, reason], json.message);
+    if (typeof message === 'string') assert.equal(json.message, message);
+    else assert.match(json.message, message);
+    if (details) assert.deepEqual(json.details, details);
+  });
+}
+
+test('a new object gets its identity from the server', async () => {
+  await using server = await TestServer.open();
+  const { status, json } = await server.create(maps, {
+    metadata: { generateName: 'a-', uid: 'mine', creationTimestamp: '2000-01-01T00:00:00Z' },
+  });
+  assert.equal(status, 201);
+  assert.match(json.metadata.name, /^a-[a-z0-9]{5}$/);
+  assert.match(json.metadata.uid, /^[0-9a-f-]{36}$/);
+  assert.equal(json.metadata.creationTimestamp, '2026-01-01T00:00:00Z');
+  assert.equal(json.metadata.namespace, 'default');
+  assert.match(json.metadata.resourceVersion, /^[1-9]\d*$/);
+});
+
+test('a write that changes nothing keeps the resource version', async () => {
+  await using server = await TestServer.open();
+  const { json: first } = await server.create(maps, map('a'));
+  await server.clock.advance(5_000);
+  const { json: second } = await server.patch(`${maps}/a`, { data: { a: '1' } });
+  assert.equal(second.metadata.resourceVersion, first.metadata.resourceVersion);
+  const { json: third } = await server.patch(`${maps}/a`, { data: { a: '2' } });
+  assert.notEqual(third.metadata.resourceVersion, first.metadata.resourceVersion);
+});
+
+test('the generation counts changes of the specification only', async () => {
+  await using server = await TestServer.open();
+  const generations: number[] = [];
+  const note = ({ json }: Answer): void => void generations.push(json.metadata.generation);
+  note(await server.create(deployments, deployment('x')));
+  note(await server.patch(`${deployments}/x`, { metadata: { labels: { a: 'b' } } }));
+  note(await server.patch(`${deployments}/x/status`, { status: { replicas: 3 } }));
+  note(await server.patch(`${deployments}/x`, { spec: { replicas: 2 } }));
+  assert.deepEqual(generations, [1, 1, 1, 2]);
+});
+
+test('main and status endpoints write their own part only', async () => {
+  await using server = await TestServer.open();
+  await server.create(deployments, { ...deployment('x'), status: { replicas: 9 } });
+  const { json: main } = await server.patch(`${deployments}/x`, {
+    spec: { replicas: 2 },
+    status: { replicas: 7 },
+  });
+  assert.deepEqual([main.spec.replicas, main.status.replicas], [2, undefined]);
+  const { json: status } = await server.patch(`${deployments}/x/status`, {
+    spec: { replicas: 5 },
+    status: { replicas: 1 },
+  });
+  assert.deepEqual([status.spec.replicas, status.status.replicas], [2, 1]);
+});
+
+test('a dry run answers as the write would, and writes nothing', async () => {
+  await using server = await TestServer.open();
+  const { status, json } = await server.create(`${maps}?dryRun=All`, map('a'));
+  assert.deepEqual([status, json.metadata.name], [201, 'a']);
+  assert.equal((await server.get(`${maps}/a`)).status, 404);
+  await server.create(maps, map('a'));
+  assert.equal((await server.ask('DELETE', `${maps}/a?dryRun=All`)).status, 200);
+  assert.equal((await server.get(`${maps}/a`)).status, 200);
+});
+
+test('unknown fields are dropped with a warning, unless nobody wants to know', async () => {
+  await using server = await TestServer.open();
+  const warned = await server.create(deployments, deployment('x', { foo: 1 }));
+  assert.equal(warned.headers['warning'], '299 - "unknown field \\"spec.foo\\""');
+  assert.equal(warned.json.spec.foo, undefined);
+  const silent = await server.create(
+    `${deployments}?fieldValidation=Ignore`,
+    deployment('y', { foo: 1 }),
+  );
+  assert.equal(silent.headers['warning'], undefined);
+});
+
+test('YAML is read and written', async () => {
+  await using server = await TestServer.open();
+  const created = await server.ask('POST', maps, {
+    body: 'metadata: {name: a}\ndata:\n  answer: "yes"\n',
+    headers: { 'content-type': 'application/yaml' },
+  });
+  assert.equal(created.json.data.answer, 'yes');
+  const { text, headers } = await server.get(`${maps}/a`, { accept: 'application/yaml' });
+  assert.equal(headers['content-type'], 'application/yaml');
+  assert.match(text, /^kind: ConfigMap\napiVersion: v1\n/);
+});
+
+test('writers that race all get through when they did not ask for a version', async () => {
+  await using server = await TestServer.open();
+  await server.create(maps, map('a', { data: {} }));
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, index) =>
+      server.patch(`${maps}/a`, { data: { [`k${index}`]: 'x' } }),
+    ),
+  );
+  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+  const { json } = await server.get(`${maps}/a`);
+  assert.equal(Object.keys(json.data).length, 20);
+});

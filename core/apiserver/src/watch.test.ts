@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { TestServer } from './testing/test-server.ts';
+
+const maps = '/api/v1/namespaces/default/configmaps';
+const map = (name: string, labels: object = {}) => ({ metadata: { name, labels } });
+
+test('a watch from a version tells every later change once, in order', async () => {
+  await using server = await TestServer.open();
+  const { json: a } = await server.create(maps, map('a'));
+  await server.patch(`${maps}/a`, { data: { x: '1' } });
+  const watch = await server.watch(
+    `${maps}?watch=true&resourceVersion=${a.metadata.resourceVersion}`,
+  );
+  await server.create(maps, map('b'));
+  await server.ask('DELETE', `${maps}/a`);
+  assert.deepEqual(await watch.shorts(3), ['MODIFIED a@6', 'ADDED b@7', 'DELETED a@8']);
+  await watch.close();
+});
+
+test('all watchers get the same bytes', async () => {
+  await using server = await TestServer.open();
+  const first = await server.server.handle(
+    { method: 'GET', path: `${maps}?watch=1&resourceVersion=1`, headers: {} },
+    { name: 'a', groups: ['system:masters'] },
+    new AbortController().signal,
+  );
+  const second = await server.server.handle(
+    { method: 'GET', path: `${maps}?watch=1&resourceVersion=1`, headers: {} },
+    { name: 'b', groups: ['system:masters'] },
+    new AbortController().signal,
+  );
+  await server.create(maps, map('a'));
+  const [left, right] = [first.body[Symbol.asyncIterator](), second.body[Symbol.asyncIterator]()];
+  assert.equal((await left.next()).value, (await right.next()).value);
+  await left.return?.();
+  await right.return?.();
+});
+
+test('entering a selector is ADDED, leaving it is DELETED with the last state that matched', async () => {
+  await using server = await TestServer.open();
+  const watch = await server.watch(`${maps}?watch=true&resourceVersion=4&labelSelector=on`);
+  await server.create(maps, map('a'));
+  await server.patch(`${maps}/a`, { metadata: { labels: { on: '1' } } });
+  await server.patch(`${maps}/a`, { data: { x: '1' } });
+  await server.patch(`${maps}/a`, { metadata: { labels: { on: null } } });
+  assert.deepEqual(await watch.shorts(2), ['ADDED a@6', 'MODIFIED a@7']);
+  const left = await watch.next();
+  assert.deepEqual(
+    [left.type, left.object.metadata.resourceVersion, left.object.metadata.labels],
+    ['DELETED', '8', { on: '1' }],
+  );
+  await watch.close();
+});
+
+test('a watch without a version begins with what is there', async () => {
+  await using server = await TestServer.open();
+  await server.create(maps, map('a'));
+  const watch = await server.watch(`${maps}?watch=true`);
+  await server.create(maps, map('b'));
+  assert.deepEqual(await watch.shorts(2), ['ADDED a@5', 'ADDED b@6']);
+  await watch.close();
+});
+
+test('sendInitialEvents begins with what is there and marks its end', async () => {
+  await using server = await TestServer.open();
+  await server.create(maps, map('a'));
+  const query = 'watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan';
+  const watch = await server.watch(`${maps}?${query}&allowWatchBookmarks=true`);
+  assert.deepEqual(await watch.shorts(1), ['ADDED a@5']);
+  const { type, object } = await watch.next();
+  assert.equal(type, 'BOOKMARK');
+  assert.equal(object.metadata.annotations['k8s.io/initial-events-end'], 'true');
+  assert.equal(object.metadata.resourceVersion, '5');
+  await server.create(maps, map('b'));
+  assert.deepEqual(await watch.shorts(1), ['ADDED b@6']);
+  await watch.close();
+});
+
+test('bookmarks say how far a quiet watch has come, and the last word is one too', async () => {
+  await using server = await TestServer.open();
+  const watch = await server.watch(
+    `${maps}?watch=true&resourceVersion=4&allowWatchBookmarks=true&timeoutSeconds=90`,
+  );
+  await server.create('/api/v1/namespaces/default/secrets', map('elsewhere'));
+  await server.clock.advance(100_000);
+  assert.deepEqual(await watch.shorts(3), ['BOOKMARK @5', 'BOOKMARK @5', 'END']);
+});
+
+test('a watch from a forgotten version is told so by an ERROR event', async () => {
+  await using server = await TestServer.open({ historyMs: 1_000 });
+  await server.create(maps, map('a'));
+  await server.clock.advance(2_500);
+  const watch = await server.watch(`${maps}?watch=true&resourceVersion=1`);
+  const { type, object } = await watch.next();
+  assert.deepEqual([type, object.code, object.reason], ['ERROR', 410, 'Expired']);
+  assert.equal(await watch.next(), undefined);
+});
+
+test('a watcher that falls too far behind is cut off', async () => {
+  await using server = await TestServer.open({ watchQueueLengthMax: 2 });
+  const watch = await server.watch(`${maps}?watch=true&resourceVersion=4`);
+  for (const name of ['a', 'b', 'c', 'd']) await server.create(maps, map(name));
+  assert.deepEqual(await watch.shorts(1), ['END']);
+});
+
+test('a watch of a table gives one row with each event', async () => {
+  await using server = await TestServer.open();
+  const accept = 'application/json;as=Table;g=meta.k8s.io;v=v1';
+  const watch = await server.watch(`${maps}?watch=true&resourceVersion=4`, { accept });
+  await server.create(maps, map('a'));
+  await server.ask('DELETE', `${maps}/a`);
+  const added = await watch.next();
+  assert.deepEqual([added.object.kind, added.object.rows[0].cells[0]], ['Table', 'a']);
+  const deleted = await watch.next();
+  assert.deepEqual(
+    [deleted.type, deleted.object.rows[0].object.metadata.resourceVersion],
+    ['DELETED', '6'],
+  );
+  await watch.close();
+});
+
+test('closing the server ends its watches', async () => {
+  const server = await TestServer.open();
+  const watch = await server.watch(`${maps}?watch=true`);
+  const end = watch.next();
+  await server[Symbol.asyncDispose]();
+  assert.equal(await end, undefined);
+  assert.equal(server.clock.waitingCount, 0);
+});
