@@ -124,7 +124,8 @@ class Collector {
 
   async #consider(uid: string): Promise<void> {
     const node = this.#graph.get(uid);
-    if (!node) return;
+    // After a start every object is looked at whose owner was listed later than it.
+    if (!node || this.#graph.isSettled(node)) return;
     const { client } = this.#context;
     const live = await client.get(node.resource, node.ref, this.#signal);
     if (live?.metadata.uid !== uid) {

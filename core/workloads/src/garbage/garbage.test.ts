@@ -143,6 +143,22 @@ test('an owner that waits is looked at when a dependent goes or stops blocking',
   assert.deepEqual(graph.forget('uid-a').look, ['uid-parent']);
 });
 
+for (const { name, parent, settled } of [
+  { name: 'is seen and stays', parent: thing('parent'), settled: true },
+  { name: 'is not seen', parent: undefined, settled: false },
+  { name: 'is leaving', parent: thing('parent', { deletionTimestamp: ago(1) }), settled: false },
+  { name: 'is elsewhere', parent: thing('parent', { namespace: 'other' }), settled: false },
+]) {
+  test(`an object whose owner ${name} is ${settled ? 'settled' : 'not settled'}`, () => {
+    const graph = new OwnerGraph();
+    graph.observe(things, thing('child', { ownerReferences: [owner('parent')] }));
+    if (parent) graph.observe(things, parent);
+    const child = graph.get('uid-child');
+    assert.ok(child);
+    assert.equal(graph.isSettled(child), settled);
+  });
+}
+
 test('an object is to let its dependents go once', () => {
   const graph = new OwnerGraph();
   const orphaning = thing('parent', { deletionTimestamp: ago(1), finalizers: ['orphan'] });

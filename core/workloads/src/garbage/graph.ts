@@ -57,6 +57,15 @@ export class OwnerGraph {
     );
   }
 
+  /** All its owners were seen, in their place and staying: when one goes, that will be told. */
+  isSettled(node: GraphNode): boolean {
+    if (node.isDeleting) return false;
+    return node.owners.every(({ uid }) => {
+      const owner = this.#nodes.get(uid);
+      return owner !== undefined && !owner.isDeleting && !isMisplaced(node, owner);
+    });
+  }
+
   /** Takes in an object's present state. */
   observe(resource: DiscoveredResource, object: KubeObject): Attention {
     const node = nodeOf(resource, object);
