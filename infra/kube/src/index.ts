@@ -25,8 +25,10 @@ export { loadProtobufTables, type ProtobufTables } from './protobuf/protobuf-tab
 export * from './quantity.ts';
 export * from './resource.ts';
 export * from './schema/compile.ts';
+export type { DecodeError } from './schema/decode-check.ts';
 export * from './schema/json-schema.ts';
 export * from './schema/kind.ts';
+export type { ResolveReference } from './schema/tree.ts';
 export * from './schema/type.ts';
 export * from './schema-node.ts';
 export * from './selector.ts';

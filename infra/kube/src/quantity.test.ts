@@ -20,6 +20,7 @@ import {
 for (const { text, canonical, value, milli } of [
   { text: '0', canonical: '0', value: 0n, milli: 0n },
   { text: '1', canonical: '1', value: 1n, milli: 1_000n },
+  { text: 'Gi', canonical: '0', value: 0n, milli: 0n },
   { text: '+7', canonical: '7', value: 7n, milli: 7_000n },
   { text: '007', canonical: '7', value: 7n, milli: 7_000n },
   { text: '1.5', canonical: '1500m', value: 2n, milli: 1_500n },
@@ -64,7 +65,7 @@ for (const { text, canonical, value, milli } of [
 
 for (const { text, problem } of [
   { text: '', problem: 'format' },
-  { text: 'Gi', problem: 'numeric' },
+  { text: 'Pi', problem: 'numeric' },
   { text: '1 Gi', problem: 'format' },
   { text: '1..5', problem: 'format' },
   { text: '--1', problem: 'suffix' },

@@ -58,7 +58,8 @@ function readQuantity(text: string): Quantity | string {
   const suffix = suffixOf(suffixText);
   if (suffix === undefined) return quantityMessages.suffix;
   if (whole.length + fraction.length > digitsMax) return quantityMessages.numeric;
-  if (whole === '' && fraction === '' && !/^[+-]?(?:\.|$)/.test(text)) {
+  // The original takes a suffix alone for nothing of it, except for the two that its fast path cannot hold.
+  if (whole === '' && fraction === '' && /^[PE]i$/.test(suffixText)) {
     return quantityMessages.numeric;
   }
   const size = scale(BigInt(`${whole}${fraction}` || '0'), fraction.length, suffix);

@@ -74,6 +74,7 @@ for (const { text, message } of [
     text: 'a ~ b',
     message: "unable to parse requirement: found '~', expected: in, notin, =, ==, !=, gt, lt",
   },
+  { text: '!a=b', message: "found '=', expected: ',' or 'end of string'" },
   { text: 'a=b=c', message: "found '=', expected: ',' or 'end of string'" },
   {
     text: 'a>x',

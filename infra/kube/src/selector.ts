@@ -186,11 +186,10 @@ class SelectorParser {
     if (problems.length > 0) {
       this.#refuse(fieldErrorText(fieldInvalid('', key.text, problems.join('; '))));
     }
+    if (negated) return { key: key.text, operator: '!', values: [] };
     const next = this.#peek();
-    if (next.kind === 'end' || next.text === ',') {
-      return { key: key.text, operator: negated ? '!' : 'exists', values: [] };
-    }
-    return this.#comparison(key.text);
+    if (next.kind !== 'end' && next.text !== ',') return this.#comparison(key.text);
+    return { key: key.text, operator: 'exists', values: [] };
   }
 
   #comparison(key: string): LabelRequirement {

@@ -39,11 +39,12 @@ export interface CompileOptions {
 /** Compiles a schema of whole objects. Cheap: what is below is compiled when first met. */
 export function compileSchema(schema: JsonSchema, options: CompileOptions = {}): CompiledSchema {
   const tree = treeOf(schema, options.resolve);
+  const whole = options.resolve === undefined; // a server's document describes metadata too, a CRD does not
   const validator = compileValidator(schema);
   let rules: ReturnType<typeof compileRules> | undefined;
   return {
-    prune: (object) => pruneObject(object, tree, { remove: true }),
-    unknownFields: (object) => pruneObject(object, tree, { remove: false }),
+    prune: (object) => pruneObject(object, tree, { remove: true, whole }),
+    unknownFields: (object) => pruneObject(object, tree, { remove: false, whole }),
     applyDefaults: (object) => applyDefaults(object, tree),
     decodeError: (object) => findDecodeError(object, tree),
     validate(object, oldObject) {
@@ -114,7 +115,7 @@ function defaultErrors(schema: JsonSchema, base: FieldPath): FieldError[] {
 function ownDefaultErrors(schema: JsonSchema, at: FieldPath): FieldError[] {
   const value = schema.default;
   const holder = treeOf({ type: 'object', properties: { value: schema } });
-  const unknown = pruneObject({ value }, holder, { remove: false });
+  const unknown = pruneObject({ value }, holder, { remove: false, whole: false });
   return [
     ...(unknown.length > 0 ? [fieldInvalid(at, value, 'must not have unknown fields')] : []),
     ...defaultValueErrors(schema).map((error) => ({

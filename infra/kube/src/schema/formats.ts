@@ -90,7 +90,9 @@ const checks: Readonly<Record<string, FormatCheck>> = {
   uuid5: uuid('5[0-9a-f]{3}', '[89ab][0-9a-f]{3}'),
   ssn: matching(/^\d{3}[- ]?\d{2}[- ]?\d{4}$/),
   hexcolor: matching(/^#?(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})$/),
-  byte: matching(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/),
+  byte: matching(
+    /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$/,
+  ),
   password: () => true,
   date: isDate,
   duration: isDuration,

@@ -5,6 +5,8 @@ import { isJsonObject } from '@tweendeck/std';
 import type { SchemaTree } from './tree.ts';
 
 export interface PruneOptions {
+  /** True: the value is a whole object whose envelope (apiVersion, kind, metadata) is not the schema's business. */
+  readonly whole: boolean;
   /** False: unknown fields are listed and left where they are. */
   readonly remove: boolean;
 }
@@ -12,11 +14,12 @@ export interface PruneOptions {
 /** Fields any whole object has; the API server looks after them elsewhere. */
 const envelope: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata']);
 
-/** Lists the paths of unknown fields below a whole object, sorted, and removes them in place if asked to. */
+/** Lists the paths of unknown fields of an object, sorted, and removes them in place if asked to. */
 export function pruneObject(value: unknown, tree: SchemaTree, options: PruneOptions): string[] {
   const unknown: string[] = [];
-  if (tree.preserveUnknown) keep(value, { tree, embedded: true, path: '' });
-  else walk(value, { tree, embedded: true, path: '' });
+  const root = { tree, embedded: options.whole || tree.embeddedResource, path: '' };
+  if (tree.preserveUnknown) keep(value, root);
+  else walk(value, root);
   return unknown.sort();
 
   function walk(current: unknown, at: Place): void {

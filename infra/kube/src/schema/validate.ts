@@ -16,7 +16,7 @@ import { goJson, goNumber, goQuote } from '../go-format.ts';
 import { type Old, oldItem, oldMember } from './correlation.ts';
 import { formatCheck } from './formats.ts';
 import { type JsonKind, jsonKind } from './json-kind.ts';
-import type { JsonSchema } from './json-schema.ts';
+import { type JsonSchema, propertyOf } from './json-schema.ts';
 import { compilePattern } from './pattern.ts';
 
 /** Errors found, and how many checks passed: of several failed alternatives the one that got furthest is reported. */
@@ -34,7 +34,7 @@ interface Place {
 /** A compiled check of one node. */
 export type Validator = (value: unknown, place: Place) => Outcome;
 
-type Check = (value: unknown, place: Place, kind: JsonKind) => Outcome | undefined;
+type Check = (value: unknown, place: Place, kind: JsonKind) => Outcome;
 
 const passed: Outcome = { errors: [], matches: 0 };
 
@@ -59,14 +59,15 @@ export function compileValidator(schema: JsonSchema): Validator {
   return (value, place) => {
     const kind = jsonKind(value);
     if (kind === 'null') return merge([type?.(value, place, kind), common(value, place, kind)]);
-    const outcomes: (Outcome | undefined)[] = [{ errors: [], matches: 1 }];
+    let matches = 1;
+    let found: FieldError[] | undefined;
     for (const [kinds, check] of checks) {
       if (kinds && !kinds.includes(kind)) continue;
-      const outcome = check(value, place, kind);
-      outcomes.push(outcome);
-      outcomes.push({ errors: [], matches: 1 });
+      const { errors, matches: passes } = check(value, place, kind);
+      matches += passes + 1;
+      if (errors.length > 0) found = [...(found ?? []), ...errors];
     }
-    const outcome = merge(outcomes);
+    const outcome = { matches, errors: found ? distinct(found) : passed.errors };
     const ratchets = outcome.errors.length > 0 && place.old && jsonEqual(value, place.old.value);
     return ratchets ? passed : outcome;
   };
@@ -228,7 +229,7 @@ function hasRepetition(list: readonly unknown[]): boolean {
 }
 
 function objectCheck(schema: JsonSchema): Check {
-  const { properties = {}, additionalProperties, required, minProperties, maxProperties } = schema;
+  const { additionalProperties, required, minProperties, maxProperties } = schema;
   const validators = new Map<JsonSchema, Validator>();
   const validatorOf = (child: JsonSchema): Validator => {
     const known = validators.get(child) ?? compileValidator(child);
@@ -238,29 +239,31 @@ function objectCheck(schema: JsonSchema): Check {
   return (value, { path, old }) => {
     const object = value as Readonly<Record<string, unknown>>; // the check runs for objects only
     const keys = Object.keys(object);
-    const outcomes: Outcome[] = [];
+    const errors: FieldError[] = [];
+    let matches = 0;
     if (minProperties !== undefined && keys.length < minProperties) {
       const detail = `${path} in body should have at least ${minProperties} properties`;
-      outcomes.push(failed(fieldInvalid(path, keys.length, detail)));
+      errors.push(fieldInvalid(path, keys.length, detail));
     }
     if (maxProperties !== undefined && keys.length > maxProperties) {
-      outcomes.push(failed(fieldTooMany(path, { items: keys.length, itemsMax: maxProperties })));
+      errors.push(fieldTooMany(path, { items: keys.length, itemsMax: maxProperties }));
     }
     for (const key of keys) {
-      const own = Object.hasOwn(properties, key) ? properties[key] : undefined;
+      const own = propertyOf(schema, key);
       if (!own && additionalProperties === false) {
-        const detail = `${path}.${key} in body is a forbidden property`;
-        outcomes.push(failed(fieldInvalid(path, key, detail)));
+        errors.push(fieldInvalid(path, key, `${path}.${key} in body is a forbidden property`));
       }
       const child =
         own ?? (typeof additionalProperties === 'object' ? additionalProperties : undefined);
       if (!child) continue;
-      outcomes.push(validatorOf(child)(object[key], memberPlace(path, key, old)));
+      const outcome = validatorOf(child)(object[key], memberPlace(path, key, old));
+      matches += outcome.matches;
+      errors.push(...outcome.errors);
     }
     for (const name of required ?? []) {
-      if (!Object.hasOwn(object, name)) outcomes.push(failed(fieldRequired(join(path, name))));
+      if (!Object.hasOwn(object, name)) errors.push(fieldRequired(join(path, name)));
     }
-    return merge(outcomes);
+    return errors.length > 0 ? { errors: distinct(errors), matches } : { errors, matches };
   };
 }
 
