@@ -56,7 +56,7 @@ export function apiHost(options: ApiHostOptions): PodHost {
 }
 
 /** The patch that makes a pod's status this one, if it still is this pod. Conditions are merged by type, so what a condition no longer says is taken out by name. */
-export function statusPatch(pod: Pod, status: PodStatus): unknown {
+function statusPatch(pod: Pod, status: PodStatus): unknown {
   const conditions = (status.conditions ?? []).map((condition) => ({
     ...condition,
     reason: condition.reason ?? null,

@@ -21,7 +21,7 @@ export async function replaceFile(
 }
 
 /** The content of a file; undefined when there is none. */
-export async function readIfThere(path: string): Promise<string | undefined> {
+async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {

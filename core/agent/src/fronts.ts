@@ -37,7 +37,7 @@ export function frontsOf(
 }
 
 /** Whether the service's selector picks the pod; a service without selector picks none. */
-export function selects(service: Service, pod: Pod): boolean {
+function selects(service: Service, pod: Pod): boolean {
   if (service.metadata.namespace !== pod.metadata.namespace) return false;
   const wanted = Object.entries(service.spec.selector ?? {});
   const labels = pod.metadata.labels ?? {};

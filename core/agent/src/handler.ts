@@ -52,7 +52,7 @@ export async function runHandler(
 }
 
 /** The number of a port given by number or by the name of one of the container's ports. */
-export function portNumber(port: number | string, container: Container): number {
+function portNumber(port: number | string, container: Container): number {
   if (typeof port === 'number') return port;
   const named = container.ports?.find(({ name }) => name === port)?.containerPort;
   const number = named ?? Number.parseInt(port, 10);

@@ -53,7 +53,7 @@ export function isSidecar(container: PodSpec['containers'][number]): boolean {
 }
 
 /** The phase that the container states amount to. */
-export function phaseOf(
+function phaseOf(
   view: Pick<PodView, 'pod' | 'init' | 'containers' | 'failure' | 'deleted'>,
 ): Phase {
   if (view.failure) return 'Failed';

@@ -22,7 +22,7 @@ import { messageOf, PlatformError, systemErrorCode } from '@tweendeck/std';
 import { type EnvironmentSources, fieldValue, resourceValue } from './environment.ts';
 import { removeTree } from './files.ts';
 
-export interface PayloadFile {
+interface PayloadFile {
   readonly bytes: Uint8Array;
   /** Permission bits. */
   readonly mode: number;
