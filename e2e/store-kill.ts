@@ -164,8 +164,8 @@ function planOf(random: Random): KillPlan {
   const plan = { afterStartMs: 30_000, afterReadyMs: 30_000, afterAcknowledged: 100_000 };
   const choice = random.next();
   if (choice < 0.1) return { ...plan, afterStartMs: 40 + random.integer(200) };
-  if (choice < 0.5) return { ...plan, afterReadyMs: random.integer(200) };
-  return { ...plan, afterAcknowledged: 1 + random.integer(3_000) };
+  if (choice < 0.5) return { ...plan, afterReadyMs: random.integer(150) };
+  return { ...plan, afterAcknowledged: 1 + random.integer(1_500) };
 }
 
 /** The mutations of one commit are named "<commit> <number>/<count>", and stand together or not at all. */
