@@ -13,6 +13,8 @@ import { tooLargeResourceVersion } from './failures.ts';
 import { type HistoryLimits, ResourceCache } from './resource-cache.ts';
 import { storageRoot as root, splitKey } from './storage-key.ts';
 
+import { Turns } from './turns.ts';
+
 export interface ClusterStateOptions {
   readonly store: Store;
   readonly clock: Clock;
