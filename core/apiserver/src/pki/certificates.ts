@@ -2,6 +2,7 @@
 
 import { X509Certificate } from 'node:crypto';
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { type Clock, PlatformError, type Random, systemErrorCode } from '@tweendeck/std';
 import { adminUser } from '../users.ts';
@@ -124,7 +125,10 @@ function signedBy(issued: Issued, authority: Issued): boolean {
 
 function servesHosts(issued: Issued, hosts: readonly string[]): boolean {
   const certificate = new X509Certificate(issued.certificate);
-  return hosts.every((host) => certificate.checkHost(host) ?? certificate.checkIP(host));
+  return hosts.every(
+    (host) =>
+      (isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host)) !== undefined,
+  );
 }
 
 async function readAll(directory: string): Promise<Pairs> {

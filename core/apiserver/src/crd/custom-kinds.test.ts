@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { TestServer } from '../testing/test-server.ts';
+
+const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+const boats = '/apis/example.com/v1/namespaces/default/boats';
+
+const schema = {
+  type: 'object',
+  properties: {
+    spec: {
+      type: 'object',
+      required: ['sails'],
+      properties: {
+        sails: { type: 'integer', minimum: 0 },
+        color: { type: 'string', default: 'white' },
+        replicas: { type: 'integer', default: 1 },
+      },
+      'x-kubernetes-validations': [{ rule: 'self.sails < 10', message: 'too many sails' }],
+    },
+    status: {
+      type: 'object',
+      properties: {
+        replicas: { type: 'integer' },
+        conditions: {
+          type: 'array',
+          items: {
+            type: 'object',
+            properties: { type: { type: 'string' }, status: { type: 'string' } },
+          },
+        },
+      },
+    },
+  },
+};
+
+const version = (name: string, more: object = {}) => ({
+  ...{ name, served: true, storage: name === 'v1', schema: { openAPIV3Schema: schema } },
+  subresources: {
+    status: {},
+    scale: { specReplicasPath: '.spec.replicas', statusReplicasPath: '.status.replicas' },
+  },
+  additionalPrinterColumns: [
+    { name: 'Sails', type: 'integer', jsonPath: '.spec.sails' },
+    { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  ],
+  selectableFields: [{ jsonPath: '.spec.color' }],
+  ...more,
+});
+
+const definition = (spec: object = {}) => ({
+  metadata: { name: 'boats.example.com' },
+  spec: {
+    group: 'example.com',
+    scope: 'Namespaced',
+    names: { plural: 'boats', kind: 'Boat', shortNames: ['bo'] },
+    versions: [version('v1')],
+    ...spec,
+  },
+});
+const boat = (name: string, spec: object = { sails: 1 }) => ({ metadata: { name }, spec });
+
+async function withBoats(spec: object = {}): Promise<TestServer> {
+  const server = await TestServer.open();
+  const { status, json } = await server.create(definitions, definition(spec));
+  assert.equal(status, 201, json.message);
+  return server;
+}
+
+test('a kind is served as soon as its definition was answered', async () => {
+  await using server = await withBoats();
+  const { json } = await server.get(`${definitions}/boats.example.com`);
+  assert.deepEqual(
+    json.status.conditions.map(
+      ({ type, status }: { type: string; status: string }) => `${type}=${status}`,
+    ),
+    ['NamesAccepted=True', 'Established=True'],
+  );
+  assert.deepEqual(json.status.storedVersions, ['v1']);
+  assert.equal(json.status.acceptedNames.listKind, 'BoatList');
+  assert.equal((await server.create(boats, boat('a'))).status, 201);
+  const { json: list } = await server.get('/apis/example.com/v1');
+  assert.deepEqual(
+    list.resources.map(({ name }: { name: string }) => name),
+    ['boats', 'boats/status', 'boats/scale'],
+  );
+  const { json: document } = await server.get('/openapi/v3/apis/example.com/v1');
+  assert.ok(document.components.schemas['com.example.v1.Boat'].properties.spec);
+  assert.ok(document.components.schemas['io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta']);
+});
+
+test('objects of a custom kind are pruned, defaulted and counted', async () => {
+  await using server = await withBoats();
+  const { json, headers } = await server.create(boats, boat('a', { sails: 2, anchor: true }));
+  assert.deepEqual(json.spec, { sails: 2, color: 'white', replicas: 1 });
+  assert.equal(headers['warning'], '299 - "unknown field \\"spec.anchor\\""');
+  const status = await server.patch(`${boats}/a/status`, {
+    status: { replicas: 1 },
+    spec: { sails: 9 },
+  });
+  assert.deepEqual([status.json.spec.sails, status.json.metadata.generation], [2, 1]);
+  const scaled = await server.patch(`${boats}/a/scale`, { spec: { replicas: 4 } });
+  assert.deepEqual([scaled.json.spec.replicas, scaled.json.status.replicas], [4, 1]);
+  assert.equal((await server.get(`${boats}/a`)).json.metadata.generation, 2);
+});
+
+for (const { name, spec, message } of [
+  {
+    name: 'a missing field',
+    spec: {},
+    message:
+      /^Boat.example.com "x" is invalid: \[spec.sails: Required value, <nil>: .*some validation rules were not checked/,
+  },
+  {
+    name: 'a value of the wrong type',
+    spec: { sails: 'many' },
+    message:
+      /spec.sails: Invalid value: "string": spec.sails in body must be of type integer: "string"/,
+  },
+  { name: 'a broken rule', spec: { sails: 10 }, message: /spec: Invalid value: .*too many sails$/ },
+]) {
+  test(`an object of a custom kind is refused for ${name}`, async () => {
+    await using server = await withBoats();
+    const { status, json } = await server.create(boats, boat('x', spec));
+    assert.equal(status, 422);
+    assert.match(json.message, message);
+  });
+}
+
+test('columns and selectable fields are as declared', async () => {
+  await using server = await withBoats();
+  await server.create(boats, boat('a', { sails: 3, color: 'red' }));
+  await server.create(boats, boat('b'));
+  await server.patch(`${boats}/a/status`, {
+    status: { conditions: [{ type: 'Ready', status: 'True' }] },
+  });
+  await server.clock.advance(125_000);
+  const accept = 'application/json;as=Table;g=meta.k8s.io;v=v1';
+  const { json } = await server.get(`${boats}?fieldSelector=spec.color%3Dred`, { accept });
+  assert.deepEqual(
+    json.rows.map(({ cells }: { cells: unknown[] }) => cells),
+    [['a', 3, 'True', '2m5s']],
+  );
+});
+
+test('several versions show the same objects', async () => {
+  await using server = await withBoats({ versions: [version('v1'), version('v2')] });
+  await server.create('/apis/example.com/v2/namespaces/default/boats', boat('a'));
+  const { json: first } = await server.get(`${boats}/a`);
+  const { json: second } = await server.get('/apis/example.com/v2/namespaces/default/boats/a');
+  assert.deepEqual([first.apiVersion, second.apiVersion], ['example.com/v1', 'example.com/v2']);
+  assert.equal(first.metadata.resourceVersion, second.metadata.resourceVersion);
+});
+
+test('a default that comes later is there when older objects are read', async () => {
+  await using server = await withBoats();
+  await server.create(boats, boat('a'));
+  const watch = await server.watch(`${boats}?watch=true&resourceVersion=6`);
+  const later = structuredClone(schema);
+  Object.assign(later.properties.spec.properties, { motor: { type: 'boolean', default: false } });
+  await server.patch(`${definitions}/boats.example.com`, {
+    spec: { versions: [version('v1', { schema: { openAPIV3Schema: later } })] },
+  });
+  assert.equal((await server.get(`${boats}/a`)).json.spec.motor, false);
+  assert.equal(await watch.next(), undefined, 'watches of the old form end');
+});
+
+test('a definition that is deleted takes its objects first, and waits for their finalizers', async () => {
+  await using server = await withBoats();
+  await server.create(boats, boat('a'));
+  await server.create(boats, { ...boat('b'), metadata: { name: 'b', finalizers: ['x/y'] } });
+  await server.ask('DELETE', `${definitions}/boats.example.com`);
+  await server.clock.advance(1);
+  const { json } = await server.get(boats);
+  assert.deepEqual(json.items.length, 1);
+  assert.equal((await server.create(boats, boat('c'))).status, 405);
+  await server.patch(`${boats}/b`, { metadata: { finalizers: null } });
+  await server.clock.advance(1);
+  assert.equal((await server.get(`${definitions}/boats.example.com`)).status, 404);
+  assert.equal((await server.get(boats)).status, 404);
+});
+
+const refusals: readonly (readonly [string, object, string])[] = [
+  [
+    'a name that is not plural and group',
+    { names: { plural: 'ships', kind: 'Boat' } },
+    'metadata.name: Invalid value: "boats.example.com": must be spec.names.plural+"."+spec.group',
+  ],
+  ['no version', { versions: [] }, 'spec.versions: Required value: must have at least one version'],
+  [
+    'two storage versions',
+    { versions: [version('v1'), version('v2', { storage: true })] },
+    'must have exactly one version marked as storage version',
+  ],
+  [
+    'a schema that is not structural',
+    {
+      versions: [
+        version('v1', {
+          schema: { openAPIV3Schema: { type: 'object', properties: { spec: {} } } },
+        }),
+      ],
+    },
+    'spec.validation.openAPIV3Schema.properties[spec].type: Required value: must not be empty for specified object fields',
+  ],
+  [
+    'no schema',
+    { versions: [version('v1', { schema: undefined })] },
+    'spec.versions[0].schema.openAPIV3Schema: Required value: schemas are required',
+  ],
+  [
+    'a conversion webhook',
+    { conversion: { strategy: 'Webhook' } },
+    'spec.conversion.strategy: Unsupported value: "Webhook": supported values: "None"',
+  ],
+  [
+    'a scale path outside the specification',
+    {
+      versions: [
+        version('v1', {
+          subresources: { scale: { specReplicasPath: '.a', statusReplicasPath: '.status.b' } },
+        }),
+      ],
+    },
+    'should be a json path under .spec',
+  ],
+];
+
+for (const [name, spec, message] of refusals) {
+  test(`a definition is refused for ${name}`, async () => {
+    await using server = await TestServer.open();
+    const { status, json } = await server.create(definitions, definition(spec));
+    assert.equal(status, 422, json.message);
+    assert.ok(json.message.includes(message), json.message);
+  });
+}
+
+test('a name that another kind of the group has is not accepted', async () => {
+  await using server = await withBoats();
+  const { json } = await server.create(definitions, {
+    ...definition({ names: { plural: 'bottles', kind: 'Boat' } }),
+    metadata: { name: 'bottles.example.com' },
+  });
+  const [accepted] = json.status.conditions;
+  assert.deepEqual(
+    [accepted.status, accepted.reason, accepted.message],
+    ['False', 'SingularConflict', '"boat" is already in use'],
+  );
+});
+
+test('custom kinds take no strategic patches', async () => {
+  await using server = await withBoats();
+  await server.create(boats, boat('a'));
+  const { status } = await server.patch(`${boats}/a`, {}, 'strategic-merge-patch+json');
+  assert.equal(status, 415);
+});

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { TestServer } from './testing/test-server.ts';
+
+const deployments = '/apis/apps/v1/namespaces/default/deployments';
+const applied = (spec: object) => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'd' },
+  spec,
+});
+const template = {
+  metadata: { labels: { a: 'b' } },
+  spec: { containers: [{ name: 'c', image: 'x' }] },
+};
+const whole = applied({ replicas: 1, selector: { matchLabels: { a: 'b' } }, template });
+
+test('apply makes what is missing, and the same again changes nothing', async () => {
+  await using server = await TestServer.open();
+  const first = await server.apply(`${deployments}/d?fieldManager=one`, whole);
+  assert.equal(first.status, 201);
+  await server.clock.advance(60_000);
+  const second = await server.apply(`${deployments}/d?fieldManager=one`, whole);
+  assert.deepEqual([second.status, second.json], [200, first.json]);
+});
+
+test('apply meets a conflict where another owns the field, unless it is forced', async () => {
+  await using server = await TestServer.open();
+  await server.apply(`${deployments}/d?fieldManager=one`, whole);
+  await server.patch(`${deployments}/d/scale?fieldManager=two`, { spec: { replicas: 3 } });
+  const refused = await server.apply(
+    `${deployments}/d?fieldManager=three`,
+    applied({ replicas: 2 }),
+  );
+  assert.deepEqual([refused.status, refused.json.reason], [409, 'Conflict']);
+  assert.deepEqual(refused.json.details.causes, [
+    {
+      reason: 'FieldManagerConflict',
+      message: 'conflict with "two" with subresource "scale" using apps/v1',
+      field: '.spec.replicas',
+    },
+  ]);
+  const forced = await server.apply(
+    `${deployments}/d?fieldManager=three&force=true`,
+    applied({ replicas: 2 }),
+  );
+  assert.equal(forced.json.spec.replicas, 2);
+  const owners = forced.json.metadata.managedFields.map(
+    (entry: { manager: string }) => entry.manager,
+  );
+  assert.deepEqual(owners, ['one', 'three']);
+});
+
+test('apply takes away what its manager applied before and applies no more', async () => {
+  await using server = await TestServer.open();
+  const path = '/api/v1/namespaces/default/configmaps/c?fieldManager=one';
+  const map = (data: object) => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'c' },
+    data,
+  });
+  await server.apply(path, map({ a: '1', b: '2' }));
+  const { json } = await server.apply(path, map({ b: '2' }));
+  assert.deepEqual(json.data, { b: '2' });
+});
+
+test('apply needs a manager, and keeps to the uid it names', async () => {
+  await using server = await TestServer.open();
+  const nobody = await server.apply(`${deployments}/d`, whole);
+  assert.equal(nobody.status, 422);
+  assert.match(nobody.json.message, /fieldManager: Required value: is required for apply patch/);
+  const other = { ...whole, metadata: { name: 'd', uid: 'gone' } };
+  const refused = await server.apply(`${deployments}/d?fieldManager=one`, other);
+  assert.equal(refused.status, 409);
+  assert.match(refused.json.message, /and no existing object was found$/);
+});
+
+test('updates own what they set, by the name of the client’s program', async () => {
+  await using server = await TestServer.open();
+  const { json } = await server.ask('POST', '/api/v1/namespaces/default/configmaps', {
+    body: { metadata: { name: 'c' }, data: { a: '1' } },
+    headers: { 'user-agent': 'kubectl/v1.35' },
+  });
+  assert.deepEqual(json.metadata.managedFields, [
+    {
+      manager: 'kubectl',
+      operation: 'Update',
+      apiVersion: 'v1',
+      time: '2026-01-01T00:00:00Z',
+      fieldsType: 'FieldsV1',
+      fieldsV1: { 'f:data': { '.': {}, 'f:a': {} } },
+    },
+  ]);
+});
+
+for (const { name, type, patch, want } of [
+  {
+    name: 'a merge patch',
+    type: 'merge-patch+json',
+    patch: { data: { a: null, b: '2' } },
+    want: { b: '2' },
+  },
+  {
+    name: 'a JSON patch',
+    type: 'json-patch+json',
+    patch: [{ op: 'add', path: '/data/b', value: '2' }],
+    want: { a: '1', b: '2' },
+  },
+  {
+    name: 'a strategic patch',
+    type: 'strategic-merge-patch+json',
+    patch: { data: { b: '2' } },
+    want: { a: '1', b: '2' },
+  },
+]) {
+  test(`${name} changes an object`, async () => {
+    await using server = await TestServer.open();
+    const path = '/api/v1/namespaces/default/configmaps';
+    await server.create(path, { metadata: { name: 'c' }, data: { a: '1' } });
+    const { status, json } = await server.patch(`${path}/c`, patch, type);
+    assert.deepEqual([status, json.data], [200, want]);
+  });
+}
+
+test('scale shows and sets the replicas of a workload', async () => {
+  await using server = await TestServer.open();
+  await server.create(deployments, whole);
+  const { json } = await server.get(`${deployments}/d/scale`);
+  assert.deepEqual(
+    [json.kind, json.apiVersion, json.spec, json.status],
+    ['Scale', 'autoscaling/v1', { replicas: 1 }, { replicas: 0, selector: 'a=b' }],
+  );
+  const put = await server.ask('PUT', `${deployments}/d/scale`, {
+    body: { ...json, spec: { replicas: 5 } },
+  });
+  assert.equal(put.json.spec.replicas, 5);
+  assert.equal((await server.get(`${deployments}/d`)).json.metadata.generation, 2);
+  const bad = await server.patch(`${deployments}/d/scale`, { spec: { replicas: -1 } });
+  assert.deepEqual([bad.status, bad.json.details.kind], [422, 'Scale']);
+});
