@@ -80,7 +80,7 @@ export async function startCacheRig(
 }
 
 /** What this process has open. */
-export function openPaths(): string[] {
+function openPaths(): string[] {
   return readdirSync('/proc/self/fd').flatMap((descriptor) => {
     try {
       return [readlinkSync(`/proc/self/fd/${descriptor}`)];

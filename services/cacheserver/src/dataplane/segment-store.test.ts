@@ -261,7 +261,25 @@ test('what is read stays, what is not goes first', async () => {
   assert.deepEqual(await getFiles(store, idOf(1)), {});
 });
 
-test('a reader keeps what was evicted under it, and its space counts until it is done', async () => {
+test('evicting the newer version of a key takes the older one with it, for good', async () => {
+  const disk = new MemoryDisk();
+  const options = { storageBytes: 2 * mebibyte };
+  const [overwritten, hot] = [idOf(1_000), idOf(1_001)];
+  {
+    await using store = await openOn(disk, options);
+    await putFiles(store, overwritten, { a: contentOf(1, 10) });
+    await putFiles(store, hot, { a: contentOf(2, 10) });
+    await putFiles(store, overwritten, { a: contentOf(3, 300_000) });
+    for (let key = 0; key < 12; key++) {
+      await getFiles(store, hot); // keeps the segment of the older version from being the victim
+      await putFiles(store, idOf(key), { a: contentOf(key, 300_000) });
+    }
+  }
+  await using store = await openOn(disk, options);
+  assert.deepEqual(await getFiles(store, overwritten), {});
+});
+
+test('what is being read is not evicted', async () => {
   const disk = new MemoryDisk();
   await using store = await openOn(disk, { storageBytes: 2 * mebibyte });
   await putFiles(store, idOf(0), { a: contentOf(77, 300_000) });
@@ -273,6 +291,8 @@ test('a reader keeps what was evicted under it, and its space counts until it is
     await putFiles(store, idOf(key), { a: contentOf(key, 90_000) });
     assert.ok(store.stats().storageBytes <= 2 * mebibyte);
   }
+  assert.deepEqual(await getFiles(store, idOf(1)), {});
+  assert.deepEqual(await getFiles(store, idOf(0)), { a: contentOf(77, 300_000) });
   for (let part = await body.next(); part; part = await body.next()) parts.push(part);
   assert.deepEqual(
     Buffer.concat(parts.filter((part) => part !== undefined)),
