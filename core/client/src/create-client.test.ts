@@ -182,6 +182,9 @@ test('a server that does not answer in a minute', async () => {
   const asked = client.get(configMapResource, ref, never);
   await assert.rejects(clock.until(asked), { code: 'CLIENT_TIMEOUT' });
   assert.equal(clock.monotonicMs(), 60_000);
+  const watched = client.watch(configMapResource, {}, never)[Symbol.asyncIterator]().next();
+  await assert.rejects(clock.until(watched), { code: 'CLIENT_TIMEOUT' });
+  assert.equal(clock.monotonicMs(), 120_000);
 });
 
 test('a missing object is undefined, a kind that is not served is a failure', async () => {

@@ -31,10 +31,6 @@ export class ObjectStore<Obj extends KubeObject> {
     for (const [key, object] of this.#objects) add(index, key, object);
   }
 
-  get size(): number {
-    return this.#objects.size;
-  }
-
   keys(): readonly string[] {
     return [...this.#objects.keys()];
   }

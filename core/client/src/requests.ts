@@ -41,7 +41,7 @@ export interface Call {
 export interface Requests {
   /** The JSON of the answer, within the request's time limit, tried again where that is safe. */
   json(call: Call, signal: AbortSignal): Promise<unknown>;
-  /** An answer of open end, tried once. Failures of the server are thrown as ApiError. */
+  /** An answer of open end, tried once; only its beginning is limited in time. Read its body or leave it by `return`. Failures of the server are thrown as ApiError. */
   open(call: Call, signal: AbortSignal): Promise<ApiResponse>;
 }
 
@@ -49,17 +49,15 @@ const retryDelays = { baseMs: 100, maxMs: 5_000 } as const;
 const retryAfterMaxMs = 30_000;
 
 export function requestsOver(options: RequestsOptions): Requests {
+  const limitTime = (what: string, attempt: AbortController): Disposable =>
+    options.clock.timer(options.requestTimeoutMs, () => {
+      const seconds = options.requestTimeoutMs / 1_000;
+      attempt.abort(new PlatformError('CLIENT_TIMEOUT', `${what}: no answer within ${seconds} s`));
+    });
   const once = async (call: Call, signal: AbortSignal): Promise<unknown> => {
     using attempt = linkedAbort(signal);
     const what = `${call.method} ${call.path}`;
-    using _timer = options.clock.timer(options.requestTimeoutMs, () =>
-      attempt.abort(
-        new PlatformError(
-          'CLIENT_TIMEOUT',
-          `${what}: no answer within ${options.requestTimeoutMs / 1_000} s`,
-        ),
-      ),
-    );
+    using _timer = limitTime(what, attempt);
     return await reachable(what, attempt.signal, async () => {
       const response = await options.transport.request(requestOf(call), attempt.signal);
       return jsonOf(response, what);
@@ -79,13 +77,21 @@ export function requestsOver(options: RequestsOptions): Requests {
         }
       }
     },
-    open(call, signal) {
+    async open(call, signal) {
       const what = `${call.method} ${call.path}`;
-      return reachable(what, signal, async () => {
-        const response = await options.transport.request(requestOf(call), signal);
-        if (response.status >= 400) throw failureOf(response, await textOf(response, what));
-        return { ...response, body: reachableBody(response.body, what, signal) };
-      });
+      const attempt = linkedAbort(signal);
+      try {
+        using _timer = limitTime(what, attempt);
+        const response = await reachable(what, attempt.signal, async () => {
+          const answered = await options.transport.request(requestOf(call), attempt.signal);
+          if (answered.status >= 400) throw failureOf(answered, await textOf(answered, what));
+          return answered;
+        });
+        return { ...response, body: reachableBody(response.body, what, attempt) };
+      } catch (error) {
+        attempt[Symbol.dispose]();
+        throw error;
+      }
     },
   };
 }
@@ -126,16 +132,19 @@ async function reachable<Value>(
   }
 }
 
+/** The body, as long as `attempt` lives; reading it to the end or leaving it ends that. */
 async function* reachableBody(
   body: AsyncIterable<Uint8Array>,
   what: string,
-  signal: AbortSignal,
+  attempt: AbortController & Disposable,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     yield* body;
   } catch (cause) {
-    if (signal.aborted) throw signal.reason;
+    if (attempt.signal.aborted) throw attempt.signal.reason;
     throw named(cause, what);
+  } finally {
+    attempt[Symbol.dispose]();
   }
 }
 
