@@ -62,7 +62,7 @@ function protobufTables(): Promise<ProtobufTables> {
 }
 
 /** Repeated keys as strict decoding words them. */
-export function duplicatesOf(text: string): readonly string[] {
+function duplicatesOf(text: string): readonly string[] {
   return duplicateKeys(text).map((path) => `duplicate field ${JSON.stringify(path)}`);
 }
 
@@ -120,7 +120,7 @@ export function draftOf(value: unknown, resource: ServedResource): Draft {
 }
 
 /** The name Go's JSON decoder has for the type of a value. */
-export function goTypeOf(value: unknown): string {
+function goTypeOf(value: unknown): string {
   if (Array.isArray(value)) return 'array';
   if (typeof value === 'boolean') return 'bool';
   return value === null ? 'null' : typeof value;

@@ -79,7 +79,7 @@ export function refuseInvalid(
 }
 
 /** Puts a body under the namespace of its URL. @throws ApiError BadRequest when it says another. */
-export function placeDraft(draft: Draft, resource: ServedResource, namespace: string): void {
+function placeDraft(draft: Draft, resource: ServedResource, namespace: string): void {
   const { metadata } = draft;
   if (!resource.namespaced) {
     if (metadata.namespace) {

@@ -64,7 +64,7 @@ interface Group {
 }
 
 /** All groups in the order they are served, the core group first. */
-export function groupsOf(registry: Registry): readonly Group[] {
+function groupsOf(registry: Registry): readonly Group[] {
   const versions = new Map<string, Set<string>>();
   for (const { group, version } of registry.all) {
     const known = versions.get(group) ?? new Set();

@@ -45,7 +45,7 @@ export function generatedNameTaken(resource: GroupResource, name: string): ApiEr
   );
 }
 
-export const modifiedMessage =
+const modifiedMessage =
   'the object has been modified; please apply your changes to the latest version and try again';
 
 export function conflict(

@@ -12,7 +12,7 @@ export interface Acceptance {
   readonly form: Form;
 }
 
-export const offeredTypes: readonly string[] = ['application/json', 'application/yaml'];
+const offeredTypes: readonly string[] = ['application/json', 'application/yaml'];
 
 export interface MediaRange {
   readonly type: string;

@@ -112,7 +112,7 @@ export class OpenApiDocuments {
 }
 
 /** The name of a resource's component: as generated for built-in kinds, the group reversed for custom ones. */
-export function componentName(resource: ServedResource, schemas: BuiltInSchemas): string {
+function componentName(resource: ServedResource, schemas: BuiltInSchemas): string {
   return schemas.nameOf(resource) ?? customName(resource, resource.kind);
 }
 

@@ -124,7 +124,7 @@ function refuseOtherObject(
 }
 
 /** The document of an apply request: YAML or JSON of an object of the kind. @throws ApiError BadRequest. */
-export async function appliedOf(http: ApiRequest): Promise<Record<string, unknown>> {
+async function appliedOf(http: ApiRequest): Promise<Record<string, unknown>> {
   if ((http.body?.byteLength ?? 0) > bodyBytesMax) throw tooLarge(bodyBytesMax);
   const text = textOf(http.body ?? new Uint8Array());
   const value = text.trimStart().startsWith('{') ? parseJson(text) : (await parseYaml(text)).value;

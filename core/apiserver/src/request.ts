@@ -28,7 +28,7 @@ export interface ResourceRequest {
 }
 
 /** Everything else, by its path. */
-export interface PlainRequest {
+interface PlainRequest {
   readonly path: string;
   readonly query: URLSearchParams;
 }

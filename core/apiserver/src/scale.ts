@@ -57,7 +57,7 @@ async function scaleBody({ http }: ResourceCall): Promise<ScaleChange> {
 }
 
 /** The `autoscaling/v1` Scale of an object. */
-export function scaleOf(object: Draft, paths: ScalePaths): Fields {
+function scaleOf(object: Draft, paths: ScalePaths): Fields {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
   const replicas = valueAt(object, paths.specReplicas);
   const selector = paths.selector && selectorText(valueAt(object, paths.selector));

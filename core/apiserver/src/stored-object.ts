@@ -15,7 +15,7 @@ export function encodeForStore(object: Draft): Buffer {
 }
 
 /** The bytes that are served: those stored, with the revision as resourceVersion. */
-export function withRevision(stored: Uint8Array, revision: number): Buffer {
+function withRevision(stored: Uint8Array, revision: number): Buffer {
   const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
   const mark = bytes.indexOf(metadataMark);
   assert(mark > 0, 'a stored object has metadata');

@@ -3,7 +3,7 @@
 import type { FieldError, NameCheck, UserInfo } from '@tweendeck/kube';
 import type { Draft } from './draft.ts';
 
-export interface WriteContext {
+interface WriteContext {
   readonly user: UserInfo;
   /** Wall clock, in milliseconds. */
   readonly nowMs: number;

@@ -19,7 +19,7 @@ export function defaultPodSpec(spec: Fields): void {
 }
 
 /** Ordinary, initial and ephemeral containers. */
-export function containersOf(spec: Fields): readonly Fields[] {
+function containersOf(spec: Fields): readonly Fields[] {
   return [
     ...listAt(spec, 'initContainers'),
     ...listAt(spec, 'containers'),

@@ -11,7 +11,7 @@ export interface ColumnDefinition {
   readonly priority?: number;
 }
 
-export interface RowCondition {
+interface RowCondition {
   readonly type: string;
   readonly status: string;
   readonly reason: string;

@@ -36,7 +36,7 @@ const readyOfDesired: Column = {
 };
 
 /** A selector in one line; `<none>` for none. */
-export function selectorText(value: object): string {
+function selectorText(value: object): string {
   try {
     // It was checked when it was written; what cannot be read is shown as an error, not thrown.
     return labelSelectorFromObject(value as LabelSelector).toString() || '<none>';
