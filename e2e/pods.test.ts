@@ -122,7 +122,7 @@ test('a program that is not there is named, with what to install', async () => {
   assert.equal((await home.tweendeck(['apply', '-f', '-'], absent)).code, 0);
   await until('the event says so', async () => {
     const { stdout } = await home.tweendeck(['describe', 'pod/absent']);
-    return /no-such-program/.test(stdout) && /(install|catalogue)/i.test(stdout);
+    return /no-such-program.*put one named "no-such-program" on the path/.test(stdout);
   });
 });
 

@@ -6,8 +6,11 @@ import type { Ambient } from '../ambient.ts';
 import type { Invocation, OptionValues } from '../command-line.ts';
 import { type EmbeddedHome, openEmbeddedHome } from '../home/embedded-home.ts';
 import { type HomeDirectory, homeDirectory } from '../home/home-directory.ts';
-import { portHolder, portIsFree, portTaken } from '../home/port-holder.ts';
-import { applyQuickstart, quickstartRef, untilReady } from '../home/quickstart.ts';
+import { portHolder, portIsListened, portTaken } from '../home/port-holder.ts';
+import { applyQuickstart, quickstartRef, troubleOf, untilServed } from '../home/quickstart.ts';
+
+/** How long a CacheServer may be in trouble before it is said. */
+const patienceMs = 5_000;
 
 interface UpOptions {
   readonly directory: HomeDirectory;
@@ -94,24 +97,26 @@ async function startQuickstart(
   const existing = await home.client.get(cacheServerKind, quickstartRef, world.signal);
   await refuseTakenPort(existing?.spec.port ?? up.cachePort, home.identity.id);
   await applyQuickstart(home.client, { port: up.cachePort }, world.signal);
-  let said = '';
+  const { clock, random } = world;
+  let trouble: string | undefined;
+  let said: string | undefined;
+  const complain = (): void => {
+    if (trouble === undefined || trouble === said) return;
+    said = trouble;
+    if (up.json) log.warn('the CacheServer is not ready', { trouble });
+    else world.write(`  CacheServer  default/cache is not ready: ${trouble}`);
+  };
+  // What mends itself within a moment (a node that is just being registered) is not worth a line.
+  using patience = clock.timer(patienceMs, complain);
   try {
-    const { clock, random } = world;
-    const cache = await untilReady(
+    const endpoint = await untilServed(
       { client: home.client, tools: { clock, random, log } },
-      ({ status }) => {
-        const trouble = status?.conditions?.find(
-          ({ type, status: held }) => type === 'Degraded' && held === 'True',
-        );
-        if (!trouble || trouble.message === said) return;
-        said = trouble.message;
-        if (up.json)
-          log.warn('the CacheServer has trouble', { reason: trouble.reason, detail: said });
-        else world.write(`  CacheServer  default/cache is not ready: ${said}`);
+      (cache) => {
+        trouble = troubleOf(cache);
+        if (patience.fired) complain();
       },
       world.signal,
     );
-    const endpoint = cache.status?.endpoint;
     if (up.json) world.write(JSON.stringify({ message: 'cacheserver ready', endpoint }));
     else world.write(`  CacheServer  default/cache at ${endpoint}\nCtrl-C stops everything.`);
   } catch (error) {
@@ -121,7 +126,7 @@ async function startQuickstart(
 
 /** A port that a stranger holds would be found out only by the pod; say it here, with the holder's name. */
 async function refuseTakenPort(port: number, instance: string): Promise<void> {
-  if (await portIsFree('127.0.0.1', port)) return;
+  if (!(await portIsListened('127.0.0.1', port))) return;
   const holder = await portHolder(port);
   if (holder?.environment.includes(`TWEENDECK_INSTANCE=${instance}`)) return;
   throw await portTaken(

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '@tweendeck/std';
 import { freshIdentity, homeDirectory } from './home-directory.ts';
-import { listeningInodes } from './port-holder.ts';
+import { listeners } from './port-holder.ts';
 
 for (const { name, given, environment, path } of [
   {
@@ -53,6 +53,6 @@ test('only listening sockets of the very port are found', () => {
     '   1: 0100007F:1FBE 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 222 1',
     '   2: 0100007F:1FBF 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 333 1',
   ].join('\n');
-  assert.deepEqual(listeningInodes(table, 8_126), ['111']);
-  assert.deepEqual(listeningInodes('', 8_126), []);
+  assert.deepEqual(listeners(table, 8_126), [{ address: '0100007F', inode: '111' }]);
+  assert.deepEqual(listeners('', 8_126), []);
 });

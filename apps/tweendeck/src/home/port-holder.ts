@@ -1,8 +1,7 @@
 // Who holds a TCP port of this machine, as far as /proc tells this user.
 
 import { readdir, readFile, readlink } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { PlatformError, systemErrorCode } from '@tweendeck/std';
+import { PlatformError } from '@tweendeck/std';
 
 export interface PortHolder {
   readonly pid: number;
@@ -10,35 +9,44 @@ export interface PortHolder {
   readonly environment: readonly string[];
 }
 
-/** Binds the address for a moment. False when it is taken; other faults are thrown. */
-export function portIsFree(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', (error) => {
-      if (systemErrorCode(error) === 'EADDRINUSE') resolve(false);
-      else reject(error);
-    });
-    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(true)));
-  });
+/** Whether something listens on this IPv4 address and port, or on all addresses. Looks, and does not bind. */
+export async function portIsListened(host: string, port: number): Promise<boolean> {
+  const own = host
+    .split('.')
+    .map((part) => Number(part).toString(16).toUpperCase().padStart(2, '0'));
+  const addresses = [own.reverse().join(''), '0'.repeat(8), '0'.repeat(32)];
+  return (await socketTables()).some((table) =>
+    listeners(table, port).some(({ address }) => addresses.includes(address)),
+  );
 }
 
-/** Inodes of sockets that listen on this port, of the text of /proc/net/tcp or tcp6. */
-export function listeningInodes(table: string, port: number): readonly string[] {
-  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+interface Listener {
+  /** Hexadecimal, in the byte order of /proc. */
+  readonly address: string;
+  readonly inode: string;
+}
+
+/** Sockets that listen on this port, of the text of /proc/net/tcp or tcp6. */
+export function listeners(table: string, port: number): readonly Listener[] {
+  const suffix = port.toString(16).toUpperCase().padStart(4, '0');
   return table
     .split('\n')
     .slice(1)
     .map((line) => line.trim().split(/\s+/))
-    .filter((columns) => columns[1]?.endsWith(suffix) && columns[3] === '0A')
-    .map((columns) => columns[9] ?? '');
+    .flatMap((columns) => {
+      const [address = '', local] = (columns[1] ?? '').split(':');
+      return local === suffix && columns[3] === '0A' ? [{ address, inode: columns[9] ?? '' }] : [];
+    });
+}
+
+function socketTables(): Promise<readonly string[]> {
+  return Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map(readOrEmpty));
 }
 
 /** The process that listens on this port; undefined when it is another user's or nobody's. */
 export async function portHolder(port: number): Promise<PortHolder | undefined> {
-  const tables = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map(readOrEmpty));
-  const wanted = new Set(
-    tables.flatMap((table) => listeningInodes(table, port)).map((inode) => `socket:[${inode}]`),
-  );
+  const found = (await socketTables()).flatMap((table) => listeners(table, port));
+  const wanted = new Set(found.map(({ inode }) => `socket:[${inode}]`));
   if (wanted.size === 0) return undefined;
   for (const pid of (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name))) {
     const descriptors = await readdir(`/proc/${pid}/fd`).catch(() => []); // gone, or another user's
