@@ -7,14 +7,21 @@ import {
   type ApiTransport,
   type UserInfo,
 } from '@tweendeck/kube';
-import { type Clock, type Logger, messageOf, type Random, TaskGroup } from '@tweendeck/std';
+import {
+  type Clock,
+  isPlatformError,
+  type Logger,
+  messageOf,
+  type Random,
+  TaskGroup,
+} from '@tweendeck/std';
 import type { Store } from '@tweendeck/store';
 import { inTurn, namespaceAdmission } from './admission.ts';
 import { ClusterState } from './cluster-state.ts';
 import { definitionRules } from './crd/crd-kind.ts';
 import { CustomKinds } from './crd/custom-kinds.ts';
 import { expireEvents } from './event-expiry.ts';
-import { forbidden } from './failures.ts';
+import { forbidden, internal } from './failures.ts';
 import { builtInResources } from './kinds/built-in.ts';
 import { kindRules } from './kinds/kinds.ts';
 import { OpenApiDocuments } from './openapi.ts';
@@ -143,9 +150,7 @@ class OpenApiServer implements ApiServer {
         path: request.path,
         error,
       });
-      return failureResponse(
-        new ApiError(500, 'InternalError', `Internal error occurred: ${messageOf(error)}`),
-      );
+      return failureResponse(unexpected(error));
     }
   }
 
@@ -167,6 +172,18 @@ class OpenApiServer implements ApiServer {
     }
     return answerPlain(this.#services, http, parsed.plain.path);
   }
+}
+
+/** The world's faults below us, as a client can act on them. */
+function unexpected(error: unknown): ApiError {
+  const message = messageOf(error);
+  if (isPlatformError(error, 'STORE_OVERLOADED')) {
+    return new ApiError(429, 'TooManyRequests', message, { retryAfterSeconds: 1 });
+  }
+  if (isPlatformError(error, 'STORE_CLOSED') || isPlatformError(error, 'APISERVER_CLOSED')) {
+    return new ApiError(503, 'ServiceUnavailable', message, { retryAfterSeconds: 1 });
+  }
+  return internal(message);
 }
 
 function refusal(request: ApiRequest, user: UserInfo, parsed: ParsedRequest): ApiError {

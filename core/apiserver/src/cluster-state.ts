@@ -42,13 +42,17 @@ export class ClusterState implements AsyncDisposable {
   readonly #startRevision: number;
   #waiters: Waiter[] = [];
   #revision: number;
+  #ended = false;
 
   private constructor(options: ClusterStateOptions, revision: number) {
     this.#options = options;
     this.#revision = revision;
     this.#startRevision = revision;
     this.#group = new TaskGroup({
-      onFailure: (error) => options.log.error('the state follows its store no more', { error }),
+      onFailure: (error) => {
+        options.log.error('the state follows its store no more', { error });
+        this.#end();
+      },
     });
   }
 
@@ -108,13 +112,19 @@ export class ClusterState implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#group[Symbol.asyncDispose]();
-    const closed = new PlatformError('APISERVER_CLOSED', 'the API server was closed');
-    for (const waiter of this.#waiters) waiter.reject(closed);
+    this.#end();
+  }
+
+  /** Nothing new will be seen: whoever waits for it is told, now and later. */
+  #end(): void {
+    this.#ended = true;
+    for (const waiter of this.#waiters) waiter.reject(closedError());
     this.#waiters = [];
   }
 
   #until(revision: number): Promise<void> {
     if (revision <= this.#revision) return Promise.resolve();
+    if (this.#ended) return Promise.reject(closedError());
     return new Promise((resolve, reject) => {
       this.#waiters.push({ revision, resolve, reject });
     });
@@ -165,4 +175,8 @@ export class ClusterState implements AsyncDisposable {
       }
     }
   }
+}
+
+function closedError(): PlatformError {
+  return new PlatformError('APISERVER_CLOSED', 'the API server was closed');
 }

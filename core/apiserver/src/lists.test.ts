@@ -118,3 +118,13 @@ test('a server that is opened again serves what was written before', async () =>
   const { json } = await second.get(`${maps}/a`);
   assert.deepEqual(json, made);
 });
+
+test('a write to a store that was closed fails, and does not hang', async () => {
+  const server = await TestServer.open();
+  await server.store[Symbol.asyncDispose]();
+  const { status } = await server.create(maps, { metadata: { name: 'a' } });
+  assert.equal(status, 503);
+  const read = await server.clock.until(server.get(`${maps}?resourceVersion=99`));
+  assert.equal(read.status, 503);
+  await server[Symbol.asyncDispose]();
+});
