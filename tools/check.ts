@@ -5,7 +5,7 @@ import { root } from './repository.ts';
 
 const steps: readonly (readonly [string, string, readonly string[]])[] = [
   ['types', 'tsc', ['-p', '.']],
-  ['format and lint', 'biome', ['ci', '--max-diagnostics=50', '.']],
+  ['format and lint', 'biome', ['ci', '--colors=off', '--max-diagnostics=50', '.']],
   ['promises', 'oxlint', ['--type-aware']],
   ['unused', 'knip', ['--no-progress']],
   ['layers and tidy', process.execPath, ['--test', '--test-isolation=none', 'tools/**/*.test.ts']],

@@ -28,7 +28,7 @@ export interface RequestsOptions {
   readonly attemptsMax: number;
 }
 
-export interface Call {
+interface Call {
   readonly method: ApiRequest['method'];
   readonly path: string;
   readonly query?: Readonly<Record<string, string | undefined>>;

@@ -287,7 +287,7 @@ function moveOn(progress: { version: string }, before: KubeObject, after: KubeOb
 }
 
 /** Status of an object of unknown kind; empty when it has none. */
-export function statusOf(object: KubeObject): Readonly<Record<string, unknown>> {
+function statusOf(object: KubeObject): Readonly<Record<string, unknown>> {
   const status: unknown = 'status' in object ? object.status : undefined;
   return isJsonObject(status) ? status : {};
 }

@@ -21,7 +21,7 @@ import { type CompiledRule, compileRule } from './rule.ts';
 import { type CelType, declareType, dynamicType } from './values.ts';
 
 /** Units of work that all rules may do on one object: about a second of one processor at the very worst. */
-export const ruleCostMax = 1_000_000;
+const ruleCostMax = 1_000_000;
 
 const messageBytesMax = 5_120;
 

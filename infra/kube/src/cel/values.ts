@@ -196,7 +196,7 @@ const reserved: ReadonlySet<string> = new Set(
 );
 
 /** Property names as rules write them: `-`, `.`, `/` and `__` are spelt out. Algorithm: Kubernetes' "escaping" of CEL names. */
-export function escapeName(name: string): string {
+function escapeName(name: string): string {
   if (reserved.has(name)) return `__${name}__`;
   return name
     .replaceAll('__', '__underscores__')
