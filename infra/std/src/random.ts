@@ -5,7 +5,7 @@ export interface Random {
   next(): number;
   /** Uniform integer in [0, bound). */
   integer(bound: number): number;
-  /** `length` bytes; unguessable when the source is. */
+  /** `length` bytes, 4,096 at most; unguessable when the source is. */
   bytes(length: number): Uint8Array<ArrayBuffer>;
   /** A version 4 UUID, lower case. */
   uuid(): string;
@@ -18,10 +18,19 @@ export interface AmbientEntropy {
 
 /** Makes a Random of the ambient source, which only `apps/` and tests may name: `randomOf(globalThis.crypto)`. */
 export function randomOf(ambient: AmbientEntropy): Random {
+  // One call of the ambient source costs as much for 4 KiB as for 16 bytes. Bytes are handed out once and wiped.
+  const pool = new Uint8Array(4_096);
+  let used = pool.length;
   const bytes = (length: number): Uint8Array<ArrayBuffer> => {
-    const target = new Uint8Array(length);
-    ambient.getRandomValues(target);
-    return target;
+    if (length > pool.length) throw new RangeError(`${length} random bytes at once`);
+    if (used + length > pool.length) {
+      ambient.getRandomValues(pool);
+      used = 0;
+    }
+    const taken = pool.slice(used, used + length);
+    pool.fill(0, used, used + length);
+    used += length;
+    return taken;
   };
   return randomFrom(bytes);
 }

@@ -203,7 +203,9 @@ test('one seed is one sequence, in range and of the right form', () => {
     first.uuid(),
     /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
   );
-  assert.match(nameSuffix(randomOf(globalThis.crypto)), /^[bcdfghjklmnpqrstvwxz2456789]{5}$/);
+  const ambient = randomOf(globalThis.crypto);
+  assert.equal(new Set(Array.from({ length: 2_000 }, () => ambient.uuid())).size, 2_000);
+  assert.match(nameSuffix(ambient), /^[bcdfghjklmnpqrstvwxz2456789]{5}$/);
 });
 
 test('log lines carry their fields, in text and in JSON, above their level', () => {
