@@ -49,7 +49,15 @@ function start(directory: string, cachePort: number): Promise<Started> {
   const begun = performance.now();
   const child = spawn(
     process.execPath,
-    [program, 'up', '--json', '--port=0', `--data-dir=${directory}`, `--cache-port=${cachePort}`],
+    [
+      '--max-semi-space-size=2',
+      program,
+      'up',
+      '--json',
+      '--port=0',
+      `--data-dir=${directory}`,
+      `--cache-port=${cachePort}`,
+    ],
     {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, XDG_CACHE_HOME: join(directory, 'cache') },

@@ -31,8 +31,12 @@ for (const { name, layer, dependencies, devDependencies, exports, directory } of
     }
   });
   if (layer !== 'apps') {
-    test(`${name} has one entry and a README of 60 lines at most`, () => {
-      assert.deepEqual(exports, { '.': './src/index.ts' });
+    test(`${name} has its entry (a service may have one for its data plane) and a README of 60 lines at most`, () => {
+      const dataPlane = layer === 'services' ? { './data-plane': './src/data-plane.ts' } : {};
+      const entries = { '.': './src/index.ts', ...dataPlane };
+      for (const [entry, file] of Object.entries(exports as Record<string, string>)) {
+        assert.equal(file, (entries as Record<string, string>)[entry], `${entry} is no entry`);
+      }
       assert.ok(files.includes(`${directory}/README.md`), 'no README.md');
       assert.ok(read(`${directory}/README.md`).split('\n').length <= 61, 'README.md is too long');
       const code = read(`${directory}/src/index.ts`).replace(/^\s*(\/\/.*)?$/gm, '');

@@ -1,6 +1,10 @@
 // Asks a cache server how large a file is, without keeping it.
 
-import type { CacheClient, CacheReplyTarget, CacheRequest } from '@tweendeck/cacheserver';
+import type {
+  CacheClient,
+  CacheReplyTarget,
+  CacheRequest,
+} from '@tweendeck/cacheserver/data-plane';
 
 /** Its size in bytes; undefined for a miss. */
 export async function sizeInCache(

@@ -1,18 +1,6 @@
-// The public surface of cacheserver.
+// The public surface of cacheserver: the kind and its controller, and all of the data plane.
 
-export * from './client/cache-client.ts';
 export * from './controller.ts';
-export * from './dataplane/cache-server.ts';
-export * from './dataplane/cache-store.ts';
-export * from './dataplane/counters.ts';
-export * from './dataplane/limits.ts';
-export * from './dataplane/listen.ts';
-export * from './dataplane/server-stats.ts';
-export * from './dataplane/value-store.ts';
-export * from './errors.ts';
-export * from './import/export-file.ts';
-export * from './import/import-transactions.ts';
-export * from './import/make-export.ts';
+export * from './data-plane.ts';
 export * from './kind.ts';
 export * from './render.ts';
-export * from './serve.ts';

@@ -1,7 +1,7 @@
 // What a CacheServer is made of: the Deployment and the Service that its spec asks for. Pure.
 
 import type { Applied } from '@tweendeck/client';
-import type { PodSpec, PodTemplateSpec } from '@tweendeck/kube';
+import { type PodSpec, type PodTemplateSpec, parseQuantity, quantityValue } from '@tweendeck/kube';
 import type { CacheServerObject, CacheServerSpec } from './kind.ts';
 
 /** Where the data plane listens inside a pod; the Service's port is the user's. */
@@ -49,6 +49,12 @@ export function renderDeployment({ metadata, spec }: CacheServerObject): Applied
   };
 }
 
+/** A quarter of the memory limit holds hot values; the rest is for connections and the index. 32 MiB without a limit. */
+export function memoryTierBytes(limit: string | undefined): number {
+  const bytes = limit === undefined ? 128 * 1024 ** 2 : Number(quantityValue(parseQuantity(limit)));
+  return Math.floor(bytes / 4);
+}
+
 function renderPod(spec: CacheServerSpec): PodSpec {
   const limits = Object.fromEntries(
     Object.entries(spec.resources.limits).map(([name, quantity]) => [name, String(quantity)]),
@@ -65,6 +71,7 @@ function renderPod(spec: CacheServerSpec): PodSpec {
           `--listen=$(POD_IP):${cachePort}`,
           `--status-listen=$(POD_IP):${statusPort}`,
           `--storage=${keptBytes(spec.storage)}`,
+          `--memory=${memoryTierBytes(limits['memory'])}`,
           '--drain-seconds=20',
           '--json',
         ],

@@ -1,7 +1,7 @@
 // `tweendeck cache export`: an export file of any directory tree.
 
 import { writeFile } from 'node:fs/promises';
-import { makeExport } from '@tweendeck/cacheserver';
+import { makeExport } from '@tweendeck/cacheserver/data-plane';
 import { PlatformError } from '@tweendeck/std';
 import type { Invocation } from '../command-line.ts';
 

@@ -1,7 +1,7 @@
 // `tweendeck cache get`: files of one key, or what is there of it.
 
 import { open } from 'node:fs/promises';
-import { CacheClient } from '@tweendeck/cacheserver';
+import { CacheClient } from '@tweendeck/cacheserver/data-plane';
 import { PlatformError } from '@tweendeck/std';
 import { cacheAddress } from '../cache-address.ts';
 import { keyOperands, type NamedFile, namedFiles } from '../cache-key.ts';

@@ -1,6 +1,10 @@
 // `tweendeck cache import`: fills a cache from an export, and ends with 1 when anything was lost.
 
-import { type ImportLoss, type ImportProgress, importTransactions } from '@tweendeck/cacheserver';
+import {
+  type ImportLoss,
+  type ImportProgress,
+  importTransactions,
+} from '@tweendeck/cacheserver/data-plane';
 import { cacheAddress } from '../cache-address.ts';
 import type { Invocation } from '../command-line.ts';
 

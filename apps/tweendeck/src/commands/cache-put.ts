@@ -2,7 +2,7 @@
 
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { CacheClient, type CacheFileSource } from '@tweendeck/cacheserver';
+import { CacheClient, type CacheFileSource } from '@tweendeck/cacheserver/data-plane';
 import { PlatformError } from '@tweendeck/std';
 import { cacheAddress } from '../cache-address.ts';
 import { keyOperands, namedFiles } from '../cache-key.ts';

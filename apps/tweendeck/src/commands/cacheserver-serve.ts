@@ -1,7 +1,6 @@
 // `tweendeck cacheserver serve`: the data plane alone.
 
-import { type ListenAddress, serveCache } from '@tweendeck/cacheserver';
-import { parseQuantity, quantityValue } from '@tweendeck/kube';
+import { type ListenAddress, serveCache } from '@tweendeck/cacheserver/data-plane';
 import { createLogger } from '@tweendeck/std';
 import { parseHostPort } from '../cache-address.ts';
 import { type Invocation, type OptionValues, usage } from '../command-line.ts';
@@ -23,8 +22,8 @@ export async function run({ world, options }: Invocation): Promise<number> {
       directory,
       listen,
       ...(status === undefined ? {} : { health: parseHostPort(status, 8_127) }),
-      storageBytes: sizeOption(options, 'storage', '10Gi'),
-      memoryBytes: sizeOption(options, 'memory', '32Mi'),
+      storageBytes: await sizeOption(options, 'storage', '10Gi'),
+      memoryBytes: await sizeOption(options, 'memory', '32Mi'),
       durability: options.choice('durability', ['none', 'commit'] as const) ?? 'none',
       drainMs: (options.integer('drain-seconds', { min: 0, max: 3_600 }) ?? 10) * 1_000,
       onReady: () =>
@@ -50,19 +49,19 @@ function addresses(options: OptionValues): readonly ListenAddress[] {
 }
 
 /** Bytes of `500Mi` or `20Gi`. Throws CLI_USAGE. */
-function sizeOption(options: OptionValues, name: string, standard: string): number {
+async function sizeOption(options: OptionValues, name: string, standard: string): Promise<number> {
   const text = options.text(name) ?? standard;
-  const bytes = quantityBytes(text);
+  const bytes = /^\d+$/.test(text) ? Number(text) : await quantityBytes(text);
   if (bytes === undefined || bytes < 0 || bytes > Number.MAX_SAFE_INTEGER) {
     throw usage(`--${name} takes a size such as 500Mi or 20Gi, not "${text}"`);
   }
   return bytes;
 }
 
-function quantityBytes(text: string): number | undefined {
-  try {
-    return Number(quantityValue(parseQuantity(text)));
-  } catch {
-    return undefined; // not a quantity: the caller says so with the option's name
-  }
+/** Undefined for what is no quantity. Loads the quantities only where they are met: pods are given plain bytes. */
+async function quantityBytes(text: string): Promise<number | undefined> {
+  const { parseQuantity, quantityProblem, quantityValue } = await import('@tweendeck/kube');
+  return quantityProblem(text) === undefined
+    ? Number(quantityValue(parseQuantity(text)))
+    : undefined;
 }

@@ -3,16 +3,20 @@
 import { type Catalogue, standardCatalogue } from '@tweendeck/agent';
 import { cacheServerImage } from '@tweendeck/cacheserver';
 
+/** A small young generation: 20 MB less resident for each process, at a few percent of speed. */
+const dataPlaneFlags: readonly string[] = ['--max-semi-space-size=4'];
+
 /** Our own images are this program; others are looked up on the path. */
 export function programCatalogue(options: {
   readonly self: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
 }): Catalogue {
+  const [node = '', program = ''] = options.self;
   return standardCatalogue({
     path: options.environment['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
     extra: {
       [cacheServerImage.repository]: {
-        command: options.self,
+        command: [node, ...dataPlaneFlags, program],
         frontArgs: (fronts) =>
           fronts.map(({ address, port }) => `--shared-listen=${address}:${port}`),
       },

@@ -1,0 +1,15 @@
+// The data plane alone: a process that only serves, imports or asks loads nothing of the control plane.
+
+export * from './client/cache-client.ts';
+export * from './dataplane/cache-server.ts';
+export * from './dataplane/cache-store.ts';
+export * from './dataplane/counters.ts';
+export * from './dataplane/limits.ts';
+export * from './dataplane/listen.ts';
+export * from './dataplane/server-stats.ts';
+export * from './dataplane/value-store.ts';
+export * from './errors.ts';
+export * from './import/export-file.ts';
+export * from './import/import-transactions.ts';
+export * from './import/make-export.ts';
+export * from './serve.ts';
