@@ -2,12 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { request as httpsRequest } from 'node:https';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { clockOf, randomOf, silentLogger } from '@tweendeck/std';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { type Clock, clockOf, randomOf, silentLogger } from '@tweendeck/std';
+import { bodyBytesMax } from './body.ts';
 import { listenHttps } from './https-front.ts';
 import { type ApiCertificates, ensureCertificates } from './pki/certificates.ts';
 import { kubeconfigText } from './pki/kubeconfig.ts';
@@ -16,6 +20,8 @@ import { TestServer } from './testing/test-server.ts';
 const clock = clockOf(globalThis);
 const random = randomOf(globalThis.crypto);
 const signal = new AbortController().signal;
+/** The patience of a second is over at once. */
+const hasty: Pick<Clock, 'timer'> = { timer: (_ms, run) => clock.timer(20, run) };
 const options = { clock, random, hosts: ['127.0.0.1', 'localhost', '::1'] };
 
 async function inDirectory(run: (directory: string) => Promise<void>): Promise<void> {
@@ -60,7 +66,7 @@ test('HTTPS answers who shows a certificate of ours, and ends watches when it cl
     await using server = await TestServer.open();
     await using front = await listenHttps(
       server.server,
-      { host: '127.0.0.1', port: 0, certificates, log: silentLogger },
+      { host: '127.0.0.1', port: 0, certificates, clock, log: silentLogger },
       signal,
     );
     const list = await fetchText(`${front.address}/api/v1/namespaces`, { certificates });
@@ -77,6 +83,91 @@ test('HTTPS answers who shows a certificate of ours, and ends watches when it cl
     await front[Symbol.asyncDispose]();
     const events = await watch.catch(() => ({ status: 200, text: '' })); // cut before it began is fine too
     assert.equal(events.status, 200);
+  }));
+
+/** Sends a request by hand. */
+async function sendText(
+  address: string,
+  text: string,
+  { authority, adminCertificate, adminKey }: ApiCertificates,
+): Promise<TLSSocket> {
+  const { hostname, port } = new URL(address);
+  const identity = { ca: authority, cert: adminCertificate, key: adminKey };
+  const socket = connectTls({ host: hostname, port: Number(port), ...identity });
+  socket.on('error', () => undefined); // cut by the server is one of the ways it ends
+  socket.write(text);
+  await once(socket, 'secureConnect');
+  return socket;
+}
+
+for (const { name, prepare } of [
+  {
+    name: 'a client that dropped its watch',
+    prepare: async (address: string, certificates: ApiCertificates) => {
+      const watch = 'GET /api/v1/namespaces?watch=true HTTP/1.1\r\nhost: x\r\n\r\n';
+      const socket = await sendText(address, watch, certificates);
+      await once(socket, 'data');
+      socket.destroy();
+      return socket;
+    },
+  },
+  {
+    name: 'a client that never says a word of TLS',
+    prepare: async (address: string) => {
+      const socket = connect({ host: '127.0.0.1', port: Number(new URL(address).port) });
+      socket.on('error', () => undefined);
+      await once(socket, 'connect');
+      return socket;
+    },
+  },
+  {
+    name: 'a client that never sends the body it announced',
+    prepare: async (address: string, certificates: ApiCertificates) => {
+      const post = 'POST /api/v1/namespaces HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{';
+      return sendText(address, post, certificates);
+    },
+  },
+]) {
+  test(`closing the front does not wait for ${name}`, () =>
+    inDirectory(async (directory) => {
+      const certificates = await ensureCertificates(directory, options, signal);
+      await using server = await TestServer.open();
+      const front = await listenHttps(
+        server.server,
+        { host: '127.0.0.1', port: 0, certificates, clock: hasty, log: silentLogger },
+        signal,
+      );
+      const socket = await prepare(front.address, certificates);
+      await fetchText(`${front.address}/livez`, { certificates }); // it has been heard of by now
+      const closing = front[Symbol.asyncDispose]().then(() => 'closed');
+      const late = new Promise((resolve) => setTimeout(resolve, 3_000, 'hangs').unref());
+      assert.equal(await Promise.race([closing, late]), 'closed');
+      socket.destroy();
+    }));
+}
+
+test('a body that is too large is answered', () =>
+  inDirectory(async (directory) => {
+    const certificates = await ensureCertificates(directory, options, signal);
+    await using server = await TestServer.open();
+    await using front = await listenHttps(
+      server.server,
+      { host: '127.0.0.1', port: 0, certificates, clock, log: silentLogger },
+      signal,
+    );
+    const { authority: ca, adminCertificate: cert, adminKey: key } = certificates;
+    const sent = httpsRequest(`${front.address}/api/v1/namespaces`, {
+      method: 'POST',
+      ca,
+      cert,
+      key,
+      agent: false,
+    });
+    sent.on('error', () => undefined); // the rest of the body is refused
+    sent.write(Buffer.alloc(bodyBytesMax + 1, 0x20));
+    const [response] = await once(sent, 'response');
+    assert.equal(response.statusCode, 413);
+    sent.destroy();
   }));
 
 test('certificates are made once, kept private, and renewed when they end or the hosts change', () =>

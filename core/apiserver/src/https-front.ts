@@ -3,9 +3,10 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
+import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { ApiError, type ApiRequest, type ApiResponse, type UserInfo } from '@tweendeck/kube';
-import { assert, type Logger, linkedAbort } from '@tweendeck/std';
+import { assert, type Clock, type Logger, linkedAbort } from '@tweendeck/std';
 import type { ApiServer } from './api-server.ts';
 import { bodyBytesMax } from './body.ts';
 import { tooLarge } from './failures.ts';
@@ -18,6 +19,7 @@ export interface HttpsOptions {
   /** 0: any that is free. */
   readonly port: number;
   readonly certificates: ServingCertificates;
+  readonly clock: Pick<Clock, 'timer'>;
   readonly log: Logger;
 }
 
@@ -29,7 +31,10 @@ export interface HttpsFront extends AsyncDisposable {
 
 const methods: readonly string[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'];
 
-/** Listens until disposed; disposing ends watches and followed logs at once. Fails with the system's error (`EADDRINUSE`, ...). */
+/** What is under way when the front is disposed gets this long; then its connections are cut, whoever holds them. */
+const lastWordsMs = 1_000;
+
+/** Listens until disposed; disposing ends watches and followed logs at once, and takes a second at most. Fails with the system's error (`EADDRINUSE`, ...). */
 export async function listenHttps(
   server: ApiServer,
   options: HttpsOptions,
@@ -57,18 +62,26 @@ class Front implements HttpsFront {
   readonly address: string;
   readonly #server: ApiServer;
   readonly #listener: Server;
+  readonly #clock: Pick<Clock, 'timer'>;
   readonly #log: Logger;
+  /** With those that have not said yet that they speak TLS: the listener itself does not count them as connections. */
+  readonly #sockets = new Set<Socket>();
   readonly #closing = new AbortController();
   readonly #active = new Set<Promise<void>>();
 
-  constructor(server: ApiServer, listener: Server, { host, log }: HttpsOptions) {
+  constructor(server: ApiServer, listener: Server, { host, clock, log }: HttpsOptions) {
     const bound = listener.address();
     assert(typeof bound === 'object' && bound !== null, 'a TCP listener has an address');
     this.port = bound.port;
     this.address = `https://${host.includes(':') ? `[${host}]` : host}:${bound.port}`;
     this.#server = server;
     this.#listener = listener;
+    this.#clock = clock;
     this.#log = log;
+    listener.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
     listener.on('request', (incoming, outgoing) => this.#start(incoming, outgoing));
     listener.on('tlsClientError', (error) => log.debug('a TLS connection failed', { error }));
   }
@@ -77,9 +90,16 @@ class Front implements HttpsFront {
     if (this.#closing.signal.aborted) return;
     const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
     this.#closing.abort();
-    await Promise.all(this.#active);
-    this.#listener.closeAllConnections();
+    await this.#lastWords();
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
+  }
+
+  /** Waits for the requests that are under way, but not for those that hang. */
+  async #lastWords(): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    using _patience = this.#clock.timer(lastWordsMs, () => late.resolve());
+    await Promise.race([Promise.all(this.#active), late.promise]);
   }
 
   #start(incoming: IncomingMessage, outgoing: ServerResponse): void {
@@ -163,6 +183,7 @@ async function send(
   { outgoing, headOnly }: Sending,
   signal: AbortSignal,
 ): Promise<void> {
+  if (outgoing.destroyed) return;
   outgoing.writeHead(response.status, {
     'cache-control': 'no-cache, private',
     ...response.headers,
@@ -176,6 +197,12 @@ async function send(
     if (outgoing.destroyed) return;
     if (!outgoing.write(chunk)) await drained(outgoing, signal);
   }
+  await ended(outgoing);
+}
+
+/** Ends the answer and waits until it is out, or the connection is gone. */
+async function ended(outgoing: ServerResponse): Promise<void> {
+  if (outgoing.destroyed) return; // then nothing is called back any more
   await new Promise<void>((resolve) => {
     outgoing.on('close', resolve);
     outgoing.end(resolve);
@@ -184,6 +211,7 @@ async function send(
 
 /** Waits until the socket takes more; a client that is gone ends the wait too. */
 async function drained(outgoing: ServerResponse, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await Promise.race([once(outgoing, 'drain', { signal }), once(outgoing, 'close', { signal })]);
+  using wait = linkedAbort(signal); // whichever comes first, nobody listens for the other any more
+  const options = { signal: wait.signal };
+  await Promise.race([once(outgoing, 'drain', options), once(outgoing, 'close', options)]);
 }

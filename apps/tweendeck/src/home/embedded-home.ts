@@ -161,9 +161,9 @@ async function listen(
   options: EmbeddedHomeOptions,
   signal: AbortSignal,
 ) {
-  const { port, log } = options;
+  const { port, clock, log } = options;
   try {
-    return await listenHttps(server, { host, port, certificates, log }, signal);
+    return await listenHttps(server, { host, port, certificates, clock, log }, signal);
   } catch (error) {
     if (systemErrorCode(error) !== 'EADDRINUSE' && systemErrorCode(error) !== 'API_PORT_TAKEN')
       throw error;
