@@ -1,5 +1,6 @@
 // The paths of an OpenAPI document: which operations there are, of which kind, with which query parameters.
 
+import { patchTypes } from './patch.ts';
 import type { ServedResource, Subresource } from './registry.ts';
 
 interface Operation {
@@ -60,12 +61,11 @@ const parameters: Readonly<Record<Operation['action'], readonly unknown[]>> = {
   deletecollection: [query('dryRun'), query('fieldSelector'), query('labelSelector')],
 };
 
-const patchBodies = [
-  'application/apply-patch+yaml',
-  'application/json-patch+json',
-  'application/merge-patch+json',
-  'application/strategic-merge-patch+json',
-];
+/** kubectl sends a strategic patch to whatever lists it here. */
+function patchBodies({ strategic }: ServedResource): readonly string[] {
+  const { apply, json, merge, strategic: strategicType } = patchTypes;
+  return [apply, json, merge, ...(strategic ? [strategicType] : [])];
+}
 
 type Paths = Record<string, Record<string, unknown>>;
 
@@ -135,7 +135,7 @@ function operationOf({ action, method }: Operation, context: Context): unknown {
   const schema = { $ref: `#/components/schemas/${component}` };
   const shaped = subresource === undefined || subresource.kind === kind;
   const body = shaped ? schema : { type: 'object' };
-  const bodies = action === 'patch' ? patchBodies : ['*/*'];
+  const bodies = action === 'patch' ? patchBodies(resource) : ['*/*'];
   return {
     tags: [`${group || 'core'}_${version}`],
     operationId: `${action}${kind}${subresource?.name ?? ''}`,

@@ -88,6 +88,12 @@ test('a kind is served as soon as its definition was answered', async () => {
   const { json: document } = await server.get('/openapi/v3/apis/example.com/v1');
   assert.ok(document.components.schemas['com.example.v1.Boat'].properties.spec);
   assert.ok(document.components.schemas['io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta']);
+  const item = document.paths['/apis/example.com/v1/namespaces/{namespace}/boats/{name}'];
+  assert.deepEqual(Object.keys(item.patch.requestBody.content), [
+    'application/apply-patch+yaml',
+    'application/json-patch+json',
+    'application/merge-patch+json', // kubectl would send a strategic patch if it stood here
+  ]);
 });
 
 test('objects of a custom kind are pruned, defaulted and counted', async () => {
