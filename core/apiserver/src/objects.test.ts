@@ -354,3 +354,13 @@ test('writers that race all get through when they did not ask for a version', as
   const { json } = await server.get(`${maps}/a`);
   assert.equal(Object.keys(json.data).length, 20);
 });
+
+test('names that every object of JavaScript has are names like others', async () => {
+  await using server = await TestServer.open();
+  const data = { constructor: '1', toString: '2' };
+  const created = await server.create(maps, { metadata: { name: 'a' }, data });
+  assert.deepEqual(created.json.data, data);
+  const secrets = '/api/v1/namespaces/default/secrets';
+  const secret = await server.create(secrets, { metadata: { name: 'a' }, type: 'constructor' });
+  assert.equal(secret.status, 201);
+});

@@ -103,7 +103,7 @@ export class OpenApiDocuments {
 
   /** Adds a component and everything it refers to. */
   #add(components: Components, name: string | undefined): void {
-    if (name === undefined || name in components) return;
+    if (name === undefined || Object.hasOwn(components, name)) return;
     const schema = this.#schemas.components[name];
     if (!schema) return;
     components[name] = schema;

@@ -83,7 +83,7 @@ function keyProblems(draft: Draft, key: string): readonly FieldError[] {
 function twiceProblems(draft: Draft): readonly FieldError[] {
   const binary = objectAt(draft, 'binaryData');
   return Object.keys(objectAt(draft, 'data'))
-    .filter((name) => name in binary)
+    .filter((name) => Object.hasOwn(binary, name))
     .map((name) =>
       fieldInvalid(path('data').key(name), name, 'duplicate of key present in binaryData'),
     );
@@ -115,16 +115,16 @@ function typeProblems(draft: Draft, previous: Draft | undefined): readonly Field
   return [fieldInvalid(path('type'), draft['type'], 'field is immutable')];
 }
 
-const neededKeys: Readonly<Record<string, readonly string[]>> = {
-  'kubernetes.io/dockercfg': ['.dockercfg'],
-  'kubernetes.io/dockerconfigjson': ['.dockerconfigjson'],
-  'kubernetes.io/ssh-auth': ['ssh-privatekey'],
-  'kubernetes.io/tls': ['tls.crt', 'tls.key'],
-};
+const neededKeys: ReadonlyMap<string, readonly string[]> = new Map([
+  ['kubernetes.io/dockercfg', ['.dockercfg']],
+  ['kubernetes.io/dockerconfigjson', ['.dockerconfigjson']],
+  ['kubernetes.io/ssh-auth', ['ssh-privatekey']],
+  ['kubernetes.io/tls', ['tls.crt', 'tls.key']],
+]);
 
 function neededKeyProblems(draft: Draft): readonly FieldError[] {
   const data = objectAt(draft, 'data');
-  return (neededKeys[textAt(draft, 'type')] ?? [])
-    .filter((key) => !(key in data))
+  return (neededKeys.get(textAt(draft, 'type')) ?? [])
+    .filter((key) => !Object.hasOwn(data, key))
     .map((key) => fieldRequired(path('data').key(key)));
 }
