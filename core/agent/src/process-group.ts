@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
-import { assert, PlatformError, systemErrorCode } from '@tweendeck/std';
+import { messageOf, PlatformError, systemErrorCode } from '@tweendeck/std';
 import { readProcess } from './proc.ts';
 
 export interface GroupOptions {
@@ -52,6 +52,7 @@ export async function startGroup(
   read: (output: GroupOutput) => void,
 ): Promise<ProcessGroup> {
   const child = launch(options);
+  const begun = spawned(child, options);
   const { promise: exited, resolve } = Promise.withResolvers<GroupExit>();
   child.once('exit', (code, signalName) => {
     if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
@@ -59,9 +60,8 @@ export async function startGroup(
     resolve({ exitCode: signal === undefined ? (code ?? 0) : 128 + signal, signal });
   });
   const { stdout, stderr } = child;
-  assert(stdout && stderr, 'a child spawned with pipes has pipes');
-  read({ stdout, stderr });
-  await spawned(child, options);
+  if (stdout && stderr) read({ stdout, stderr }); // none when descriptors ran out
+  await begun;
   const { pid } = child;
   if (pid === undefined) throw startFailed(options, 'it has no process id');
   const startTime = (await readProcess(pid))?.startTime ?? '';
@@ -85,16 +85,21 @@ function launch(options: GroupOptions): ChildProcess {
         ],
       ]
     : [options.program, [...options.args]];
-  return spawn(program, args, {
-    cwd: options.workingDirectory,
-    env: { ...options.environment },
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    ...(uid === undefined ? {} : { uid }),
-    ...(gid === undefined ? {} : { gid }),
-  });
+  try {
+    return spawn(program, args, {
+      cwd: options.workingDirectory,
+      env: { ...options.environment },
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(uid === undefined ? {} : { uid }),
+      ...(gid === undefined ? {} : { gid }),
+    });
+  } catch (error) {
+    throw startFailed(options, systemErrorCode(error) ?? messageOf(error), error); // too many arguments, say
+  }
 }
 
+/** Must be called in the turn of the launch: some failures come as an event of the next one. */
 function spawned(child: ChildProcess, options: GroupOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once('spawn', () => resolve());
