@@ -87,7 +87,7 @@ export const commands: readonly CommandSpec[] = [
     operandsMax: 100,
     summary: 'Lists objects, or shows the named ones',
     details: [
-      'KIND is a kind, plural or short name; several may be joined with commas: pods,services.',
+      'KIND is a kind, plural, short name or category; several may be joined: pods,services or all.',
     ],
     options: {
       'all-namespaces': { type: 'boolean', short: 'A', description: 'objects of all namespaces' },

@@ -11,6 +11,7 @@ const served = (kind: string, group: string, shortNames: readonly string[] = [])
   plural: `${kind.toLowerCase()}s`,
   singular: kind.toLowerCase(),
   shortNames,
+  categories: kind === 'Event' ? [] : ['all'],
   verbs: ['get', 'list'],
   namespaced: true,
 });
@@ -45,6 +46,7 @@ test('a kind that is not served is refused, by word and by manifest', () => {
 
 for (const { operands, targets } of [
   { operands: ['pods'], targets: ['Pod/*'] },
+  { operands: ['all'], targets: ['Pod/*', 'Deployment/*'] },
   { operands: ['pods,deploy'], targets: ['Pod/*', 'Deployment/*'] },
   { operands: ['pod', 'a', 'b'], targets: ['Pod/a', 'Pod/b'] },
   { operands: ['pod/a', 'deploy/b'], targets: ['Pod/a', 'Deployment/b'] },

@@ -8,6 +8,7 @@ import { usage } from './command-line.ts';
 export interface ServedKind extends Resource<AnyObject> {
   readonly singular: string;
   readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
   readonly verbs: readonly string[];
 }
 
@@ -35,6 +36,7 @@ function kindsOfGroup(group: Record<string, unknown>): readonly ServedKind[] {
       plural: String(resource['resource']),
       singular: String(resource['singularResource'] ?? ''),
       shortNames: textsOf(resource['shortNames']),
+      categories: textsOf(resource['categories']),
       verbs: textsOf(resource['verbs']),
       namespaced: resource['scope'] === 'Namespaced',
     })),
@@ -65,6 +67,12 @@ export function kindNamed(kinds: readonly ServedKind[], word: string): ServedKin
   });
 }
 
+/** The kinds a person means: one, or all of a category such as `all`. Throws CLI_NO_KIND. */
+function kindsNamed(kinds: readonly ServedKind[], word: string): readonly ServedKind[] {
+  const members = kinds.filter(({ categories }) => categories.includes(word.toLowerCase()));
+  return members.length > 0 ? members : [kindNamed(kinds, word)];
+}
+
 /** The kind of a manifest. Throws CLI_NO_KIND. */
 export function kindOf(kinds: readonly ServedKind[], apiVersion: string, kind: string): ServedKind {
   const found = kinds.find(
@@ -84,7 +92,7 @@ export interface Target {
   readonly name: string | undefined;
 }
 
-/** Reads operands such as `pods`, `pods,services`, `pod a b` and `pod/a service/b`. Throws CLI_USAGE, CLI_NO_KIND. */
+/** Reads operands such as `pods`, `all`, `pods,services`, `pod a b` and `pod/a service/b`. Throws CLI_USAGE, CLI_NO_KIND. */
 export function targetsOf(
   kinds: readonly ServedKind[],
   operands: readonly string[],
@@ -97,7 +105,7 @@ export function targetsOf(
   }
   const [words = '', ...names] = operands;
   if (words.includes('/')) throw usage('either KIND NAME... or KIND/NAME..., not both');
-  const found = words.split(',').map((word) => kindNamed(kinds, word));
+  const found = words.split(',').flatMap((word) => kindsNamed(kinds, word));
   if (names.length === 0) return found.map((kind) => ({ kind, name: undefined }));
   return found.flatMap((kind) => names.map((name) => ({ kind, name })));
 }

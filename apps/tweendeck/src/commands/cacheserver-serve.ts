@@ -16,20 +16,15 @@ export async function run({ world, options }: Invocation): Promise<number> {
     write: world.write,
   });
   const status = options.text('status-listen');
-  const listen = addresses(options);
   await serveCache(
     {
       directory,
-      listen,
+      listen: addresses(options),
       ...(status === undefined ? {} : { health: parseHostPort(status, 8_127) }),
       storageBytes: await sizeOption(options, 'storage', '10Gi'),
       memoryBytes: await sizeOption(options, 'memory', '32Mi'),
       durability: options.choice('durability', ['none', 'commit'] as const) ?? 'none',
       drainMs: (options.integer('drain-seconds', { min: 0, max: 3_600 }) ?? 10) * 1_000,
-      onReady: () =>
-        log.info('serving', {
-          listen: listen.map(({ host, port }) => `${host}:${port}`).join(' '),
-        }),
       clock: world.clock,
       random: world.random,
       log,

@@ -77,10 +77,12 @@ function renderObjects(
   if (form === 'name') {
     return objects.map(({ kind, metadata }) => `${kind.toLowerCase()}/${metadata.name}`).join('\n');
   }
+  const shown = objects.map((object) => ({
+    ...object,
+    metadata: { ...object.metadata, managedFields: undefined }, // as kubectl: nobody reads them here
+  }));
   const single = objects.length === 1 && targets.length === 1 && targets[0]?.name !== undefined;
-  const value = single
-    ? objects[0]
-    : { apiVersion: 'v1', kind: 'List', metadata: {}, items: objects };
+  const value = single ? shown[0] : { apiVersion: 'v1', kind: 'List', metadata: {}, items: shown };
   return form === 'json' ? JSON.stringify(value, undefined, 2) : stringify(value).trimEnd();
 }
 

@@ -12,6 +12,7 @@ const pods: ServedKind = {
   plural: 'pods',
   singular: 'pod',
   shortNames: [],
+  categories: [],
   verbs: [],
   namespaced: true,
 };
