@@ -57,6 +57,19 @@ for (const { policy, finalizers, status } of [
   });
 }
 
+test('the update that takes the last finalizer away is the removal, in one step', async () => {
+  await using server = await TestServer.open();
+  await server.create(maps, { metadata: { name: 'a', finalizers: ['x/y'] } });
+  const { json: ending } = await server.ask('DELETE', `${maps}/a`);
+  const { resourceVersion } = ending.metadata;
+  const watch = await server.watch(`${maps}?watch=1&resourceVersion=${resourceVersion}`);
+  const dry = await server.patch(`${maps}/a?dryRun=All`, { metadata: { finalizers: null } });
+  assert.equal(dry.json.metadata.resourceVersion, resourceVersion);
+  await server.patch(`${maps}/a`, { metadata: { finalizers: null } });
+  assert.deepEqual(await watch.shorts(1), [`DELETED a@${Number(resourceVersion) + 1}`]);
+  await watch.close();
+});
+
 test('options may stand in the query', async () => {
   await using server = await TestServer.open();
   await server.create(maps, { metadata: { name: 'a' } });

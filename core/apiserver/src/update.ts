@@ -13,7 +13,7 @@ import {
   tidyMetadata,
 } from './metadata.ts';
 import { requestKey } from './read.ts';
-import type { StoredObject } from './stored-object.ts';
+import { encodeForStore, StoredObject } from './stored-object.ts';
 import type { Part } from './strategy.ts';
 import { answer, commit, contextOf, store, toServed, toStored, type Writing } from './writing.ts';
 
@@ -248,26 +248,19 @@ function hasFinalizers(spec: unknown): boolean {
   return Array.isArray(spec.finalizers) && spec.finalizers.length > 0;
 }
 
+/** Stored is only that it is gone: what its last update changed besides, nobody sees. */
 async function removeFinished(
   writing: Writing,
   next: Draft,
   present: StoredObject,
 ): Promise<StoredObject | undefined> {
   const { state, resource, options } = writing;
-  const draft = toStored(resource, next);
-  const last = await store(writing, {
-    key: present.key,
-    draft,
-    expectedRevision: present.revision,
-  });
-  if (!last || options.dryRun) return last;
+  const { key, revision: expectedRevision } = present;
+  const value = encodeForStore(toStored(resource, next));
+  if (options.dryRun) return new StoredObject(key, value, expectedRevision);
   const revision = await commit(
     { state },
-    {
-      operation: 'delete',
-      key: `${resource.storagePrefix}${present.key}`,
-      expectedRevision: last.revision,
-    },
+    { operation: 'delete', key: `${resource.storagePrefix}${key}`, expectedRevision },
   );
-  return revision === undefined ? undefined : last;
+  return revision === undefined ? undefined : new StoredObject(key, value, revision);
 }
