@@ -10,6 +10,7 @@ import {
 import { isJsonObject } from '@tweendeck/std';
 import { type DraftMeta, numberAt, objectAt, textAt } from './draft.ts';
 import { badRequest } from './failures.ts';
+import { isTrue } from './request.ts';
 import { dryRunProblems } from './write-options.ts';
 
 export interface DeleteOptions {
@@ -63,8 +64,35 @@ function checkedBody(body: unknown): Record<string, unknown> {
   if (kind !== '' && kind !== 'DeleteOptions') {
     throw badRequest(`decoded object cannot be converted to DeleteOptions: it is a ${kind}`);
   }
+  const wrong = Object.entries(types).find(([key, fits]) => {
+    const value = body[key] ?? undefined; // null is as good as nothing
+    return value !== undefined && !fits(value);
+  });
+  if (wrong) {
+    const [key] = wrong;
+    const value = JSON.stringify(body[key]);
+    throw badRequest(
+      `DeleteOptions in version "v1" cannot be handled as a DeleteOptions: ${key} cannot be ${value}`,
+    );
+  }
   return body;
 }
+
+const isText = (value: unknown): boolean => typeof value === 'string';
+const isTextOrNothing = (value: unknown): boolean =>
+  (value ?? undefined) === undefined || isText(value);
+
+/** An option of a wrong type must not be taken for none: then a dry run would delete. */
+const types: Readonly<Record<string, (value: unknown) => boolean>> = {
+  gracePeriodSeconds: Number.isSafeInteger,
+  orphanDependents: (value) => typeof value === 'boolean',
+  propagationPolicy: isText,
+  dryRun: (value) => Array.isArray(value) && value.every(isText),
+  preconditions: (value) =>
+    isJsonObject(value) &&
+    isTextOrNothing(value['uid']) &&
+    isTextOrNothing(value['resourceVersion']),
+};
 
 function fromQuery(query: URLSearchParams): Record<string, unknown> {
   const grace = query.get('gracePeriodSeconds');
@@ -74,7 +102,7 @@ function fromQuery(query: URLSearchParams): Record<string, unknown> {
   }
   return {
     ...(grace === null ? {} : { gracePeriodSeconds: Number(grace) }),
-    ...(orphan === null ? {} : { orphanDependents: orphan === 'true' }),
+    ...(orphan === null ? {} : { orphanDependents: isTrue(orphan) }),
     ...(query.has('propagationPolicy')
       ? { propagationPolicy: query.get('propagationPolicy') }
       : {}),

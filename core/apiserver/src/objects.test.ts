@@ -227,6 +227,37 @@ const refusals: readonly Refusal[] = [
     message: /the UID in the precondition \(other\) does not match the UID in record/,
   },
   {
+    name: 'options of a delete in an unknown format',
+    ask: async (server) => {
+      await server.create(maps, map('a'));
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+      return server.ask('DELETE', `${maps}/a`, { body: '{"dryRun":["All"]}', headers });
+    },
+    code: 415,
+    reason: 'UnsupportedMediaType',
+    message: /^the body of the request was in an unknown format/,
+  },
+  {
+    name: 'options of a delete that are of a wrong type',
+    ask: async (server) => {
+      await server.create(maps, map('a'));
+      return server.ask('DELETE', `${maps}/a`, { body: { dryRun: 'All' } });
+    },
+    code: 400,
+    reason: 'BadRequest',
+    message: /DeleteOptions: dryRun cannot be "All"$/,
+  },
+  {
+    name: 'preconditions of a delete that are of a wrong type',
+    ask: async (server) => {
+      await server.create(maps, map('a'));
+      return server.ask('DELETE', `${maps}/a`, { body: { preconditions: { uid: 5 } } });
+    },
+    code: 400,
+    reason: 'BadRequest',
+    message: /DeleteOptions: preconditions cannot be {"uid":5}$/,
+  },
+  {
     name: 'a read of the future',
     ask: (server) => server.clock.until(server.get(`${maps}?resourceVersion=999999`)),
     code: 504,

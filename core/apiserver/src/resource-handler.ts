@@ -1,7 +1,7 @@
 // Requests for resources: finds what is addressed and calls the verb.
 
 import type { ApiResponse } from '@tweendeck/kube';
-import { contentTypeOf, decodeBody } from './body.ts';
+import { decodeBody } from './body.ts';
 import { createObject } from './create.ts';
 import { deleteCollection, deleteObject } from './delete.ts';
 import { type DeleteOptions, deleteOptionsOf } from './delete-options.ts';
@@ -89,8 +89,5 @@ async function update(call: ResourceCall): Promise<ApiResponse> {
 }
 
 async function deletion(call: ResourceCall): Promise<DeleteOptions> {
-  const known = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
-  const decodable = known.includes(contentTypeOf(call.http));
-  const body = decodable ? (await decodeBody(call.http)).value : undefined;
-  return deleteOptionsOf(body, call.request.query);
+  return deleteOptionsOf((await decodeBody(call.http)).value, call.request.query);
 }
