@@ -11,17 +11,17 @@ const readyTargetMs = 1_000;
 const memoryTargetMb = 150;
 
 interface Memory {
-  /** Resident, with pages shared between processes counted in each. */
+  /** Pages in memory, those shared with other processes too. */
   readonly residentMb: number;
-  /** Resident, with shared pages divided among their holders. */
-  readonly proportionalMb: number;
+  /** Of those, pages of its own. */
+  readonly anonymousMb: number;
 }
 
 async function memoryOf(pid: number): Promise<Memory> {
   const text = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8');
   const field = (name: string): number =>
     Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1]) / 1024;
-  return { residentMb: field('Rss'), proportionalMb: field('Pss') };
+  return { residentMb: field('Rss'), anonymousMb: field('Anonymous') };
 }
 
 /** The process and all below it. */
@@ -104,16 +104,17 @@ export async function run(
       else await idle(30);
       const pids = await family(child.pid ?? 0);
       const memories = await Promise.all(pids.map(memoryOf));
-      const sum = (pick: (memory: Memory) => number): number =>
-        Math.round(memories.reduce((total, memory) => total + pick(memory), 0));
+      const resident = memories.reduce((total, { residentMb }) => total + residentMb, 0);
+      const own = memories.reduce((total, { anonymousMb }) => total + anonymousMb, 0);
+      const files = Math.max(...memories.map((memory) => memory.residentMb - memory.anonymousMb));
       const stopMs = await stop(child);
       write(
         `${name}: API ready ${Math.round(readyMs)} ms (target ${readyTargetMs}), cache served ${Math.round(servedMs)} ms, ` +
-          `stopped in ${Math.round(stopMs)} ms; ${pids.length} processes, resident ${sum(({ residentMb }) => residentMb)} MB, ` +
-          `proportional ${sum(({ proportionalMb }) => proportionalMb)} MB (target ${memoryTargetMb})`,
+          `stopped in ${Math.round(stopMs)} ms; ${pids.length} processes hold ${Math.round(own + files)} MB resident ` +
+          `(target ${memoryTargetMb}; ${Math.round(resident)} MB if Node's own pages, which they share, are counted in each)`,
       );
       write(
-        `  each: ${memories.map(({ residentMb, proportionalMb }) => `${Math.round(residentMb)}/${Math.round(proportionalMb)}`).join(', ')} MB`,
+        `  each, resident and of its own: ${memories.map(({ residentMb, anonymousMb }) => `${Math.round(residentMb)} and ${Math.round(anonymousMb)}`).join(', ')} MB`,
       );
     }
     const { residentMb } = await memoryOf(bare.pid ?? 0);
