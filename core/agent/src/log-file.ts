@@ -69,7 +69,12 @@ export class LogFile implements AsyncDisposable {
 
   async #append(lines: Uint8Array): Promise<void> {
     if (this.#size > 0 && this.#size + lines.length > this.#limits.bytesMax) await this.#rotate();
-    await this.#file.appendFile(lines);
+    try {
+      await this.#file.appendFile(lines);
+    } catch (error) {
+      await this.#file.truncate(this.#size); // a full disk takes half a line: the next one must not stick to it
+      throw error;
+    }
     this.#size += lines.length;
     this.#nudge.notify();
   }
@@ -77,9 +82,15 @@ export class LogFile implements AsyncDisposable {
   async #rotate(): Promise<void> {
     const rotated = await rotatedLogs(this.path);
     const last = rotated.at(-1)?.number ?? 0;
-    await rename(this.path, `${this.path}.${String(last + 1).padStart(6, '0')}`);
+    const aside = `${this.path}.${String(last + 1).padStart(6, '0')}`;
     const previous = this.#file;
-    this.#file = await open(this.path, 'a', 0o640);
+    await rename(this.path, aside);
+    try {
+      this.#file = await open(this.path, 'a', 0o640);
+    } catch (error) {
+      await rename(aside, this.path); // for the next try
+      throw error;
+    }
     this.#size = 0;
     await previous.close();
     const surplus = rotated.length + 2 - this.#limits.filesMax;
