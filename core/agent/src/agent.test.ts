@@ -8,8 +8,8 @@ import { test } from 'node:test';
 import { openApiServer, systemUser } from '@tweendeck/apiserver';
 import { type Client, createClient } from '@tweendeck/client';
 import { eventResource, leaseResource, nodeResource, type Pod, podResource } from '@tweendeck/kube';
-import { clockOf, randomOf, silentLogger } from '@tweendeck/std';
-import { openSqliteStore } from '@tweendeck/store';
+import { clockOf, createLogger, randomOf, silentLogger } from '@tweendeck/std';
+import { openMemoryStore, openSqliteStore } from '@tweendeck/store';
 import { type Agent, startAgent } from './agent.ts';
 import { standardCatalogue } from './catalogue.ts';
 
@@ -111,6 +111,44 @@ test('a node runs the pods an API binds to it, tells how they are, and removes w
       await client.delete(podResource, web, { graceSeconds: 2 }, signal);
       await until(look, (found) => found === undefined, signal);
     }
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+});
+
+test('an agent may be disposed at any moment of its start', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'agent-brief-'));
+  const signal = AbortSignal.timeout(20_000);
+  const said: string[] = [];
+  const log = createLogger({
+    clock,
+    format: 'text',
+    level: 'error',
+    write: (line) => said.push(line),
+  });
+  try {
+    await using store = openMemoryStore();
+    await using server = await openApiServer({ ...tools, store }, signal);
+    const transport = server.transport(systemUser('system:test'));
+    for (let turns = 0; turns < 60; turns += 4) {
+      await using _agent = await startAgent(
+        {
+          clock,
+          random,
+          log,
+          client: createClient({ transport, clock, random }),
+          nodeName: 'local',
+          directory,
+          podRange: '127.73.8.0/24',
+          catalogue: standardCatalogue({ path }),
+          instance: `test-${random.uuid()}`,
+          environment: { PATH: path },
+        },
+        signal,
+      );
+      for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+    }
+    assert.deepEqual(said, []);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

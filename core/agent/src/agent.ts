@@ -177,6 +177,7 @@ class RunningAgent implements Agent {
       this.#runtime,
       new Set(pods.list().map(({ metadata }) => metadata.uid)),
     );
+    if (this.#subscriptions.disposed) return; // the agent was, in the meantime
     this.#subscribe();
   }
 
