@@ -14,11 +14,11 @@ const nothing: Disposable = { [Symbol.dispose]: () => undefined };
 export function namespaceAdmission(state: ClusterState): Admission {
   const cache = state.resource(storagePrefix(namespaces));
   return {
-    admitCreate(resource, draft) {
-      if (resource.namespaced)
-        refuseEnding(cache.get(draft.metadata.namespace ?? '')?.peek(), resource, draft);
-      return nothing;
+    admitPlace(resource, draft) {
+      if (!resource.namespaced) return;
+      refuseEnding(cache.get(draft.metadata.namespace ?? '')?.peek(), resource, draft);
     },
+    admitCreate: () => nothing,
     admitUpdate: () => nothing,
   };
 }
@@ -49,6 +49,9 @@ export function inTurn(...parts: readonly Admission[]): Admission {
     return stack.move();
   };
   return {
+    admitPlace(resource, draft) {
+      for (const part of parts) part.admitPlace(resource, draft);
+    },
     admitCreate: (resource, draft) => all((part) => part.admitCreate(resource, draft)),
     admitUpdate: (resource, draft, previous) =>
       all((part) => part.admitUpdate(resource, draft, previous)),

@@ -40,6 +40,7 @@ export async function createOnce(
   const { resource, random, clock, request } = writing;
   if (resource.terminating) throw createWhileTerminating(resource);
   placeDraft(draft, resource, request.namespace);
+  writing.admission.admitPlace(resource, draft);
   if (draft.metadata.resourceVersion) {
     throw badRequest('resourceVersion should not be set on objects to be created');
   }

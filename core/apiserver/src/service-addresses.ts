@@ -88,6 +88,7 @@ export function serviceAdmission(
     };
   };
   return {
+    admitPlace: () => undefined,
     admitCreate: (resource, draft) => admit(resource, draft, noService),
     admitUpdate: admit,
   };

@@ -13,7 +13,9 @@ import type { WriteOptions } from './write-options.ts';
 
 /** Hooks into the rest of the server that a write may need. */
 export interface Admission {
-  /** Before anything is stored: namespace life, address allocation. Dispose of the result once the write is done or failed. @throws ApiError. */
+  /** Before a new object is looked at: may there be one at all in its namespace? @throws ApiError. */
+  readonly admitPlace: (resource: ServedResource, draft: Draft) => void;
+  /** Before anything is stored: address allocation. Dispose of the result once the write is done or failed. @throws ApiError. */
   readonly admitCreate: (resource: ServedResource, draft: Draft) => Disposable;
   readonly admitUpdate: (resource: ServedResource, draft: Draft, previous: Draft) => Disposable;
 }
