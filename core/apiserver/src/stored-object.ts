@@ -14,9 +14,10 @@ export function encodeForStore(object: Draft): Buffer {
   return Buffer.from(JSON.stringify({ kind, apiVersion, metadata: { name, ...meta }, ...rest }));
 }
 
-/** The bytes that are served: those stored, with the revision as resourceVersion. */
+/** The bytes that are served: those stored, with the revision as resourceVersion; revision 0 was never stored, and has none. */
 function withRevision(stored: Uint8Array, revision: number): Buffer {
   const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
+  if (revision === 0) return bytes;
   const mark = bytes.indexOf(metadataMark);
   assert(mark > 0, 'a stored object has metadata');
   const start = mark + metadataMark.length;
