@@ -173,7 +173,7 @@ function refuseUnfit({ applied, apiVersion, schema }: ApplyRequest): void {
     throw new ApiError(
       400,
       'BadRequest',
-      `Incorrect version specified in apply patch. Specified patch version: ${String(applied['apiVersion'])}, expected: ${apiVersion}`,
+      `Incorrect version specified in apply patch. Specified patch version: ${String(applied['apiVersion'] ?? '')}, expected: ${apiVersion}`,
     );
   const entries = managedFieldsOf(applied);
   if (entries !== undefined && entries !== null)
