@@ -61,8 +61,8 @@ function protobufTables(): Promise<ProtobufTables> {
   return tables;
 }
 
-/** Repeated keys as strict decoding words them. */
-function duplicatesOf(text: string): readonly string[] {
+/** Repeated keys of valid JSON as strict decoding words them. */
+export function duplicatesOf(text: string): readonly string[] {
   return duplicateKeys(text).map((path) => `duplicate field ${JSON.stringify(path)}`);
 }
 
@@ -72,6 +72,7 @@ export function textOf(bytes: Uint8Array): string {
 
 /** @throws ApiError BadRequest. */
 export function parseJson(text: string): unknown {
+  if (isDeep(text)) throw badRequest(`couldn't get version/kind; json parse error: ${tooDeep}`);
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -80,16 +81,43 @@ export function parseJson(text: string): unknown {
   }
 }
 
+const depthMax = 1_000;
+const tooDeep = 'exceeded max depth';
+
+/** Whether braces and brackets nest deeper than anything that comes after can follow. */
+function isDeep(text: string): boolean {
+  if (text.length < 2 * depthMax) return false;
+  let depth = 0;
+  let quoted = false;
+  for (let position = 0; position < text.length; position++) {
+    const code = text.charCodeAt(position);
+    if (quoted) {
+      if (code === 0x5c) position++;
+      else if (code === 0x22) quoted = false;
+    } else if (code === 0x22) quoted = true;
+    else if (code === 0x7b || code === 0x5b) {
+      if (++depth > depthMax) return true;
+    } else if (code === 0x7d || code === 0x5d) depth--;
+  }
+  return false;
+}
+
 /** YAML 1.1, as Go's clients write it. @throws ApiError BadRequest. */
 export async function parseYaml(text: string): Promise<DecodedBody> {
   const { parseDocument } = await import('yaml');
   const document = parseDocument(text, { version: '1.1', merge: true, uniqueKeys: true });
   const [failure] = document.errors.filter(({ code }) => code !== 'DUPLICATE_KEY');
+  if (failure?.message.startsWith('Maximum call stack')) {
+    throw badRequest(`error converting YAML to JSON: ${tooDeep}`);
+  }
   if (failure) throw badRequest(`error converting YAML to JSON: ${failure.message}`);
   const duplicates = document.errors.map(
     ({ linePos }) => `line ${linePos?.[0].line ?? 0}: key already set in map`,
   );
   const value: unknown = document.toJS({ maxAliasCount: 100 });
+  if (isDeep(JSON.stringify(value) ?? '')) {
+    throw badRequest(`error converting YAML to JSON: ${tooDeep}`);
+  }
   return { value, duplicates };
 }
 

@@ -92,6 +92,12 @@ export function methodNotAllowed(resource: GroupResource, verb: string): ApiErro
   );
 }
 
+/** No resource knows this method. */
+export function methodNotKnown(): ApiError {
+  const message = 'the server does not allow this method on the requested resource';
+  return new ApiError(405, 'MethodNotAllowed', message, {});
+}
+
 /** Nothing new of a kind whose definition is being deleted. */
 export function createWhileTerminating({ group, plural }: GroupResource): ApiError {
   return new ApiError(

@@ -154,6 +154,105 @@ const refusals: readonly Refusal[] = [
     message: /strict decoding error: duplicate field "data.b"$/,
   },
   {
+    name: 'unknown fields in a patch, when the client is strict',
+    ask: async (server) => {
+      await server.create(maps, map('a'));
+      return server.patch(`${maps}/a?fieldValidation=Strict`, { b: 1 });
+    },
+    code: 422,
+    reason: 'Invalid',
+    message:
+      /^ "" is invalid: patch: Invalid value: "{.*\\"b\\":1.*}": strict decoding error: unknown field "b"$/,
+  },
+  {
+    name: 'repeated keys in a patch, when the client is strict',
+    ask: async (server) => {
+      await server.create(maps, map('a'));
+      return server.patch(`${maps}/a?fieldValidation=Strict`, '{"data":{"b":"1","b":"2"}}');
+    },
+    code: 422,
+    reason: 'Invalid',
+    message: /: strict decoding error: duplicate field "data.b"$/,
+  },
+  {
+    name: 'repeated keys in what is applied, when the client is strict',
+    ask: (server) =>
+      server.apply(
+        `${maps}/a?fieldManager=m&fieldValidation=Strict`,
+        'apiVersion: v1\nkind: ConfigMap\ndata:\n  a: b\n  a: c\n',
+      ),
+    code: 400,
+    reason: 'BadRequest',
+    message: /^error strict decoding YAML: line 5: key already set in map$/,
+  },
+  {
+    name: 'a patch that makes a value of a wrong type',
+    ask: async (server) => {
+      await server.create(maps, map('a'));
+      return server.patch(`${maps}/a`, { data: { a: 1 } });
+    },
+    code: 422,
+    reason: 'Invalid',
+    message: /: json: cannot unmarshal number into Go struct field ConfigMap.data of type string$/,
+  },
+  {
+    name: 'a patch of the name',
+    ask: async (server) => {
+      await server.create(maps, map('a'));
+      return server.patch(`${maps}/a`, { metadata: { name: 'b' } });
+    },
+    code: 400,
+    reason: 'BadRequest',
+    message: 'the name of the object (b) does not match the name on the URL (a)',
+  },
+  {
+    name: 'an update without a name',
+    ask: (server) => server.ask('PUT', `${maps}/a`, { body: { data: {} } }),
+    code: 400,
+    reason: 'BadRequest',
+    message: 'the name of the object (a based on URL) was undeterminable: name must be provided',
+  },
+  {
+    name: 'JSON that nests without end',
+    ask: (server) =>
+      server.ask('POST', maps, { body: `{"a":${'['.repeat(9_000)}${']'.repeat(9_000)}}` }),
+    code: 400,
+    reason: 'BadRequest',
+    message: /json parse error: exceeded max depth$/,
+  },
+  {
+    name: 'YAML that nests without end',
+    ask: (server) =>
+      server.ask('POST', maps, {
+        body: `a: ${'['.repeat(9_000)}${']'.repeat(9_000)}`,
+        headers: { 'content-type': 'application/yaml' },
+      }),
+    code: 400,
+    reason: 'BadRequest',
+    message: 'error converting YAML to JSON: exceeded max depth',
+  },
+  {
+    name: 'a label selector that is none',
+    ask: (server) => server.get(`${maps}?labelSelector=!`),
+    code: 400,
+    reason: 'BadRequest',
+    message: "unable to parse requirement: found '', expected: identifier",
+  },
+  {
+    name: 'a method that is none of the API',
+    ask: (server) => server.ask('OPTIONS', maps, {}),
+    code: 405,
+    reason: 'MethodNotAllowed',
+    message: 'the server does not allow this method on the requested resource',
+  },
+  {
+    name: 'an invalid object in a namespace that is not there for the namespace',
+    ask: (server) => server.create('/api/v1/namespaces/none/configmaps', map('A_')),
+    code: 404,
+    reason: 'NotFound',
+    message: 'namespaces "none" not found',
+  },
+  {
     name: 'a body of another media type',
     ask: (server) =>
       server.ask('POST', maps, { body: 'x', headers: { 'content-type': 'text/plain' } }),
@@ -384,6 +483,12 @@ test('writers that race all get through when they did not ask for a version', as
   assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
   const { json } = await server.get(`${maps}/a`);
   assert.equal(Object.keys(json.data).length, 20);
+});
+
+test('what a dry run would create has no version, for it was never stored', async () => {
+  await using server = await TestServer.open();
+  const { json } = await server.create(`${maps}?dryRun=All`, map('a'));
+  assert.equal(json.metadata.resourceVersion, undefined);
 });
 
 test('names that every object of JavaScript has are names like others', async () => {

@@ -1,14 +1,25 @@
 // PATCH: JSON, merge and strategic patches, and server-side apply.
 
 import {
+  type ApiError,
   type ApiRequest,
   type ApiResponse,
   applyJsonPatch,
   applyMergePatch,
   applyStrategicPatch,
+  fieldInvalid,
+  invalidError,
 } from '@tweendeck/kube';
 import { isJsonObject } from '@tweendeck/std';
-import { bodyBytesMax, contentTypeOf, draftOf, parseJson, parseYaml, textOf } from './body.ts';
+import {
+  bodyBytesMax,
+  contentTypeOf,
+  draftOf,
+  duplicatesOf,
+  parseJson,
+  parseYaml,
+  textOf,
+} from './body.ts';
 import { createOnce } from './create.ts';
 import { copyOf, type Draft, textAt } from './draft.ts';
 import { badRequest, conflict, tooLarge, unsupportedMediaType } from './failures.ts';
@@ -18,7 +29,7 @@ import type { ServedResource } from './registry.ts';
 import { admitted, type ResourceCall, withWarnings, writingOf } from './resource-call.ts';
 import type { Part } from './strategy.ts';
 
-import { updateObject } from './update.ts';
+import { checkPlace, updateObject } from './update.ts';
 import { answer, type Writing } from './writing.ts';
 
 export const patchTypes = {
@@ -35,16 +46,33 @@ export type Patcher = (present: unknown) => unknown;
 export async function patchObject(call: ResourceCall, part: Part): Promise<ApiResponse> {
   const { resource } = call;
   if (contentTypeOf(call.http) === patchTypes.apply) return applyObject(call, part);
-  const patcher = patcherOf(call.http, resource);
+  const { change, duplicates } = patchOf(call.http, resource);
   const writing = writingOf(call, 'PatchOptions');
-  const make = (present: Draft): Draft =>
-    admitted(writing, patchedDraft(patcher(present), present, resource));
+  const make = (present: Draft): Draft => {
+    const draft = draftOf(copyOf(change(present)), resource);
+    checkPlace(draft.metadata, call.request);
+    const failure = (problem: string): ApiError => unfit(change(present), problem);
+    return admitted(writing, draft, { duplicates, failure });
+  };
   const { object } = await updateObject(writing, { part, make });
   return withWarnings(answer(writing, 200, object), writing);
 }
 
+/** As upstream: what a patch made of an object, and why that is none of its kind. */
+function unfit(patched: unknown, problem: string): ApiError {
+  const text = JSON.stringify(patched);
+  return invalidError({ group: '', kind: '' }, '', [fieldInvalid('patch', text, problem)]);
+}
+
+/** A patch document. */
+interface Patch {
+  readonly change: Patcher;
+  /** Keys it says twice, as strict decoding words them. */
+  readonly duplicates: readonly string[];
+}
+
 /** The document of a patch request as a function. @throws ApiError UnsupportedMediaType, BadRequest. */
-export function patcherOf(http: ApiRequest, resource: Pick<ServedResource, 'strategic'>): Patcher {
+export function patchOf(http: ApiRequest, resource: Pick<ServedResource, 'strategic'>): Patch {
   const { strategic } = resource;
   const type = contentTypeOf(http);
   const accepted = Object.values(patchTypes).filter(
@@ -52,15 +80,22 @@ export function patcherOf(http: ApiRequest, resource: Pick<ServedResource, 'stra
   );
   if (!accepted.some((each) => each === type)) throw unsupportedMediaType(accepted);
   if ((http.body?.byteLength ?? 0) > bodyBytesMax) throw tooLarge(bodyBytesMax);
-  const document = parseJson(textOf(http.body ?? new Uint8Array()));
+  const text = textOf(http.body ?? new Uint8Array());
+  const document = parseJson(text);
+  const duplicates = duplicatesOf(text);
   switch (type) {
     case patchTypes.json:
-      return (present) => applyJsonPatch(present, document);
+      return {
+        change: (present) => applyJsonPatch(present, document),
+        duplicates: duplicates.map((each) => `json patch ${each}`),
+      };
     case patchTypes.merge:
-      return (present) => applyMergePatch(present, objectOf(document));
+      return { change: (present) => applyMergePatch(present, objectOf(document)), duplicates };
     default: {
       const schema = strategic ?? { root: {}, source: { resolve: () => undefined } };
-      return (present) => applyStrategicPatch(objectOf(present), objectOf(document), schema);
+      const change: Patcher = (present) =>
+        applyStrategicPatch(objectOf(present), objectOf(document), schema);
+      return { change, duplicates };
     }
   }
 }
@@ -70,20 +105,13 @@ function objectOf(value: unknown): Record<string, unknown> {
   return value;
 }
 
-/** What a patch made of an object must still be one, of the same kind. */
-function patchedDraft(value: unknown, present: Draft, resource: ServedResource): Draft {
-  const draft = draftOf(copyOf(value), resource);
-  draft.metadata.name ??= present.metadata.name ?? '';
-  return draft;
-}
-
 /** Server-side apply: makes the object if there is none. */
 async function applyObject(call: ResourceCall, part: Part): Promise<ApiResponse> {
   const { resource, request } = call;
   const schema = resource.objectSchema();
   if (!schema) throw unsupportedMediaType([patchTypes.json, patchTypes.merge]);
   const writing = writingOf(call, 'PatchOptions/apply');
-  const applied = await appliedOf(call.http);
+  const applied = await appliedOf(call.http, writing);
   const name = textAt(applied['metadata'], 'name');
   if (name !== '' && name !== request.name) {
     throw badRequest(
@@ -124,10 +152,19 @@ function refuseOtherObject(
 }
 
 /** The document of an apply request: YAML or JSON of an object of the kind. @throws ApiError BadRequest. */
-async function appliedOf(http: ApiRequest): Promise<Record<string, unknown>> {
+async function appliedOf(
+  http: ApiRequest,
+  { options, warnings }: Writing,
+): Promise<Record<string, unknown>> {
   if ((http.body?.byteLength ?? 0) > bodyBytesMax) throw tooLarge(bodyBytesMax);
   const text = textOf(http.body ?? new Uint8Array());
-  const value = text.trimStart().startsWith('{') ? parseJson(text) : (await parseYaml(text)).value;
+  const { value, duplicates } = text.trimStart().startsWith('{')
+    ? { value: parseJson(text), duplicates: duplicatesOf(text) }
+    : await parseYaml(text);
   if (!isJsonObject(value)) throw badRequest('error decoding YAML: the document is no object');
+  if (duplicates.length > 0 && options.fieldValidation === 'Strict') {
+    throw badRequest(`error strict decoding YAML: ${duplicates.join(', ')}`);
+  }
+  if (options.fieldValidation === 'Warn') warnings.push(...duplicates);
   return value;
 }

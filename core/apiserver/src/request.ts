@@ -1,7 +1,7 @@
 // What a request asks for: its path and query taken apart, before anything is looked up.
 
 import type { ApiRequest } from '@tweendeck/kube';
-import { badRequest } from './failures.ts';
+import { badRequest, methodNotKnown } from './failures.ts';
 
 export type Verb =
   | 'get'
@@ -99,9 +99,10 @@ function verbOf(method: ApiRequest['method'], name: string, query: URLSearchPara
       return 'patch';
     case 'DELETE':
       return name === '' ? 'deletecollection' : 'delete';
+    case 'OPTIONS':
+      throw methodNotKnown();
     case 'GET':
     case 'HEAD':
-    case 'OPTIONS':
       if (isTrue(query.get('watch'))) return 'watch';
       return name === '' ? 'list' : 'get';
   }

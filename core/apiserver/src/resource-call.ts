@@ -1,6 +1,6 @@
 // One request for a resource, all that is known about it, and the first steps every verb takes.
 
-import type { ApiRequest, ApiResponse, UserInfo } from '@tweendeck/kube';
+import type { ApiError, ApiRequest, ApiResponse, UserInfo } from '@tweendeck/kube';
 import type { Clock, Logger, Random } from '@tweendeck/std';
 import { decodeBody, draftOf } from './body.ts';
 import type { ClusterState } from './cluster-state.ts';
@@ -58,18 +58,26 @@ export async function bodyDraft(call: ResourceCall, writing: Writing): Promise<D
   const strict = writing.options.fieldValidation !== 'Ignore';
   const { value, duplicates } = await decodeBody(call.http, { strict });
   if (value === undefined) throw badRequest('the body of the request is empty');
-  return admitted(writing, draftOf(value, call.resource), duplicates);
+  return admitted(writing, draftOf(value, call.resource), { duplicates });
 }
 
-/** Checks types, prunes and defaults what came in; speaks of unknown and repeated fields as the client wishes. @throws ApiError BadRequest. */
+export interface Admitting {
+  /** Keys written twice, as strict decoding words them. */
+  readonly duplicates?: readonly string[];
+  /** The failure that tells of a problem; that of a whole object's decoding when not given. */
+  readonly failure?: (problem: string) => ApiError;
+}
+
+/** Checks types, prunes and defaults what came in; speaks of unknown and repeated fields as the client wishes. @throws ApiError, the failure given or BadRequest. */
 export function admitted(
   writing: Writing,
   draft: Draft,
-  duplicates: readonly string[] = [],
+  { duplicates = [], failure }: Admitting = {},
 ): Draft {
   const { resource, options, warnings } = writing;
   const { body, strategy, kind, version } = resource;
   const refuse = (problem: string): never => {
+    if (failure) throw failure(problem);
     throw badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${problem}`);
   };
   const problem = body.decodeProblem(draft);

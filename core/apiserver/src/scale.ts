@@ -10,7 +10,7 @@ import { isJsonObject } from '@tweendeck/std';
 import { contentTypeOf, decodeBody } from './body.ts';
 import { type Draft, type Fields, objectAt, setAt, textAt, valueAt } from './draft.ts';
 import { badRequest, notFound } from './failures.ts';
-import { patcherOf, patchTypes } from './patch.ts';
+import { patchOf, patchTypes } from './patch.ts';
 import { requestKey } from './read.ts';
 import type { ScalePaths } from './registry.ts';
 import { type ResourceCall, readingOf, withWarnings, writingOf } from './resource-call.ts';
@@ -48,7 +48,7 @@ function scalePatch({ http }: ResourceCall): ScaleChange {
   if (contentTypeOf(http) === patchTypes.apply) {
     throw badRequest('scale takes merge and JSON patches only');
   }
-  return patcherOf(http, { strategic: { root: {}, source: { resolve: () => undefined } } });
+  return patchOf(http, { strategic: { root: {}, source: { resolve: () => undefined } } }).change;
 }
 
 async function scaleBody({ http }: ResourceCall): Promise<ScaleChange> {

@@ -51,7 +51,7 @@ function labelsOf(text: string | null): LabelMatcher {
     return parseLabelSelector(text);
   } catch (error) {
     if (!isPlatformError(error)) throw error;
-    throw badRequest(`unable to parse requirement: ${messageOf(error)}`);
+    throw badRequest(messageOf(error));
   }
 }
 

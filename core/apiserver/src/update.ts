@@ -43,21 +43,7 @@ export async function replaceObject(
 ): Promise<ApiResponse> {
   const { request, resource } = writing;
   const { metadata } = body;
-  if (metadata.name !== request.name) {
-    throw badRequest(
-      metadata.name
-        ? `the name of the object (${metadata.name}) does not match the name on the URL (${request.name})`
-        : 'the name of the object is missing',
-    );
-  }
-  if (resource.namespaced) {
-    metadata.namespace ||= request.namespace;
-    if (metadata.namespace !== request.namespace) {
-      throw badRequest(
-        `the namespace of the object (${metadata.namespace}) does not match the namespace on the request (${request.namespace})`,
-      );
-    }
-  }
+  checkPlace(metadata, request);
   const uid = metadata.uid;
   const guarded = Boolean(metadata.resourceVersion);
   const make = (present: Draft): Draft => {
@@ -78,6 +64,28 @@ export async function replaceObject(
   }
   const { object } = await updateObject(writing, { part, guarded, make });
   return answer(writing, 200, object);
+}
+
+/** An object stays what and where its URL says; the namespace may be left out. @throws ApiError BadRequest. */
+export function checkPlace(metadata: Draft['metadata'], request: Writing['request']): void {
+  const { name, namespace } = request;
+  if (!metadata.name) {
+    throw badRequest(
+      `the name of the object (${name} based on URL) was undeterminable: name must be provided`,
+    );
+  }
+  if (metadata.name !== name) {
+    throw badRequest(
+      `the name of the object (${metadata.name}) does not match the name on the URL (${name})`,
+    );
+  }
+  if (namespace === '') return;
+  metadata.namespace ||= namespace;
+  if (metadata.namespace !== namespace) {
+    throw badRequest(
+      `the namespace of the object (${metadata.namespace}) does not match the namespace on the request (${namespace})`,
+    );
+  }
 }
 
 function uidMessage({ request, resource }: Writing, uid: string, present: Draft): string {

@@ -261,3 +261,20 @@ test('custom kinds take no strategic patches', async () => {
   const { status } = await server.patch(`${boats}/a`, {}, 'strategic-merge-patch+json');
   assert.equal(status, 415);
 });
+
+test('an object as deep as the server takes can be written in every way', async () => {
+  const free = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+  const openAPIV3Schema = { type: 'object', properties: { spec: free } };
+  await using server = await withBoats({
+    versions: [version('v1', { schema: { openAPIV3Schema }, subresources: {} })],
+  });
+  const depth = 900;
+  const spec = JSON.parse(`${'{"a":'.repeat(depth)}[1]${'}'.repeat(depth)}`);
+  const body = { apiVersion: 'example.com/v1', kind: 'Boat', metadata: { name: 'a' }, spec };
+  assert.equal((await server.create(boats, body)).status, 201);
+  const applied = await server.apply(`${boats}/a?fieldManager=m&force=true`, JSON.stringify(body));
+  assert.equal(applied.status, 200, applied.json.message);
+  const { status, json } = await server.patch(`${boats}/a`, { spec: { b: spec } });
+  assert.equal(status, 200, json.message);
+  assert.deepEqual(json.spec.b, spec);
+});

@@ -27,7 +27,7 @@ export const configMapRules: KindRules = {
       ...keyProblems(draft, 'data'),
       ...keyProblems(draft, 'binaryData'),
       ...twiceProblems(draft),
-      ...sizeProblems(draft, ''),
+      ...sizeProblems(draft, '[]'),
       ...frozenProblems(draft, previous),
     ],
   },

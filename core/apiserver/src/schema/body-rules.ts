@@ -52,7 +52,10 @@ export function builtInBody(
     return compiled;
   };
   return {
-    decodeProblem: (draft) => rules().decodeError(draft)?.message,
+    decodeProblem: (draft) =>
+      rules()
+        .decodeError(draft)
+        ?.message.replace('Go struct field .', `Go struct field ${draft.kind}.`),
     prune(draft) {
       for (const [key, value] of Object.entries(draft)) {
         if (value === null) delete draft[key];
