@@ -2,6 +2,7 @@
 
 import { chmod, mkdir } from 'node:fs/promises';
 import { type Client, type Informer, openInformer } from '@tweendeck/client';
+import { EventRecorder } from '@tweendeck/controller';
 import {
   type ConfigMap,
   configMapResource,
@@ -26,7 +27,6 @@ import { AddressBook } from './addresses.ts';
 import { apiHost } from './api-host.ts';
 import type { Catalogue } from './catalogue.ts';
 import { openCgroups } from './cgroups.ts';
-import { EventWriter } from './event-writer.ts';
 import { standardLogLimits } from './log-file.ts';
 import { NodeHeart } from './node.ts';
 import type { NodeCapacity } from './node-status.ts';
@@ -114,7 +114,7 @@ class RunningAgent implements Agent {
   readonly #runtime: PodRuntime;
   readonly #heart: NodeHeart;
   readonly #pods: PodSet;
-  readonly #events: EventWriter;
+  readonly #events: EventRecorder;
   readonly #caches: Caches;
   readonly #life = new AbortController();
   readonly #tasks: TaskGroup;
@@ -125,7 +125,11 @@ class RunningAgent implements Agent {
     const { client, nodeName, log } = options;
     this.#options = options;
     this.#heart = heart;
-    this.#events = new EventWriter(options);
+    this.#events = new EventRecorder({
+      ...options,
+      component: 'tweendeck-agent',
+      host: options.nodeName,
+    });
     this.#caches = openCaches(options, this.#life.signal);
     const host = apiHost({ client, events: this.#events, ...this.#caches });
     this.#runtime = { ...base, host };
@@ -159,7 +163,8 @@ class RunningAgent implements Agent {
     for (let failures = 0; ; failures++) {
       try {
         const node = await this.#heart.register(signal);
-        this.#events.record(node, {
+        this.#events.record({
+          about: node,
           type: 'Normal',
           reason: 'Starting',
           message: 'The agent starts.',

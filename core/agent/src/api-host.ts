@@ -1,6 +1,7 @@
 // The world of the pods as an API: what they read comes from caches, what they write goes to the server.
 
 import type { Client, Informer } from '@tweendeck/client';
+import type { EventRecorder } from '@tweendeck/controller';
 import {
   type ConfigMap,
   configMapResource,
@@ -13,12 +14,11 @@ import {
   type Service,
   secretResource,
 } from '@tweendeck/kube';
-import type { EventWriter } from './event-writer.ts';
 import type { PodHost } from './runtime.ts';
 
 export interface ApiHostOptions {
   readonly client: Client;
-  readonly events: EventWriter;
+  readonly events: Pick<EventRecorder, 'record'>;
   readonly configMaps: Informer<ConfigMap>;
   readonly secrets: Informer<Secret>;
   readonly services: Informer<Service>;
@@ -45,7 +45,7 @@ export function apiHost(options: ApiHostOptions): PodHost {
         if (!(await isGone(client, { pod, error }, signal))) throw error;
       }
     },
-    event: (pod, event) => events.record(pod, event),
+    event: (pod, event) => events.record({ ...event, about: pod }),
     // A pod may be seen before what it names: what the cache lacks is asked for.
     configMap: async (ref, signal) =>
       configMaps.get(ref) ?? (await client.get(configMapResource, ref, signal)),

@@ -12,8 +12,11 @@ import { TokenBucket } from './token-bucket.ts';
 export interface Occurrence {
   readonly about: KubeObject;
   readonly type: 'Normal' | 'Warning';
+  /** Upper camel case. */
   readonly reason: string;
   readonly message: string;
+  /** The part of the object that it is about, such as `spec.containers{app}`. */
+  readonly fieldPath?: string | undefined;
 }
 
 /** An event object that was written, or will be. */
@@ -49,7 +52,8 @@ export class EventCorrelator {
   ): EventRecord | undefined {
     const object = objectKey(occurrence.about);
     if (!this.#mayFlow(object, now.monotonicMs)) return undefined;
-    const group = `${object} ${occurrence.type} ${occurrence.reason}`;
+    const { type, reason, fieldPath = '' } = occurrence;
+    const group = `${object} ${type} ${reason} ${fieldPath}`;
     const collapsed = this.#collapses(group, occurrence.message, now.monotonicMs);
     const key = collapsed ? `${group} *` : `${group} ${occurrence.message}`;
     const known = this.#records.get(key);

@@ -19,6 +19,8 @@ export interface EventRecorderOptions {
   readonly log: Logger;
   /** The `source.component` of events. */
   readonly component: string;
+  /** The node it speaks from; omitted for what belongs to none. */
+  readonly host?: string;
 }
 
 const queueLengthMax = 1_000;
@@ -86,12 +88,12 @@ export class EventRecorder implements Disposable {
   }
 
   #eventOf(
-    { about, type, reason }: Occurrence,
+    { about, type, reason, fieldPath }: Occurrence,
     record: EventRecord,
   ): Omit<Event, 'metadata'> & {
     readonly metadata: { readonly name: string; readonly namespace: string };
   } {
-    const { component, clock } = this.#options;
+    const { component, clock, host } = this.#options;
     const { name, namespace, uid, resourceVersion } = about.metadata;
     const { apiVersion, kind } = about;
     return {
@@ -105,6 +107,7 @@ export class EventRecorder implements Disposable {
         uid,
         resourceVersion,
         ...(namespace ? { namespace } : {}),
+        ...(fieldPath ? { fieldPath } : {}),
       },
       type,
       reason,
@@ -112,8 +115,9 @@ export class EventRecorder implements Disposable {
       count: record.count,
       firstTimestamp: timestampOf(record.firstAtMs),
       lastTimestamp: timestampOf(clock.nowMs()),
-      source: { component },
+      source: { component, ...(host ? { host } : {}) },
       reportingComponent: component,
+      ...(host ? { reportingInstance: host } : {}),
     };
   }
 }
