@@ -1,9 +1,9 @@
 // Opens a real listener on a free port of this machine, with certificates in a temporary directory.
 
 import assert from 'node:assert/strict';
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -194,3 +194,35 @@ test('certificates are made once, kept private, and renewed when they end or the
       /^current-context: tweendeck$/m,
     );
   }));
+
+test('a certificate that a crash left beside another key is made again', () =>
+  inDirectory(async (directory) => {
+    const first = await ensureCertificates(directory, options, signal);
+    for (const name of ['serving', 'admin', 'authority'] as const) {
+      await copyFile(
+        join(directory, `${name === 'admin' ? 'serving' : 'admin'}.key`),
+        join(directory, `${name}.key`),
+      );
+      const made = await ensureCertificates(directory, options, signal);
+      assert.equal(made.authority === first.authority, name !== 'authority');
+      for (const [certificate, key] of [
+        [made.servingCertificate, made.servingKey],
+        [made.adminCertificate, made.adminKey],
+      ] as const) {
+        assert.ok(new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key)), name);
+      }
+    }
+  }));
+
+for (const content of ['', 'garbage']) {
+  for (const name of ['authority', 'serving', 'admin']) {
+    test(`a key of ${name} that reads "${content}" is refused, with what to do`, () =>
+      inDirectory(async (directory) => {
+        await ensureCertificates(directory, options, signal);
+        await writeFile(join(directory, `${name}.key`), content);
+        await assert.rejects(ensureCertificates(directory, options, signal), {
+          code: 'APISERVER_CERTIFICATES_UNREADABLE',
+        });
+      }));
+  }
+}

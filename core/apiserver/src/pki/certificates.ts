@@ -1,6 +1,6 @@
 // The certificates of one home: own authority, one for serving, one for the administrator; made once, renewed in time.
 
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
@@ -143,7 +143,8 @@ async function read(directory: string, name: Name): Promise<Issued | undefined> 
       readFile(join(directory, `${name}.key`), 'utf8'),
     ]);
     const parsed = new X509Certificate(certificate); // fails here, by name, rather than later
-    return parsed.serialNumber === '' ? undefined : { certificate, key };
+    // A renewal that was cut short leaves a new key beside the old certificate: they are made again.
+    return parsed.checkPrivateKey(createPrivateKey(key)) ? { certificate, key } : undefined;
   } catch (cause) {
     if (systemErrorCode(cause) === 'ENOENT') return undefined;
     throw new PlatformError(
@@ -154,7 +155,7 @@ async function read(directory: string, name: Name): Promise<Issued | undefined> 
   }
 }
 
-/** Key first: a certificate without its key would stop the next start. */
+/** Key first: a certificate without its key would stop the next start, a key without its certificate does not. */
 async function save(directory: string, name: Name, issued: Issued): Promise<void> {
   for (const [suffix, text] of [
     ['key', issued.key],
