@@ -278,3 +278,29 @@ test('an object as deep as the server takes can be written in every way', async 
   assert.equal(status, 200, json.message);
   assert.deepEqual(json.spec.b, spec);
 });
+
+test('a definition that lost its names to another gets them when that one goes', async () => {
+  await using server = await withBoats();
+  const names = { plural: 'ships', kind: 'Boat', shortNames: ['bo'] };
+  await server.create(definitions, {
+    ...definition({ names }),
+    metadata: { name: 'ships.example.com' },
+  });
+  const url = `${definitions}/ships.example.com`;
+  const accepted = async (): Promise<string> => {
+    const { json } = await server.get(url);
+    return json.status.conditions.find(({ type }: { type: string }) => type === 'NamesAccepted')
+      .status;
+  };
+  assert.equal(await accepted(), 'False');
+  const { json } = await server.get(url);
+  const { resourceVersion } = json.metadata;
+  const watch = await server.watch(
+    `${definitions}?watch=1&fieldSelector=metadata.name=ships.example.com&resourceVersion=${resourceVersion}`,
+  );
+  await server.ask('DELETE', `${definitions}/boats.example.com`);
+  await watch.next();
+  await watch.close();
+  assert.equal(await accepted(), 'True');
+  assert.equal((await server.get('/apis/example.com/v1/namespaces/default/ships')).status, 200);
+});

@@ -9,7 +9,7 @@ import type { ServedResource } from '../registry.ts';
 import type { Services } from '../resource-call.ts';
 import type { MetadataRules } from '../schema/body-rules.ts';
 import { storagePrefix } from '../storage-key.ts';
-import { updateObject } from '../update.ts';
+import { type Change, updateObject } from '../update.ts';
 import { cleanupFinalizer } from './crd-kind.ts';
 import { customResources } from './custom-resource.ts';
 import { definitionOf } from './definition.ts';
@@ -46,22 +46,45 @@ export class CustomKinds implements Disposable {
     for (const { retire } of this.#known.values()) retire.abort();
   }
 
-  /** Removes the objects of kinds that are being deleted, then the kinds. Runs until the signal aborts. */
+  /** Removes the objects of kinds that are being deleted, then the kinds; accepts names that became free. Runs until the signal aborts. */
   async clean(signal: AbortSignal): Promise<void> {
     using _end = onAbort(signal, () => this.#wakes.close());
     for await (const _ of this.#wakes) {
       for (const definition of this.#ending()) {
-        try {
-          await this.#cleanOne(definition);
-        } catch (error) {
-          if (isAbort(error, signal)) return;
-          this.#services.log.warn('a deleted kind could not be emptied', {
-            kind: definition.metadata.name,
-            error: messageOf(error),
-          });
-        }
+        await this.#try(definition, () => this.#cleanOne(definition), signal);
+      }
+      for (const definition of this.#waiting()) {
+        await this.#try(definition, () => this.#judgeAgain(definition), signal);
       }
     }
+  }
+
+  async #try(definition: Draft, task: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    try {
+      await task();
+    } catch (error) {
+      if (isAbort(error, signal)) return;
+      this.#services.log.warn('a kind could not be looked after', {
+        kind: definition.metadata.name,
+        error: messageOf(error),
+      });
+    }
+  }
+
+  /** Definitions whose names others have. */
+  #waiting(): readonly Draft[] {
+    return [...this.#cache.range('')]
+      .map((each) => each.peek())
+      .filter((draft) =>
+        definitionOf(draft).status?.conditions?.some(
+          ({ type, status }) => type === 'NamesAccepted' && status === 'False',
+        ),
+      );
+  }
+
+  /** An update that wants nothing: what a definition says of itself is made anew, and stored if it is different. */
+  #judgeAgain({ metadata: { name = '' } }: Draft): Promise<void> {
+    return this.#update(name, { part: 'main', make: (present) => present });
   }
 
   get #cache() {
@@ -111,6 +134,7 @@ export class CustomKinds implements Disposable {
       [...known].some(([name, each]) => this.#known.get(name) !== each);
     this.#known = known;
     if (changed) {
+      this.#wakes.push(true);
       this.#services.registry.setCustom([...known.values()].flatMap(({ resources }) => resources));
     }
   }
@@ -138,19 +162,23 @@ export class CustomKinds implements Disposable {
     await this.#release(name);
   }
 
-  async #release(name: string): Promise<void> {
+  #release(name: string): Promise<void> {
+    return this.#update(name, {
+      part: 'finalize',
+      make: (present) => {
+        const left = present.metadata.finalizers?.filter((each) => each !== cleanupFinalizer);
+        present.metadata.finalizers = left ?? [];
+        return present;
+      },
+    });
+  }
+
+  async #update(name: string, change: Change): Promise<void> {
     const resource = this.#services.registry.find(definitions.group, 'v1', definitions.plural);
     if (!resource) return;
     const writing = internalWriting(this.#services, { resource, verb: 'update', name });
     try {
-      await updateObject(writing, {
-        part: 'finalize',
-        make: (present) => {
-          const left = present.metadata.finalizers?.filter((each) => each !== cleanupFinalizer);
-          present.metadata.finalizers = left ?? [];
-          return present;
-        },
-      });
+      await updateObject(writing, change);
     } catch (error) {
       if (!isApiError(error, 'NotFound')) throw error;
     }
