@@ -206,6 +206,16 @@ const refusals: readonly Refusal[] = [
     message: 'the name of the object (b) does not match the name on the URL (a)',
   },
   {
+    name: 'a scale of another object',
+    ask: async (server) => {
+      await server.create(deployments, deployment('x'));
+      return server.patch(`${deployments}/x/scale`, { metadata: { name: 'y' } });
+    },
+    code: 400,
+    reason: 'BadRequest',
+    message: 'the name of the object (y) does not match the name on the URL (x)',
+  },
+  {
     name: 'an update without a name',
     ask: (server) => server.ask('PUT', `${maps}/a`, { body: { data: {} } }),
     code: 400,

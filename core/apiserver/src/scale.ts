@@ -86,6 +86,12 @@ function scaled(
   if (!isJsonObject(wanted)) throw badRequest('the body of the request is no Scale');
   const kind = textAt(wanted, 'kind');
   if (kind !== '' && kind !== 'Scale') throw badRequest(`the body is a ${kind}, not a Scale`);
+  const name = textAt(objectAt(wanted, 'metadata'), 'name') || call.request.name;
+  if (name !== call.request.name) {
+    throw badRequest(
+      `the name of the object (${name}) does not match the name on the URL (${call.request.name})`,
+    );
+  }
   const replicas = objectAt(wanted, 'spec')['replicas'] ?? 0;
   if (typeof replicas !== 'number' || !Number.isInteger(replicas) || replicas < 0) {
     throw invalidError({ group: 'autoscaling', kind: 'Scale' }, call.request.name, [
