@@ -34,7 +34,12 @@ export async function connect(world: Ambient, options: OptionValues): Promise<Co
   });
   const transport = httpsTransport(config);
   return {
-    client: createClient({ transport, clock: world.clock, random: world.random }),
+    client: createClient({
+      transport,
+      clock: world.clock,
+      random: world.random,
+      userAgent: `tweendeck/${world.version}`,
+    }),
     namespace: options.text('namespace') ?? config.namespace,
     [Symbol.asyncDispose]: async () => transport[Symbol.dispose](),
   };

@@ -11,6 +11,8 @@ export interface CreateClientOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log?: Logger;
+  /** Who asks, as `name/version`; the name owns the fields of writes that name no field manager. Default `tweendeck`. */
+  readonly userAgent?: string;
   /** For each try of everything but watches and logs. Default 60,000. */
   readonly requestTimeoutMs?: number;
   /** Tries of one call, for what can be tried again. Default 5. */
@@ -30,6 +32,7 @@ export function createClient(options: CreateClientOptions): Client {
     clock: options.clock,
     random: options.random,
     log: options.log ?? silentLogger,
+    userAgent: options.userAgent ?? 'tweendeck',
     requestTimeoutMs: options.requestTimeoutMs ?? 60_000,
     attemptsMax: options.attemptsMax ?? 5,
   });

@@ -24,6 +24,7 @@ export interface RequestsOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly userAgent: string;
   readonly requestTimeoutMs: number;
   readonly attemptsMax: number;
 }
@@ -59,7 +60,10 @@ export function requestsOver(options: RequestsOptions): Requests {
     const what = `${call.method} ${call.path}`;
     using _timer = limitTime(what, attempt);
     return await reachable(what, attempt.signal, async () => {
-      const response = await options.transport.request(requestOf(call), attempt.signal);
+      const response = await options.transport.request(
+        requestOf(call, options.userAgent),
+        attempt.signal,
+      );
       return jsonOf(response, what);
     });
   };
@@ -83,7 +87,10 @@ export function requestsOver(options: RequestsOptions): Requests {
       try {
         using _timer = limitTime(what, attempt);
         const response = await reachable(what, attempt.signal, async () => {
-          const answered = await options.transport.request(requestOf(call), attempt.signal);
+          const answered = await options.transport.request(
+            requestOf(call, options.userAgent),
+            attempt.signal,
+          );
           if (answered.status >= 400) throw failureOf(answered, await textOf(answered, what));
           return answered;
         });
@@ -154,8 +161,11 @@ function named(cause: unknown, what: string): unknown {
   return new PlatformError('CLIENT_UNREACHABLE', `${what}: the connection broke`, { cause });
 }
 
-function requestOf(call: Call): ApiRequest {
-  const headers: Record<string, string> = { accept: call.accept ?? 'application/json' };
+function requestOf(call: Call, userAgent: string): ApiRequest {
+  const headers: Record<string, string> = {
+    accept: call.accept ?? 'application/json',
+    'user-agent': userAgent,
+  };
   const path = `${call.path}${queryOf(call.query)}`;
   if (call.body === undefined) return { method: call.method, path, headers };
   headers['content-type'] = call.contentType ?? 'application/json';

@@ -1,6 +1,5 @@
 // The embedded home: store, API server, controllers and agent put together in one process.
 
-import { chmod, rename, writeFile } from 'node:fs/promises';
 import { type Agent, startAgent } from '@tweendeck/agent';
 import {
   adminUser,
@@ -13,6 +12,7 @@ import {
 import { cacheServerController } from '@tweendeck/cacheserver';
 import { type Client, createClient } from '@tweendeck/client';
 import { runManager } from '@tweendeck/controller';
+import type { UserInfo } from '@tweendeck/kube';
 import {
   type Clock,
   type Logger,
@@ -27,8 +27,11 @@ import { programCatalogue } from './catalogue.ts';
 import {
   type HomeDirectory,
   type HomeIdentity,
+  isDiskRefusal,
   makeHomeDirectory,
   openIdentity,
+  replacePrivate,
+  unwritable,
 } from './home-directory.ts';
 import { installKinds } from './platform-kinds.ts';
 import { portTaken } from './port-holder.ts';
@@ -61,11 +64,22 @@ export interface EmbeddedHome extends AsyncDisposable {
 const host = '127.0.0.1';
 const nodeName = 'local';
 
-/** Opens the whole home or leaves nothing running. Throws STORE_IN_USE, HOME_PORT_TAKEN and what the parts throw. */
+/**
+ * Opens the whole home or leaves nothing running. Throws STORE_IN_USE, HOME_PORT_TAKEN, HOME_UNWRITABLE and what the
+ * parts throw.
+ */
 export async function openEmbeddedHome(
   options: EmbeddedHomeOptions,
   signal: AbortSignal,
 ): Promise<EmbeddedHome> {
+  try {
+    return await openParts(options, signal);
+  } catch (error) {
+    throw isDiskRefusal(error, options.directory) ? unwritable(options.directory, error) : error;
+  }
+}
+
+async function openParts(options: EmbeddedHomeOptions, signal: AbortSignal): Promise<EmbeddedHome> {
   const { directory, clock, random, log } = options;
   await using opened = new AsyncDisposableStack();
   await makeHomeDirectory(directory);
@@ -101,10 +115,15 @@ export async function openEmbeddedHome(
   );
   const front = opened.use(await listen(server, certificates, options, signal));
   const address = `https://${host}:${front.port}`;
-  await writePrivate(directory.kubeconfig, kubeconfigText(certificates, { server: address }));
+  await replacePrivate(directory.kubeconfig, kubeconfigText(certificates, { server: address }));
 
-  const clientOf = (user: Parameters<typeof server.transport>[0]): Client =>
-    createClient({ transport: server.transport(user), clock, random });
+  const clientOf = (user: UserInfo, program = 'tweendeck'): Client =>
+    createClient({
+      transport: server.transport(user),
+      clock,
+      random,
+      userAgent: `${program}/${options.version}`,
+    });
   const system = clientOf(systemUser('system:tweendeck:home'));
   await ensureSystemNamespaces(system, signal);
   await installKinds(system, signal);
@@ -113,7 +132,7 @@ export async function openEmbeddedHome(
   agent = opened.use(
     await startAgent(
       {
-        client: clientOf(systemUser(`system:node:${nodeName}`)),
+        client: clientOf(systemUser(`system:node:${nodeName}`), 'tweendeck-agent'),
         clock,
         random,
         log: log.with({ part: 'agent' }),
@@ -130,7 +149,7 @@ export async function openEmbeddedHome(
   tasks.start((managerSignal) =>
     runManager(
       {
-        client: clientOf(systemUser('system:tweendeck:controllers')),
+        client: clientOf(systemUser('system:tweendeck:controllers'), 'tweendeck-controllers'),
         clock,
         random,
         log: log.with({ part: 'controllers' }),
@@ -165,8 +184,7 @@ async function listen(
   try {
     return await listenHttps(server, { host, port, certificates, clock, log }, signal);
   } catch (error) {
-    if (systemErrorCode(error) !== 'EADDRINUSE' && systemErrorCode(error) !== 'API_PORT_TAKEN')
-      throw error;
+    if (systemErrorCode(error) !== 'EADDRINUSE') throw error;
     throw await portTaken(host, port, 'Stop that program, or name another port with --port.');
   }
 }
@@ -182,11 +200,4 @@ function podEnvironment(
       return value === undefined ? [] : [[name, value]];
     }),
   );
-}
-
-/** Replaces a file that only its owner may read. */
-async function writePrivate(path: string, text: string): Promise<void> {
-  await writeFile(`${path}.new`, text, { mode: 0o600 });
-  await chmod(`${path}.new`, 0o600);
-  await rename(`${path}.new`, path);
 }
