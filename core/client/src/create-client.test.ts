@@ -28,7 +28,12 @@ function clientOn(answers: readonly ScriptedAnswer[]) {
   const clock = new SimClock({ random: seededRandom(1) });
   const left = [...answers];
   const transport = scriptedTransport(() => left.shift() ?? new Error('nothing is left'));
-  const client = createClient({ transport, clock, random: seededRandom(2) });
+  const client = createClient({
+    transport,
+    clock,
+    random: seededRandom(2),
+    userAgent: 'tester/1',
+  });
   return { client, clock, transport };
 }
 
@@ -79,6 +84,7 @@ for (const { call, asks, type } of [
     await calls[call]?.(client);
     assert.deepEqual(transport.asked, [asks]);
     assert.equal(transport.requests[0]?.headers['content-type'], type);
+    assert.equal(transport.requests[0]?.headers['user-agent'], 'tester/1');
   });
 
 const refused = new Error('connect ECONNREFUSED');
