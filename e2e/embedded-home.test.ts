@@ -2,10 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { freePort, TestHome, until } from './support/home.ts';
+import { runProgram } from './support/kubectl.ts';
 
 test('a first start makes keys of its own, private to the user, and says where everything is', async () => {
   await using home = await TestHome.open();
@@ -86,6 +88,22 @@ test('Ctrl-C stops everything cleanly, and the next start finds state and cache'
   assert.match(got.stdout, new RegExp(`asset\\s+${(await stat(home.kubeconfig)).size}\\b`));
 });
 
+test('the second Ctrl-C ends the program at once, even when a disk does not answer', async () => {
+  await using home = await TestHome.open();
+  await home.stop('SIGINT');
+  const identity = join(home.directory, 'home.json');
+  await rename(identity, `${identity}.aside`);
+  await runProgram('mkfifo', [identity]); // reading it waits for ever, as on a server that is gone
+  home.spawn();
+  const database = join(home.directory, 'state.db.pid');
+  await until('the store is open', () => stat(database).catch(() => false as const));
+  process.kill(home.pid, 'SIGINT');
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.deepEqual(await home.stop('SIGINT'), { code: null, signal: 'SIGINT' });
+  await rm(identity);
+  await rename(`${identity}.aside`, identity);
+});
+
 test('SIGKILL leaves no orphan: the next start ends what was left and runs every pod once', async () => {
   await using home = await TestHome.open({ quickstart: 'cacheserver' });
   await home.message('cacheserver ready');
@@ -120,16 +138,14 @@ for (const { name, args, code, says } of [
   },
 ]) {
   test(`the command line refuses ${name}`, async () => {
-    const home = await import('./support/kubectl.ts');
     const program = new URL('../apps/tweendeck/bin/tweendeck.cjs', import.meta.url).pathname;
-    const outcome = await home.runProgram(process.execPath, [program, ...args]);
+    const outcome = await runProgram(process.execPath, [program, ...args]);
     assert.equal(outcome.code, code);
     assert.match(outcome.stderr, says);
   });
 }
 
 test('every command explains itself', async () => {
-  const { runProgram } = await import('./support/kubectl.ts');
   const { commands } = await import('../apps/tweendeck/src/command-table.ts');
   const program = new URL('../apps/tweendeck/bin/tweendeck.cjs', import.meta.url).pathname;
   const all = await runProgram(process.execPath, [program, '--help']);

@@ -26,17 +26,25 @@ export interface Ambient {
   readonly readInput: () => Promise<string>;
   /** Aborts at the first SIGINT, SIGTERM or SIGHUP; at the second the process ends at once. */
   readonly signal: AbortSignal;
+  /** Ends the process at once by SIGTERM, even when a thread hangs in a system call: `process.exit` would wait for it. */
+  readonly endNow: () => void;
 }
 
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
-      if (controller.signal.aborted) process.exit(130);
+      if (controller.signal.aborted) endBy(name);
       controller.abort(new Error(`stopped by ${name}`));
     });
   }
   return controller.signal;
+}
+
+/** As if nobody had listened for the signal. */
+function endBy(name: NodeJS.Signals): void {
+  process.removeAllListeners(name);
+  process.kill(process.pid, name);
 }
 
 async function readInput(): Promise<string> {
@@ -71,4 +79,5 @@ export const ambient: Ambient = {
   interactive: process.stderr.isTTY === true,
   readInput,
   signal: stopSignal(),
+  endNow: () => endBy('SIGTERM'),
 };

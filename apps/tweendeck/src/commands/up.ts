@@ -1,13 +1,14 @@
 // `tweendeck up`: the embedded home, from the first key to Ctrl-C.
 
 import { cacheServerKind } from '@tweendeck/cacheserver';
-import { aborted, createLogger, isAbort, type Logger } from '@tweendeck/std';
+import { aborted, createLogger, isAbort, type Logger, onAbort } from '@tweendeck/std';
 import type { Ambient } from '../ambient.ts';
 import type { Invocation, OptionValues } from '../command-line.ts';
 import { type EmbeddedHome, openEmbeddedHome } from '../home/embedded-home.ts';
 import { type HomeDirectory, homeDirectory } from '../home/home-directory.ts';
 import { portHolder, portIsListened, portTaken } from '../home/port-holder.ts';
 import { applyQuickstart, quickstartRef, troubleOf, untilServed } from '../home/quickstart.ts';
+import { limitStop } from '../home/stop-limit.ts';
 
 /** How long a CacheServer may be in trouble before it is said. */
 const patienceMs = 5_000;
@@ -30,6 +31,7 @@ export async function run({ world, options }: Invocation): Promise<number> {
       (up.json ? 'info' : 'warn'),
     write: world.writeError,
   });
+  using _limit = onAbort(world.signal, () => limitStop(world));
   const startedMs = world.clock.monotonicMs();
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => undefined); // read below, or not at all when it never comes
@@ -39,6 +41,7 @@ export async function run({ world, options }: Invocation): Promise<number> {
   );
   await using stopping = new AsyncDisposableStack();
   stopping.defer(async () => {
+    limitStop(world); // a part that failed stops the home without a signal
     if (!up.json) world.writeError('Stopping.');
     await home[Symbol.asyncDispose]();
     log.info('stopped');

@@ -1,8 +1,15 @@
 // The folder of an embedded home: where things are in it, and the identity that it keeps for ever.
 
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { isJsonObject, PlatformError, type Random, systemErrorCode } from '@tweendeck/std';
+import {
+  isJsonObject,
+  isPlatformError,
+  messageOf,
+  PlatformError,
+  type Random,
+  systemErrorCode,
+} from '@tweendeck/std';
 
 export interface HomeDirectory {
   readonly path: string;
@@ -45,14 +52,48 @@ export async function makeHomeDirectory(home: HomeDirectory): Promise<void> {
     await mkdir(home.agent, { recursive: true, mode: 0o700 });
     await mkdir(home.certificates, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    throw new PlatformError('HOME_UNWRITABLE', `the data directory ${home.path} cannot be made`, {
-      cause,
-      hint: 'Name another one with --data-dir, or change the rights of this one.',
-    });
+    throw unwritable(home, cause);
   }
 }
 
-/** Reads the identity, or makes it at the first start. Throws HOME_DAMAGED. */
+const refusals = new Set(
+  'EACCES EDQUOT EEXIST EFBIG EIO EISDIR ENAMETOOLONG ENOENT ENOSPC ENOTDIR EPERM EROFS'.split(' '),
+);
+
+/** Whether what stopped the start is the disk below the data directory and nobody said so yet in words for the user. */
+export function isDiskRefusal(error: unknown, home: Pick<HomeDirectory, 'database'>): boolean {
+  if (isPlatformError(error)) return false;
+  const code = systemErrorCode(error);
+  if (code !== undefined) return refusals.has(code);
+  return messageOf(error).includes(`${home.database}: `); // the store, through the API server
+}
+
+/** The error for it. */
+export function unwritable(home: Pick<HomeDirectory, 'path'>, cause: unknown): PlatformError {
+  return new PlatformError('HOME_UNWRITABLE', `the data directory ${home.path}`, {
+    cause,
+    hint: 'Free space on its disk, see that all in it belongs to you and may be written, or name another one with --data-dir.',
+  });
+}
+
+/** Replaces a file that only its owner may read, at once: it is the old one or the new one, whatever happens. */
+export async function replacePrivate(path: string, text: string): Promise<void> {
+  const temporary = `${path}.new`;
+  try {
+    {
+      await using file = await open(temporary, 'w', 0o600);
+      await file.chmod(0o600);
+      await file.writeFile(text);
+      await file.sync();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined); // the first failure is the one to tell
+    throw error;
+  }
+}
+
+/** Reads the identity, or makes it at the first start. Throws HOME_DAMAGED, HOME_UNWRITABLE. */
 export async function openIdentity(home: HomeDirectory, random: Random): Promise<HomeIdentity> {
   const path = join(home.path, 'home.json');
   try {
@@ -60,6 +101,7 @@ export async function openIdentity(home: HomeDirectory, random: Random): Promise
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOENT') {
       if (error instanceof PlatformError) throw error;
+      if (!(error instanceof SyntaxError)) throw unwritable(home, error);
       throw new PlatformError('HOME_DAMAGED', `${path} cannot be read`, {
         cause: error,
         hint: 'Restore it from a backup, or start with another --data-dir.',
@@ -67,8 +109,7 @@ export async function openIdentity(home: HomeDirectory, random: Random): Promise
     }
   }
   const identity = freshIdentity(random);
-  await writeFile(`${path}.new`, `${JSON.stringify(identity, undefined, 2)}\n`, { mode: 0o600 });
-  await rename(`${path}.new`, path);
+  await replacePrivate(path, `${JSON.stringify(identity, undefined, 2)}\n`);
   return identity;
 }
 
@@ -84,6 +125,7 @@ function parseIdentity(value: unknown, path: string): HomeIdentity {
     const { id, podRange, serviceRange } = value;
     if (
       typeof id === 'string' &&
+      id !== '' &&
       typeof podRange === 'string' &&
       typeof serviceRange === 'string'
     ) {

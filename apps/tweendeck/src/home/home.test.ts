@@ -1,10 +1,20 @@
 // Tables for the folder of a home and for the holders of ports.
 
 import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { seededRandom } from '@tweendeck/std';
-import { freshIdentity, homeDirectory } from './home-directory.ts';
+import { PlatformError, seededRandom } from '@tweendeck/std';
+import {
+  freshIdentity,
+  homeDirectory,
+  isDiskRefusal,
+  openIdentity,
+  replacePrivate,
+} from './home-directory.ts';
 import { listeners } from './port-holder.ts';
+import { limitStop } from './stop-limit.ts';
 
 for (const { name, given, environment, path } of [
   {
@@ -55,4 +65,89 @@ test('only listening sockets of the very port are found', () => {
   ].join('\n');
   assert.deepEqual(listeners(table, 8_126), [{ address: '0100007F', inode: '111' }]);
   assert.deepEqual(listeners('', 8_126), []);
+});
+
+async function inDirectory(run: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'tweendeck-home-'));
+  try {
+    await run(directory);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+for (const { name, content } of [
+  { name: 'nothing', content: '' },
+  { name: 'no object', content: '[]' },
+  { name: 'an empty id', content: '{"id":"","podRange":"127.64.0.0/24","serviceRange":"x"}' },
+  { name: 'no range', content: '{"id":"x","podRange":"127.64.0.0/24"}' },
+]) {
+  test(`an identity that holds ${name} is damaged, and stays as it is`, () =>
+    inDirectory(async (directory) => {
+      const home = homeDirectory(directory, {}, '/');
+      await writeFile(join(directory, 'home.json'), content);
+      await assert.rejects(openIdentity(home, seededRandom(1)), { code: 'HOME_DAMAGED' });
+      assert.deepEqual(await readdir(directory), ['home.json']);
+    }));
+}
+
+test('an identity that may not be read is not called damaged', () =>
+  inDirectory(async (directory) => {
+    await mkdir(join(directory, 'home.json'));
+    const home = homeDirectory(directory, {}, '/');
+    await assert.rejects(openIdentity(home, seededRandom(1)), { code: 'HOME_UNWRITABLE' });
+  }));
+
+test('a file that cannot be replaced leaves no half of it behind', () =>
+  inDirectory(async (directory) => {
+    await mkdir(join(directory, 'kubeconfig'));
+    await assert.rejects(replacePrivate(join(directory, 'kubeconfig'), 'text'), { code: 'EISDIR' });
+    assert.deepEqual(await readdir(directory), ['kubeconfig']);
+  }));
+
+for (const { name, error, refusal } of [
+  { name: 'a full disk', error: system('ENOSPC'), refusal: true },
+  { name: 'a file of somebody else', error: system('EPERM'), refusal: true },
+  {
+    name: 'a full store, as the API server tells it',
+    error: new Error('Internal error occurred: /h/state.db: database or disk is full'),
+    refusal: true,
+  },
+  { name: 'a taken port', error: system('EADDRINUSE'), refusal: false },
+  { name: 'a bug', error: new TypeError('x is not a function'), refusal: false },
+  {
+    name: 'what has a hint of its own',
+    error: new PlatformError('STORE_FULL', '/h/state.db: full', { hint: 'Free space.' }),
+    refusal: false,
+  },
+]) {
+  test(`${name} is ${refusal ? '' : 'not '}a refusal of the disk`, () => {
+    assert.equal(isDiskRefusal(error, { database: '/h/state.db' }), refusal);
+  });
+}
+
+function system(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}
+
+test('a stop that hangs is broken off, and does not keep a stopped process waiting', () => {
+  const said: string[] = [];
+  const timers: { readonly keepAlive: boolean | undefined; readonly run: () => void }[] = [];
+  limitStop({
+    clock: {
+      nowMs: () => 0,
+      monotonicMs: () => 0,
+      sleep: () => Promise.reject(new Error('nobody sleeps here')),
+      timer: (_delayMs, run, options) => {
+        timers.push({ run, keepAlive: options?.keepAlive });
+        return { fired: false, [Symbol.dispose]: () => undefined };
+      },
+    },
+    writeError: (line) => said.push(line),
+    endNow: () => said.push('ended'),
+  });
+  assert.deepEqual(said, []);
+  assert.equal(timers[0]?.keepAlive, false);
+  timers[0]?.run();
+  assert.match(said.join(), /not stopped within 75 s.*,ended$/);
 });
