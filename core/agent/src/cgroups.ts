@@ -4,7 +4,7 @@
 import { access, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Clock, PlatformError } from '@tweendeck/std';
-import { readJson, replaceFile } from './files.ts';
+import { readJson, removeTree, replaceFile } from './files.ts';
 import { signalProcess } from './process-group.ts';
 
 export interface ResourceLimits {
@@ -117,7 +117,7 @@ function homeOf({ usable, name, earlier, statePath, why, clock }: Home): CgroupH
     },
     async close() {
       for (const { base } of usable) await drop(join(base, name));
-      await replaceFile(statePath, '[]');
+      await removeTree(statePath); // which a full disk allows
     },
   };
 }
