@@ -1,6 +1,6 @@
 // The ways an API server says no, each with the reason, code, message and details a client of Kubernetes expects.
 
-import { ApiError, type StatusCause } from '@tweendeck/kube';
+import { ApiError, type Status, type StatusCause } from '@tweendeck/kube';
 
 /** What failures name: a resource such as `deployments` of `apps`. */
 export interface GroupResource {
@@ -135,6 +135,24 @@ export function tooLarge(limitBytes: number): ApiError {
 /** What a client wants to read or watch from is no longer known. */
 export function expired(message: string): ApiError {
   return new ApiError(410, 'Expired', message);
+}
+
+/** A page is no longer known. Its Status carries a token for the rest of the list as it is now, for clients that can do with that. */
+export function expiredPage(message: string, continueWith: string): ApiError {
+  return new ExpiredPage(message, continueWith);
+}
+
+class ExpiredPage extends ApiError {
+  readonly #continue: string;
+
+  constructor(message: string, continueWith: string) {
+    super(410, 'Expired', message);
+    this.#continue = continueWith;
+  }
+
+  override toStatus(): Status {
+    return { ...super.toStatus(), metadata: { continue: this.#continue } };
+  }
 }
 
 /** The client has seen a future we have not. */

@@ -67,7 +67,7 @@ test('pages with a selector are full, and do not say how many are left', async (
   assert.deepEqual([names(second), second.metadata.continue], ['e', undefined]);
 });
 
-test('a page of a forgotten past is Gone, and offers no wrong rest', async () => {
+test('a page of a forgotten past is Gone, and offers the rest as it is now', async () => {
   await using server = await filled();
   const { json: first } = await server.get(`${maps}?limit=2`);
   await server.ask('DELETE', `${maps}/e`);
@@ -75,6 +75,11 @@ test('a page of a forgotten past is Gone, and offers no wrong rest', async () =>
   const { status, json } = await server.get(`${maps}?limit=2&continue=${first.metadata.continue}`);
   assert.deepEqual([status, json.reason], [410, 'Expired']);
   assert.match(json.message, /^The provided continue parameter is too old/);
+  const { json: rest } = await server.get(`${maps}?limit=9&continue=${json.metadata.continue}`);
+  assert.deepEqual(
+    [names(rest), rest.metadata.resourceVersion],
+    ['c d', String(server.store.revision)],
+  );
 });
 
 test('an exact version is the past, a version not older than it is now', async () => {

@@ -3,7 +3,7 @@
 import type { ApiResponse } from '@tweendeck/kube';
 import { type Clock, isPlatformError } from '@tweendeck/std';
 import type { ClusterState } from './cluster-state.ts';
-import { badRequest, expired, notFound, tooLargeResourceVersion } from './failures.ts';
+import { badRequest, expired, expiredPage, notFound, tooLargeResourceVersion } from './failures.ts';
 import { type ListOptions, listOptionsOf, revisionOf } from './list-options.ts';
 import type { Acceptance } from './negotiation.ts';
 import type { ServedResource } from './registry.ts';
@@ -187,8 +187,9 @@ async function pastOf<Result>(after: string, read: () => Promise<Result>): Promi
     if (!isPlatformError(error, 'STORE_COMPACTED')) throw error;
     throw after === ''
       ? expired('The resourceVersion for the provided list is too old.')
-      : expired(
-          'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.',
+      : expiredPage(
+          'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
+          tokenText({ revision: -1, after }),
         );
   }
 }
