@@ -304,3 +304,19 @@ test('a definition that lost its names to another gets them when that one goes',
   assert.equal(await accepted(), 'True');
   assert.equal((await server.get('/apis/example.com/v1/namespaces/default/ships')).status, 200);
 });
+
+test('a definition that objects hold says so', async () => {
+  await using server = await withBoats();
+  const metadata = { name: 'a', finalizers: ['example.com/x'] };
+  await server.create(boats, { ...boat('a'), metadata });
+  const url = `${definitions}/boats.example.com`;
+  const { json } = await server.ask('DELETE', url);
+  const { resourceVersion } = json.metadata;
+  const watch = await server.watch(`${definitions}?watch=1&resourceVersion=${resourceVersion}`);
+  const told = await watch.next();
+  const { type, status, reason } = told.object.status.conditions.at(-1);
+  assert.deepEqual([type, status, reason], ['Terminating', 'True', 'InstanceDeletionInProgress']);
+  await server.patch(`${boats}/a`, { metadata: { finalizers: null } });
+  assert.equal((await watch.next()).type, 'DELETED');
+  await watch.close();
+});

@@ -1,9 +1,9 @@
 // Keeps what is served in step with the definitions that are stored, and empties kinds that are being deleted.
 
 import { isApiError } from '@tweendeck/kube';
-import { BoundedQueue, isAbort, messageOf, onAbort } from '@tweendeck/std';
+import { BoundedQueue, isAbort, messageOf, onAbort, timestampOf } from '@tweendeck/std';
 import { deleteCollection } from '../delete.ts';
-import type { Draft } from '../draft.ts';
+import { type Draft, listAt, objectIn } from '../draft.ts';
 import { internalWriting } from '../internal-writing.ts';
 import type { ServedResource } from '../registry.ts';
 import type { Services } from '../resource-call.ts';
@@ -158,8 +158,32 @@ export class CustomKinds implements Disposable {
       const writing = internalWriting(this.#services, { resource, verb: 'deletecollection' });
       await deleteCollection(writing, nothingSpecial);
     }
-    if (cache.size > 0) return; // finalizers of objects hold it; each that goes wakes us
+    if (cache.size > 0) {
+      await this.#tellHeld(name);
+      return; // finalizers of objects hold it; each that goes wakes us
+    }
     await this.#release(name);
+  }
+
+  /** Says in the definition's status why it is still there. */
+  #tellHeld(name: string): Promise<void> {
+    const lastTransitionTime = timestampOf(this.#services.clock.nowMs());
+    return this.#update(name, {
+      part: 'finalize',
+      make: (present) => {
+        const conditions = listAt(present['status'], 'conditions');
+        if (conditions.some(({ type }) => type === 'Terminating')) return present;
+        objectIn(present, 'status')['conditions'] = [
+          ...conditions,
+          {
+            ...{ type: 'Terminating', status: 'True', lastTransitionTime },
+            reason: 'InstanceDeletionInProgress',
+            message: 'CustomResource deletion is in progress',
+          },
+        ];
+        return present;
+      },
+    });
   }
 
   #release(name: string): Promise<void> {
