@@ -1,7 +1,9 @@
 // The file of a store: its tables, what is written to them and how. Runs on a thread of its own, and blocks it.
 
 import {
+  accessSync,
   closeSync,
+  constants,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -275,8 +277,11 @@ function createFile(path: string): void {
   try {
     closeSync(openSync(path, 'ax', 0o600));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return;
-    throw error;
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    // SQLite would only say that input or output failed, on a read-only file system say.
+    accessSync(path, constants.W_OK);
+    accessSync(dirname(path), constants.W_OK);
+    return;
   }
   const directory = openSync(dirname(path), 'r');
   fsyncSync(directory);

@@ -1,11 +1,13 @@
 // Both stores pass the one suite; what only a store on disk can do stands here too.
 
 import { deepEqual, equal, match, rejects } from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 
 import { isPlatformError, type PlatformError, silentLogger } from '@tweendeck/std';
 
@@ -320,3 +322,32 @@ function refusal(code: string, message: RegExp): (error: unknown) => boolean {
     return error.hint !== undefined || code === 'STORE_CLOSED';
   };
 }
+
+test('a store on a file system that became read-only is told to be unwritable', async (context) => {
+  const directory = mkdtempSync(join(tmpdir(), 'tweendeck-store-'));
+  try {
+    const path = join(directory, 'fs', 'state.db');
+    const module = new URL('./sqlite-store.ts', import.meta.url).pathname;
+    const script = `
+      import { openSqliteStore } from '${module}';
+      const log = { debug() {}, info() {}, warn() {}, error() {} };
+      const open = () => openSqliteStore({ path: '${path}', log }, new AbortController().signal);
+      if (process.argv[1] === 'make') await (await open())[Symbol.asyncDispose]();
+      else await open().then(() => console.log('opened'), (error) => console.log(error.code));
+    `;
+    const shell = `
+      mkdir "$0" && mount -t tmpfs -o size=4m none "$0" || { echo no mounts; exit; }
+      "$1" --input-type=module-typescript -e "$2" make && mount -o remount,ro "$0"
+      "$1" --input-type=module-typescript -e "$2" open
+    `;
+    const args = ['-rm', 'sh', '-c', shell, join(directory, 'fs'), process.execPath, script];
+    const said = await promisify(execFile)('unshare', args).then(
+      ({ stdout }) => stdout,
+      () => 'no mounts\n', // no namespaces for this user, or no such program
+    );
+    if (said === 'no mounts\n') context.skip('this machine lets nobody mount');
+    else equal(said, 'STORE_UNWRITABLE\n');
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
