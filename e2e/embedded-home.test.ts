@@ -104,6 +104,17 @@ test('the second Ctrl-C ends the program at once, even when a disk does not answ
   await rename(`${identity}.aside`, identity);
 });
 
+test('a home whose output nobody reads any more runs on, and stops in good order', async () => {
+  await using home = await TestHome.open({ quickstart: 'cacheserver' });
+  home.closeOutput();
+  await until('the CacheServer serves', async () => {
+    const caches = await home.tweendeck(['get', 'cacheservers']);
+    return /Ready/.test(caches.stdout);
+  });
+  assert.deepEqual(await home.stop('SIGHUP'), { code: 0, signal: null });
+  assert.deepEqual(await home.podProcesses(), [], 'no process is left');
+});
+
 test('SIGKILL leaves no orphan: the next start ends what was left and runs every pod once', async () => {
   await using home = await TestHome.open({ quickstart: 'cacheserver' });
   await home.message('cacheserver ready');

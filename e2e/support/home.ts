@@ -142,6 +142,12 @@ export class TestHome implements AsyncDisposable {
     );
   }
 
+  /** Closes the reading ends of the program's output, as a closed terminal or an ended pager does. */
+  closeOutput(): void {
+    this.#child?.stdout?.destroy();
+    this.#child?.stderr?.destroy();
+  }
+
   /** Waits for the program's end. */
   async exited(): Promise<{ code: number | null; signal: string | null }> {
     assert.ok(this.#exited, 'the home was never started');

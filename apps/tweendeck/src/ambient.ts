@@ -28,6 +28,8 @@ export interface Ambient {
   readonly signal: AbortSignal;
   /** Ends the process at once by SIGTERM, even when a thread hangs in a system call: `process.exit` would wait for it. */
   readonly endNow: () => void;
+  /** From now on the process does not end when nobody reads its standard output any more. */
+  readonly goOnUnread: () => void;
 }
 
 function stopSignal(): AbortSignal {
@@ -40,6 +42,8 @@ function stopSignal(): AbortSignal {
   }
   return controller.signal;
 }
+
+let readerCounts = true;
 
 /** As if nobody had listened for the signal. */
 function endBy(name: NodeJS.Signals): void {
@@ -55,8 +59,9 @@ async function readInput(): Promise<string> {
 
 // A reader that left (`tweendeck get | head`) ends the program quietly.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : 1);
+  if (readerCounts) process.exit(error.code === 'EPIPE' ? 0 : 1);
 });
+process.stderr.on('error', () => undefined); // a terminal that was closed: there is nobody to tell
 
 export const ambient: Ambient = {
   args: process.argv.slice(2),
@@ -80,4 +85,7 @@ export const ambient: Ambient = {
   readInput,
   signal: stopSignal(),
   endNow: () => endBy('SIGTERM'),
+  goOnUnread: () => {
+    readerCounts = false;
+  },
 };

@@ -31,6 +31,7 @@ export async function run({ world, options }: Invocation): Promise<number> {
       (up.json ? 'info' : 'warn'),
     write: world.writeError,
   });
+  world.goOnUnread(); // ending without a stop would leave pods behind
   using _limit = onAbort(world.signal, () => limitStop(world));
   const startedMs = world.clock.monotonicMs();
   const failure = Promise.withResolvers<never>();
