@@ -1,7 +1,7 @@
 // The folder of an embedded home: where things are in it, and the identity that it keeps for ever.
 
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import {
   isJsonObject,
   isPlatformError,
@@ -48,11 +48,24 @@ export function homeDirectory(
 /** Makes the folder, private to the user. Throws HOME_UNWRITABLE. */
 export async function makeHomeDirectory(home: HomeDirectory): Promise<void> {
   try {
-    await mkdir(home.path, { recursive: true, mode: 0o700 });
-    await mkdir(home.agent, { recursive: true, mode: 0o700 });
-    await mkdir(home.certificates, { recursive: true, mode: 0o700 });
+    for (const path of [home.path, home.agent, home.certificates]) await makeDirectory(path);
   } catch (cause) {
     throw unwritable(home, cause);
+  }
+}
+
+/** With its parents. Node's own recursion never ends where nothing can be made, as below /proc. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeDirectory(dirname(path));
+    await mkdir(path, { mode: 0o700 }).catch((again: unknown) => {
+      if (systemErrorCode(again) !== 'EEXIST') throw again; // another program made it in the meantime
+    });
   }
 }
 

@@ -1,7 +1,7 @@
 // Tables for the folder of a home and for the holders of ports.
 
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -10,6 +10,7 @@ import {
   freshIdentity,
   homeDirectory,
   isDiskRefusal,
+  makeHomeDirectory,
   openIdentity,
   replacePrivate,
 } from './home-directory.ts';
@@ -97,6 +98,23 @@ test('an identity that may not be read is not called damaged', () =>
     const home = homeDirectory(directory, {}, '/');
     await assert.rejects(openIdentity(home, seededRandom(1)), { code: 'HOME_UNWRITABLE' });
   }));
+
+test("a data directory is made with its parents, and is nobody else's business", () =>
+  inDirectory(async (directory) => {
+    const home = homeDirectory(join(directory, 'a', 'b'), {}, '/');
+    await makeHomeDirectory(home);
+    await makeHomeDirectory(home);
+    assert.deepEqual(await readdir(home.path), ['agent', 'certificates']);
+    assert.equal((await stat(home.path)).mode & 0o777, 0o700);
+  }));
+
+for (const path of ['/proc/none/of/these', '/dev/null', '/dev/null/x']) {
+  test(`a data directory that cannot be made, ${path}, is refused`, async () => {
+    await assert.rejects(makeHomeDirectory(homeDirectory(path, {}, '/')), {
+      code: 'HOME_UNWRITABLE',
+    });
+  });
+}
 
 test('a file that cannot be replaced leaves no half of it behind', () =>
   inDirectory(async (directory) => {
