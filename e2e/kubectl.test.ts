@@ -64,6 +64,16 @@ for (const version of versions) {
       assert.match(await kubectl(['apply', '-f', '-'], manifest('one')), /unchanged/);
     });
 
+    await context.test('apply changes what is there', async () => {
+      const labelled = (labels: string) =>
+        manifest('other').replace('name: other', `name: other\n  labels: ${labels}`);
+      await kubectl(['apply', '-f', '-'], labelled('{tier: a}'));
+      assert.match(await kubectl(['apply', '-f', '-'], labelled('{tier: b}')), /configured/);
+      const path = 'jsonpath={.metadata.labels.tier}';
+      assert.equal(await kubectl(['get', 'cacheserver', 'other', '-o', path]), 'b');
+      await kubectl(['delete', 'cacheserver', 'other']);
+    });
+
     await context.test('wait until it is Ready', async () => {
       await kubectl(['wait', '--for=condition=Ready', 'cacheserver/one', '--timeout=60s']);
       assert.equal(
