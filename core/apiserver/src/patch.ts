@@ -40,7 +40,7 @@ export const patchTypes = {
 } as const;
 
 /** Changes an object in the way a patch document says. */
-export type Patcher = (present: unknown) => unknown;
+type Patcher = (present: unknown) => unknown;
 
 /** Answers PATCH of an object, or of a subresource that has its shape. */
 export async function patchObject(call: ResourceCall, part: Part): Promise<ApiResponse> {
