@@ -1,52 +1,26 @@
-// The embedded home: store, API server, controllers and agent put together in one process.
+// The embedded home: control plane, controllers and agent put together in one process.
 
 import { type Agent, startAgent } from '@tweendeck/agent';
-import {
-  adminUser,
-  ensureCertificates,
-  kubeconfigText,
-  listenHttps,
-  openApiServer,
-  systemUser,
-} from '@tweendeck/apiserver';
+import { systemUser } from '@tweendeck/apiserver';
 import { cacheServerController } from '@tweendeck/cacheserver';
-import { type Client, createClient } from '@tweendeck/client';
+import type { Client } from '@tweendeck/client';
 import { runManager } from '@tweendeck/controller';
-import type { UserInfo } from '@tweendeck/kube';
-import {
-  type Clock,
-  type Logger,
-  PlatformError,
-  type Random,
-  systemErrorCode,
-  TaskGroup,
-} from '@tweendeck/std';
-import { openSqliteStore } from '@tweendeck/store';
+import { PlatformError, TaskGroup } from '@tweendeck/std';
 import { builtInControllers, builtInTasks, ensureSystemNamespaces } from '@tweendeck/workloads';
 import { programCatalogue } from './catalogue.ts';
 import {
-  type HomeDirectory,
-  type HomeIdentity,
-  isDiskRefusal,
-  makeHomeDirectory,
-  openIdentity,
-  replacePrivate,
-  unwritable,
-} from './home-directory.ts';
+  type ControlPlane,
+  type ControlPlaneOptions,
+  homeHost,
+  openControlPlane,
+} from './control-plane.ts';
+import { type HomeIdentity, isDiskRefusal, unwritable } from './home-directory.ts';
 import { installKinds } from './platform-kinds.ts';
-import { portTaken } from './port-holder.ts';
 
-export interface EmbeddedHomeOptions {
-  readonly directory: HomeDirectory;
-  /** Of the API server, on 127.0.0.1; 0: a free one. */
-  readonly port: number;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
+export interface EmbeddedHomeOptions extends ControlPlaneOptions {
   readonly environment: Readonly<Record<string, string>>;
   /** How to start this program again, for images of our own. */
   readonly self: readonly string[];
-  readonly version: string;
   /** Called when a part that must not end has ended. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -60,8 +34,6 @@ export interface EmbeddedHome extends AsyncDisposable {
   readonly client: Client;
 }
 
-/** Nobody waits for an answer from the other side of this address but this machine. */
-const host = '127.0.0.1';
 const nodeName = 'local';
 
 /**
@@ -80,24 +52,13 @@ export async function openEmbeddedHome(
 }
 
 async function openParts(options: EmbeddedHomeOptions, signal: AbortSignal): Promise<EmbeddedHome> {
-  const { directory, clock, random, log } = options;
   await using opened = new AsyncDisposableStack();
-  await makeHomeDirectory(directory);
-  const store = opened.use(
-    await openSqliteStore({ path: directory.database, log: log.with({ part: 'store' }) }, signal),
-  );
-  const identity = await openIdentity(directory, random);
-
   // The agent speaks to the API server and answers its log requests: each is handed the other when both are there.
   let agent: Agent | undefined;
-  const server = opened.use(
-    await openApiServer(
+  const plane = opened.use(
+    await openControlPlane(
       {
-        store,
-        clock,
-        random,
-        log: log.with({ part: 'apiserver' }),
-        serviceRange: identity.serviceRange,
+        ...options,
         podLogs: (pod, logOptions, logSignal) => {
           if (agent) return agent.logs(pod, logOptions, logSignal);
           throw new PlatformError('HOME_STARTING', 'the agent of this home is not up yet', {
@@ -108,85 +69,64 @@ async function openParts(options: EmbeddedHomeOptions, signal: AbortSignal): Pro
       signal,
     ),
   );
-  const certificates = await ensureCertificates(
-    directory.certificates,
-    { clock, random, hosts: [host, 'localhost'] },
-    signal,
-  );
-  const front = opened.use(await listen(server, certificates, options, signal));
-  const address = `https://${host}:${front.port}`;
-  await replacePrivate(directory.kubeconfig, kubeconfigText(certificates, { server: address }));
-
-  const clientOf = (user: UserInfo, program = 'tweendeck'): Client =>
-    createClient({
-      transport: server.transport(user),
-      clock,
-      random,
-      userAgent: `${program}/${options.version}`,
-    });
-  const system = clientOf(systemUser('system:tweendeck:home'));
+  const system = plane.clientOf(systemUser('system:tweendeck:home'));
   await ensureSystemNamespaces(system, signal);
   await installKinds(system, signal);
-
+  // Disposed after the agent: controllers see its pods off.
   const tasks = opened.use(new TaskGroup({ onFailure: options.onFailure }));
-  agent = opened.use(
-    await startAgent(
-      {
-        client: clientOf(systemUser(`system:node:${nodeName}`), 'tweendeck-agent'),
-        clock,
-        random,
-        log: log.with({ part: 'agent' }),
-        nodeName,
-        directory: directory.agent,
-        podRange: identity.podRange,
-        instance: identity.id,
-        catalogue: programCatalogue(options),
-        environment: podEnvironment(options.environment),
-      },
-      signal,
-    ),
-  );
-  tasks.start((managerSignal) =>
-    runManager(
-      {
-        client: clientOf(systemUser('system:tweendeck:controllers'), 'tweendeck-controllers'),
-        clock,
-        random,
-        log: log.with({ part: 'controllers' }),
-        controllers: [
-          ...builtInControllers({
-            loadBalancerAddress: host,
-            rootCertificate: certificates.authority,
-          }),
-          cacheServerController(),
-        ],
-        tasks: builtInTasks(),
-      },
-      managerSignal,
-    ),
-  );
+  agent = opened.use(await openAgent(plane, options, signal));
+  tasks.start((managerSignal) => runControllers(plane, options, managerSignal));
   const parts = opened.move();
   return {
-    identity,
-    address,
-    client: clientOf(adminUser),
+    identity: plane.identity,
+    address: plane.address,
+    client: plane.clientOf(),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };
 }
 
-async function listen(
-  server: Parameters<typeof listenHttps>[0],
-  certificates: Parameters<typeof listenHttps>[1]['certificates'],
+function openAgent(
+  { identity, clientOf }: ControlPlane,
   options: EmbeddedHomeOptions,
   signal: AbortSignal,
-) {
-  const { port, clock, log } = options;
-  try {
-    return await listenHttps(server, { host, port, certificates, clock, log }, signal);
-  } catch (error) {
-    if (systemErrorCode(error) !== 'EADDRINUSE') throw error;
-    throw await portTaken(host, port, 'Stop that program, or name another port with --port.');
-  }
+): Promise<Agent> {
+  const { clock, random, log, directory } = options;
+  return startAgent(
+    {
+      client: clientOf(systemUser(`system:node:${nodeName}`), 'tweendeck-agent'),
+      clock,
+      random,
+      log: log.with({ part: 'agent' }),
+      nodeName,
+      directory: directory.agent,
+      podRange: identity.podRange,
+      instance: identity.id,
+      catalogue: programCatalogue(options),
+      environment: podEnvironment(options.environment),
+    },
+    signal,
+  );
+}
+
+function runControllers(
+  { authority, clientOf }: ControlPlane,
+  { clock, random, log }: EmbeddedHomeOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  return runManager(
+    {
+      client: clientOf(systemUser('system:tweendeck:controllers'), 'tweendeck-controllers'),
+      clock,
+      random,
+      log: log.with({ part: 'controllers' }),
+      controllers: [
+        ...builtInControllers({ loadBalancerAddress: homeHost, rootCertificate: authority }),
+        cacheServerController(),
+      ],
+      tasks: builtInTasks(),
+    },
+    signal,
+  );
 }
 
 /** What a pod's process may know of this one's environment. */

@@ -1,0 +1,103 @@
+// The control plane of an embedded home: its store, the API server over it, and the door for clients outside.
+
+import {
+  adminUser,
+  ensureCertificates,
+  kubeconfigText,
+  listenHttps,
+  openApiServer,
+  type PodLogSource,
+} from '@tweendeck/apiserver';
+import { type Client, createClient } from '@tweendeck/client';
+import type { UserInfo } from '@tweendeck/kube';
+import { type Clock, type Logger, type Random, systemErrorCode } from '@tweendeck/std';
+import { openSqliteStore } from '@tweendeck/store';
+import {
+  type HomeDirectory,
+  type HomeIdentity,
+  makeHomeDirectory,
+  openIdentity,
+  replacePrivate,
+} from './home-directory.ts';
+import { portTaken } from './port-holder.ts';
+
+export interface ControlPlaneOptions {
+  readonly directory: HomeDirectory;
+  /** Of the API server, on 127.0.0.1; 0: a free one. */
+  readonly port: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly version: string;
+}
+
+/** A running API server. Disposing it ends its clients' watches, then closes the store. */
+export interface ControlPlane extends AsyncDisposable {
+  readonly identity: HomeIdentity;
+  /** `https://127.0.0.1:PORT`; the kubeconfig in the data directory says so too. */
+  readonly address: string;
+  /** PEM of the home's own authority. */
+  readonly authority: string;
+  /** A client within the process; `program` names it in the fields it owns. Without a user: the administrator. */
+  clientOf(user?: UserInfo, program?: string): Client;
+}
+
+/** Where everything of a home listens that is not a pod: nobody but this machine reaches it. */
+export const homeHost = '127.0.0.1';
+
+/** Opens the whole of it or leaves nothing. Throws STORE_IN_USE, HOME_PORT_TAKEN and what the parts throw. */
+export async function openControlPlane(
+  options: ControlPlaneOptions & { readonly podLogs: PodLogSource },
+  signal: AbortSignal,
+): Promise<ControlPlane> {
+  const { directory, clock, random, log, podLogs } = options;
+  await using opened = new AsyncDisposableStack();
+  await makeHomeDirectory(directory);
+  const store = opened.use(
+    await openSqliteStore({ path: directory.database, log: log.with({ part: 'store' }) }, signal),
+  );
+  const identity = await openIdentity(directory, random);
+  const { serviceRange } = identity;
+  const server = opened.use(
+    await openApiServer(
+      { store, clock, random, log: log.with({ part: 'apiserver' }), serviceRange, podLogs },
+      signal,
+    ),
+  );
+  const certificates = await ensureCertificates(
+    directory.certificates,
+    { clock, random, hosts: [homeHost, 'localhost'] },
+    signal,
+  );
+  const front = opened.use(await listen(server, certificates, options, signal));
+  const address = `https://${homeHost}:${front.port}`;
+  await replacePrivate(directory.kubeconfig, kubeconfigText(certificates, { server: address }));
+  const parts = opened.move();
+  return {
+    identity,
+    address,
+    authority: certificates.authority,
+    clientOf: (user = adminUser, program = 'tweendeck') =>
+      createClient({
+        transport: server.transport(user),
+        clock,
+        random,
+        userAgent: `${program}/${options.version}`,
+      }),
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
+}
+
+async function listen(
+  server: Parameters<typeof listenHttps>[0],
+  certificates: Parameters<typeof listenHttps>[1]['certificates'],
+  { port, clock, log }: ControlPlaneOptions,
+  signal: AbortSignal,
+): ReturnType<typeof listenHttps> {
+  try {
+    return await listenHttps(server, { host: homeHost, port, certificates, clock, log }, signal);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'EADDRINUSE') throw error;
+    throw await portTaken(homeHost, port, 'Stop that program, or name another port with --port.');
+  }
+}
