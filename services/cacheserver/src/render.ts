@@ -97,6 +97,8 @@ function renderPod(spec: CacheServerSpec): PodSpec {
           failureThreshold: 6,
         },
         volumeMounts: [{ name: 'data', mountPath: dataPath }],
+        // Why it ended stands in its status, and so in the CacheServer's conditions.
+        terminationMessagePolicy: 'FallbackToLogsOnError',
       },
     ],
     volumes: [{ name: 'data', emptyDir: { sizeLimit: String(spec.storage) } }],

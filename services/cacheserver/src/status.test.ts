@@ -64,7 +64,7 @@ const crashing: PodStatus = {
       ready: false,
       restartCount: 3,
       state: { waiting: { reason: 'CrashLoopBackOff', message: 'back-off 40s' } },
-      lastState: { terminated: { exitCode: 1 } },
+      lastState: { terminated: { exitCode: 1, message: 'starting\naddress in use\n  stop it\n' } },
     },
   ],
 };
@@ -198,7 +198,7 @@ for (const { name, status, says } of [
   {
     name: 'a crash',
     status: crashing,
-    says: /cannot run tweendeck\/cacheserver:1: back-off 40s \(last exit code 1\)/,
+    says: /cannot run tweendeck\/cacheserver:1: back-off 40s \(last exit code 1: address in use stop it\)/,
   },
   {
     name: 'no room',

@@ -69,7 +69,8 @@ export function troubleOf(pod: Pod): Trouble | undefined {
     const waiting = container.state?.waiting;
     if (waiting?.reason && stuck.has(waiting.reason)) {
       const last = container.lastState?.terminated;
-      const exit = last ? ` (last exit code ${last.exitCode})` : '';
+      const why = last?.message ? `: ${lastWords(last.message)}` : '';
+      const exit = last ? ` (last exit code ${last.exitCode}${why})` : '';
       return {
         reason: waiting.reason,
         message: `pod ${name} cannot run ${container.image}: ${waiting.message ?? waiting.reason}${exit}`,
@@ -77,6 +78,15 @@ export function troubleOf(pod: Pod): Trouble | undefined {
     }
   }
   return undefined;
+}
+
+/** The end of a log: what went wrong and the hint stand on its last two lines. */
+function lastWords(text: string): string {
+  const lines = text.trimEnd().split('\n').slice(-2);
+  return lines
+    .map((line) => line.trim())
+    .join(' ')
+    .slice(0, 500);
 }
 
 /** The address a client uses: the load balancer's, else the Service's DNS name; undefined before there is one. */
