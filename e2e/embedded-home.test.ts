@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { rename, rm, stat } from 'node:fs/promises';
+import { readFile, rename, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -98,7 +98,10 @@ test('the second Ctrl-C ends the program at once, even when a disk does not answ
   const database = join(home.directory, 'state.db.pid');
   await until('the store is open', () => stat(database).catch(() => false as const));
   process.kill(home.pid, 'SIGINT');
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await until('the first signal was taken', async () => {
+    const status = await readFile(`/proc/${home.pid}/status`, 'utf8');
+    return /^ShdPnd:\s+0+$/m.test(status);
+  });
   assert.deepEqual(await home.stop('SIGINT'), { code: null, signal: 'SIGINT' });
   await rm(identity);
   await rename(`${identity}.aside`, identity);

@@ -254,17 +254,17 @@ for (const { name, policy, script, phase, reason } of [
 
 test('init containers run one after another, before the containers, and share volumes with them', async () => {
   await using one = await world();
-  const volumeMounts = [{ name: 'work', mountPath: '/work' }];
+  const volumeMounts = [{ name: 'work', mountPath: '/scratch' }];
   const pod = podOf('init', {
     volumes: [{ name: 'work', emptyDir: {} }],
     initContainers: [
-      shell('first', 'echo 1 > /work/one', { volumeMounts }),
-      shell('second', 'cat /work/one && echo 2 >> /work/one', { volumeMounts }),
+      shell('first', 'echo 1 > /scratch/one', { volumeMounts }),
+      shell('second', 'cat /scratch/one && echo 2 >> /scratch/one', { volumeMounts }),
     ],
     containers: [
       shell('app', 'cat $FILE; exec sleep 60', {
         volumeMounts,
-        env: [{ name: 'FILE', value: '/work/one' }],
+        env: [{ name: 'FILE', value: '/scratch/one' }],
       }),
     ],
   });
@@ -481,11 +481,11 @@ test('a change of fronts restarts a program that serves them', async () => {
 
 test('a pod whose emptyDir outgrows its limit is evicted, and its object stays', async () => {
   await using one = await world({ clock: fast });
-  const volumeMounts = [{ name: 'work', mountPath: '/work' }];
+  const volumeMounts = [{ name: 'work', mountPath: '/scratch' }];
   const pod = podOf('fat', {
     volumes: [{ name: 'work', emptyDir: { sizeLimit: '64Ki' } }],
     containers: [
-      shell('app', 'head -c 200000 /dev/zero > /work/big; exec sleep 60', { volumeMounts }),
+      shell('app', 'head -c 200000 /dev/zero > /scratch/big; exec sleep 60', { volumeMounts }),
     ],
   });
   one.pods.apply(pod);
@@ -512,21 +512,21 @@ test('last words come from the message file, or from the log if asked for', asyn
 
 test('a sidecar starts before the containers and ends after them', async () => {
   await using one = await world();
-  const volumeMounts = [{ name: 'work', mountPath: '/work' }];
+  const volumeMounts = [{ name: 'work', mountPath: '/scratch' }];
   const sidecar = shell(
     'side',
-    "trap 'exit 0' TERM; touch /work/up; while :; do sleep 0.02; done",
+    "trap 'exit 0' TERM; touch /scratch/up; while :; do sleep 0.02; done",
     {
       restartPolicy: 'Always',
       volumeMounts,
-      startupProbe: { exec: { command: ['test', '-e', '/work/up'] }, periodSeconds: 1 },
+      startupProbe: { exec: { command: ['test', '-e', '/scratch/up'] }, periodSeconds: 1 },
     },
   );
   const pod = podOf('pair', {
     restartPolicy: 'Never',
     volumes: [{ name: 'work', emptyDir: {} }],
     initContainers: [sidecar],
-    containers: [shell('app', 'test -e /work/up', { volumeMounts })],
+    containers: [shell('app', 'test -e /scratch/up', { volumeMounts })],
   });
   one.pods.apply(pod);
   await one.until(() => one.status('pair')?.phase === 'Succeeded', 'success');
