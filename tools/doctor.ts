@@ -1,10 +1,10 @@
 // `npm run doctor`: which outside programs features and tests want, what each is for, and which are missing.
 // With --install, as root on Debian, the missing ones are installed from Debian's packages.
 
-import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { installDebianPackages } from './debian.ts';
 
 interface Program {
   readonly name: string;
@@ -92,25 +92,6 @@ function report(): readonly Program[] {
   return missing;
 }
 
-function install(missing: readonly Program[]): boolean {
-  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) {
-    process.stderr.write(
-      'doctor: --install works as root on Debian only; install the missing ones by hand.\n',
-    );
-    return false;
-  }
-  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
-  const options = { stdio: 'inherit' as const, env: environment };
-  // Debian starts the daemons of fresh packages; a policy file of our own for the time of the install says no.
-  const policy = '/usr/sbin/policy-rc.d';
-  const guard = existsSync(policy)
-    ? ''
-    : `trap 'rm -f ${policy}' EXIT; printf '#!/bin/sh\\nexit 101\\n' > ${policy}; chmod 755 ${policy};`;
-  const packages = missing.map((program) => program.debianPackage).join(' ');
-  const script = `set -e; ${guard} apt-get update -q; apt-get install -q -y --no-install-recommends ${packages}`;
-  return spawnSync('sh', ['-c', script], options).status === 0;
-}
-
 const { values } = parseArgs({
   options: {
     install: { type: 'boolean', default: false },
@@ -130,7 +111,11 @@ if (values.help) {
   if (values.install && missing.length > 0) {
     const wanted =
       values.only === 'tests' ? missing.filter((program) => program.wantedBy === 'tests') : missing;
-    if (wanted.length > 0 && install(wanted)) missing = report();
+    if (
+      wanted.length > 0 &&
+      installDebianPackages(wanted.map(({ debianPackage }) => debianPackage))
+    )
+      missing = report();
   }
   const lacking = missing.filter((program) => program.wantedBy === 'tests');
   if (lacking.length > 0) {
