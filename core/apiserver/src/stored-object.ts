@@ -11,7 +11,7 @@ export function encodeForStore(object: Draft): Buffer {
   const { apiVersion, kind, metadata, ...rest } = object;
   const { resourceVersion: _, name, ...meta } = metadata;
   assert(name, 'an object that is stored has a name');
-  return Buffer.from(JSON.stringify({ kind, apiVersion, metadata: { name, ...meta }, ...rest }));
+  return lasting([JSON.stringify({ kind, apiVersion, metadata: { name, ...meta }, ...rest })]);
 }
 
 /** The bytes that are served: those stored, with the revision as resourceVersion; revision 0 was never stored, and has none. */
@@ -21,22 +21,33 @@ function withRevision(stored: Uint8Array, revision: number): Buffer {
   const mark = bytes.indexOf(metadataMark);
   assert(mark > 0, 'a stored object has metadata');
   const start = mark + metadataMark.length;
-  return Buffer.concat([
-    bytes.subarray(0, start),
-    Buffer.from(`"resourceVersion":"${revision}",`),
-    bytes.subarray(start),
-  ]);
+  const spliced = `"resourceVersion":"${revision}",`;
+  return lasting([bytes.subarray(0, start), spliced, bytes.subarray(start)]);
+}
+
+/**
+ * Memory of its own for what is kept long: small buffers that Node makes share 64 KiB slabs, and one object that stays
+ * would keep the whole slab.
+ */
+function lasting(parts: readonly (string | Uint8Array)[]): Buffer {
+  const sizes = parts.map((part) => Buffer.byteLength(part));
+  const bytes = Buffer.allocUnsafeSlow(sizes.reduce((total, size) => total + size, 0));
+  let at = 0;
+  for (const part of parts) {
+    if (typeof part === 'string') at += bytes.write(part, at);
+    else {
+      bytes.set(part, at);
+      at += part.byteLength;
+    }
+  }
+  return bytes;
 }
 
 /** Served bytes with another resourceVersion in place of theirs. */
 export function withOtherRevision(served: Buffer, revision: number): Buffer {
   const start = served.indexOf(revisionMark) + revisionMark.length;
   const end = served.indexOf('"', start);
-  return Buffer.concat([
-    served.subarray(0, start),
-    Buffer.from(`${revision}`),
-    served.subarray(end),
-  ]);
+  return lasting([served.subarray(0, start), `${revision}`, served.subarray(end)]);
 }
 
 /** How a served version's form of an object is made from the stored one. */
@@ -82,7 +93,7 @@ export class StoredObject {
     if (codec.fromStored === undefined) return this.#bytes;
     if (this.#encoded?.codec === codec) return this.#encoded.bytes;
     const converted = codec.fromStored(this.draft());
-    const bytes = Buffer.from(JSON.stringify(resourceVersionFirst(converted)));
+    const bytes = lasting([JSON.stringify(resourceVersionFirst(converted))]);
     this.#encoded = { codec, bytes };
     return bytes;
   }

@@ -1,0 +1,34 @@
+// What is kept of an object must not keep anything else.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { encodeForStore, StoredObject, withOtherRevision } from './stored-object.ts';
+
+const object = {
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'ä', namespace: 'default', resourceVersion: '1' },
+  data: { text: '漢字 and "quotes"' },
+};
+
+test('stored bytes have memory of their own, and no resourceVersion', () => {
+  const stored = encodeForStore(object);
+  assert.equal(stored.buffer.byteLength, stored.byteLength, 'not a slice of a shared slab');
+  const { resourceVersion: _, ...metadata } = object.metadata;
+  assert.deepEqual(JSON.parse(stored.toString()), { ...object, metadata });
+});
+
+for (const { name, revision } of [
+  { name: 'a revision', revision: 7 },
+  { name: 'a long revision', revision: 123_456_789 },
+]) {
+  test(`${name} is spliced in, and may be replaced`, () => {
+    const kept = new StoredObject('default/ä', encodeForStore(object), revision);
+    assert.equal(kept.draft().metadata.resourceVersion, String(revision));
+    assert.deepEqual(kept.draft()['data'], object.data);
+    const served = kept.bytes({ fromStored: undefined });
+    assert.equal(served.buffer.byteLength, served.byteLength, 'not a slice of a shared slab');
+    const other = JSON.parse(withOtherRevision(served, 5).toString());
+    assert.deepEqual(other, { ...object, metadata: { ...object.metadata, resourceVersion: '5' } });
+  });
+}
