@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFile, rename, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -95,8 +96,11 @@ test('the second Ctrl-C ends the program at once, even when a disk does not answ
   await rename(identity, `${identity}.aside`);
   await runProgram('mkfifo', [identity]); // reading it waits for ever, as on a server that is gone
   home.spawn();
-  const database = join(home.directory, 'state.db.pid');
-  await until('the store is open', () => stat(database).catch(() => false as const));
+  // Opening the writing end succeeds once somebody opens the reading one; as long as it is held, the read waits.
+  const flags = constants.O_WRONLY | constants.O_NONBLOCK;
+  await using _held = await until('the home reads its identity', () =>
+    open(identity, flags).catch(() => false as const),
+  );
   process.kill(home.pid, 'SIGINT');
   await until('the first signal was taken', async () => {
     const status = await readFile(`/proc/${home.pid}/status`, 'utf8');

@@ -61,6 +61,7 @@ export function runProgram(
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
     child.on('error', reject);
     child.on('close', (code) => resolve({ code: code ?? -1, stdout, stderr }));
+    child.stdin.on('error', () => undefined); // a program may end without having read its input
     child.stdin.end(options.input ?? '');
   });
 }
