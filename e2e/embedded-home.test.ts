@@ -75,6 +75,7 @@ test('Ctrl-C stops everything cleanly, and the next start finds state and cache'
   assert.equal(served['endpoint'], `127.0.0.1:${home.cachePort}`);
   const server = `--server=127.0.0.1:${home.cachePort}`;
   const key = ['0123456789abcdef0123456789abcdef', 'fedcba9876543210fedcba9876543210'];
+  const stored = await readFile(home.kubeconfig); // its port changes at the next start
   const put = await home.tweendeck(['cache', 'put', ...key, '--asset', home.kubeconfig, server]);
   assert.equal(put.code, 0, put.stderr);
   assert.equal((await home.podProcesses()).length, 1);
@@ -86,7 +87,13 @@ test('Ctrl-C stops everything cleanly, and the next start finds state and cache'
   await home.message('cacheserver ready');
   const got = await home.tweendeck(['cache', 'get', ...key, server]);
   assert.equal(got.code, 0, got.stderr);
-  assert.match(got.stdout, new RegExp(`asset\\s+${(await stat(home.kubeconfig)).size}\\b`));
+  assert.match(got.stdout, new RegExp(`asset\\s+${stored.length}\\b`));
+  const copy = join(home.directory, 'copy');
+  assert.equal((await home.tweendeck(['cache', 'get', ...key, '--asset', copy, server])).code, 0);
+  assert.deepEqual(await readFile(copy), stored);
+  const missed = [key[1], key[0], '--asset', copy, server] as string[];
+  assert.equal((await home.tweendeck(['cache', 'get', ...missed])).code, 3, 'a miss');
+  assert.deepEqual(await readFile(copy), stored, 'a miss writes nothing');
 });
 
 test('the second Ctrl-C ends the program at once, even when a disk does not answer', async () => {

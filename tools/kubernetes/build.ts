@@ -74,7 +74,7 @@ function build(target: Target, version: string, output: string): Promise<void> {
   const args = [
     ...verb,
     '-trimpath',
-    '-mod=mod',
+    '-mod=readonly',
     '-ldflags',
     linkerFlags(version),
     '-o',

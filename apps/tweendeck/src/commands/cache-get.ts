@@ -1,6 +1,6 @@
 // `tweendeck cache get`: files of one key, or what is there of it.
 
-import { open } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { CacheClient } from '@tweendeck/cacheserver/data-plane';
 import { PlatformError } from '@tweendeck/std';
 import { cacheAddress } from '../cache-address.ts';
@@ -31,7 +31,7 @@ export async function run({ world, options, operands }: Invocation): Promise<num
   return found === wanted.length || (named.length === 0 && found > 0) ? 0 : missed;
 }
 
-/** Its size; undefined for a miss. The bytes are written as they come, when a path was named. */
+/** Its size; undefined for a miss, which writes nothing. A file that is to be written is held in memory first: 2 GiB at most. */
 async function fetchFile(
   client: CacheClient,
   id: Buffer,
@@ -46,11 +46,14 @@ async function fetchFile(
   return sizeInCache(client, { id, type }, signal);
 }
 
+/** Replaces the file whole, or leaves it as it was. */
 async function write(path: string, bytes: Buffer): Promise<void> {
+  const fresh = `${path}.new`;
   try {
-    await using file = await open(path, 'w');
-    await file.writeFile(bytes);
+    await writeFile(fresh, bytes);
+    await rename(fresh, path);
   } catch (cause) {
+    await rm(fresh, { force: true });
     throw new PlatformError('CLI_FILE_UNWRITABLE', `${path} cannot be written`, { cause });
   }
 }
