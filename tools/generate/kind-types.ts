@@ -29,7 +29,15 @@ export const servedKinds: readonly (readonly [string, string, string, string, bo
   ['io.k8s.api.apps.v1.ReplicaSet', 'apps', 'v1', 'replicasets', true],
   ['io.k8s.api.apps.v1.Deployment', 'apps', 'v1', 'deployments', true],
   ['io.k8s.api.apps.v1.StatefulSet', 'apps', 'v1', 'statefulsets', true],
+  ['io.k8s.api.apps.v1.DaemonSet', 'apps', 'v1', 'daemonsets', true],
   ['io.k8s.api.apps.v1.ControllerRevision', 'apps', 'v1', 'controllerrevisions', true],
+  ['io.k8s.api.batch.v1.Job', 'batch', 'v1', 'jobs', true],
+  ['io.k8s.api.batch.v1.CronJob', 'batch', 'v1', 'cronjobs', true],
+  ['io.k8s.api.policy.v1.PodDisruptionBudget', 'policy', 'v1', 'poddisruptionbudgets', true],
+  ['io.k8s.api.core.v1.PersistentVolume', '', 'v1', 'persistentvolumes', false],
+  ['io.k8s.api.core.v1.PersistentVolumeClaim', '', 'v1', 'persistentvolumeclaims', true],
+  ['io.k8s.api.storage.v1.StorageClass', 'storage.k8s.io', 'v1', 'storageclasses', false],
+  ['io.k8s.api.scheduling.v1.PriorityClass', 'scheduling.k8s.io', 'v1', 'priorityclasses', false],
   [
     'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition',
     'apiextensions.k8s.io',
@@ -42,6 +50,7 @@ export const servedKinds: readonly (readonly [string, string, string, string, bo
 const further = [
   'io.k8s.api.autoscaling.v1.Scale',
   'io.k8s.api.core.v1.Binding',
+  'io.k8s.api.policy.v1.Eviction',
   'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions',
 ];
 

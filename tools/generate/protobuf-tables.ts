@@ -18,7 +18,7 @@ export interface ProtobufFacts {
   readonly messages: Readonly<Record<string, readonly MessageField[]>>;
 }
 
-const furtherKinds = ['autoscaling/v1/Scale', '/v1/Binding', '/v1/Status'];
+const furtherKinds = ['autoscaling/v1/Scale', '/v1/Binding', '/v1/Status', 'policy/v1/Eviction'];
 /** Kinds that clients send in whatever group they talk to. */
 const anywhere = ['CreateOptions', 'DeleteOptions', 'PatchOptions', 'UpdateOptions'];
 const scalars = new Set(['string', 'bytes', 'bool', 'int32', 'int64', 'float64']);

@@ -26,7 +26,7 @@ export interface Discovery {
   readonly apis: { readonly items: readonly DiscoveryGroup[] };
 }
 
-const servedSubresources = new Set(['binding', 'finalize', 'log', 'scale', 'status']);
+const servedSubresources = new Set(['binding', 'eviction', 'finalize', 'log', 'scale', 'status']);
 
 /** Resources that serve a kind under a name of their own, beside those of {@link servedKinds}. */
 const further: readonly string[] = ['/v1/bindings'];

@@ -9,6 +9,7 @@ const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1';
 const furtherSchemas: readonly string[] = [
   'io.k8s.api.autoscaling.v1.Scale',
   'io.k8s.api.core.v1.Binding',
+  'io.k8s.api.policy.v1.Eviction',
   ...['APIGroup', 'APIGroupList', 'APIResourceList', 'APIVersions', 'Condition'],
   ...['DeleteOptions', 'LabelSelector', 'ListMeta', 'ObjectMeta', 'Patch', 'Status', 'WatchEvent'],
 ].map((name) => (name.includes('.') ? name : `${meta}.${name}`));
