@@ -81,6 +81,68 @@ export const commands: readonly CommandSpec[] = [
     load: () => import('./commands/up.ts'),
   },
   {
+    name: 'controllers',
+    summary: "Runs the platform's controllers against a Kubernetes cluster, until it is stopped",
+    details: [
+      'The cluster is that of --kubeconfig, of $KUBECONFIG, or the one in whose pod it runs. The kinds must be installed',
+      'there, which the Helm chart does. Exit code 1 when the lease is lost: start it again.',
+    ],
+    options: {
+      kubeconfig: {
+        type: 'string',
+        value: 'FILE',
+        description: 'which cluster to speak to, and as whom',
+        defaultText: "$KUBECONFIG, or the pod's service account",
+      },
+      namespace: {
+        type: 'string',
+        short: 'n',
+        value: 'NAME',
+        description: 'look after this namespace alone',
+        defaultText: 'all namespaces',
+      },
+      'leader-elect': {
+        type: 'string',
+        value: 'BOOL',
+        description: 'act only while holding the lease, so that several may run',
+        defaultText: 'true',
+      },
+      'leader-elect-resource-name': {
+        type: 'string',
+        value: 'NAME',
+        description: 'name of the lease',
+        defaultText: 'tweendeck-controllers',
+      },
+      'leader-elect-resource-namespace': {
+        type: 'string',
+        value: 'NAME',
+        description: 'namespace of the lease',
+        defaultText: "the pod's, or the kubeconfig context's",
+      },
+      'metrics-bind-address': {
+        type: 'string',
+        value: 'HOST:PORT',
+        description: 'where /metrics is served, 0 for nowhere',
+        defaultText: ':8080',
+      },
+      'health-probe-bind-address': {
+        type: 'string',
+        value: 'HOST:PORT',
+        description: 'where /livez and /readyz are served, 0 for nowhere',
+        defaultText: ':8081',
+      },
+      json: { type: 'boolean', description: 'log lines as JSON' },
+      'log-level': {
+        type: 'string',
+        value: 'LEVEL',
+        description: 'debug, info, warn or error',
+        defaultText: 'info',
+      },
+      help,
+    },
+    load: () => import('./commands/controllers.ts'),
+  },
+  {
     name: 'get',
     operands: 'KIND[/NAME] [NAME...]',
     operandsMin: 1,

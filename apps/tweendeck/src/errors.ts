@@ -5,6 +5,12 @@ export const appErrors: Readonly<Record<string, string>> = {
     'The command line cannot be meant: an unknown command or option, or a value out of its range.',
   CLI_NO_HOME:
     'There is no embedded home to speak to: none was started with this data directory, and no kubeconfig was named.',
+  CLI_NO_CLUSTER:
+    'No cluster was named: there is neither --kubeconfig nor $KUBECONFIG, and the program does not run in a pod.',
+  CLUSTER_CREDENTIALS_UNREADABLE:
+    'A file with the credentials that Kubernetes mounts into a pod cannot be read. The pod needs a service account, and automountServiceAccountToken must not be false.',
+  CLUSTER_LISTEN_FAILED:
+    'The address for health or metrics could not be bound. The cause names why; another program may hold the port.',
   CLI_NO_KIND: 'The API server serves no kind of this name.',
   CLI_BAD_MANIFEST:
     'A file of objects cannot be read as YAML or JSON, or an object in it lacks apiVersion, kind or name.',

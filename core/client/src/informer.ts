@@ -29,6 +29,10 @@ export interface Informer<Obj extends KubeObject> extends ObjectCache<Obj>, Asyn
   readonly resource: Resource<Obj>;
   /** Settles when the first list is in; rejects only when the informer is closed before. */
   readonly synced: Promise<void>;
+  /** Whether the first list is in. */
+  readonly hasSynced: boolean;
+  /** Why the cache is not current: the list failed, or the server refused the watch. Undefined since the last good list. */
+  readonly trouble: Error | undefined;
   /** Added handlers get everything that is in the cache first. */
   subscribe(handler: InformerHandler<Obj>): Disposable;
   /** Waits until the cache has seen this resource version or a later one of its resource: read your own writes. */

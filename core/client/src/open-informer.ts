@@ -64,6 +64,8 @@ export class ListWatchInformer<Obj extends KubeObject> implements Informer<Obj> 
   /** The newest resource version that the cache is true of; empty before the first list. */
   #seen = '';
   #troubleSaid = '';
+  #hasSynced = false;
+  #trouble: Error | undefined;
 
   constructor(
     client: Client,
@@ -96,6 +98,14 @@ export class ListWatchInformer<Obj extends KubeObject> implements Informer<Obj> 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#link[Symbol.dispose]();
     await this.#tasks[Symbol.asyncDispose]();
+  }
+
+  get hasSynced(): boolean {
+    return this.#hasSynced;
+  }
+
+  get trouble(): Error | undefined {
+    return this.#trouble;
   }
 
   get(ref: ObjectRef): Obj | undefined {
@@ -172,15 +182,26 @@ export class ListWatchInformer<Obj extends KubeObject> implements Informer<Obj> 
   /** Decides from where to go on. Gives how long the server asks to wait. */
   #recoverFrom(error: unknown): number {
     const expired = isApiError(error) && (error.code === 410 || isTooLarge(error));
-    if (expired) this.#resumeFrom = undefined;
-    const trouble = error instanceof Error ? error.message : String(error);
+    const refused = isRefusal(error);
+    // A resource that was gone or denied may come back as another: its cache is listed anew.
+    if (expired || refused) this.#resumeFrom = undefined;
+    const trouble = error instanceof Error ? error : new Error(String(error));
+    if (refused || (!expired && !this.#hasSynced)) this.#trouble = trouble;
     // Once per kind of trouble; a server that restarts breaks every watch of every controller.
-    const level = expired || trouble === this.#troubleSaid ? 'debug' : 'warn';
-    if (level === 'warn') this.#troubleSaid = trouble;
-    this.#log[level](expired ? 'a watch expired; listing again' : 'a watch broke; resuming', {
-      error,
-    });
+    const level = expired || trouble.message === this.#troubleSaid ? 'debug' : 'warn';
+    if (level === 'warn') this.#troubleSaid = trouble.message;
+    const hint = isMissingKind(error) ? definitionHint(this.resource) : undefined;
+    this.#log[level](this.#wordsFor(error, expired), { error, hint });
     return Math.min(reconnectDelays.maxMs, isApiError(error) ? (error.retryAfterMs ?? 0) : 0);
+  }
+
+  #wordsFor(error: unknown, expired: boolean): string {
+    if (expired) return 'a watch expired; listing again';
+    if (isMissingKind(error)) return 'the API server does not serve this resource; asking again';
+    if (isRefusal(error)) return 'the API server refuses to list or watch; asking again';
+    return this.#resumeFrom === undefined
+      ? 'a list failed; trying again'
+      : 'a watch broke; resuming';
   }
 
   async #relist(signal: AbortSignal): Promise<void> {
@@ -197,6 +218,8 @@ export class ListWatchInformer<Obj extends KubeObject> implements Informer<Obj> 
     this.#seen = list.resourceVersion;
     for (const step of steps) step();
     this.#troubleSaid = '';
+    this.#trouble = undefined;
+    this.#hasSynced = true;
     this.#firstList.resolve();
     this.#wakeWaiters();
   }
@@ -294,6 +317,22 @@ export class ListWatchInformer<Obj extends KubeObject> implements Informer<Obj> 
   #wakeWaiters(): void {
     for (const check of this.#waiters) check();
   }
+}
+
+/** The server understood and will not: time alone does not mend it. */
+function isRefusal(error: unknown): boolean {
+  return isApiError(error) && [401, 403, 404, 405].includes(error.code);
+}
+
+function isMissingKind(error: unknown): boolean {
+  return isApiError(error) && error.code === 404;
+}
+
+function definitionHint(resource: Resource<KubeObject>): string | undefined {
+  const { group, plural, version } = resource;
+  return group.includes('.') && !group.endsWith('.k8s.io')
+    ? `Install the CustomResourceDefinition ${plural}.${group} with version ${version}.`
+    : undefined;
 }
 
 /** The server does not know the resource version yet: it was restored from a backup, or we speak to a lagging replica. */

@@ -1,8 +1,9 @@
 // What a controller is: a resource to watch over, a reconcile function, and what it may do there.
 
-import type { Applied, Client, InformerSet, ObjectCache } from '@tweendeck/client';
+import type { Applied, Client, InformerSet, ObjectCache, Selection } from '@tweendeck/client';
 import type { Condition, KubeObject, ObjectRef, Resource } from '@tweendeck/kube';
 import type { Clock, Logger, Random } from '@tweendeck/std';
+import type { Health } from './health.ts';
 import type { Metrics } from './metrics.ts';
 
 /** What a pass may touch. Everything written through it is seen by the next pass's cache reads. */
@@ -130,6 +131,10 @@ export interface ManagerOptions {
   readonly leaderElection?: { readonly lease: ObjectRef; readonly identity: string };
   /** Where numbers about the controllers go; omitted: nowhere. */
   readonly metrics?: Metrics;
+  /** Told, as `caches` and `leader-election`, what keeps controllers from their work; omitted: nobody is. */
+  readonly health?: Health;
+  /** Which objects of a resource the controllers' caches hold; omitted: all of the cluster. */
+  readonly selectionOf?: (resource: Resource<KubeObject>) => Selection;
   /** How long passes under way may take to end after the signal aborts, before they are aborted too. Default 10,000. */
   readonly shutdownTimeoutMs?: number;
 }

@@ -34,6 +34,7 @@ export class EventRecorder implements Disposable {
     lengthMax: queueLengthMax,
     whenFull: 'drop-newest',
   });
+  #denialSaid = false;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
@@ -56,12 +57,17 @@ export class EventRecorder implements Disposable {
         await this.#write(occurrence, signal);
       } catch (error) {
         if (isAbort(error, signal)) return;
-        this.#options.log.debug('an event could not be written', {
-          error,
-          reason: occurrence.reason,
-        });
+        this.#complain(error, occurrence.reason);
       }
     }
+  }
+
+  /** Missing rights are said once: nobody would see it otherwise. The rest mends itself. */
+  #complain(error: unknown, reason: string): void {
+    const denied = isApiError(error, 'Forbidden') && !this.#denialSaid;
+    if (denied) this.#denialSaid = true;
+    const level = denied ? 'warn' : 'debug';
+    this.#options.log[level]('an event could not be written', { error, reason });
   }
 
   async #write(occurrence: Occurrence, signal: AbortSignal): Promise<void> {

@@ -11,16 +11,19 @@ import {
   type LeaseSpec,
   leaseResource,
   type ObjectRef,
+  refKey,
 } from '@tweendeck/kube';
 import {
   type Clock,
   isAbort,
   type Logger,
   linkedAbort,
+  messageOf,
   microTimestampOf,
   PlatformError,
   type Random,
 } from '@tweendeck/std';
+import type { Health } from './health.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface LeaderLeaseOptions {
@@ -29,6 +32,8 @@ export interface LeaderLeaseOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Told, as `leader-election`, why the lease cannot be read or written. Waiting for another holder is no problem. */
+  readonly health?: Health | undefined;
   readonly lease: ObjectRef;
   /** Unique among the candidates and among this one's restarts. */
   readonly identity: string;
@@ -49,6 +54,7 @@ export async function whileLeading(
   signal: AbortSignal,
 ): Promise<void> {
   const candidate = new Candidate(options);
+  using _check = options.health?.add('leader-election', () => candidate.trouble);
   await candidate.acquire(signal);
   using leading = linkedAbort(new AbortController().signal);
   using renewing = linkedAbort(new AbortController().signal);
@@ -73,10 +79,16 @@ class Candidate {
   #observedAtMs = 0;
   /** Monotonic: when the last renewal that succeeded was sent. */
   #renewedAtMs = 0;
+  #trouble: string | undefined;
 
   constructor(options: LeaderLeaseOptions) {
     this.#options = options;
     this.#labels = { name: options.lease.name };
+  }
+
+  /** Why the last try failed, if it was not that another holds the lease. */
+  get trouble(): string | undefined {
+    return this.#trouble;
   }
 
   async acquire(signal: AbortSignal): Promise<void> {
@@ -129,19 +141,31 @@ class Candidate {
 
   /** Takes or renews the lease if that is allowed; whatever goes wrong is a no. */
   async #try(deadlineMs: number, signal: AbortSignal): Promise<boolean> {
-    const { clock, log } = this.#options;
+    const { clock } = this.#options;
     using attempt = linkedAbort(signal);
     using _ = clock.timer(Math.max(0, deadlineMs - clock.monotonicMs()), () => attempt.abort());
     const sentAtMs = clock.monotonicMs();
     try {
       const held = await this.#takeOrRenew(attempt.signal);
       if (held) this.#renewedAtMs = sentAtMs;
+      this.#trouble = undefined;
       return held;
     } catch (error) {
       if (isAbort(error, signal)) throw error;
-      log.debug('the lease was not taken', { error });
+      this.#complain(attempt.signal.aborted ? new Error('the API server did not answer') : error);
       return false;
     }
+  }
+
+  /** Once per kind of trouble; that another was faster is none. */
+  #complain(error: unknown): void {
+    const { lease, log } = this.#options;
+    const before = this.#trouble;
+    this.#trouble = isApiError(error, 'Conflict')
+      ? undefined
+      : `lease ${refKey(lease)}: ${messageOf(error)}`;
+    const level = this.#trouble === undefined || this.#trouble === before ? 'debug' : 'warn';
+    log[level]('the lease was not taken; trying again', { lease: refKey(lease), error });
   }
 
   async #takeOrRenew(signal: AbortSignal): Promise<boolean> {

@@ -12,6 +12,8 @@ export interface Metrics {
   observe(name: string, labels: Labels, seconds: number): void;
   /** The value of a counter or gauge, the number of observations of a histogram; 0 when it was never used. */
   value(name: string, labels: Labels): number;
+  /** Calls `run` before every exposition, for numbers that are only known when somebody looks. */
+  collect(run: () => void): Disposable;
   /** Everything in the text exposition format, version 0.0.4. */
   exposition(): string;
 }
@@ -36,6 +38,7 @@ const bucketBounds: readonly number[] = [
 
 export function createMetrics(): Metrics {
   const families = new Map<string, Family>();
+  const collectors = new Set<() => void>();
   let seriesCount = 0;
   const seriesOf = (type: Family['type'], name: string, labels: Labels): Series | undefined => {
     const family = families.get(name) ?? { type, series: new Map<string, Series>() };
@@ -69,7 +72,14 @@ export function createMetrics(): Metrics {
       if (index >= 0) series.buckets[index] = (series.buckets[index] ?? 0) + 1;
     },
     value: (name, labels) => families.get(name)?.series.get(labelsText(labels))?.value ?? 0,
-    exposition: () => [...families].map(([name, family]) => familyText(name, family)).join(''),
+    collect(run) {
+      collectors.add(run);
+      return { [Symbol.dispose]: () => void collectors.delete(run) };
+    },
+    exposition() {
+      for (const run of collectors) run();
+      return [...families].map(([name, family]) => familyText(name, family)).join('');
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 // Runs controllers together: shared caches first, then (when asked) the lease, then the passes; and ends in reverse.
 
-import { openInformerSet } from '@tweendeck/client';
+import { type Informer, openInformerSet } from '@tweendeck/client';
+import { groupResourceOf, isApiError, type KubeObject } from '@tweendeck/kube';
 import {
   abortable,
   aborted,
@@ -26,7 +27,7 @@ const afterShutdownMs = 2_000;
  * written, lease released, caches closed. Rejects with what ended it otherwise, such as CONTROLLER_LEASE_LOST.
  */
 export async function runManager(options: ManagerOptions, signal: AbortSignal): Promise<void> {
-  const { client, clock, random, log } = options;
+  const { client, clock, random, log, health, selectionOf } = options;
   const tasks = options.tasks ?? [];
   const names = [...options.controllers, ...tasks].map(({ name }) => name);
   assert(new Set(names).size === names.length, `two controllers have one name: ${names.join(' ')}`);
@@ -34,7 +35,9 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
   const metrics = options.metrics ?? createMetrics();
   // Not linked to the signal: caches and connections serve the passes that are still under way.
   using kill = linkedAbort(new AbortController().signal);
-  await using informers = openInformerSet(client, { clock, random, log }, kill.signal);
+  const caching = { clock, random, log, selectionOf };
+  await using informers = openInformerSet(client, caching, kill.signal);
+  using _check = health?.add('caches', () => problemOfCaches(informers.all()));
   const units = options.controllers.map((controller): Unit => {
     const unitLog = log.with({ controller: controller.name });
     const component = controller.name;
@@ -60,12 +63,24 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
   const act = (leading: AbortSignal): Promise<void> =>
     runUnits(units, options, { end: signal, leading, kill });
   if (!options.leaderElection) return await act(kill.signal);
-  const lease = { ...options.leaderElection, client, clock, random, log, metrics };
+  const lease = { ...options.leaderElection, client, clock, random, log, metrics, health };
   try {
     await whileLeading(lease, act, signal);
   } catch (error) {
     if (!isAbort(error, signal)) throw error;
   }
+}
+
+/** Why controllers do not see what they must; undefined when every cache is filled and kept. */
+function problemOfCaches(informers: readonly Informer<KubeObject>[]): string | undefined {
+  const problems = informers.flatMap(({ resource, hasSynced, trouble }) => {
+    if (hasSynced && trouble === undefined) return [];
+    const name = groupResourceOf(resource);
+    if (isApiError(trouble) && trouble.code === 404)
+      return [`${name} ${resource.version} is not served: is its definition installed?`];
+    return [`${name}: ${trouble?.message ?? 'the first list is not there yet'}`];
+  });
+  return problems.length > 0 ? problems.join('; ') : undefined;
 }
 
 async function runTask(

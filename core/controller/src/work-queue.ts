@@ -24,12 +24,14 @@ export class WorkQueue implements Disposable {
   readonly #labels: Readonly<Record<string, string>>;
   /** Keys that wait and since when, in the order of their turn. */
   readonly #waiting = new Map<string, number>();
-  readonly #working = new Set<string>();
+  /** Keys in work and since when. */
+  readonly #working = new Map<string, number>();
   readonly #again = new Set<string>();
   readonly #later = new Map<string, { readonly timer: Timer; readonly dueMs: number }>();
   readonly #failures = new Map<string, number>();
   readonly #takers: ((key: string | undefined) => void)[] = [];
   readonly #retries: TokenBucket;
+  readonly #collector: Disposable;
   #closed = false;
 
   constructor(options: WorkQueueOptions) {
@@ -41,6 +43,7 @@ export class WorkQueue implements Disposable {
       perSecond: retriesPerSecond,
       nowMs: options.clock.monotonicMs(),
     });
+    this.#collector = options.metrics.collect(() => this.#measureWork());
   }
 
   /** Keys that wait, without those that wait for a time. */
@@ -107,7 +110,12 @@ export class WorkQueue implements Disposable {
   }
 
   done(key: string): void {
-    this.#working.delete(key);
+    const sinceMs = this.#working.get(key);
+    if (sinceMs !== undefined) {
+      const seconds = (this.#clock.monotonicMs() - sinceMs) / 1_000;
+      this.#metrics.observe('workqueue_work_duration_seconds', this.#labels, seconds);
+      this.#working.delete(key);
+    }
     if (this.#again.delete(key) && !this.#closed) {
       this.#waiting.set(key, this.#clock.monotonicMs());
       this.#handOut();
@@ -118,6 +126,7 @@ export class WorkQueue implements Disposable {
   /** Nothing is given out any more; keys in work are finished by their takers. */
   close(): void {
     this.#closed = true;
+    this.#collector[Symbol.dispose]();
     this.#waiting.clear();
     this.#again.clear();
     for (const { timer } of this.#later.values()) timer[Symbol.dispose]();
@@ -134,12 +143,21 @@ export class WorkQueue implements Disposable {
       const taker = this.#takers.shift();
       if (!taker) return;
       this.#waiting.delete(key);
-      this.#working.add(key);
+      this.#working.set(key, this.#clock.monotonicMs());
       this.#later.get(key)?.timer[Symbol.dispose]();
       this.#later.delete(key);
       const waitedSeconds = (this.#clock.monotonicMs() - sinceMs) / 1_000;
       this.#metrics.observe('workqueue_queue_duration_seconds', this.#labels, waitedSeconds);
       taker(key);
     }
+  }
+
+  #measureWork(): void {
+    const nowMs = this.#clock.monotonicMs();
+    const seconds = [...this.#working.values()].map((sinceMs) => (nowMs - sinceMs) / 1_000);
+    const sum = seconds.reduce((total, one) => total + one, 0);
+    const longest = Math.max(0, ...seconds);
+    this.#metrics.set('workqueue_unfinished_work_seconds', this.#labels, sum);
+    this.#metrics.set('workqueue_longest_running_processor_seconds', this.#labels, longest);
   }
 }

@@ -2,11 +2,11 @@
 
 import { type Agent, startAgent } from '@tweendeck/agent';
 import { systemUser } from '@tweendeck/apiserver';
-import { cacheServerController } from '@tweendeck/cacheserver';
 import type { Client } from '@tweendeck/client';
 import { runManager } from '@tweendeck/controller';
 import { PlatformError, TaskGroup } from '@tweendeck/std';
 import { builtInControllers, builtInTasks, ensureSystemNamespaces } from '@tweendeck/workloads';
+import { platformControllers } from '../platform.ts';
 import { programCatalogue } from './catalogue.ts';
 import {
   type ControlPlane,
@@ -121,7 +121,7 @@ function runControllers(
       log: log.with({ part: 'controllers' }),
       controllers: [
         ...builtInControllers({ loadBalancerAddress: homeHost, rootCertificate: authority }),
-        cacheServerController(),
+        ...platformControllers(),
       ],
       tasks: builtInTasks(),
     },

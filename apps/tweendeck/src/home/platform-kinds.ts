@@ -1,14 +1,12 @@
 // Installs the platform's own kinds, as CustomResourceDefinitions.
 
-import { cacheServerKind } from '@tweendeck/cacheserver';
 import type { Applied, Client } from '@tweendeck/client';
 import { customResourceDefinitionResource } from '@tweendeck/kube';
-
-const kinds = [cacheServerKind];
+import { platformKinds } from '../platform.ts';
 
 /** Applies every definition; their objects are served when this returns. */
 export async function installKinds(client: Client, signal: AbortSignal): Promise<void> {
-  for (const kind of kinds) {
+  for (const kind of platformKinds) {
     // A definition is an object like any other; apply takes the part of it that we own, which is all of it.
     const definition = kind.crd() as unknown as Applied;
     await client.apply(
