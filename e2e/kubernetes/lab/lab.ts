@@ -11,6 +11,8 @@ export interface ControlPlaneOptions {
   readonly scheduler?: boolean;
   /** How long a node may be silent before it counts as lost, in seconds; 16 in the lab, 50 in Kubernetes. */
   readonly nodeMonitorGraceSeconds?: number;
+  /** How long pods that say nothing about it stay bound to a lost node, in seconds; 300 as in Kubernetes. */
+  readonly tolerationSeconds?: number;
 }
 
 /** etcd, kube-apiserver, and unless told otherwise kube-controller-manager and kube-scheduler. Disposing ends them all. */

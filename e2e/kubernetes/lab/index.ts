@@ -1,0 +1,4 @@
+// A lab: a real Kubernetes on this machine, made for a test and gone with it.
+
+export { controlPlane } from './control-plane.ts';
+export type { Cluster, ClusterOptions, ControlPlane, ControlPlaneOptions, LabNode } from './lab.ts';
