@@ -1,0 +1,70 @@
+// The embedded home as scenarios see it: killing the operator kills the whole platform.
+
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { type Client, createClient, httpsTransport, parseKubeconfig } from '@tweendeck/client';
+import { serviceResource } from '@tweendeck/kube';
+import { clockOf, randomOf } from '@tweendeck/std';
+import { freePort, TestHome } from '../support/home.ts';
+import type { ScenarioHome } from './scenario-home.ts';
+
+export async function openEmbedded(): Promise<ScenarioHome> {
+  await using opened = new AsyncDisposableStack();
+  const port = await freePort(); // the same after a kill, so that clients find it again
+  const home = opened.use(await TestHome.open({ port }));
+  const { client, transport } = await clientOf(home.kubeconfig);
+  opened.use(transport);
+  const parts = opened.move();
+  return {
+    name: 'embedded',
+    client,
+    images: {
+      missing: 'registry.invalid/no-such-program:1',
+      crashing: 'docker.io/library/busybox:1',
+    },
+    programs: 'real',
+    loadBalancers: true,
+    admission: false,
+    patienceMs: 60_000,
+    killsInARow: 4,
+    concurrency: 4,
+    kubectl: (args, input) => home.kubectl('1.35', args, input),
+    tweendeck: (args, input) => home.tweendeck(args, input),
+    killOperator: async () => {
+      await home.stop('SIGKILL');
+      await home.start({ port });
+    },
+    addressOf: (cache) => clusterAddress(client, cache),
+    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+  };
+}
+
+/** A client as the kubeconfig says. */
+export async function clientOf(
+  kubeconfig: string,
+): Promise<{ readonly client: Client; readonly transport: Disposable }> {
+  const transport = httpsTransport(
+    parseKubeconfig(await readFile(kubeconfig, 'utf8'), {
+      readFile: (name) => readFileSync(resolve(kubeconfig, '..', name), 'utf8'),
+    }),
+  );
+  const client = createClient({
+    transport,
+    clock: clockOf(globalThis),
+    random: randomOf(globalThis.crypto),
+    userAgent: 'scenarios/1',
+  });
+  return { client, transport };
+}
+
+/** The Service's cluster address: it answers from this machine. */
+export async function clusterAddress(
+  client: Client,
+  { metadata, spec }: Parameters<ScenarioHome['addressOf']>[0],
+): ReturnType<ScenarioHome['addressOf']> {
+  const { name, namespace = 'default' } = metadata;
+  const ref = { name, namespace };
+  const service = await client.get(serviceResource, ref, AbortSignal.timeout(10_000));
+  return { host: service?.spec.clusterIP ?? '', port: spec.port };
+}

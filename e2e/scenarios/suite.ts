@@ -1,0 +1,37 @@
+// The scenarios of CacheServer: written once, played in every home.
+
+import {
+  changeCleaner,
+  changeResources,
+  changeService,
+  othersMarks,
+  repairedByHand,
+} from './change.ts';
+import { create } from './create.ts';
+import { deletion, neighbours, recreation } from './deletion.ts';
+import { invalidSpecs } from './invalid-specs.ts';
+import { operatorKill } from './operator-kill.ts';
+import { scale } from './scale.ts';
+import type { Scenario } from './scenario.ts';
+import { crashing, missingImage, placement, quota } from './trouble.ts';
+import { unity } from './unity.ts';
+
+export const cacheServerScenarios: readonly Scenario[] = [
+  create,
+  unity,
+  scale,
+  changeResources,
+  changeService,
+  changeCleaner,
+  placement,
+  missingImage,
+  crashing,
+  quota,
+  invalidSpecs,
+  deletion,
+  recreation,
+  neighbours,
+  repairedByHand,
+  othersMarks,
+  operatorKill,
+];
