@@ -1,0 +1,3 @@
+module tweendeck.io/pause
+
+go 1.24
