@@ -91,6 +91,8 @@ export async function controllerManagerCommand(site: Site): Promise<Command> {
     ...commonFlags(site, kubeconfig, 10257),
     '--controllers=*,-node-ipam-controller,bootstrap-signer-controller,token-cleaner-controller',
     '--use-service-account-credentials',
+    '--kube-api-qps=500',
+    '--kube-api-burst=1000',
     `--service-account-private-key-file=${join(claim.directory, 'certificates', 'service-accounts.key')}`,
     `--root-ca-file=${authority.certificate}`,
     `--cluster-signing-cert-file=${authority.certificate}`,
