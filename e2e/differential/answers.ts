@@ -1,0 +1,311 @@
+// Holds the answers of the two servers to one request against each other, and names each difference so that it keeps its name from run to run.
+
+import { isJsonObject } from '@tweendeck/std';
+import { compareJson, type Finding } from './compare.ts';
+import type { Answer } from './endpoint.ts';
+import { headerRules, normaliseText } from './normalise.ts';
+import { areaOf, type RequestShape, shapeOf } from './shape.ts';
+import type { Sent, Translation } from './translation.ts';
+import { foldEvents, type WatchEvent, watchEvents } from './watch-fold.ts';
+
+export interface Difference {
+  /** The heading it is listed under. */
+  readonly area: string;
+  /** What differs, in words that are the same in every run; two with one key have one cause. */
+  readonly key: string;
+  /** Of this occurrence: the request or command, and the place. */
+  readonly where: string;
+  readonly expected: string;
+  readonly actual: string;
+}
+
+export interface Comparing {
+  readonly sent: Sent;
+  readonly translation: Translation;
+  /** Whether controllers act meanwhile: then the steps of a status are folded in watches. */
+  readonly controllers: boolean;
+}
+
+/** An API that the subject does not serve at all. */
+export function absent(group: string, what: string, where: string): Difference {
+  const name = group === '' ? what : `${what}.${group}`;
+  return {
+    area: 'APIs that are not served',
+    key: name,
+    where,
+    expected: 'served',
+    actual: 'not served',
+  };
+}
+
+/** All differences between two answers; a request to an API that the subject lacks is one difference. */
+export function compareAnswers(
+  expected: Answer,
+  actual: Answer,
+  comparing: Comparing,
+): readonly Difference[] {
+  const shape = shapeOf(comparing.sent);
+  const where = `${comparing.sent.method} ${comparing.sent.path}`;
+  if (
+    actual.status === 404 &&
+    isUnserved(actual) &&
+    !(expected.status === 404 && isUnserved(expected))
+  ) {
+    if (shape.kind === 'resource') {
+      const what =
+        shape.subresource === '' ? shape.resource : `${shape.resource}/${shape.subresource}`;
+      return [absent(shape.group, what, where)];
+    }
+    if (shape.kind === 'openapi' && shape.groupVersion !== undefined) {
+      return [absent(shape.groupVersion, 'OpenAPI document', where)];
+    }
+    if (shape.kind === 'discovery' && shape.groupVersion !== undefined) {
+      return [absent(shape.groupVersion, 'discovery document', where)];
+    }
+  }
+  const head = compareHeads(expected, actual, { shape, where });
+  if (expected.status !== actual.status) return head;
+  return [...head, ...compareBodies(expected, actual, { ...comparing, shape, where })];
+}
+
+/** Whether the path itself is unknown, which is not the same as an object that is not there. */
+function isUnserved({ body }: Answer): boolean {
+  const text = body.toString();
+  if (text.startsWith('404 page not found')) return true;
+  return text.includes('the server could not find the requested resource');
+}
+
+export interface Naming {
+  readonly shape: RequestShape;
+  readonly where: string;
+}
+
+function compareHeads(
+  expected: Answer,
+  actual: Answer,
+  { shape, where }: Naming,
+): readonly Difference[] {
+  const differences: Difference[] = [];
+  if (expected.status !== actual.status) {
+    const [there, here] = [statusText(expected), statusText(actual)];
+    const key = `${shape.name}: answers ${actual.status} instead of ${expected.status} (${shortened(there, 110)})`;
+    differences.push({
+      area: 'Requests answered otherwise',
+      key,
+      where,
+      expected: there,
+      actual: here,
+    });
+    return differences;
+  }
+  const names = new Set([...Object.keys(expected.headers), ...Object.keys(actual.headers)]);
+  for (const name of [...names].sort()) {
+    const rule = headerRules.find((one) => one.name.test(name));
+    const [there, here] = [expected.headers[name], actual.headers[name]];
+    if (rule?.treatment === 'ignored' || there === here) continue;
+    if (rule?.treatment === 'presence' && there !== undefined && here !== undefined) continue;
+    if (normaliseText(there ?? '\0') === normaliseText(here ?? '\0')) continue;
+    const key = `${name === 'warning' ? shape.name : shape.verbName}: header ${name}: ${said(there)}, here ${said(here)}`;
+    differences.push({ area: 'Headers', key, where, expected: said(there), actual: said(here) });
+  }
+  return differences;
+}
+
+function statusText({ status, body }: Answer): string {
+  const parsed = jsonOf(body);
+  const isStatus = isJsonObject(parsed) && parsed['kind'] === 'Status';
+  return `${status} ${isStatus && parsed['message'] !== undefined ? normaliseText(String(parsed['message'])) : ''}`.trim();
+}
+
+function compareBodies(
+  expected: Answer,
+  actual: Answer,
+  naming: Naming & Comparing,
+): readonly Difference[] {
+  if (naming.shape.isWatch && expected.status === 200)
+    return compareWatches(expected, actual, naming);
+  const [there, here] = [jsonOf(expected.body), jsonOf(actual.body)];
+  if (there === undefined || here === undefined) return compareTexts(expected, actual, naming);
+  return named(compareJson(readable(there), readable(here), naming.translation), there, naming);
+}
+
+function compareTexts(
+  expected: Answer,
+  actual: Answer,
+  { shape, where }: Naming,
+): readonly Difference[] {
+  const text = ({ body }: Answer): string => normaliseText(body.toString());
+  const [there, here] = [text(expected), text(actual)];
+  // Bodies that are no text are compared by what asks for them as JSON.
+  if (there === here || /protobuf/.test(expected.headers['content-type'] ?? '')) return [];
+  const key = `${shape.name}: text of the answer`;
+  return [
+    { area: areaOf(shape, ''), key, where, expected: shortened(there), actual: shortened(here) },
+  ];
+}
+
+function compareWatches(
+  expected: Answer,
+  actual: Answer,
+  naming: Naming & Comparing,
+): readonly Difference[] {
+  const statusSteps = naming.controllers ? 'folded' : 'kept';
+  const [there, here] = [expected, actual].map(({ body }) =>
+    foldEvents(watchEvents(body.toString()), { statusSteps }),
+  );
+  const differences: Difference[] = [];
+  const left = new Map(Object.entries(here ?? {}));
+  for (const [name, events] of Object.entries(there ?? {})) {
+    const translated = left.has(name) ? name : naming.translation.text(name);
+    const others = left.get(translated) ?? [];
+    left.delete(translated);
+    differences.push(...compareSequences(events, others, naming));
+  }
+  for (const events of left.values()) differences.push(...compareSequences([], events, naming));
+  return differences;
+}
+
+function compareSequences(
+  expected: readonly WatchEvent[],
+  actual: readonly WatchEvent[],
+  naming: Naming & Comparing,
+): readonly Difference[] {
+  const types = (events: readonly WatchEvent[]): string => events.map(({ type }) => type).join(' ');
+  const [there, here] = [types(expected), types(actual)];
+  if (there !== here) {
+    const key = `${naming.shape.name}: events of an object: ${there || 'none'}, here ${here || 'none'}`;
+    return [{ area: 'Watches', key, where: naming.where, expected: there, actual: here }];
+  }
+  return expected.flatMap(({ object }, index) => {
+    const other = actual[index]?.object;
+    return named(
+      compareJson(readable(object), readable(other), naming.translation),
+      object,
+      naming,
+    );
+  });
+}
+
+/** Tables with their cells by the names of their columns. */
+function readable(body: unknown): unknown {
+  if (!isJsonObject(body) || body['kind'] !== 'Table' || !Array.isArray(body['rows'])) return body;
+  const columns: unknown = body['columnDefinitions'];
+  const names = Array.isArray(columns)
+    ? columns.map((column: unknown) => (isJsonObject(column) ? String(column['name']) : ''))
+    : [];
+  if (names.length === 0) return body;
+  const rows = body['rows'].map((row: unknown) => {
+    if (!isJsonObject(row) || !Array.isArray(row['cells'])) return row;
+    const cells = Object.fromEntries(
+      row['cells'].map((cell, index) => [names[index] ?? index, cell]),
+    );
+    return { ...row, cells };
+  });
+  return { ...body, rows };
+}
+
+/** Names the findings of a body; a missing API in a discovery document is named as such. */
+export function named(
+  findings: readonly Finding[],
+  body: unknown,
+  { shape, where }: Naming,
+): readonly Difference[] {
+  const status = isJsonObject(body) && body['kind'] === 'Status' && body['status'] === 'Failure';
+  // A message spells out its causes: where those differ the text has nothing to add.
+  const causesDiffer = status && findings.some(({ place }) => place.startsWith('details.causes'));
+  const kept = causesDiffer ? findings.filter(({ place }) => place !== 'message') : findings;
+  return kept.flatMap((finding) => {
+    const api = shape.kind === 'discovery' ? absentIn(finding, shape.groupVersion) : undefined;
+    if (api !== undefined) return [absent(api.group, api.resource, where)];
+    return [nameOf(finding, { shape, where }, { status, kind: kindOf(body) })];
+  });
+}
+
+function nameOf(
+  finding: Finding,
+  { shape, where }: Naming,
+  { status, kind }: { readonly status: boolean; readonly kind: string },
+): Difference {
+  const [expected, actual] = [said(finding.expected), said(finding.actual)];
+  const place = placeOf(finding, shape);
+  const values = `${shortened(expected, 90)}, here ${shortened(actual, 90)}`;
+  const subject = status ? shape.name : kind || shape.name;
+  const difference = {
+    missing: `missing (${shortened(expected, 90)})`,
+    added: `added (${shortened(actual, 90)})`,
+    different: values,
+    order: 'in another order',
+  }[finding.what];
+  return {
+    area: status ? "Errors' texts and details" : areaOf(shape, finding.place),
+    key: normaliseText(`${subject} ${place}: ${difference}`),
+    where: `${where} at ${finding.path}`,
+    expected: shortened(expected),
+    actual: shortened(actual),
+  };
+}
+
+/** OpenAPI documents are large: a place in them is named by what it is part of. */
+function placeOf({ path, place }: Finding, shape: RequestShape): string {
+  if (shape.kind === 'discovery') return path;
+  if (shape.kind !== 'openapi') return place.replace(/^items\[\]\.?/, '') || 'the whole';
+  return place
+    .replace(/^(paths|components\.schemas)(\["[^"]*"\]|\.[\w-]+)/, '$1[]')
+    .replace(/\.properties(\["[^"]*"\]|\.[\w$-]+)/g, '.properties[]');
+}
+
+/** The resource whose entry in a discovery document is missing here. */
+function absentIn(
+  { what, path }: Finding,
+  groupVersion: string | undefined,
+): { readonly group: string; readonly resource: string } | undefined {
+  if (what !== 'missing') return undefined;
+  const group = /^items\[([^\]]*)\]/.exec(path)?.[1] ?? /^groups\[([^\]]*)\]/.exec(path)?.[1];
+  const last = /\[([^\]]*)\]$/.exec(path)?.[1];
+  if (last === undefined) return undefined;
+  if (/^(items|groups)\[[^\]]*\]$/.test(path)) return { group: last, resource: '*' };
+  const parent = /\.resources\[([^\]]*)\]\.subresources\[[^\]]*\]$/.exec(path)?.[1];
+  if (parent !== undefined) return { group: group ?? '', resource: `${parent}/${last}` };
+  if (/resources\[[^\]]*\]$/.test(path)) {
+    return { group: group ?? (groupVersion ?? '').replace(/\/?[^/]*$/, ''), resource: last };
+  }
+  if (/versions\[[^\]]*\]$/.test(path)) return { group: `${group}/${last}`, resource: '*' };
+  return undefined;
+}
+
+function kindOf(body: unknown): string {
+  if (!isJsonObject(body)) return '';
+  const kind = typeof body['kind'] === 'string' ? body['kind'] : '';
+  const items: unknown = body['items'];
+  const first: unknown = Array.isArray(items) ? items[0] : undefined;
+  if (kind === 'List' && isJsonObject(first)) return String(first['kind']);
+  return kind.replace(/(.)List$/, '$1');
+}
+
+function jsonOf(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    return undefined;
+  }
+}
+
+function said(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  return JSON.stringify(value) ?? 'nothing';
+}
+
+/** At most this many characters. */
+export function shortened(text: string, lengthMax: number = 400): string {
+  return text.length <= lengthMax ? text : `${text.slice(0, lengthMax - 1)}…`;
+}
+
+/** Once per key: what one command met several times has one cause. */
+export function distinct(differences: readonly Difference[]): readonly Difference[] {
+  const seen = new Map<string, Difference>();
+  for (const difference of differences) {
+    const name = `${difference.area}\n${difference.key}`;
+    if (!seen.has(name)) seen.set(name, difference);
+  }
+  return [...seen.values()];
+}

@@ -1,0 +1,229 @@
+// Holds two JSON values against each other: where they differ, apart from what the rules of normalise.ts allow.
+
+import { isJsonObject, jsonEqual } from '@tweendeck/std';
+import { fieldRules, normaliseText, sameMoment, type Treatment } from './normalise.ts';
+import type { Translation } from './translation.ts';
+
+export interface Finding {
+  /** Where, with names and types as selectors: `spec.containers[name=a].ports`. */
+  readonly path: string;
+  /** The same with every selector as `[]`. */
+  readonly place: string;
+  readonly what: 'missing' | 'added' | 'different' | 'order';
+  /** What the reference has. */
+  readonly expected?: unknown;
+  /** What the subject has. */
+  readonly actual?: unknown;
+}
+
+const isAge = /^(\d+[smhdy])+$/;
+
+interface Place {
+  readonly path: string;
+  readonly place: string;
+}
+
+/** All differences, in the order of the reference's fields. What the two servers name differently is learned on the way. */
+export function compareJson(
+  expected: unknown,
+  actual: unknown,
+  translation: Translation,
+): readonly Finding[] {
+  const comparison = new Comparison(translation);
+  comparison.values(expected, actual, { path: '', place: '' });
+  return comparison.findings;
+}
+
+class Comparison {
+  readonly findings: Finding[] = [];
+  readonly #translation: Translation;
+
+  constructor(translation: Translation) {
+    this.#translation = translation;
+  }
+
+  values(expected: unknown, actual: unknown, at: Place, uid?: string): void {
+    const rule = fieldRules.find(({ at: pattern }) => pattern.test(at.place));
+    if (rule && expected !== undefined && actual !== undefined) {
+      if (!this.#alike(expected, actual, rule.treatment, uid))
+        this.#add('different', at, expected, actual);
+      return;
+    }
+    if (Array.isArray(expected) && Array.isArray(actual)) this.#arrays(expected, actual, at);
+    else if (isJsonObject(expected) && isJsonObject(actual)) this.#objects(expected, actual, at);
+    else if (!this.#scalarsEqual(expected, actual)) this.#add('different', at, expected, actual);
+  }
+
+  #add(what: Finding['what'], at: Place, expected: unknown, actual: unknown): void {
+    this.findings.push({ ...at, what, expected, actual });
+  }
+
+  #alike(expected: unknown, actual: unknown, treatment: Treatment, uid?: string): boolean {
+    if (typeof expected !== typeof actual) return false;
+    if (treatment === 'presence') return true;
+    if (Array.isArray(expected) || isJsonObject(expected))
+      return this.#scalarsEqual(expected, actual);
+    const [there, here] = [String(expected), String(actual)];
+    if (treatment === 'age') return there === here || [there, here].every((age) => isAge.test(age));
+    if (treatment === 'version') return this.#translation.version(there, here, uid) !== 'broken';
+    if (treatment === 'assigned') {
+      // "None", "" and 0 mean that nothing was assigned.
+      const isAssigned = (value: string): boolean => /[1-9.:]/.test(value);
+      if (!isAssigned(there) || !isAssigned(here)) return there === here;
+      return typeof expected === 'number' || this.#translation.token(there, here) !== 'broken';
+    }
+    return this.#translation.token(there, here) !== 'broken';
+  }
+
+  #scalarsEqual(expected: unknown, actual: unknown): boolean {
+    if (jsonEqual(expected, actual)) return true;
+    if (typeof expected !== 'string' || typeof actual !== 'string') return false;
+    if (sameMoment(expected, actual)) return true;
+    const translated = this.#translation.text(expected);
+    if (translated === actual) return true;
+    return normaliseText(translated) === normaliseText(actual) && / /.test(actual);
+  }
+
+  #objects(expected: Record<string, unknown>, actual: Record<string, unknown>, at: Place): void {
+    this.#learnName(expected, actual);
+    const uid = typeof expected['uid'] === 'string' ? expected['uid'] : undefined;
+    const fields = new Map(Object.entries(actual));
+    for (const [name, value] of Object.entries(expected)) {
+      const other = fields.has(name) ? name : this.#translation.text(name);
+      const place = below(at, name);
+      if (!fields.has(other)) this.#add('missing', place, value, undefined);
+      else this.values(value, fields.get(other), place, uid);
+      fields.delete(other);
+    }
+    for (const [name, value] of fields) this.#add('added', below(at, name), undefined, value);
+  }
+
+  /** Names from generateName are made up by the server, as uids are. */
+  #learnName(expected: Record<string, unknown>, actual: Record<string, unknown>): void {
+    const prefix = expected['generateName'];
+    const [there, here] = [expected['name'], actual['name']];
+    if (typeof prefix !== 'string' || typeof there !== 'string' || typeof here !== 'string') return;
+    if (there.startsWith(prefix) && here.startsWith(prefix) && here.length === there.length) {
+      this.#translation.token(there, here);
+    }
+  }
+
+  #arrays(expected: readonly unknown[], actual: readonly unknown[], at: Place): void {
+    const key = keyOf(expected, actual);
+    if (!key) {
+      this.#positions(expected, actual, at);
+      return;
+    }
+    const left = new Map(actual.map((item) => [key(item), item]));
+    const order = actual.map(key);
+    const there: string[] = [];
+    const unmatched: unknown[] = [];
+    for (const item of expected) {
+      const name = [key(item), this.#translation.text(key(item))].find((one) => left.has(one));
+      if (name === undefined) {
+        unmatched.push(item);
+        continue;
+      }
+      there.push(name);
+      this.values(item, left.get(name), selected(at, key(item)));
+      left.delete(name);
+    }
+    this.#generated(unmatched, left, at, key);
+    const both = new Set(there);
+    const here = order.filter((name) => both.has(name));
+    if (!jsonEqual(there, here)) this.#add('order', at, there, here);
+  }
+
+  /** Objects whose names the servers made up are paired in their order, by the name's beginning. */
+  #generated(
+    unmatched: readonly unknown[],
+    left: Map<string, unknown>,
+    at: Place,
+    key: (item: unknown) => string,
+  ): void {
+    for (const item of unmatched) {
+      const prefix = generateNameOf(item);
+      const pair = [...left].find(([, other]) => prefix !== '' && generateNameOf(other) === prefix);
+      const place = selected(at, key(item));
+      if (pair) {
+        left.delete(pair[0]);
+        this.values(item, pair[1], place);
+      } else this.#add('missing', place, item, undefined);
+    }
+    for (const [name, item] of left) this.#add('added', selected(at, name), undefined, item);
+  }
+
+  #positions(expected: readonly unknown[], actual: readonly unknown[], at: Place): void {
+    const place = selected(at, '');
+    for (const [index, item] of expected.entries()) {
+      if (index >= actual.length) this.#add('missing', place, item, undefined);
+      else this.values(item, actual[index], place);
+    }
+    for (const item of actual.slice(expected.length)) this.#add('added', place, undefined, item);
+  }
+}
+
+function below(at: Place, name: string): Place {
+  const step = /^[A-Za-z_$][\w$-]*$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`;
+  const join = (path: string): string => (path === '' ? step.replace(/^\./, '') : path + step);
+  return { path: join(at.path), place: join(at.place) };
+}
+
+function selected(at: Place, name: string): Place {
+  return { path: `${at.path}[${name}]`, place: `${at.place}[]` };
+}
+
+function generateNameOf(item: unknown): string {
+  const object = isJsonObject(item) && isJsonObject(item['object']) ? item['object'] : item;
+  const metadata = isJsonObject(object) ? object['metadata'] : undefined;
+  const prefix = isJsonObject(metadata) ? metadata['generateName'] : undefined;
+  return typeof prefix === 'string' ? prefix : '';
+}
+
+const keys: readonly ((item: Record<string, unknown>) => string | undefined)[] = [
+  ({ metadata }) => nameIn(metadata),
+  ({ object }) => (isJsonObject(object) ? nameIn(object['metadata']) : undefined),
+  ({ manager, operation, subresource, fieldsType }) =>
+    fieldsType === undefined ? undefined : [manager, operation, subresource].join(' '),
+  ...[
+    'subresource',
+    'name',
+    'type',
+    'key',
+    'groupVersion',
+    'version',
+    'resource',
+    'containerPort',
+    'mountPath',
+    'field',
+  ].map((field) => (item: Record<string, unknown>) => scalarIn(item, field)),
+];
+
+function nameIn(metadata: unknown): string | undefined {
+  if (!isJsonObject(metadata)) return undefined;
+  const { namespace, name } = metadata;
+  if (typeof name !== 'string') return undefined;
+  return typeof namespace === 'string' ? `${namespace}/${name}` : name;
+}
+
+function scalarIn(item: Record<string, unknown>, field: string): string | undefined {
+  const value = item[field];
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
+}
+
+/** By what the elements of both lists can be told apart; undefined: by nothing but their positions. */
+function keyOf(
+  expected: readonly unknown[],
+  actual: readonly unknown[],
+): ((item: unknown) => string) | undefined {
+  for (const key of keys) {
+    const of = (item: unknown): string | undefined =>
+      typeof item === 'string' ? item : isJsonObject(item) ? key(item) : undefined;
+    const distinct = (list: readonly unknown[]): boolean => {
+      const names = list.map(of);
+      return !names.includes(undefined) && new Set(names).size === names.length;
+    };
+    if (distinct(expected) && distinct(actual)) return (item) => of(item) ?? '';
+  }
+  return undefined;
+}

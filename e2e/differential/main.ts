@@ -1,0 +1,60 @@
+// `npm run differential`: holds the embedded API server against a real kube-apiserver, prints where they differ, and how often.
+
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { conversations } from './conversations/index.ts';
+import { type Lane, nameOfLane, type Result, runLane } from './lane.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    only: { type: 'string', default: '' },
+    lane: { type: 'string', default: '' },
+    json: { type: 'string' },
+    write: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+    quiet: { type: 'boolean', default: false },
+  },
+});
+
+const started = performance.now();
+const pattern = new RegExp(options.only);
+const chosen = conversations.filter(({ name }) => pattern.test(name));
+
+const lanes: Lane[] = [];
+for (const servers of ['bare', 'controllers'] as const) {
+  for (const version of ['1.35', '1.32'] as const) {
+    for (const mode of ['requests', 'outputs'] as const) {
+      lanes.push({ servers, version, mode, sendsBareRequests: version === '1.35' });
+    }
+  }
+}
+
+const results: Result[] = [];
+const waiting = lanes.filter((lane) => nameOfLane(lane).includes(options.lane));
+/** Each lane has servers of its own, so two at a time use both cores. */
+await Promise.all(
+  [0, 1].map(async () => {
+    for (let lane = waiting.shift(); lane; lane = waiting.shift()) {
+      await runLane(lane, chosen, (result) => {
+        results.push(result);
+        if (!options.quiet) print(result);
+      });
+    }
+  }),
+);
+
+const count = results.reduce((sum, { differences }) => sum + differences.length, 0);
+const kinds = new Set(results.flatMap(({ differences }) => differences.map(({ key }) => key))).size;
+const seconds = ((performance.now() - started) / 1_000).toFixed(0);
+process.stdout.write(
+  `differential: ${results.length} steps, ${count} differences of ${kinds} kinds, ${seconds} s\n`,
+);
+if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(results, undefined, 1));
+
+function print({ lane, conversation, line, requestCount, differences }: Result): void {
+  const requests = requestCount > 0 ? `, ${requestCount} requests` : '';
+  process.stdout.write(`${differences.length} · ${lane} · ${conversation} · ${line}${requests}\n`);
+  for (const { area, key, where } of differences) {
+    process.stdout.write(`    [${area}] ${key}\n        ${where}\n`);
+  }
+}

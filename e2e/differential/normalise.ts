@@ -1,0 +1,216 @@
+// Everything that may differ between the two servers without being a difference, each with its reason. Nothing else hides one.
+
+/** How values at a rule's place are held against each other. */
+export type Treatment =
+  /** Made up by the server: each value of the reference stands for one of the subject, always the same. */
+  | 'identity'
+  /** As identity, and numbers or texts alike. */
+  | 'assigned'
+  /** A resourceVersion: changes when and only when the reference's does. */
+  | 'version'
+  /** How long ago something was: a duration on both sides, or the same word. */
+  | 'age'
+  /** May be anything, but must be there on both sides or on neither. */
+  | 'presence';
+
+export interface FieldRule {
+  /** Matched against the path of a value, indexes as `[]`: `items[].metadata.uid`. */
+  readonly at: RegExp;
+  readonly treatment: Treatment;
+  readonly reason: string;
+}
+
+/** For values in JSON bodies. The first that matches counts. */
+export const fieldRules: readonly FieldRule[] = [
+  {
+    at: /(^|\.)(uid|UID)$/,
+    treatment: 'identity',
+    reason: 'uids are random',
+  },
+  {
+    at: /(^|\.)resourceVersion$/,
+    treatment: 'version',
+    reason: 'a resourceVersion is a number of the store behind a server',
+  },
+  {
+    at: /(^|\.)metadata\.continue$/,
+    treatment: 'identity',
+    reason: 'a paging token is opaque',
+  },
+  {
+    at: /(^|\.)serverRelativeURL$/,
+    treatment: 'identity',
+    reason:
+      'the hash in the address of an OpenAPI document stands for its content, which is compared itself',
+  },
+  {
+    at: /(^|\.)(clusterIP|clusterIPs\[\]|nodePort|healthCheckNodePort|podIP|podIPs\[\]\.ip|hostIP|hostIPs\[\]\.ip)$/,
+    treatment: 'assigned',
+    reason: 'addresses and node ports are drawn from a range of the server',
+  },
+  {
+    at: /\.labels\["(pod-template-hash|controller-revision-hash)"\]$/,
+    treatment: 'identity',
+    reason:
+      'the hash of a pod template is of a form internal to the controller; only its being stable is promised',
+  },
+  {
+    at: /^rows\[\]\.cells(\.(Age|Duration)|\["(Last Seen|First Seen|Last Schedule)"\])$/,
+    treatment: 'age',
+    reason: 'ages depend on when one looks',
+  },
+  {
+    at: /(^|\.)serverAddressByClientCIDRs\[\]\.serverAddress$/,
+    treatment: 'presence',
+    reason: 'each server listens elsewhere',
+  },
+  {
+    at: /^(gitCommit|gitTreeState|gitVersion|buildDate|goVersion|compiler|platform)$/,
+    treatment: 'presence',
+    reason: 'of GET /version: what a build says of itself; major and minor are compared',
+  },
+  {
+    at: /^status\.userInfo\.(username|extra|groups)/,
+    treatment: 'presence',
+    reason: 'the administrators of the two servers are configured apart',
+  },
+  {
+    at: /^status\.token$/,
+    treatment: 'presence',
+    reason: 'a token is signed by the server',
+  },
+  {
+    at: /(^|\.)data\["ca\.crt"\]$/,
+    treatment: 'presence',
+    reason: 'each server has an authority of its own',
+  },
+];
+
+/** Names of objects that the request left to the server; `generateName` is compared. */
+export const generatedNameReason: string = 'names from generateName end in random letters';
+
+export interface HeaderRule {
+  readonly name: RegExp;
+  readonly treatment: 'ignored' | 'presence';
+  readonly reason: string;
+}
+
+/** For headers of answers, names in lower case. */
+export const headerRules: readonly HeaderRule[] = [
+  { name: /^audit-id$/, treatment: 'ignored', reason: 'random, for the audit log of that server' },
+  {
+    name: /^x-kubernetes-pf-/,
+    treatment: 'ignored',
+    reason: 'uids of priority-and-fairness objects, which are no part of the platform',
+  },
+  { name: /^(date|expires|last-modified)$/, treatment: 'ignored', reason: 'wall clock' },
+  {
+    name: /^(connection|keep-alive|transfer-encoding|content-length|content-encoding)$/,
+    treatment: 'ignored',
+    reason: 'how a body travels, not what it says',
+  },
+  { name: /^etag$/, treatment: 'presence', reason: 'a hash of a body that is compared itself' },
+];
+
+/** Two times of one precision are held to be the same moment when they are this near, in seconds: requests go out together, but not at one instant. */
+export const sameMomentSeconds = 15;
+
+export interface TextRule {
+  readonly pattern: RegExp;
+  readonly to: string;
+  readonly reason: string;
+}
+
+/** For texts a person reads (command output, table cells, messages): both sides are rewritten, in this order. */
+export const textRules: readonly TextRule[] = [
+  {
+    pattern: /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g,
+    to: '<uid>',
+    reason: 'uids are random',
+  },
+  {
+    pattern: /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?(Z|[+-]\d\d:\d\d)/g,
+    to: '<time$1>',
+    reason: 'wall clock; that there are microseconds is kept',
+  },
+  {
+    pattern:
+      /\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d:\d\d [+-]\d{4}/g,
+    to: '<time>',
+    reason: 'wall clock, as `describe` writes it',
+  },
+  {
+    pattern:
+      /\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +\d+ \d\d:\d\d:\d\d \d{4}/g,
+    to: '<time>',
+    reason: 'wall clock, as Helm writes it',
+  },
+  {
+    pattern: /\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?( [+-]\d{4} [A-Z]+)?/g,
+    to: '<time>',
+    reason: 'wall clock, as Helm writes it',
+  },
+  {
+    pattern: /(^|[ \t]{2,}|over |\(|, )(\d+[smhdy]){1,2}(?=$|[ \t]{2,}|\)| ago|,)/gm,
+    to: '$1<age>',
+    reason: 'ages depend on when one looks; only whole columns and "... ago" count as ages',
+  },
+  {
+    pattern: /https?:\/\/127\.\d+\.\d+\.\d+:\d+/g,
+    to: '<server>',
+    reason: 'each server listens elsewhere',
+  },
+  {
+    pattern: /\b127\.\d+\.\d+\.\d+:\d+/g,
+    to: '<server>',
+    reason: 'each server listens elsewhere',
+  },
+  {
+    pattern: /(resourceVersion"?[:=] *"?|Resource Version: +)\d+/g,
+    to: '$1<version>',
+    reason: 'a resourceVersion is a number of the store behind a server',
+  },
+  {
+    pattern: /\b10\.96\.\d+\.\d+\b/g,
+    to: '<cluster address>',
+    reason: 'addresses are drawn from a range of the server',
+  },
+  {
+    pattern: /-[bcdfghjklmnpqrstvwxz2456789]{8,10}(-[bcdfghjklmnpqrstvwxz2456789]{5})?\b/g,
+    to: '-<generated>',
+    reason: 'hashes and random letters at the end of names of ReplicaSets and their pods',
+  },
+  {
+    pattern: /-[bcdfghjklmnpqrstvwxz2456789]{5}\b/g,
+    to: '-<generated>',
+    reason: 'names from generateName end in random letters',
+  },
+  {
+    pattern: /\bv1\.34\.\d+(\+\w+)?\b/g,
+    to: '<server version>',
+    reason: 'what a build says of itself; that it is 1.34 is kept',
+  },
+  {
+    pattern: / {2,}/g,
+    to: '  ',
+    reason:
+      'the width of a column follows from its longest value, which may be an age or a generated name',
+  },
+  {
+    pattern: /[ \t]+$/gm,
+    to: '',
+    reason: 'as above, at the end of a line',
+  },
+];
+
+/** A text for people with all that may differ rewritten. */
+export function normaliseText(text: string): string {
+  return textRules.reduce((current, { pattern, to }) => current.replace(pattern, to), text);
+}
+
+/** Whether two values are times of one precision and near enough. */
+export function sameMoment(expected: string, actual: string): boolean {
+  const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
+  if (!time.test(expected) || !time.test(actual) || expected.length !== actual.length) return false;
+  return Math.abs(Date.parse(expected) - Date.parse(actual)) <= sameMomentSeconds * 1_000;
+}
