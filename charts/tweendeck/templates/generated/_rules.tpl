@@ -1,0 +1,110 @@
+{{- /* Generated from the code by "npm run generate:chart"; do not edit. */ -}}
+
+{{- define "tweendeck.rules.controllers" -}}
+- apiGroups:
+    - ""
+  resources:
+    - events
+  verbs:
+    - create
+    - patch
+- apiGroups:
+    - ""
+  resources:
+    - pods
+  verbs:
+    - list
+    - watch
+- apiGroups:
+    - ""
+  resources:
+    - services
+  verbs:
+    - create
+    - delete
+    - get
+    - list
+    - patch
+    - watch
+- apiGroups:
+    - apps
+  resources:
+    - deployments
+  verbs:
+    - create
+    - delete
+    - get
+    - list
+    - patch
+    - watch
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - cacheservers
+  verbs:
+    - get
+    - list
+    - watch
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - cacheservers/status
+  verbs:
+    - patch
+{{- end }}
+
+{{- define "tweendeck.rules.view" -}}
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - cacheservers
+  verbs:
+    - get
+    - list
+    - watch
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - cacheservers/status
+    - cacheservers/scale
+  verbs:
+    - get
+{{- end }}
+
+{{- define "tweendeck.rules.edit" -}}
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - cacheservers
+  verbs:
+    - create
+    - delete
+    - deletecollection
+    - patch
+    - update
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - cacheservers/scale
+  verbs:
+    - patch
+    - update
+{{- end }}
+
+{{- define "tweendeck.rules.admin" -}}
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - cacheservers
+  verbs:
+    - "*"
+{{- end }}
+
+{{- define "tweendeck.rules.finalizers" -}}
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - cacheservers/finalizers
+  verbs:
+    - update
+{{- end }}
