@@ -1,4 +1,5 @@
 // A lab: a real Kubernetes on this machine, made for a test and gone with it.
 
+export { cluster } from './cluster.ts';
 export { controlPlane } from './control-plane.ts';
 export type { Cluster, ClusterOptions, ControlPlane, ControlPlaneOptions, LabNode } from './lab.ts';

@@ -1,0 +1,57 @@
+// The network of a cluster on this machine: a bridge that nodes are plugged into, and routes that lead through them.
+
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { Claim } from './claim.ts';
+
+const run = promisify(execFile);
+
+/** Addresses of one lab; all lie in `10.NUMBER.0.0/16`, which is the lab's alone. */
+export interface AddressPlan {
+  readonly bridge: string;
+  /** This machine's address on the bridge; the API server's. */
+  readonly gateway: string;
+  readonly podRange: string;
+  readonly serviceRange: string;
+  node(index: number): {
+    readonly address: string;
+    readonly podRange: string;
+    readonly link: string;
+    readonly hardwareAddress: string;
+  };
+}
+
+/** The lab's addresses follow from its number. */
+export function addressPlan({ number, network }: Claim): AddressPlan {
+  const bridge = `tdlab${number}`;
+  const hexadecimal = (value: number): string => value.toString(16).padStart(2, '0');
+  return {
+    bridge,
+    gateway: `${network}.0.1`,
+    podRange: `${network}.64.0/18`,
+    serviceRange: `${network}.128.0/17`,
+    node: (index) => ({
+      address: `${network}.0.${11 + index}`,
+      podRange: `${network}.${64 + index}.0/24`,
+      link: `${bridge}n${index + 1}`,
+      // The same after the node was switched on again, so nobody looks for it elsewhere.
+      hardwareAddress: `02:77:64:${hexadecimal(number)}:00:${hexadecimal(index + 1)}`,
+    }),
+  };
+}
+
+/** Makes the bridge. It is removed by the journal, and the routes through it with it. */
+export async function makeBridge(claim: Claim, { bridge, gateway }: AddressPlan): Promise<void> {
+  claim.journal.add({ kind: 'link', name: bridge });
+  await run('ip', ['link', 'add', bridge, 'type', 'bridge']);
+  await run('ip', ['address', 'add', `${gateway}/24`, 'dev', bridge]);
+  await run('ip', ['link', 'set', bridge, 'up']);
+}
+
+/** Leads a range of addresses through a node, from now on. */
+export async function routeVia(
+  { bridge }: AddressPlan,
+  { range, address }: { readonly range: string; readonly address: string },
+): Promise<void> {
+  await run('ip', ['route', 'replace', range, 'via', address, 'dev', bridge]);
+}
