@@ -37,7 +37,7 @@ export async function cluster(options: ClusterOptions): Promise<Cluster> {
   const nodes = new Nodes(site, plan, options.nodes);
   journalCgroups(claim);
   const starting = startControlPlane(site, opened);
-  await together([
+  await together<unknown>([
     starting,
     nodes.switchOn().then(async () => {
       for (const { layout } of await pause) await nodes.loadImages(layout);

@@ -62,7 +62,8 @@ export class Machine {
 
   /** Starts kubelet and kube-proxy; resolves when both are healthy. */
   async join(): Promise<void> {
-    const files = (this.#files ??= await this.#prepare());
+    this.#files ??= await this.#prepare();
+    const files = this.#files;
     const { facts } = this;
     const { programs } = this.#site;
     const [kubelet, proxy] = await Promise.all([
