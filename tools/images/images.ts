@@ -15,6 +15,7 @@ import {
   writeLayout,
 } from '@tweendeck/oci';
 import { isPlatformError } from '@tweendeck/std';
+import { busyboxRecipe, nginxRecipe, redisRecipe } from './debian-programs.ts';
 import { pauseRecipe } from './pause.ts';
 import { programRecipe } from './program.ts';
 import { hostPlatform, type Recipe } from './recipe.ts';
@@ -27,6 +28,9 @@ type RecipeMaker = (context: {
 const recipes: Readonly<Record<string, RecipeMaker>> = {
   tweendeck: ({ signal }) => programRecipe(signal),
   pause: async ({ cache }) => pauseRecipe(join(cache, 'pause')),
+  redis: async () => redisRecipe(),
+  nginx: async () => nginxRecipe(),
+  busybox: async () => busyboxRecipe(),
 };
 
 /** What {@link buildImages} can build. */

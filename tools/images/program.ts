@@ -1,6 +1,8 @@
-// The image of Tweendeck itself: Node with its libraries in one layer, the program in another.
+// The image of Tweendeck itself: Node with its libraries in one layer, the program without its types in another.
 
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { cacheServerImage } from '@tweendeck/cacheserver';
 import { type LayerEntry, treeEntries } from '@tweendeck/oci';
@@ -12,6 +14,7 @@ import { libraryEntries } from './shared-libraries.ts';
 const nodePath = '/usr/local/bin/node';
 const home = '/usr/lib/tweendeck';
 const application = 'apps/tweendeck';
+const erasedHook = `${home}/erased.cjs`;
 
 /** The program as every workload of ours starts it; arguments are its command, such as `cacheserver serve`. */
 export async function programRecipe(signal: AbortSignal): Promise<Recipe> {
@@ -26,11 +29,16 @@ export async function programRecipe(signal: AbortSignal): Promise<Recipe> {
     defaults: {
       user: nonroot.user,
       // A small young generation: 20 MB less resident, at a few percent of speed.
-      entrypoint: [nodePath, '--max-semi-space-size=4', `${home}/${application}/bin/tweendeck.cjs`],
+      entrypoint: [
+        nodePath,
+        '--max-semi-space-size=4',
+        `--require=${erasedHook}`,
+        `${home}/${application}/bin/tweendeck.cjs`,
+      ],
       workingDirectory: '/',
       env: {
         PATH: searchPath,
-        // The root file system may be read-only, and nothing is compiled twice in a container's life.
+        // The root file system may be read-only, and a container starts its program once.
         NODE_DISABLE_COMPILE_CACHE: '1',
       },
       exposedPorts: ['8126/tcp', '8127/tcp'],
@@ -61,12 +69,17 @@ function nodeEntries(): readonly LayerEntry[] {
 async function programEntries(signal: AbortSignal): Promise<readonly LayerEntry[]> {
   const packages = runtimePackages({ root, start: application }, packageDisk);
   const entries = await Promise.all(packages.map((found) => packageEntries(found, signal)));
-  const license: LayerEntry = {
+  const copied = (path: string, file: string): LayerEntry => ({
     kind: 'file',
-    path: `${home}/LICENSE`,
-    content: { file: join(root, 'LICENSE') },
-  };
-  return [ownedDirectory('/data'), license, ...entries.flat()];
+    path,
+    content: { file },
+  });
+  return [
+    ownedDirectory('/data'),
+    copied(`${home}/LICENSE`, join(root, 'LICENSE')),
+    copied(erasedHook, join(import.meta.dirname, 'erased.cjs')),
+    ...entries.flat(),
+  ];
 }
 
 async function packageEntries(
@@ -76,10 +89,28 @@ async function packageEntries(
   const at = `${home}/${directory}`;
   const keep = own ? runsInProduct : runsInDependency;
   const files = await treeEntries(join(root, directory), { at, keep }, signal);
-  if (link === undefined) return files;
-  // Code behind the link has its types erased by Node, which it refuses below a real node_modules.
+  const runnable = own ? await Promise.all(files.map(withoutTypes)) : files;
+  if (link === undefined) return runnable;
   const up = '../'.repeat(link.split('/').length - 1);
-  return [...files, { kind: 'symlink', path: `${home}/${link}`, target: `${up}${directory}` }];
+  return [...runnable, { kind: 'symlink', path: `${home}/${link}`, target: `${up}${directory}` }];
+}
+
+/** Types become spaces, so lines and columns in stack traces stay what they are in the source. */
+async function withoutTypes(entry: LayerEntry): Promise<LayerEntry> {
+  if (entry.kind !== 'file' || !entry.path.endsWith('.ts')) return entry;
+  if (typeof entry.content === 'string' || !('file' in entry.content)) return entry;
+  return { ...entry, content: eraseTypes(await readFile(entry.content.file, 'utf8')) };
+}
+
+function eraseTypes(source: string): string {
+  // Node warns that the function is experimental; the check builds twice, and the end-to-end test runs the result.
+  const { emitWarning } = process;
+  process.emitWarning = () => undefined;
+  try {
+    return stripTypeScriptTypes(source);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
 }
 
 /** Of a package of ours: manifest, sources and generated data; nothing that only tests use. */
