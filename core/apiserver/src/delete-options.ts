@@ -110,12 +110,22 @@ function fromQuery(query: URLSearchParams): Record<string, unknown> {
   };
 }
 
-/** The finalizers an object has once its delete was asked for: `orphan` and `foregroundDeletion` follow the policy. */
-export function finalizersFor(metadata: DraftMeta, { policy }: DeleteOptions): readonly string[] {
+/**
+ * The finalizers an object has once its delete was asked for: `orphan` and `foregroundDeletion` follow the policy, then
+ * what the object has already, then what its kind does (`orphansByDefault`).
+ */
+export function finalizersFor(
+  metadata: DraftMeta,
+  { policy }: DeleteOptions,
+  orphansByDefault: boolean,
+): readonly string[] {
   const present = metadata.finalizers ?? [];
-  const orphan = policy === undefined ? present.includes('orphan') : policy === 'Orphan';
   const foreground =
     policy === undefined ? present.includes('foregroundDeletion') : policy === 'Foreground';
+  const orphan =
+    policy === undefined
+      ? present.includes('orphan') || (orphansByDefault && !foreground)
+      : policy === 'Orphan';
   const own = present.filter((each) => each !== 'orphan' && each !== 'foregroundDeletion');
   if (orphan) return [...own, 'orphan'];
   return foreground ? [...own, 'foregroundDeletion'] : own;

@@ -24,10 +24,16 @@ interface Outcome {
 
 export async function deleteObject(writing: Writing, options: DeleteOptions): Promise<ApiResponse> {
   const { resource, request } = writing;
+  warnOfOrphans(writing, options);
   const { object, gone } = await deleteKey(writing, requestKey(request, resource), options);
   if (!gone) return answer(writing, options.policy === 'Foreground' ? 202 : 200, object);
   if (resource.strategy.returnsDeleted) return answer(writing, 200, object);
   return jsonResponse(200, successOf(writing, object));
+}
+
+function warnOfOrphans({ resource, warnings }: Writing, { policy }: DeleteOptions): void {
+  const warning = resource.strategy.orphaningWarning;
+  if (warning !== undefined && policy === undefined) warnings.push(warning);
 }
 
 function successOf({ resource }: Writing, object: StoredObject): Omit<Status, 'code'> {
@@ -52,6 +58,7 @@ export async function deleteCollection(
 ): Promise<ApiResponse> {
   const { state, resource, request, form, clock } = writing;
   listOptionsOf(request.query);
+  warnOfOrphans(writing, options);
   const selection = selectionOf(request, resource);
   const cache = state.resource(resource.storagePrefix);
   const objects = [...cache.range(selection.prefix)].filter((each) => selection.matches(each));
@@ -103,7 +110,8 @@ async function deleteOnce(writing: Writing, step: Step): Promise<Outcome | undef
   const { metadata } = draft;
   const fresh = metadata.deletionTimestamp === undefined;
   const own = fresh ? (writing.resource.strategy.finalizersOnDelete ?? []) : [];
-  const finalizers = [...new Set([...finalizersFor(metadata, options), ...own])];
+  const orphans = writing.resource.strategy.orphaningWarning !== undefined;
+  const finalizers = [...new Set([...finalizersFor(metadata, options, orphans), ...own])];
   if (finalizers.length > 0) metadata.finalizers = finalizers;
   else delete metadata.finalizers;
   const waitsForNamespace = writing.resource.kind === 'Namespace' && terminate(draft, fresh);

@@ -2,6 +2,7 @@
 
 import {
   type FieldError,
+  type FieldPath,
   fieldForbidden,
   fieldInvalid,
   fieldRequired,
@@ -83,13 +84,16 @@ export function metadataProblems(
     problems.push(fieldForbidden(base.child('namespace'), 'not allowed on this type'));
   }
   problems.push(...validateLabels(metadata.labels, base.child('labels')));
-  problems.push(...annotationProblems(metadata.annotations));
+  problems.push(...annotationProblems(metadata.annotations, base.child('annotations')));
   problems.push(...ownerProblems(metadata), ...finalizerProblems(metadata.finalizers));
   return problems;
 }
 
-function annotationProblems(annotations: DraftMeta['annotations']): readonly FieldError[] {
-  const field = path('metadata').child('annotations');
+/** What is wrong with annotations, of an object or of a template. */
+export function annotationProblems(
+  annotations: DraftMeta['annotations'],
+  field: FieldPath,
+): readonly FieldError[] {
   const problems: FieldError[] = [];
   let bytes = 0;
   for (const [key, value] of Object.entries(annotations ?? {})) {

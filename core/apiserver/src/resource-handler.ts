@@ -23,6 +23,7 @@ import { asYaml } from './response.ts';
 import { handleSubresource } from './subresource-handler.ts';
 import { replaceObject } from './update.ts';
 import { watchObjects } from './watch.ts';
+import type { Writing } from './writing.ts';
 
 /** Answers a request for a resource in the encoding it wants. @throws ApiError. */
 export async function handleResource(
@@ -57,9 +58,9 @@ async function dispatch(call: ResourceCall, signal: AbortSignal): Promise<ApiRes
     case 'patch':
       return patchObject(call, 'main');
     case 'delete':
-      return deleteObject(writingOf(call, 'DeleteOptions'), await deletion(call));
+      return remove(call, deleteObject);
     case 'deletecollection':
-      return deleteCollection(writingOf(call, 'DeleteOptions'), await deletion(call));
+      return remove(call, deleteCollection);
   }
 }
 
@@ -79,6 +80,7 @@ function refuseVerb(request: ResourceRequest, resource: ServedResource): void {
 
 async function create(call: ResourceCall): Promise<ApiResponse> {
   const writing = writingOf(call, 'CreateOptions');
+  }
   return withWarnings(await createObject(writing, await bodyDraft(call, writing)), writing);
 }
 
@@ -88,6 +90,11 @@ async function update(call: ResourceCall): Promise<ApiResponse> {
   return withWarnings(await replaceObject(writing, draft, 'main'), writing);
 }
 
-async function deletion(call: ResourceCall): Promise<DeleteOptions> {
-  return deleteOptionsOf((await decodeBody(call.http)).value, call.request.query);
+async function remove(
+  call: ResourceCall,
+  act: (writing: Writing, options: DeleteOptions) => Promise<ApiResponse>,
+): Promise<ApiResponse> {
+  const writing = writingOf(call, 'DeleteOptions');
+  const options = deleteOptionsOf((await decodeBody(call.http)).value, call.request.query);
+  return withWarnings(await act(writing, options), writing);
 }

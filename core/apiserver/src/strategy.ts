@@ -44,6 +44,8 @@ export interface Strategy {
   readonly finalizersOnDelete?: readonly string[];
   /** What deserves a Warning header. */
   readonly warnings?: (draft: Draft) => readonly string[];
+  /** Said when a delete does not tell what becomes of dependents; they are orphaned then, as of no other kind. */
+  readonly orphaningWarning?: string;
   /** The seconds of grace of a delete; undefined: this kind knows no grace. */
   readonly graceSeconds?: (object: Draft, asked: number | undefined) => number;
 }

@@ -28,6 +28,16 @@ function escapeRune(rune: string): string {
   return code < 0x1_0000 ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`;
 }
 
+/** Prints a list of texts as Go's `%v` does: `[a b]`. */
+export function goList(texts: readonly string[]): string {
+  return `[${texts.join(' ')}]`;
+}
+
+/** Prints a list of texts as Go's `%q` does: `["a" "b"]`. */
+export function goQuotedList(texts: readonly string[]): string {
+  return goList(texts.map(goQuote));
+}
+
 /** Prints as Go's `%v` does a number: the shortest form, with an exponent below 1e-4 and from 1e21. */
 export function goNumber(value: number | bigint): string {
   if (typeof value === 'bigint' || value === 0) return String(value);

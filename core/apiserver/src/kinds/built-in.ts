@@ -1,10 +1,11 @@
 // The built-in resources: discovery's facts, joined with each kind's rules.
 
+import descriptions from '../generated/column-descriptions.json' with { type: 'json' };
 import discovery from '../generated/discovery.json' with { type: 'json' };
 import type { ServedResource, Subresource } from '../registry.ts';
 import type { BuiltInSchemas } from '../schema/built-in-schemas.ts';
 import { storagePrefix } from '../storage-key.ts';
-import { defaultColumns } from '../table/table.ts';
+import { defaultColumns, type TableColumns } from '../table/table.ts';
 import { baseStrategy, type KindRules } from './kind-rules.ts';
 
 interface DiscoveredResource {
@@ -78,12 +79,23 @@ function servedOf(
     fromStored: storedAs?.fromStored,
     selectableFields: selectableOf(own),
     strategy: { ...baseStrategy, statusApart, ...own.strategy },
-    columns: own.columns ?? defaultColumns,
+    columns: described(own.columns ?? defaultColumns, `${group}/${kind}`),
     custom: false,
     body: schemas.bodyOf({ group, version, kind }),
     strategic: schemas.rooted({ group, version, kind }),
     objectSchema: () => schemas.objectSchema({ group, version, kind }),
   };
+}
+
+/** With what upstream says of each column. */
+function described(columns: TableColumns, key: string): TableColumns {
+  const texts: Readonly<Record<string, Readonly<Record<string, string>>>> = descriptions;
+  const own = texts[key] ?? {};
+  const definitions = columns.definitions.map((definition) => ({
+    ...definition,
+    description: own[definition.name] ?? definition.description ?? '',
+  }));
+  return { ...columns, definitions };
 }
 
 function subresourceOf({ subresource, responseKind, verbs }: DiscoveredSubresource): Subresource {
@@ -93,8 +105,10 @@ function subresourceOf({ subresource, responseKind, verbs }: DiscoveredSubresour
 
 function selectableOf({
   selectable = [],
+  selectableAs = {},
   storedAs,
 }: KindRules): ServedResource['selectableFields'] {
-  const paths = storedAs?.selectable ?? Object.fromEntries(selectable.map((name) => [name, name]));
+  const own = selectable.map((name) => [name, selectableAs[name] ?? name]);
+  const paths: Readonly<Record<string, string>> = storedAs?.selectable ?? Object.fromEntries(own);
   return new Map(Object.entries(paths).map(([name, path]) => [name, path.split('.')]));
 }

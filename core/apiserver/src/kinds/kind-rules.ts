@@ -10,8 +10,9 @@ import type { TableColumns } from '../table/table.ts';
 export interface KindRules {
   readonly strategy?: Partial<Strategy>;
   readonly columns?: TableColumns;
-  /** Names for field selectors, each also its path in the stored form. */
+  /** Names for field selectors, each also its path in the stored form unless {@link selectableAs} has another. */
   readonly selectable?: readonly string[];
+  readonly selectableAs?: Readonly<Record<string, string>>;
   readonly scale?: ScalePaths;
   /** Set where a kind is stored as another version or group's. */
   readonly storedAs?: {

@@ -9,7 +9,9 @@ import {
   serviceAccountRules,
 } from './cluster-kinds.ts';
 import { configMapRules, secretRules } from './configuration.ts';
+import { cronJobRules } from './cron-job-rules.ts';
 import { eventRules, eventsEventRules } from './events.ts';
+import { jobRules } from './job-rules.ts';
 import type { KindRules } from './kind-rules.ts';
 import { podRules } from './pod.ts';
 import { serviceRules } from './service.ts';
@@ -29,6 +31,8 @@ export const kindRules: ReadonlyMap<string, KindRules> = new Map<string, KindRul
   ['apps/ReplicaSet', replicaSetRules],
   ['apps/StatefulSet', statefulSetRules],
   ['apps/ControllerRevision', controllerRevisionRules],
+  ['batch/Job', jobRules],
+  ['batch/CronJob', cronJobRules],
   ['coordination.k8s.io/Lease', leaseRules],
   ['discovery.k8s.io/EndpointSlice', endpointSliceRules],
 ]);

@@ -1,30 +1,26 @@
 // How deployments, replica sets and stateful sets are shown.
 
 import { type LabelSelector, labelSelectorFromObject } from '@tweendeck/kube';
-import { isPlatformError } from '@tweendeck/std';
+import { isJsonObject, isPlatformError } from '@tweendeck/std';
 import { type Draft, listAt, numberAt, objectAt, textAt } from '../draft.ts';
 import { ageColumn, type Column, columnsOf, nameColumn, type TableColumns } from './table.ts';
 
 const specNumber = ({ spec }: Draft, key: string): number => numberAt(spec, key) ?? 0;
 const statusNumber = ({ status }: Draft, key: string): number => numberAt(status, key) ?? 0;
 
-function containersText({ spec }: Draft, key: 'name' | 'image'): string {
-  const inner = objectAt(objectAt(spec, 'template'), 'spec');
-  return listAt(inner, 'containers')
-    .map((container) => textAt(container, key))
-    .join(',');
+/** Names and images of the containers of a template, for the wide form. */
+export function templateColumns(templateOf: (object: Draft) => object): readonly Column[] {
+  const text = (object: Draft, key: 'name' | 'image'): string =>
+    listAt(objectAt(templateOf(object), 'spec'), 'containers')
+      .map((container) => textAt(container, key))
+      .join(',');
+  return [
+    { name: 'Containers', priority: 1, cell: (object) => text(object, 'name') },
+    { name: 'Images', priority: 1, cell: (object) => text(object, 'image') },
+  ];
 }
 
-const containers: Column = {
-  name: 'Containers',
-  priority: 1,
-  cell: (object) => containersText(object, 'name'),
-};
-const images: Column = {
-  name: 'Images',
-  priority: 1,
-  cell: (object) => containersText(object, 'image'),
-};
+const containers = templateColumns(({ spec }) => objectAt(spec, 'template'));
 const selector: Column = {
   name: 'Selector',
   priority: 1,
@@ -35,8 +31,9 @@ const readyOfDesired: Column = {
   cell: (object) => `${statusNumber(object, 'readyReplicas')}/${specNumber(object, 'replicas')}`,
 };
 
-/** A selector in one line; `<none>` for none. */
-function selectorText(value: object): string {
+/** A selector in one line; `<none>` for one that selects everything or is not there. */
+export function selectorText(value: unknown): string {
+  if (!isJsonObject(value)) return '<none>';
   try {
     // It was checked when it was written; what cannot be read is shown as an error, not thrown.
     return labelSelectorFromObject(value as LabelSelector).toString() || '<none>';
@@ -60,8 +57,7 @@ export const deploymentColumns: TableColumns = columnsOf([
     cell: (object) => statusNumber(object, 'availableReplicas'),
   },
   ageColumn,
-  containers,
-  images,
+  ...containers,
   selector,
 ]);
 
@@ -71,8 +67,7 @@ export const replicaSetColumns: TableColumns = columnsOf([
   { name: 'Current', type: 'integer', cell: (object) => statusNumber(object, 'replicas') },
   { name: 'Ready', type: 'integer', cell: (object) => statusNumber(object, 'readyReplicas') },
   ageColumn,
-  containers,
-  images,
+  ...containers,
   selector,
 ]);
 
@@ -80,6 +75,5 @@ export const statefulSetColumns: TableColumns = columnsOf([
   nameColumn,
   readyOfDesired,
   ageColumn,
-  containers,
-  images,
+  ...containers,
 ]);

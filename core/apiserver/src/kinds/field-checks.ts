@@ -1,0 +1,60 @@
+// Small checks of single fields that many kinds share, in apimachinery's words.
+
+import {
+  type FieldError,
+  type FieldPath,
+  fieldInvalid,
+  fieldNotSupported,
+  fieldRequired,
+  type NameCheck,
+} from '@tweendeck/kube';
+import { jsonEqual } from '@tweendeck/std';
+import { type Fields, numberAt, textAt } from '../draft.ts';
+
+export const notNegative = 'must be greater than or equal to 0';
+export const immutable = 'field is immutable';
+
+/** The fields named that are numbers below 0. */
+export function negativeProblems(
+  fields: Fields,
+  keys: readonly string[],
+  base: FieldPath,
+): readonly FieldError[] {
+  return keys.flatMap((key) => {
+    const value = numberAt(fields, key);
+    if (value === undefined || value >= 0) return [];
+    return [fieldInvalid(base.child(key), value, notNegative)];
+  });
+}
+
+/** The fields named that differ from what they were. */
+export function immutableProblems(
+  fields: Fields,
+  previous: Fields,
+  { keys, base }: { readonly keys: readonly string[]; readonly base: FieldPath },
+): readonly FieldError[] {
+  return keys
+    .filter((key) => !jsonEqual(fields[key] ?? null, previous[key] ?? null))
+    .map((key) => fieldInvalid(base.child(key), fields[key] ?? null, immutable));
+}
+
+/** One of some words; `emptyDetail` tells that it must not be empty, and what is said then. */
+export function wordProblems(
+  value: string,
+  at: FieldPath,
+  { allowed, emptyDetail }: { readonly allowed: readonly string[]; readonly emptyDetail?: string },
+): readonly FieldError[] {
+  if (value === '' && emptyDetail !== undefined) return [fieldRequired(at, emptyDetail)];
+  return allowed.includes(value) ? [] : [fieldNotSupported(at, value, allowed)];
+}
+
+/** What a name check says of a field; an empty field is not asked about. */
+export function namedProblems(
+  fields: Fields,
+  key: string,
+  { base, check }: { readonly base: FieldPath; readonly check: NameCheck },
+): readonly FieldError[] {
+  const value = textAt(fields, key);
+  if (value === '') return [];
+  return check(value).map((text) => fieldInvalid(base.child(key), value, text));
+}

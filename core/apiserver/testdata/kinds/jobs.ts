@@ -1,0 +1,128 @@
+// Jobs and cron jobs.
+
+import type { KindCase } from '../../src/testing/kind-cases.ts';
+
+const jobs = '/apis/batch/v1/namespaces/NS/jobs';
+const crons = '/apis/batch/v1/namespaces/NS/cronjobs';
+const container = { name: 'c', image: 'busybox:1' };
+const pod = { restartPolicy: 'Never', containers: [container] };
+const job = (spec: object, podSpec: object = {}, metadata: object = {}) => ({
+  metadata: { name: 'x', ...metadata },
+  spec: { template: { spec: { ...pod, ...podSpec } }, ...spec },
+});
+const cron = (spec: object, jobSpec: object = {}, metadata: object = {}) => ({
+  metadata: { name: 'x', ...metadata },
+  spec: {
+    schedule: '*/5 * * * *',
+    jobTemplate: { spec: { template: { spec: pod }, ...jobSpec } },
+    ...spec,
+  },
+});
+const indexed = { completionMode: 'Indexed', completions: 5 };
+const failure = (...rules: readonly object[]) => ({ podFailurePolicy: { rules } });
+const success = (...rules: readonly object[]) => ({ ...indexed, successPolicy: { rules } });
+const one = (name: string, object: object, more: object = {}): KindCase => ({ name, path: jobs, object, ...more });
+const cronOne = (name: string, object: object, more: object = {}): KindCase => ({ name, path: crons, object, ...more });
+const condition = (type: string, status = 'True') => ({ type, status });
+
+export const cases: readonly KindCase[] = [
+  one('defaults of a job', job({})),
+  one('labels of the template are the job’s', job({ template: { metadata: { labels: { a: 'b' } }, spec: pod } })),
+  one('parallelism alone', job({ parallelism: 3 })),
+  one('completions alone', job({ completions: 3 })),
+  one('an indexed job', job(indexed)),
+  one('an indexed job with a limit for each index', job({ ...indexed, backoffLimitPerIndex: 1, maxFailedIndexes: 2 })),
+  one('a job with a failure policy', job(failure({ action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget' }] }))),
+  one('a job without a template', { metadata: { name: 'x' }, spec: {} }),
+  one('a job without a specification', { metadata: { name: 'x' } }),
+  one('a job whose pods restart always', job({}, { restartPolicy: 'Always' })),
+  one('a job whose pods restart somehow', job({}, { restartPolicy: 'Sometimes' })),
+  one('negative numbers', job({ parallelism: -1, completions: -1, activeDeadlineSeconds: -1, backoffLimit: -1, ttlSecondsAfterFinished: -1 })),
+  one('a selector without manualSelector', job({ selector: { matchLabels: { a: 'b' } } })),
+  one('a manual selector', job({ manualSelector: true, selector: { matchLabels: { a: 'b' } }, template: { metadata: { labels: { a: 'b' } }, spec: pod } })),
+  one('a manual selector that does not match', job({ manualSelector: true, selector: { matchLabels: { a: 'b' } } })),
+  one('a manual selector that is missing', job({ manualSelector: true })),
+  one('labels of a template against the server’s', job({ template: { metadata: { labels: { 'job-name': 'other', 'controller-uid': 'u' } }, spec: pod } })),
+  one('indexed without completions', job({ completionMode: 'Indexed' })),
+  one('an unknown completion mode', job({ completionMode: 'Sorted' })),
+  one('too much at once', job({ ...indexed, parallelism: 100_001 })),
+  one('index limits without indexes', job({ backoffLimitPerIndex: 1, maxFailedIndexes: 1 })),
+  one('failed indexes without a limit', job({ ...indexed, maxFailedIndexes: 6 })),
+  one('many indexes with a limit for each', job({ completionMode: 'Indexed', completions: 100_001, parallelism: 10_001, backoffLimitPerIndex: 1 })),
+  one('many indexes may fail', job({ completionMode: 'Indexed', completions: 100_001, parallelism: 1, backoffLimitPerIndex: 1, maxFailedIndexes: 100_001 })),
+  one('a long name of an indexed job', job(indexed, {}, { name: 'x'.repeat(62) })),
+  one('a name that is no label', job({}, {}, { name: 'a.b' })),
+  one('an invalid name', job({}, {}, { name: 'A_b' })),
+  one('managedBy that is no path', job({ managedBy: 'me' })),
+  one('managedBy with an odd host', job({ managedBy: 'Ex ample/x' })),
+  one('managedBy with an odd path', job({ managedBy: 'example.com/ä' })),
+  one('managedBy that is too long', job({ managedBy: `example.com/${'x'.repeat(60)}` })),
+  one('managedBy that is empty', job({ managedBy: '' })),
+  one('a failure policy with everything wrong', job(failure(
+    {},
+    { action: 'Explode', onExitCodes: { operator: 'Near', values: [] } },
+    { action: 'FailIndex', onExitCodes: { operator: 'In', values: [3, 1, 0, 1], containerName: 'no' } },
+    { action: 'Count', onPodConditions: [{ type: 'a b', status: 'Maybe' }] },
+    { action: 'Ignore', onExitCodes: { operator: 'In', values: [1] }, onPodConditions: [{ type: 'A' }] },
+  ))),
+  one('a failure policy with pods that restart', job(failure({ action: 'Count', onExitCodes: { operator: 'In', values: [1] } }), { restartPolicy: 'OnFailure' })),
+  one('a failure policy and an early replacement', job({ ...failure({ action: 'Count', onExitCodes: { operator: 'In', values: [1] } }), podReplacementPolicy: 'TerminatingOrFailed' })),
+  one('an unknown replacement policy', job({ podReplacementPolicy: 'Never' })),
+  one('too many rules', job(failure(...Array.from({ length: 21 }, () => ({ action: 'Count', onExitCodes: { operator: 'In', values: [1] } }))))),
+  one('a success policy', job(success({ succeededIndexes: '0,2-4', succeededCount: 2 }))),
+  one('a success policy without rules', job(success())),
+  one('a success policy with everything wrong', job(success(
+    {},
+    { succeededIndexes: '5' },
+    { succeededIndexes: '1-2-3' },
+    { succeededIndexes: 'x' },
+    { succeededIndexes: '3,1' },
+    { succeededIndexes: '3-1' },
+    { succeededIndexes: '0', succeededCount: 2 },
+    { succeededCount: 6 },
+    { succeededCount: -1 },
+  ))),
+  one('a job with an invalid container', job({}, { containers: [{ name: 'A', image: '' }] })),
+  one('more at once', job({}), { change: { spec: { parallelism: 2 } } }),
+  one('suspending', job({}), { change: { spec: { suspend: true } } }),
+  one('other completions', job({ completions: 2 }), { change: { spec: { completions: 3 } } }),
+  one('other completions of an indexed job', job({ ...indexed, parallelism: 5 }), { change: { spec: { completions: 3 } } }),
+  one('other completions in tandem', job({ ...indexed, parallelism: 5 }), { change: { spec: { completions: 3, parallelism: 3 } } }),
+  one('another mode', job({ completions: 2 }), { change: { spec: { completionMode: 'Indexed' } } }),
+  one('another selector', job({}), { change: { spec: { selector: { matchLabels: { a: 'b' } } } } }),
+  one('another limit of an index', job({ ...indexed, backoffLimitPerIndex: 1 }), { change: { spec: { backoffLimitPerIndex: 2 } } }),
+  one('another manager', job({ managedBy: 'example.com/a' }), { change: { spec: { managedBy: 'example.com/b' } } }),
+  one('placing a suspended job', job({ suspend: true }), { change: { spec: { template: { metadata: { labels: { a: 'b' }, annotations: { c: 'd' } }, spec: { nodeSelector: { a: 'b' }, tolerations: [{ key: 'x', operator: 'Exists' }], affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [{ key: 'a', operator: 'Exists' }] }] } } } } } } } }),
+  one('a status', job({}), { part: 'status', change: { status: { active: 2, ready: 1, startTime: '2026-01-01T00:00:00Z' } } }),
+  one('a status against all reason', job({}), { part: 'status', change: { status: { active: -1, ready: 3, failed: -1, terminating: -1, uncountedTerminatedPods: { succeeded: ['', 'a'], failed: ['a'] }, completedIndexes: '1', failedIndexes: '1', completionTime: '2026-01-01T00:00:00Z', startTime: '2026-01-02T00:00:00Z' } } }),
+  one('complete without its criteria', job({}), { part: 'status', change: { status: { conditions: [condition('Complete')] } } }),
+  one('complete and failed', job({}), { part: 'status', change: { status: { active: 1, conditions: [condition('Complete'), condition('Failed'), condition('FailureTarget'), condition('SuccessCriteriaMet')] } } }),
+  one('failed without its target', job({}), { part: 'status', change: { status: { startTime: '2026-01-01T00:00:00Z', conditions: [condition('Failed')] } } }),
+  one('complete as it should be', job({}), { part: 'status', change: { status: { startTime: '2026-01-01T00:00:00Z', completionTime: '2026-01-01T00:01:00Z', succeeded: 1, conditions: [condition('SuccessCriteriaMet'), condition('Complete')] } } }),
+  one('overlapping indexes', job({ ...indexed, backoffLimitPerIndex: 1 }), { part: 'status', change: { status: { completedIndexes: '0-3', failedIndexes: '2,4' } } }),
+  one('indexes that are none', job({ ...indexed, backoffLimitPerIndex: 1 }), { part: 'status', change: { status: { completedIndexes: '0-9', failedIndexes: 'x' } } }),
+  one('a table of a job', job({}), { table: true }),
+  one('a table of a job without completions', job({ parallelism: 2, suspend: true }), { table: true }),
+  one('a table of a job that ended', job({}), { part: 'status', change: { status: { startTime: '2026-01-01T00:00:00Z', completionTime: '2026-01-01T00:01:00Z', succeeded: 1, conditions: [condition('SuccessCriteriaMet'), condition('Complete')] } }, table: true }),
+  cronOne('defaults of a cron job', cron({})),
+  cronOne('a cron job without a schedule', cron({ schedule: '' })),
+  cronOne('a cron job whose schedule is none', cron({ schedule: 'now and then' })),
+  cronOne('a minute too many', cron({ schedule: '60 * * * *' })),
+  cronOne('a zone in the schedule', cron({ schedule: 'TZ=UTC 0 * * * *' })),
+  cronOne('a time zone', cron({ timeZone: 'Europe/Berlin' })),
+  cronOne('a time zone that is not known', cron({ timeZone: 'Europe/Atlantis' })),
+  cronOne('a time zone that is local', cron({ timeZone: 'local' })),
+  cronOne('a time zone that is Local', cron({ timeZone: 'Local' })),
+  cronOne('a time zone that is empty', cron({ timeZone: '' })),
+  cronOne('a time zone with a dot', cron({ timeZone: '../x' })),
+  cronOne('an unknown policy', cron({ concurrencyPolicy: 'Queue' })),
+  cronOne('negative limits', cron({ startingDeadlineSeconds: -1, successfulJobsHistoryLimit: -1, failedJobsHistoryLimit: -1 })),
+  cronOne('a selector in the template', cron({}, { manualSelector: true, selector: { matchLabels: { a: 'b' } } })),
+  cronOne('a name too long', cron({}, {}, { name: 'x'.repeat(53) })),
+  cronOne('a name that is no label in a cron job', cron({}, {}, { name: 'a.b' })),
+  cronOne('a cron job of nothing', { metadata: { name: 'x' }, spec: { schedule: '* * * * *', jobTemplate: { spec: { template: { spec: { containers: [] } } } } } }),
+  cronOne('another schedule', cron({}), { change: { spec: { schedule: '@hourly' } } }),
+  cronOne('a schedule with a zone later', cron({}), { change: { spec: { schedule: 'CRON_TZ=UTC @hourly' } } }),
+  cronOne('a status of a cron job', cron({}), { part: 'status', change: { status: { lastScheduleTime: '2026-01-01T00:00:00Z' } } }),
+  cronOne('a table of a cron job', cron({ timeZone: 'Europe/Berlin' }), { table: true }),
+];
