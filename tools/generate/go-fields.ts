@@ -2,6 +2,15 @@
 
 /** Optional scalars that Go holds by pointer: their zero is a value, while the zero of any other optional scalar means unset. */
 export const pointerFields: Readonly<Record<string, readonly string[]>> = {
+  'admissionregistration/v1.MutatingWebhook': [
+    ...['failurePolicy', 'matchPolicy', 'sideEffects', 'timeoutSeconds', 'reinvocationPolicy'],
+  ],
+  'admissionregistration/v1.RuleWithOperations': ['scope'],
+  'admissionregistration/v1.ServiceReference': ['path', 'port'],
+  'admissionregistration/v1.ValidatingWebhook': [
+    ...['failurePolicy', 'matchPolicy', 'sideEffects', 'timeoutSeconds'],
+  ],
+  'admissionregistration/v1.WebhookClientConfig': ['url'],
   'apps/v1.DeploymentSpec': ['replicas', 'revisionHistoryLimit', 'progressDeadlineSeconds'],
   'apps/v1.DeploymentStatus': ['terminatingReplicas', 'collisionCount'],
   'apps/v1.ReplicaSetSpec': ['replicas'],
@@ -9,6 +18,7 @@ export const pointerFields: Readonly<Record<string, readonly string[]>> = {
   'apps/v1.RollingUpdateStatefulSetStrategy': ['partition'],
   'apps/v1.StatefulSetSpec': ['replicas', 'revisionHistoryLimit'],
   'apps/v1.StatefulSetStatus': ['collisionCount'],
+  'authentication/v1.TokenRequestSpec': ['expirationSeconds'],
   'coordination/v1.LeaseSpec': [
     'holderIdentity',
     'leaseDurationSeconds',

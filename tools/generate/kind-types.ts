@@ -38,6 +38,30 @@ export const servedKinds: readonly (readonly [string, string, string, string, bo
   ['io.k8s.api.core.v1.PersistentVolumeClaim', '', 'v1', 'persistentvolumeclaims', true],
   ['io.k8s.api.storage.v1.StorageClass', 'storage.k8s.io', 'v1', 'storageclasses', false],
   ['io.k8s.api.scheduling.v1.PriorityClass', 'scheduling.k8s.io', 'v1', 'priorityclasses', false],
+  ['io.k8s.api.rbac.v1.Role', 'rbac.authorization.k8s.io', 'v1', 'roles', true],
+  ['io.k8s.api.rbac.v1.RoleBinding', 'rbac.authorization.k8s.io', 'v1', 'rolebindings', true],
+  ['io.k8s.api.rbac.v1.ClusterRole', 'rbac.authorization.k8s.io', 'v1', 'clusterroles', false],
+  [
+    'io.k8s.api.rbac.v1.ClusterRoleBinding',
+    'rbac.authorization.k8s.io',
+    'v1',
+    'clusterrolebindings',
+    false,
+  ],
+  [
+    'io.k8s.api.admissionregistration.v1.MutatingWebhookConfiguration',
+    'admissionregistration.k8s.io',
+    'v1',
+    'mutatingwebhookconfigurations',
+    false,
+  ],
+  [
+    'io.k8s.api.admissionregistration.v1.ValidatingWebhookConfiguration',
+    'admissionregistration.k8s.io',
+    'v1',
+    'validatingwebhookconfigurations',
+    false,
+  ],
   [
     'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition',
     'apiextensions.k8s.io',
@@ -48,6 +72,7 @@ export const servedKinds: readonly (readonly [string, string, string, string, bo
 ];
 
 const further = [
+  'io.k8s.api.authentication.v1.TokenRequest',
   'io.k8s.api.autoscaling.v1.Scale',
   'io.k8s.api.core.v1.Binding',
   'io.k8s.api.policy.v1.Eviction',
@@ -104,9 +129,16 @@ export function closureOf(
   return seen;
 }
 
+/** Two groups have types of these names. */
+const sharedNames = new Set([
+  'io.k8s.api.admissionregistration.v1.ServiceReference',
+  'io.k8s.api.admissionregistration.v1.WebhookClientConfig',
+]);
+
 function typeName(name: string): string {
   if (name.startsWith('io.k8s.api.events.v1.'))
     return `Events${name.slice(name.lastIndexOf('.') + 1)}`;
+  if (sharedNames.has(name)) return `Admission${name.slice(name.lastIndexOf('.') + 1)}`;
   return name.slice(name.lastIndexOf('.') + 1);
 }
 

@@ -18,7 +18,18 @@ export interface ProtobufFacts {
   readonly messages: Readonly<Record<string, readonly MessageField[]>>;
 }
 
-const furtherKinds = ['autoscaling/v1/Scale', '/v1/Binding', '/v1/Status', 'policy/v1/Eviction'];
+const furtherKinds = [
+  ...['autoscaling/v1/Scale', '/v1/Binding', '/v1/Status', 'policy/v1/Eviction'],
+  ...['SelfSubjectReview', 'TokenRequest', 'TokenReview'].map(
+    (kind) => `authentication.k8s.io/v1/${kind}`,
+  ),
+  ...[
+    'LocalSubjectAccessReview',
+    'SelfSubjectAccessReview',
+    'SelfSubjectRulesReview',
+    'SubjectAccessReview',
+  ].map((kind) => `authorization.k8s.io/v1/${kind}`),
+];
 /** Kinds that clients send in whatever group they talk to. */
 const anywhere = ['CreateOptions', 'DeleteOptions', 'PatchOptions', 'UpdateOptions'];
 const scalars = new Set(['string', 'bytes', 'bool', 'int32', 'int64', 'float64']);

@@ -26,10 +26,21 @@ export interface Discovery {
   readonly apis: { readonly items: readonly DiscoveryGroup[] };
 }
 
-const servedSubresources = new Set(['binding', 'eviction', 'finalize', 'log', 'scale', 'status']);
+const servedSubresources = new Set([
+  ...['binding', 'eviction', 'finalize', 'log', 'scale', 'status', 'token'],
+]);
 
-/** Resources that serve a kind under a name of their own, beside those of {@link servedKinds}. */
-const further: readonly string[] = ['/v1/bindings'];
+/** Resources that are answered and not stored, beside those of {@link servedKinds}. */
+const further: readonly string[] = [
+  '/v1/bindings',
+  ...['selfsubjectreviews', 'tokenreviews'].map((each) => `authentication.k8s.io/v1/${each}`),
+  ...[
+    'localsubjectaccessreviews',
+    'selfsubjectaccessreviews',
+    'selfsubjectrulesreviews',
+    'subjectaccessreviews',
+  ].map((each) => `authorization.k8s.io/v1/${each}`),
+];
 
 /**
  * The text of the API server's `generated/discovery.json`: `[{ group, version, resources }]`, resources as in

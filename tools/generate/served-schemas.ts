@@ -7,6 +7,15 @@ const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1';
 
 /** What the API server answers or accepts besides the served kinds and their lists. */
 const furtherSchemas: readonly string[] = [
+  ...['SelfSubjectReview', 'TokenRequest', 'TokenReview'].map(
+    (name) => `io.k8s.api.authentication.v1.${name}`,
+  ),
+  ...[
+    'LocalSubjectAccessReview',
+    'SelfSubjectAccessReview',
+    'SelfSubjectRulesReview',
+    'SubjectAccessReview',
+  ].map((name) => `io.k8s.api.authorization.v1.${name}`),
   'io.k8s.api.autoscaling.v1.Scale',
   'io.k8s.api.core.v1.Binding',
   'io.k8s.api.policy.v1.Eviction',

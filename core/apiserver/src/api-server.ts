@@ -16,32 +16,43 @@ import {
   TaskGroup,
 } from '@tweendeck/std';
 import type { Store } from '@tweendeck/store';
+import { openAccess } from './access/access.ts';
+import { attributesOf } from './access/attributes.ts';
+import { authenticate, type Caller } from './access/authenticator.ts';
+import { refusalOf } from './access/authorizer.ts';
+import { reconcilePolicy } from './access/bootstrap.ts';
+import { impersonated } from './access/impersonation.ts';
+import { answeredKinds } from './access/questions.ts';
+import type { SigningKeys } from './access/signing-keys.ts';
 import { inTurn, namespaceAdmission } from './admission.ts';
 import { ClusterState } from './cluster-state.ts';
 import { definitionRules } from './crd/crd-kind.ts';
 import { CustomKinds } from './crd/custom-kinds.ts';
 import { expireEvents } from './event-expiry.ts';
-import { forbidden, internal } from './failures.ts';
+import { internal } from './failures.ts';
 import { builtInResources } from './kinds/built-in.ts';
 import { kindRules } from './kinds/kinds.ts';
 import { OpenApiDocuments } from './openapi.ts';
 import { answerPlain } from './plain-paths.ts';
 import type { PodLogSource } from './pod-log.ts';
 import { Registry } from './registry.ts';
-import { type ParsedRequest, parseRequest } from './request.ts';
+import { parseRequest } from './request.ts';
 import type { Services } from './resource-call.ts';
 import { handleResource } from './resource-handler.ts';
 import { failureResponse } from './response.ts';
 import { BuiltInSchemas } from './schema/built-in-schemas.ts';
 import { parseRange, serviceAdmission } from './service-addresses.ts';
 import { systemNamespaces } from './system-namespaces.ts';
-import { isAuthorized } from './users.ts';
 
 export interface ApiServerOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Whether roles and bindings of the system are made and kept. Without them only members of system:masters may do anything. Default false. */
+  readonly systemPolicy?: boolean;
+  /** What service account tokens are signed with. Absent: a key that ends with the server. */
+  readonly signingKeys?: SigningKeys;
   /** Absent: requests for logs are answered with a failure. */
   readonly podLogs?: PodLogSource;
   /** IPv4 network that cluster addresses of services come from. Default 127.96.0.0/16. */
@@ -63,6 +74,8 @@ export interface ApiServerOptions {
 export interface ApiServer extends AsyncDisposable {
   /** Answers a request; failures too are answers. Aborting the signal ends a body that streams. */
   handle(request: ApiRequest, user: UserInfo, signal: AbortSignal): Promise<ApiResponse>;
+  /** As `handle`, for a request from outside whose sender its headers may tell. */
+  serve(request: ApiRequest, caller: Caller, signal: AbortSignal): Promise<ApiResponse>;
   /** Carries requests of a client within the process, in the name of `user`. */
   transport(user: UserInfo): ApiTransport;
 }
@@ -96,6 +109,7 @@ export async function openApiServer(
     state,
     registry,
     openApi: new OpenApiDocuments(registry, schemas),
+    access: opened.use(openAccess(state, { clock, keys: options.signingKeys })),
     clock,
     random,
     log,
@@ -110,6 +124,7 @@ export async function openApiServer(
   };
   const customKinds = opened.use(new CustomKinds(services, schemas.metadata));
   await systemNamespaces(services, signal);
+  if (options.systemPolicy) await reconcilePolicy(services, signal);
   const tasks = opened.use(new TaskGroup());
   tasks.start((taskSignal) => expireEvents({ state, clock, log }, taskSignal));
   tasks.start((taskSignal) => customKinds.clean(taskSignal));
@@ -124,7 +139,7 @@ function builtInRegistry(schemas: BuiltInSchemas): Registry {
     ...kindRules,
     ['apiextensions.k8s.io/CustomResourceDefinition', definitions],
   ]);
-  registry = new Registry(builtInResources({ rules, schemas }));
+  registry = new Registry(builtInResources({ rules, answered: answeredKinds, schemas }));
   return registry;
 }
 
@@ -139,9 +154,7 @@ class OpenApiServer implements ApiServer {
 
   async handle(request: ApiRequest, user: UserInfo, signal: AbortSignal): Promise<ApiResponse> {
     try {
-      const parsed = parseRequest(request);
-      if (!isAuthorized(user, parsed)) throw refusal(request, user, parsed);
-      return await this.#route(request, { parsed, user }, signal);
+      return await this.#answer(request, user, signal);
     } catch (error) {
       if (error instanceof ApiError) return failureResponse(error);
       if (signal.aborted) throw error;
@@ -154,6 +167,16 @@ class OpenApiServer implements ApiServer {
     }
   }
 
+  async serve(request: ApiRequest, caller: Caller, signal: AbortSignal): Promise<ApiResponse> {
+    try {
+      const user = authenticate(caller, request.headers, this.#services.access.tokens);
+      return await this.handle(request, user, signal);
+    } catch (error) {
+      if (error instanceof ApiError) return failureResponse(error);
+      throw error;
+    }
+  }
+
   transport(user: UserInfo): ApiTransport {
     return { request: (request, signal) => this.handle(request, user, signal) };
   }
@@ -162,11 +185,13 @@ class OpenApiServer implements ApiServer {
     return this.#opened.disposeAsync();
   }
 
-  async #route(
-    http: ApiRequest,
-    { parsed, user }: { readonly parsed: ParsedRequest; readonly user: UserInfo },
-    signal: AbortSignal,
-  ): Promise<ApiResponse> {
+  async #answer(http: ApiRequest, caller: UserInfo, signal: AbortSignal): Promise<ApiResponse> {
+    const { authorizer } = this.#services.access;
+    const user = impersonated(caller, http.headers, authorizer);
+    const parsed = parseRequest(http);
+    const asked = attributesOf(parsed, http.method, user);
+    const { allowed, reason } = authorizer.decide(asked);
+    if (!allowed) throw refusalOf(asked, reason);
     if (parsed.type === 'resource') {
       return handleResource(this.#services, { http, request: parsed.resource, user }, signal);
     }
@@ -184,22 +209,4 @@ function unexpected(error: unknown): ApiError {
     return new ApiError(503, 'ServiceUnavailable', message, { retryAfterSeconds: 1 });
   }
   return internal(message);
-}
-
-function refusal(request: ApiRequest, user: UserInfo, parsed: ParsedRequest): ApiError {
-  if (parsed.type === 'plain') {
-    return new ApiError(
-      403,
-      'Forbidden',
-      `forbidden: User ${JSON.stringify(user.name)} cannot ${request.method.toLowerCase()} path ${JSON.stringify(parsed.plain.path)}`,
-      {},
-    );
-  }
-  const { verb, plural, group, namespace, name } = parsed.resource;
-  const scope = namespace === '' ? 'at the cluster scope' : `in the namespace "${namespace}"`;
-  return forbidden(
-    { group, plural },
-    name,
-    `User ${JSON.stringify(user.name)} cannot ${verb} resource "${plural}" in API group "${group}" ${scope}`,
-  );
 }

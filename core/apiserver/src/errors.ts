@@ -5,5 +5,7 @@ export const apiserverErrors: Readonly<Record<string, string>> = {
     'The certificates in the data directory cannot be read or belong together no more. Remove the directory named; new ones are made at the next start, and with them a new kubeconfig.',
   APISERVER_BAD_SERVICE_RANGE:
     'The range of service addresses is no IPv4 network such as 127.96.0.0/16 with at least four addresses.',
+  APISERVER_SIGNING_KEYS_UNREADABLE:
+    'The file of keys that service account tokens are signed with cannot be read, or holds no private key. Restore it; or remove it, and every token must be asked for again.',
   APISERVER_CLOSED: 'The API server was closed while the request was under way.',
 };

@@ -5,14 +5,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { ApiError, type ApiRequest, type ApiResponse, type UserInfo } from '@tweendeck/kube';
+import { ApiError, type ApiRequest, type ApiResponse } from '@tweendeck/kube';
 import { assert, type Clock, type Logger, linkedAbort } from '@tweendeck/std';
+import type { Caller } from './access/authenticator.ts';
 import type { ApiServer } from './api-server.ts';
 import { bodyBytesMax } from './body.ts';
 import { tooLarge } from './failures.ts';
 import type { ServingCertificates } from './pki/certificates.ts';
 import { failureResponse } from './response.ts';
-import { anonymousUser } from './users.ts';
 
 export interface HttpsOptions {
   readonly host: string;
@@ -66,6 +66,7 @@ class Front implements HttpsFront {
   readonly #log: Logger;
   /** With those that have not said yet that they speak TLS: the listener itself does not count them as connections. */
   readonly #sockets = new Set<Socket>();
+  readonly #callers = new WeakMap<Socket, Caller>();
   readonly #closing = new AbortController();
   readonly #active = new Set<Promise<void>>();
 
@@ -120,9 +121,17 @@ class Front implements HttpsFront {
     await send(response, { outgoing, headOnly: incoming.method === 'HEAD' }, gone.signal);
   }
 
+  /** Looked at once per connection: reading a certificate takes longer than deciding about a request. */
+  #callerOf({ socket }: IncomingMessage): Caller {
+    if (!(socket instanceof TLSSocket)) return { type: 'nobody' };
+    const known = this.#callers.get(socket);
+    if (known) return known;
+    const caller = callerOf(socket);
+    this.#callers.set(socket, caller);
+    return caller;
+  }
+
   async #answer(incoming: IncomingMessage, signal: AbortSignal): Promise<ApiResponse> {
-    const user = userOf(incoming);
-    if (user instanceof ApiError) return failureResponse(user);
     const body = await bodyOf(incoming);
     if (body instanceof ApiError) return failureResponse(body, { connection: 'close' });
     const request: ApiRequest = {
@@ -131,7 +140,7 @@ class Front implements HttpsFront {
       headers: headersOf(incoming),
       ...(body.byteLength > 0 ? { body } : {}),
     };
-    return this.#server.handle(request, user, signal);
+    return this.#server.serve(request, this.#callerOf(incoming), signal);
   }
 }
 
@@ -140,16 +149,22 @@ function methodOf({ method = 'GET' }: IncomingMessage): ApiRequest['method'] {
   return methods.includes(method) ? (method as ApiRequest['method']) : 'OPTIONS';
 }
 
-/** The caller, by the certificate shown: its common name, and its organizations as groups. */
-function userOf({ socket }: IncomingMessage): UserInfo | ApiError {
-  if (!(socket instanceof TLSSocket)) return anonymousUser;
-  const { subject } = socket.getPeerCertificate();
-  if (!subject) return anonymousUser;
-  if (!socket.authorized) return new ApiError(401, 'Unauthorized', 'Unauthorized');
-  const organizations: string | readonly string[] | undefined = subject.O;
+/** By the certificate shown: its common name is the user's, its organizations are his groups. After apiserver's CommonNameUserConversion. */
+function callerOf(socket: TLSSocket): Caller {
+  const certificate = socket.getPeerCertificate();
+  if (!certificate.subject) return { type: 'nobody' };
+  if (!socket.authorized) return { type: 'bad-certificate' };
+  const organizations: string | readonly string[] | undefined = certificate.subject.O;
   const groups = typeof organizations === 'string' ? [organizations] : (organizations ?? []);
-  const name: unknown = subject.CN;
-  return { name: String(name), groups: [...groups, 'system:authenticated'] };
+  const fingerprint = certificate.fingerprint256.replaceAll(':', '').toLowerCase();
+  return {
+    type: 'certificate',
+    user: {
+      name: String(certificate.subject.CN),
+      groups: [...groups, 'system:authenticated'],
+      extra: { 'authentication.kubernetes.io/credential-id': [`X509SHA256=${fingerprint}`] },
+    },
+  };
 }
 
 async function bodyOf(incoming: IncomingMessage): Promise<Uint8Array | ApiError> {
@@ -165,10 +180,14 @@ async function bodyOf(incoming: IncomingMessage): Promise<Uint8Array | ApiError>
   return Buffer.concat(chunks, size);
 }
 
-function headersOf({ headers }: IncomingMessage): Readonly<Record<string, string>> {
+/** Whom to act as may be said in several headers of one name, with any sign in them: they are joined by line ends. */
+function headersOf(incoming: IncomingMessage): Readonly<Record<string, string>> {
   const all: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) all[name] = Array.isArray(value) ? value.join(', ') : value;
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (value === undefined) continue;
+    if (name.startsWith('impersonate-')) {
+      all[name] = incoming.headersDistinct[name]?.join('\n') ?? '';
+    } else all[name] = Array.isArray(value) ? value.join(', ') : value;
   }
   return all;
 }

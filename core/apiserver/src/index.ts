@@ -1,9 +1,11 @@
 // The public surface of apiserver.
 
+export type { Caller } from './access/authenticator.ts';
+export { newSigningKey, openSigningKeys, type SigningKeys } from './access/signing-keys.ts';
 export * from './api-server.ts';
 export * from './errors.ts';
 export * from './https-front.ts';
 export * from './pki/certificates.ts';
 export * from './pki/kubeconfig.ts';
 export type { PodLogOptions, PodLogSource } from './pod-log.ts';
-export { adminUser, systemUser } from './users.ts';
+export { adminUser, controllersUser, homeUser, nodeUser, systemUser } from './users.ts';

@@ -3,7 +3,7 @@
 import type { ServedResource } from './registry.ts';
 import type { Verb } from './request.ts';
 import { type Services, writingOf } from './resource-call.ts';
-import { systemUser } from './users.ts';
+import { loopbackUser } from './users.ts';
 import type { Writing } from './writing.ts';
 
 /** As if a request for this resource, or for one object of it, had come from the server itself. */
@@ -13,20 +13,26 @@ export function internalWriting(
     resource,
     verb,
     name = '',
-  }: { readonly resource: ServedResource; readonly verb: Verb; readonly name?: string },
+    namespace = '',
+  }: {
+    readonly resource: ServedResource;
+    readonly verb: Verb;
+    readonly name?: string;
+    readonly namespace?: string;
+  },
 ): Writing {
   const { group, version, plural } = resource;
   return writingOf(
     {
       services,
       resource,
-      user: systemUser('system:apiserver'),
+      user: loopbackUser,
       http: { method: 'POST', path: '', headers: { 'user-agent': 'tweendeck-apiserver' } },
       request: {
         verb,
         group,
         version,
-        namespace: '',
+        namespace,
         plural,
         name,
         subresource: '',

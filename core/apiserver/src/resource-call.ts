@@ -2,6 +2,7 @@
 
 import type { ApiError, ApiRequest, ApiResponse, UserInfo } from '@tweendeck/kube';
 import type { Clock, Logger, Random } from '@tweendeck/std';
+import type { Access } from './access/access.ts';
 import { decodeBody, draftOf } from './body.ts';
 import type { ClusterState } from './cluster-state.ts';
 import type { Draft } from './draft.ts';
@@ -23,6 +24,7 @@ export interface Services {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly access: Access;
   readonly admission: Admission;
   readonly watchLimits: WatchLimits;
   readonly closed: AbortSignal;

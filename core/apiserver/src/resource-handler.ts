@@ -1,6 +1,7 @@
 // Requests for resources: finds what is addressed and calls the verb.
 
 import type { ApiResponse } from '@tweendeck/kube';
+import { answerQuestion } from './access/questions.ts';
 import { decodeBody } from './body.ts';
 import { createObject } from './create.ts';
 import { deleteCollection, deleteObject } from './delete.ts';
@@ -80,6 +81,9 @@ function refuseVerb(request: ResourceRequest, resource: ServedResource): void {
 
 async function create(call: ResourceCall): Promise<ApiResponse> {
   const writing = writingOf(call, 'CreateOptions');
+  if (call.resource.answered) {
+    const question = await bodyDraft(call, writing);
+    return withWarnings(answerQuestion(call, question), writing);
   }
   return withWarnings(await createObject(writing, await bodyDraft(call, writing)), writing);
 }

@@ -1,6 +1,7 @@
 // Subresources: the object written in part, its scale, its binding, its log.
 
 import type { ApiResponse } from '@tweendeck/kube';
+import { requestToken } from './access/token-request.ts';
 import { bindPod } from './binding.ts';
 import { methodNotAllowed, noSuchPath } from './failures.ts';
 import { patchObject } from './patch.ts';
@@ -35,6 +36,8 @@ export async function handleSubresource(
       throw noSuchPath();
     case 'binding':
       return bindPod(call);
+    case 'token':
+      return requestToken(call);
     case 'log':
       return readPodLog(call, signal);
     default:

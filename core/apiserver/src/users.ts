@@ -1,7 +1,6 @@
-// Who asks, and what they may do.
+// The users that a home itself has.
 
 import type { UserInfo } from '@tweendeck/kube';
-import type { ParsedRequest } from './request.ts';
 
 const mastersGroup = 'system:masters';
 
@@ -11,28 +10,33 @@ export const adminUser: UserInfo = {
   groups: [mastersGroup, 'system:authenticated'],
 };
 
-/** A controller or agent inside this process: may do everything, and is told apart by its name. */
-export function systemUser(name: string): UserInfo {
-  return {
-    name,
-    groups: [
-      mastersGroup,
+/** The server itself. */
+export const loopbackUser: UserInfo = { name: 'system:apiserver', groups: [mastersGroup] };
 
-      'system:authenticated',
-    ],
-  };
+/** Somebody inside this process who may do everything, and is told apart by his name. */
+export function systemUser(name: string): UserInfo {
+  return { name, groups: [mastersGroup, 'system:authenticated'] };
 }
 
-/** Who presents no certificate. */
+/** What makes a home ready for its other parts. Its rights come from the system policy. */
+export const homeUser: UserInfo = {
+  name: 'system:tweendeck:home',
+  groups: ['system:authenticated'],
+};
+
+/** The controllers of a home. Their rights come from the system policy. */
+export const controllersUser: UserInfo = {
+  name: 'system:tweendeck:controllers',
+  groups: ['system:authenticated'],
+};
+
+/** The agent of a node. Its rights come from the system policy. */
+export function nodeUser(nodeName: string): UserInfo {
+  return { name: `system:node:${nodeName}`, groups: ['system:nodes', 'system:authenticated'] };
+}
+
+/** Who presents no certificate and no token. */
 export const anonymousUser: UserInfo = {
   name: 'system:anonymous',
   groups: ['system:unauthenticated'],
 };
-
-const openPaths = /^\/(version|healthz|livez|readyz)(\/|$)/;
-
-/** Whether a user may do what a request asks. The one place where this is decided. */
-export function isAuthorized(user: UserInfo, request: ParsedRequest): boolean {
-  if (user.groups.includes(mastersGroup)) return true;
-  return request.type === 'plain' && openPaths.test(request.plain.path);
-}

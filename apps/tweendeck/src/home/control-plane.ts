@@ -6,6 +6,7 @@ import {
   kubeconfigText,
   listenHttps,
   openApiServer,
+  openSigningKeys,
   type PodLogSource,
 } from '@tweendeck/apiserver';
 import { type Client, createClient } from '@tweendeck/client';
@@ -60,7 +61,16 @@ export async function openControlPlane(
   const { serviceRange } = identity;
   const server = opened.use(
     await openApiServer(
-      { store, clock, random, log: log.with({ part: 'apiserver' }), serviceRange, podLogs },
+      {
+        store,
+        clock,
+        random,
+        log: log.with({ part: 'apiserver' }),
+        serviceRange,
+        podLogs,
+        signingKeys: await openSigningKeys(directory.signingKeys),
+        systemPolicy: true,
+      },
       signal,
     ),
   );

@@ -1,7 +1,7 @@
 // The embedded home: control plane, controllers and agent put together in one process.
 
 import { type Agent, startAgent } from '@tweendeck/agent';
-import { systemUser } from '@tweendeck/apiserver';
+import { controllersUser, homeUser, nodeUser } from '@tweendeck/apiserver';
 import type { Client } from '@tweendeck/client';
 import { runManager } from '@tweendeck/controller';
 import { PlatformError, TaskGroup } from '@tweendeck/std';
@@ -69,7 +69,7 @@ async function openParts(options: EmbeddedHomeOptions, signal: AbortSignal): Pro
       signal,
     ),
   );
-  const system = plane.clientOf(systemUser('system:tweendeck:home'));
+  const system = plane.clientOf(homeUser);
   await ensureSystemNamespaces(system, signal);
   await installKinds(system, signal);
   // Disposed after the agent: controllers see its pods off.
@@ -93,7 +93,7 @@ function openAgent(
   const { clock, random, log, directory } = options;
   return startAgent(
     {
-      client: clientOf(systemUser(`system:node:${nodeName}`), 'tweendeck-agent'),
+      client: clientOf(nodeUser(nodeName), 'tweendeck-agent'),
       clock,
       random,
       log: log.with({ part: 'agent' }),
@@ -115,7 +115,7 @@ function runControllers(
 ): Promise<void> {
   return runManager(
     {
-      client: clientOf(systemUser('system:tweendeck:controllers'), 'tweendeck-controllers'),
+      client: clientOf(controllersUser, 'tweendeck-controllers'),
       clock,
       random,
       log: log.with({ part: 'controllers' }),

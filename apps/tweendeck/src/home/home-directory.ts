@@ -16,6 +16,8 @@ export interface HomeDirectory {
   readonly database: string;
   readonly certificates: string;
   readonly kubeconfig: string;
+  /** Of service account tokens. */
+  readonly signingKeys: string;
   readonly agent: string;
 }
 
@@ -41,6 +43,7 @@ export function homeDirectory(
     database: join(path, 'state.db'),
     certificates: join(path, 'certificates'),
     kubeconfig: join(path, 'kubeconfig'),
+    signingKeys: join(path, 'service-account-keys.pem'),
     agent: join(path, 'agent'),
   };
 }

@@ -38,15 +38,20 @@ interface DiscoveredVersion {
 export interface BuiltInOptions {
   /** Rules by `group/kind`; kinds without any have the base rules. */
   readonly rules: ReadonlyMap<string, KindRules>;
+  /** Kinds, by `group/kind`, that are answered when they are created, and never stored. */
+  readonly answered: ReadonlySet<string>;
   readonly schemas: BuiltInSchemas;
 }
 
-/** Every built-in resource that is stored. */
+/** Every built-in resource that is stored or answered. */
 export function builtInResources(options: BuiltInOptions): readonly ServedResource[] {
   const versions: readonly DiscoveredVersion[] = discovery;
   return versions.flatMap((version) =>
     version.resources
-      .filter(({ verbs }) => verbs.includes('get'))
+      .filter(
+        ({ verbs, responseKind: { kind } }) =>
+          verbs.includes('get') || options.answered.has(`${version.group}/${kind}`),
+      )
       .map((resource) => servedOf(version, resource, options)),
   );
 }
@@ -54,7 +59,7 @@ export function builtInResources(options: BuiltInOptions): readonly ServedResour
 function servedOf(
   { group, version }: DiscoveredVersion,
   found: DiscoveredResource,
-  { rules, schemas }: BuiltInOptions,
+  { rules, answered, schemas }: BuiltInOptions,
 ): ServedResource {
   const { kind } = found.responseKind;
   const own = rules.get(`${group}/${kind}`) ?? {};
@@ -81,6 +86,7 @@ function servedOf(
     strategy: { ...baseStrategy, statusApart, ...own.strategy },
     columns: described(own.columns ?? defaultColumns, `${group}/${kind}`),
     custom: false,
+    answered: answered.has(`${group}/${kind}`),
     body: schemas.bodyOf({ group, version, kind }),
     strategic: schemas.rooted({ group, version, kind }),
     objectSchema: () => schemas.objectSchema({ group, version, kind }),

@@ -14,6 +14,7 @@ import { eventRules, eventsEventRules } from './events.ts';
 import { jobRules } from './job-rules.ts';
 import type { KindRules } from './kind-rules.ts';
 import { podRules } from './pod.ts';
+import { clusterRoleBindingRules, clusterRoleRules, roleBindingRules, roleRules } from './rbac.ts';
 import { serviceRules } from './service.ts';
 import { deploymentRules, replicaSetRules, statefulSetRules } from './workloads.ts';
 
@@ -27,6 +28,10 @@ export const kindRules: ReadonlyMap<string, KindRules> = new Map<string, KindRul
   ['/ServiceAccount', serviceAccountRules],
   ['/Event', eventRules],
   ['events.k8s.io/Event', eventsEventRules],
+  ['rbac.authorization.k8s.io/Role', roleRules],
+  ['rbac.authorization.k8s.io/RoleBinding', roleBindingRules],
+  ['rbac.authorization.k8s.io/ClusterRole', clusterRoleRules],
+  ['rbac.authorization.k8s.io/ClusterRoleBinding', clusterRoleBindingRules],
   ['apps/Deployment', deploymentRules],
   ['apps/ReplicaSet', replicaSetRules],
   ['apps/StatefulSet', statefulSetRules],

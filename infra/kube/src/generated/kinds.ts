@@ -2,6 +2,73 @@
 import type { Condition, KubeObject, ObjectMetaInput } from '../object.ts';
 import type { Resource } from '../resource.ts';
 
+export interface MatchCondition {
+  readonly expression: string;
+  readonly name: string;
+}
+
+export interface MutatingWebhook {
+  readonly admissionReviewVersions: readonly string[];
+  readonly clientConfig: AdmissionWebhookClientConfig;
+  readonly failurePolicy?: 'Fail' | 'Ignore';
+  readonly matchConditions?: readonly MatchCondition[];
+  readonly matchPolicy?: 'Equivalent' | 'Exact';
+  readonly name: string;
+  readonly namespaceSelector?: LabelSelector;
+  readonly objectSelector?: LabelSelector;
+  readonly reinvocationPolicy?: string;
+  readonly rules?: readonly RuleWithOperations[];
+  readonly sideEffects: 'None' | 'NoneOnDryRun' | 'Some' | 'Unknown';
+  readonly timeoutSeconds?: number;
+}
+
+export interface MutatingWebhookConfiguration extends KubeObject {
+  readonly apiVersion: 'admissionregistration.k8s.io/v1';
+  readonly kind: 'MutatingWebhookConfiguration';
+  readonly webhooks?: readonly MutatingWebhook[];
+}
+
+export interface RuleWithOperations {
+  readonly apiGroups?: readonly string[];
+  readonly apiVersions?: readonly string[];
+  readonly operations?: readonly ('*' | 'CONNECT' | 'CREATE' | 'DELETE' | 'UPDATE')[];
+  readonly resources?: readonly string[];
+  readonly scope?: string;
+}
+
+export interface AdmissionServiceReference {
+  readonly name: string;
+  readonly namespace: string;
+  readonly path?: string;
+  readonly port?: number;
+}
+
+export interface ValidatingWebhook {
+  readonly admissionReviewVersions: readonly string[];
+  readonly clientConfig: AdmissionWebhookClientConfig;
+  readonly failurePolicy?: 'Fail' | 'Ignore';
+  readonly matchConditions?: readonly MatchCondition[];
+  readonly matchPolicy?: 'Equivalent' | 'Exact';
+  readonly name: string;
+  readonly namespaceSelector?: LabelSelector;
+  readonly objectSelector?: LabelSelector;
+  readonly rules?: readonly RuleWithOperations[];
+  readonly sideEffects: 'None' | 'NoneOnDryRun' | 'Some' | 'Unknown';
+  readonly timeoutSeconds?: number;
+}
+
+export interface ValidatingWebhookConfiguration extends KubeObject {
+  readonly apiVersion: 'admissionregistration.k8s.io/v1';
+  readonly kind: 'ValidatingWebhookConfiguration';
+  readonly webhooks?: readonly ValidatingWebhook[];
+}
+
+export interface AdmissionWebhookClientConfig {
+  readonly caBundle?: string;
+  readonly service?: AdmissionServiceReference;
+  readonly url?: string;
+}
+
 export interface ControllerRevision extends KubeObject {
   readonly apiVersion: 'apps/v1';
   readonly data?: Readonly<Record<string, unknown>>;
@@ -195,6 +262,32 @@ export interface StatefulSetStatus {
 export interface StatefulSetUpdateStrategy {
   readonly rollingUpdate?: RollingUpdateStatefulSetStrategy;
   readonly type?: 'OnDelete' | 'RollingUpdate';
+}
+
+export interface BoundObjectReference {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly name?: string;
+  readonly uid?: string;
+}
+
+export interface TokenRequest {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata?: ObjectMetaInput;
+  readonly spec: TokenRequestSpec;
+  readonly status?: TokenRequestStatus;
+}
+
+export interface TokenRequestSpec {
+  readonly audiences: readonly string[];
+  readonly boundObjectRef?: BoundObjectReference;
+  readonly expirationSeconds?: number;
+}
+
+export interface TokenRequestStatus {
+  readonly expirationTimestamp: string;
+  readonly token: string;
 }
 
 export interface Scale {
@@ -1854,6 +1947,58 @@ export interface PodDisruptionBudgetStatus {
   readonly observedGeneration?: number;
 }
 
+export interface AggregationRule {
+  readonly clusterRoleSelectors?: readonly LabelSelector[];
+}
+
+export interface ClusterRole extends KubeObject {
+  readonly aggregationRule?: AggregationRule;
+  readonly apiVersion: 'rbac.authorization.k8s.io/v1';
+  readonly kind: 'ClusterRole';
+  readonly rules?: readonly PolicyRule[];
+}
+
+export interface ClusterRoleBinding extends KubeObject {
+  readonly apiVersion: 'rbac.authorization.k8s.io/v1';
+  readonly kind: 'ClusterRoleBinding';
+  readonly roleRef: RoleRef;
+  readonly subjects?: readonly Subject[];
+}
+
+export interface PolicyRule {
+  readonly apiGroups?: readonly string[];
+  readonly nonResourceURLs?: readonly string[];
+  readonly resourceNames?: readonly string[];
+  readonly resources?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+export interface Role extends KubeObject {
+  readonly apiVersion: 'rbac.authorization.k8s.io/v1';
+  readonly kind: 'Role';
+  readonly rules?: readonly PolicyRule[];
+}
+
+export interface RoleBinding extends KubeObject {
+  readonly apiVersion: 'rbac.authorization.k8s.io/v1';
+  readonly kind: 'RoleBinding';
+  readonly roleRef: RoleRef;
+  readonly subjects?: readonly Subject[];
+}
+
+export interface RoleRef {
+  readonly apiGroup: string;
+  readonly kind: string;
+  readonly name: string;
+}
+
+export interface Subject {
+  readonly apiGroup?: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly namespace?: string;
+}
+
 export interface PriorityClass extends KubeObject {
   readonly apiVersion: 'scheduling.k8s.io/v1';
   readonly description?: string;
@@ -2091,4 +2236,10 @@ export const persistentVolumeResource: Resource<PersistentVolume> = { group: '',
 export const persistentVolumeClaimResource: Resource<PersistentVolumeClaim> = { group: '', version: 'v1', kind: 'PersistentVolumeClaim', plural: 'persistentvolumeclaims', namespaced: true };
 export const storageClassResource: Resource<StorageClass> = { group: 'storage.k8s.io', version: 'v1', kind: 'StorageClass', plural: 'storageclasses', namespaced: false };
 export const priorityClassResource: Resource<PriorityClass> = { group: 'scheduling.k8s.io', version: 'v1', kind: 'PriorityClass', plural: 'priorityclasses', namespaced: false };
+export const roleResource: Resource<Role> = { group: 'rbac.authorization.k8s.io', version: 'v1', kind: 'Role', plural: 'roles', namespaced: true };
+export const roleBindingResource: Resource<RoleBinding> = { group: 'rbac.authorization.k8s.io', version: 'v1', kind: 'RoleBinding', plural: 'rolebindings', namespaced: true };
+export const clusterRoleResource: Resource<ClusterRole> = { group: 'rbac.authorization.k8s.io', version: 'v1', kind: 'ClusterRole', plural: 'clusterroles', namespaced: false };
+export const clusterRoleBindingResource: Resource<ClusterRoleBinding> = { group: 'rbac.authorization.k8s.io', version: 'v1', kind: 'ClusterRoleBinding', plural: 'clusterrolebindings', namespaced: false };
+export const mutatingWebhookConfigurationResource: Resource<MutatingWebhookConfiguration> = { group: 'admissionregistration.k8s.io', version: 'v1', kind: 'MutatingWebhookConfiguration', plural: 'mutatingwebhookconfigurations', namespaced: false };
+export const validatingWebhookConfigurationResource: Resource<ValidatingWebhookConfiguration> = { group: 'admissionregistration.k8s.io', version: 'v1', kind: 'ValidatingWebhookConfiguration', plural: 'validatingwebhookconfigurations', namespaced: false };
 export const customResourceDefinitionResource: Resource<CustomResourceDefinition> = { group: 'apiextensions.k8s.io', version: 'v1', kind: 'CustomResourceDefinition', plural: 'customresourcedefinitions', namespaced: false };

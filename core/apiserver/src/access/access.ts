@@ -1,0 +1,36 @@
+// Everything that knows who somebody is and what he may do.
+
+import type { Clock } from '@tweendeck/std';
+import type { ClusterState } from '../cluster-state.ts';
+import { Authorizer } from './authorizer.ts';
+import { RbacIndex } from './rbac-index.ts';
+import { newSigningKey, parseSigningKeys, type SigningKeys } from './signing-keys.ts';
+import { TokenAuthenticator, type TokenTrust } from './token-authenticator.ts';
+
+export interface Access extends Disposable {
+  readonly authorizer: Authorizer;
+  readonly tokens: TokenAuthenticator;
+  readonly trust: TokenTrust;
+}
+
+/** As kubeadm names it; it need not resolve. */
+const issuer = 'https://kubernetes.default.svc.cluster.local';
+
+/** Without keys, tokens end with the process. */
+export function openAccess(
+  state: ClusterState,
+  { clock, keys }: { readonly clock: Clock; readonly keys: SigningKeys | undefined },
+): Access {
+  const index = new RbacIndex(state);
+  const trust: TokenTrust = {
+    keys: keys ?? parseSigningKeys(newSigningKey()),
+    issuer,
+    audiences: [issuer],
+  };
+  return {
+    authorizer: new Authorizer(index),
+    tokens: new TokenAuthenticator(state, clock, trust),
+    trust,
+    [Symbol.dispose]: () => index[Symbol.dispose](),
+  };
+}
