@@ -1,0 +1,62 @@
+// `npm run oracle -- AREA`: gives our code and upstream's libraries the same generated input, and compares the answers.
+
+import { parseArgs } from 'node:util';
+import { type Comparison, compare } from './compare.ts';
+import { Oracle } from './oracle.ts';
+import { ssaComparison } from './ssa.ts';
+
+const areas: Readonly<Record<string, (seed: number) => readonly unknown[]>> = {
+  ssa: (seed) => [ssaComparison(seed)],
+};
+
+const usage = `npm run oracle -- ${[...Object.keys(areas), 'all'].join('|')} [--sequences N] [--seed S] [--differences N]
+
+Compares our code with upstream's Kubernetes libraries, on generated input. Ends with 1 when they differ.
+  --sequences    how many cases of each comparison (1,000)
+  --seed         one seed, one set of cases (1)
+  --differences  how many to show, each made small (1)
+`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    sequences: { type: 'string', default: '1000' },
+    seed: { type: 'string', default: '1' },
+    differences: { type: 'string', default: '1' },
+    help: { type: 'boolean', default: false },
+  },
+});
+const chosen = positionals.flatMap((name) => (name === 'all' ? Object.keys(areas) : [name]));
+if (values.help || chosen.length === 0 || chosen.some((name) => !(name in areas))) {
+  process.stdout.write(usage);
+  process.exitCode = values.help ? 0 : 2;
+} else {
+  process.exitCode = await run(chosen);
+}
+
+async function run(names: readonly string[]): Promise<number> {
+  const seed = Number(values.seed);
+  const write = (line: string): void => void process.stdout.write(`${line}\n`);
+  await using oracle = Oracle.start();
+  let differences = 0;
+  for (const name of names) {
+    for (const comparison of areas[name]?.(seed) ?? []) {
+      const begunMs = performance.now();
+      const options = {
+        count: Number(values.sequences),
+        seed,
+        write,
+        differencesMax: Number(values.differences),
+      };
+      const each = comparison as Comparison<unknown>; // its cases go from itself to itself
+      const { equal, different } = await compare(each, oracle, options);
+      const seconds = ((performance.now() - begunMs) / 1_000).toFixed(1);
+      const verdict = different === 0 ? 'all equal' : `${different} DIFFER`;
+      write(
+        `${each.name.padEnd(18)} ${equal + different} cases, ${verdict}, ${seconds} s (seed ${seed})`,
+      );
+      differences += different;
+    }
+  }
+  return differences === 0 ? 0 : 1;
+}
