@@ -21,7 +21,10 @@ export interface ReconcileContext<Obj extends KubeObject> {
   /** Deletes children (owned by this object, of these resources) that this pass did not apply. Gives those it deleted. */
   prune(...resources: readonly Resource<KubeObject>[]): Promise<readonly ObjectRef[]>;
   /** Sets status fields and conditions, written once after the pass, and only if they differ. `observedGeneration` is set for you; a condition's transition time too. */
-  status(fields: Readonly<Record<string, unknown>>, conditions?: readonly ConditionInput[]): void;
+  status(
+    fields: Readonly<Record<string, unknown>>,
+    conditions?: readonly (ConditionInput | ConditionGone)[],
+  ): void;
   /** Records an event on the object; like events are counted, floods are dropped; never throws. */
   event(type: 'Normal' | 'Warning', reason: string, message: string, about?: KubeObject): void;
   /** For the compiler: the kind this context belongs to. */
@@ -29,6 +32,12 @@ export interface ReconcileContext<Obj extends KubeObject> {
 }
 
 export type ConditionInput = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+
+/** Takes a condition away that no longer says anything, such as one about a field that is unset. */
+export interface ConditionGone {
+  readonly type: string;
+  readonly gone: true;
+}
 
 /** Nothing: done until something changes. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a reconcile that returns nothing is done.

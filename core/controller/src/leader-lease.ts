@@ -79,7 +79,7 @@ class Candidate {
   #observedAtMs = 0;
   /** Monotonic: when the last renewal that succeeded was sent. */
   #renewedAtMs = 0;
-  #trouble: string | undefined;
+  #trouble: string | undefined = 'the lease was not read yet';
 
   constructor(options: LeaderLeaseOptions) {
     this.#options = options;

@@ -12,7 +12,13 @@ import {
   refOf,
 } from '@tweendeck/kube';
 import { assert, type Clock, isJsonObject, type Logger, timestampOf } from '@tweendeck/std';
-import type { ConditionInput, ControllerOptions, Outcome, ReconcileContext } from './controller.ts';
+import type {
+  ConditionGone,
+  ConditionInput,
+  ControllerOptions,
+  Outcome,
+  ReconcileContext,
+} from './controller.ts';
 import type { EventRecorder } from './event-recorder.ts';
 import {
   isCustomKind,
@@ -162,7 +168,10 @@ class Pass {
     return pruned;
   }
 
-  #say(fields: Readonly<Record<string, unknown>>, conditions: readonly ConditionInput[]): void {
+  #say(
+    fields: Readonly<Record<string, unknown>>,
+    conditions: readonly (ConditionInput | ConditionGone)[],
+  ): void {
     this.#words = joinWords(this.#words, fields, conditions);
   }
 

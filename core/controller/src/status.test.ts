@@ -63,11 +63,23 @@ for (const { name, current, fields, conditions, generation, after } of [
       ],
     },
   },
+  {
+    name: 'a condition that is gone goes, where it was',
+    current: {
+      conditions: [
+        { type: 'Other', status: 'True' },
+        { ...ready, status: 'False' },
+      ],
+    },
+    fields: {},
+    conditions: [ready, { type: 'Other', gone: true }, { type: 'Never', gone: true }],
+    after: { conditions: [{ ...ready, lastTransitionTime: now }] },
+  },
 ] satisfies readonly {
   name: string;
   current: Fields;
   fields: Fields;
-  conditions?: readonly (typeof ready)[];
+  conditions?: readonly (typeof ready | { type: string; gone: true })[];
   generation?: number;
   after: Fields;
 }[])

@@ -2,18 +2,18 @@
 
 import type { Condition, KubeObject } from '@tweendeck/kube';
 import { isJsonObject, jsonEqual } from '@tweendeck/std';
-import type { ConditionInput } from './controller.ts';
+import type { ConditionGone, ConditionInput } from './controller.ts';
 
 /** What a pass wants to say. Later words replace earlier ones: fields by name, conditions by type. */
 export interface StatusWords {
   readonly fields: Readonly<Record<string, unknown>>;
-  readonly conditions: readonly ConditionInput[];
+  readonly conditions: readonly (ConditionInput | ConditionGone)[];
 }
 
 export function joinWords(
   earlier: StatusWords | undefined,
   fields: Readonly<Record<string, unknown>>,
-  conditions: readonly ConditionInput[],
+  conditions: readonly (ConditionInput | ConditionGone)[],
 ): StatusWords {
   const spoken = new Set(conditions.map((condition) => condition.type));
   const kept = earlier?.conditions.filter((condition) => !spoken.has(condition.type)) ?? [];
@@ -49,7 +49,7 @@ export function statusAfter(
 
 function conditionsAfter(
   current: unknown,
-  inputs: readonly ConditionInput[],
+  inputs: readonly (ConditionInput | ConditionGone)[],
   context: StatusContext,
 ): readonly unknown[] {
   const conditions: unknown[] = Array.isArray(current) ? [...current] : [];
@@ -57,6 +57,10 @@ function conditionsAfter(
     const index = conditions.findIndex(
       (condition) => isJsonObject(condition) && condition['type'] === input.type,
     );
+    if ('gone' in input) {
+      if (index >= 0) conditions.splice(index, 1);
+      continue;
+    }
     const before = conditions[index];
     const next = conditionAfter(isJsonObject(before) ? before : undefined, input, context);
     if (index < 0) conditions.push(next);
