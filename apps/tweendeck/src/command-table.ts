@@ -291,6 +291,13 @@ export const commands: readonly CommandSpec[] = [
         description: 'none, or commit (synced before a transaction is visible)',
         defaultText: 'none',
       },
+      'linger-seconds': {
+        type: 'string',
+        value: 'N',
+        description:
+          'how long new clients are served after it was told to stop, not ready any more',
+        defaultText: '0',
+      },
       'drain-seconds': {
         type: 'string',
         value: 'N',

@@ -3,6 +3,7 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
+import type { Pod } from '@tweendeck/kube';
 import type { Front } from './fronts.ts';
 
 /** A program that stands for an image. */
@@ -14,6 +15,8 @@ export interface Program {
   readonly env?: Readonly<Record<string, string>>;
   /** Arguments that make the program listen on further addresses. Without it, fronts are not served. */
   readonly frontArgs?: (fronts: readonly Front[]) => readonly string[];
+  /** A part of the platform: it runs as the platform does, whatever user a pod names. Nobody else may be able to read its files. */
+  readonly ofPlatform?: true;
 }
 
 /** An image whose program is not on this machine. */
@@ -25,6 +28,15 @@ export interface MissingProgram {
 
 export interface Catalogue {
   resolve(image: string): Promise<Program | MissingProgram>;
+}
+
+/** Whether every program of a pod is a part of the platform. */
+export async function isOfPlatform(catalogue: Catalogue, { spec }: Pod): Promise<boolean> {
+  for (const { image } of [...(spec.initContainers ?? []), ...spec.containers]) {
+    const program = await catalogue.resolve(image ?? '');
+    if ('missing' in program || !program.ofPlatform) return false;
+  }
+  return true;
 }
 
 export interface CatalogueOptions {

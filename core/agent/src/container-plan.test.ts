@@ -91,7 +91,7 @@ test('limits are read in the units of the kernel', () => {
   });
 });
 
-for (const { name, spec, root, want } of [
+for (const { name, spec, root, ofPlatform, want } of [
   { name: 'nothing of an ordinary pod', spec: {}, root: false, want: 0 },
   {
     name: 'users where they cannot be changed',
@@ -125,8 +125,33 @@ for (const { name, spec, root, want } of [
     root: true,
     want: 1,
   },
-] as readonly { name: string; spec: Partial<PodSpec>; root: boolean; want: number }[]) {
+  {
+    name: 'fences of a part of the platform',
+    spec: {
+      securityContext: { runAsNonRoot: true, runAsUser: 5, fsGroup: 5 },
+      containers: [{ name: 'a', securityContext: { readOnlyRootFilesystem: true } }],
+    },
+    root: false,
+    ofPlatform: true,
+    want: 0,
+  },
+  {
+    name: 'the same of any other program',
+    spec: {
+      securityContext: { runAsNonRoot: true, runAsUser: 5, fsGroup: 5 },
+      containers: [{ name: 'a', securityContext: { readOnlyRootFilesystem: true } }],
+    },
+    root: false,
+    want: 3,
+  },
+] as readonly {
+  name: string;
+  spec: Partial<PodSpec>;
+  root: boolean;
+  ofPlatform?: true;
+  want: number;
+}[]) {
   test(`what is not honoured: ${name}`, () => {
-    assert.equal(unhonoured(podOf(spec), { root }).length, want);
+    assert.equal(unhonoured(podOf(spec), { root, ofPlatform: ofPlatform === true }).length, want);
   });
 }

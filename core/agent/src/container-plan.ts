@@ -95,8 +95,14 @@ export function wantedUser(
   };
 }
 
-/** What this pod asks for that a home without containers does not do, one sentence each. `root`: whether the platform may change users. */
-export function unhonoured(pod: Pod, options: { readonly root: boolean }): readonly string[] {
+/**
+ * What this pod asks for that a home without containers does not do, one sentence each. `root`: whether the platform
+ * may change users. `ofPlatform`: the pod is a part of the platform, which is not fenced in against itself.
+ */
+export function unhonoured(
+  pod: Pod,
+  options: { readonly root: boolean; readonly ofPlatform: boolean },
+): readonly string[] {
   const { spec } = pod;
   const containers = [...(spec.initContainers ?? []), ...spec.containers];
   const some = (test: (container: Container) => unknown): boolean =>
@@ -107,16 +113,19 @@ export function unhonoured(pod: Pod, options: { readonly root: boolean }): reado
     spec.securityContext?.runAsNonRoot === true || some((one) => one.securityContext?.runAsNonRoot);
   const rules: readonly (readonly [boolean, string])[] = [
     [
-      asksUser && !options.root,
+      asksUser && !options.root && !options.ofPlatform,
       'runAsUser and runAsGroup: programs run as the user who started the platform',
     ],
     [
-      nonRoot && options.root && !asksUser,
+      nonRoot && options.root && !asksUser && !options.ofPlatform,
       'runAsNonRoot: programs run as root, as the platform does; set runAsUser to change that',
     ],
-    [spec.securityContext?.fsGroup !== undefined, 'fsGroup: volumes keep their group'],
     [
-      some((one) => one.securityContext?.readOnlyRootFilesystem),
+      spec.securityContext?.fsGroup !== undefined && !options.ofPlatform,
+      'fsGroup: volumes keep their group',
+    ],
+    [
+      some((one) => one.securityContext?.readOnlyRootFilesystem) && !options.ofPlatform,
       'readOnlyRootFilesystem: programs see the whole machine',
     ],
     [

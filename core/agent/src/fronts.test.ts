@@ -62,6 +62,18 @@ for (const { name, services, container = app, want } of [
     want: ['10.0.0.1:8126>8126', '127.0.0.1:8126>8126'],
   },
   {
+    name: 'a node port on loopback',
+    services: [
+      service({
+        type: 'NodePort',
+        selector,
+        clusterIP: '127.96.0.1',
+        ports: [{ port: 8_126, nodePort: 30_001 }],
+      }),
+    ],
+    want: ['127.0.0.1:30001>8126', '127.96.0.1:8126>8126'],
+  },
+  {
     name: 'nothing of a headless service',
     services: [service({ selector, clusterIP: 'None', ports: [{ port: 8_126 }] })],
     want: [],

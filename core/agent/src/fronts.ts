@@ -10,7 +10,10 @@ export interface Front {
   readonly containerPort: number;
 }
 
-/** Fronts of one container: cluster, load-balancer and external addresses of the services that select its pod, and its host ports. TCP only; sorted. */
+/** Where node ports and host ports of this home are served: nobody but this machine reaches them. */
+const nodeAddress = '127.0.0.1';
+
+/** Fronts of one container: cluster, load-balancer, external and node addresses of the services that select its pod, and its host ports. TCP only; sorted. */
 export function frontsOf(
   container: Container,
   pod: Pod,
@@ -19,7 +22,7 @@ export function frontsOf(
   const fronts: Front[] = [];
   for (const port of container.ports ?? []) {
     if (!port.hostPort || !isTcp(port)) continue;
-    const address = port.hostIP || '127.0.0.1';
+    const address = port.hostIP || nodeAddress;
     fronts.push({ address, port: port.hostPort, containerPort: port.containerPort });
   }
   for (const service of services.filter((candidate) => selects(candidate, pod))) {
@@ -28,6 +31,9 @@ export function frontsOf(
       if (containerPort === undefined) continue;
       for (const address of addressesOf(service)) {
         fronts.push({ address, port: port.port, containerPort });
+      }
+      if (service.spec.type === 'NodePort' && port.nodePort) {
+        fronts.push({ address: nodeAddress, port: port.nodePort, containerPort });
       }
     }
   }

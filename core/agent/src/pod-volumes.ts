@@ -4,6 +4,7 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Container, type Pod, parseQuantity, type Volume } from '@tweendeck/kube';
 import { PlatformError } from '@tweendeck/std';
+import { isOfPlatform } from './catalogue.ts';
 import { expandVariables } from './environment.ts';
 import { type MountMap, normalMountPath } from './mount-paths.ts';
 import { messagePath, podRunDirectory, volumeDirectory } from './pod-paths.ts';
@@ -40,8 +41,8 @@ export class PodVolumes {
         },
       );
     }
-    const { directory, user } = this.#runtime;
-    const others = user.uid === 0 && asksForUser(pod);
+    const { directory, user, catalogue } = this.#runtime;
+    const others = user.uid === 0 && asksForUser(pod) && !(await isOfPlatform(catalogue, pod));
     const root = podRunDirectory(directory, pod.metadata.uid);
     await mkdir(root, { recursive: true });
     await chmod(root, others ? 0o711 : 0o700);

@@ -3,6 +3,7 @@
 
 import type { Container, Pod, PodStatus } from '@tweendeck/kube';
 import { backoffMs, isAbort, jsonEqual, messageOf, TaskGroup, timestampOf } from '@tweendeck/std';
+import { isOfPlatform } from './catalogue.ts';
 import { unhonoured } from './container-plan.ts';
 import { ContainerRunner } from './container-runner.ts';
 import { removeTree } from './files.ts';
@@ -222,7 +223,9 @@ export class PodWorker {
   /** Address, directories, volumes; tried until they are there. */
   async #prepare(stop: AbortSignal): Promise<string> {
     const { clock, addresses } = this.#runtime;
-    for (const text of unhonoured(this.#pod, { root: this.#runtime.user.uid === 0 })) {
+    const root = this.#runtime.user.uid === 0;
+    const ofPlatform = await isOfPlatform(this.#runtime.catalogue, this.#pod);
+    for (const text of unhonoured(this.#pod, { root, ofPlatform })) {
       this.#event({ type: 'Warning', reason: 'NotInThisHome', message: text });
     }
     for (let attempt = 0; ; attempt++) {

@@ -24,6 +24,7 @@ export async function run({ world, options }: Invocation): Promise<number> {
       storageBytes: await sizeOption(options, 'storage', '10Gi'),
       memoryBytes: await sizeOption(options, 'memory', '32Mi'),
       durability: options.choice('durability', ['none', 'commit'] as const) ?? 'none',
+      lingerMs: (options.integer('linger-seconds', { min: 0, max: 3_600 }) ?? 0) * 1_000,
       drainMs: (options.integer('drain-seconds', { min: 0, max: 3_600 }) ?? 10) * 1_000,
       clock: world.clock,
       random: world.random,

@@ -17,8 +17,12 @@ export function programCatalogue(options: {
     extra: {
       [cacheServerImage.repository]: {
         command: [node, ...dataPlaneFlags, program],
-        frontArgs: (fronts) =>
-          fronts.map(({ address, port }) => `--shared-listen=${address}:${port}`),
+        ofPlatform: true,
+        // Nothing stands between clients and the program that has to learn of its end first.
+        frontArgs: (fronts) => [
+          '--linger-seconds=0',
+          ...fronts.map(({ address, port }) => `--shared-listen=${address}:${port}`),
+        ],
       },
     },
   });
