@@ -1,17 +1,33 @@
 // The CacheServer controller. Two halves: resource management makes the children of the spec, status management
 // watches the pods and writes what is true of them.
 
-import type { ObjectCache } from '@tweendeck/client';
 import {
   type Controller,
   defineController,
+  type Outcome,
   type ReconcileContext,
   watching,
 } from '@tweendeck/controller';
-import { deploymentResource, type Pod, podResource, serviceResource } from '@tweendeck/kube';
+import {
+  type Deployment,
+  deploymentResource,
+  type KubeObject,
+  type Pod,
+  podResource,
+  type Resource,
+  type Service,
+  serviceResource,
+} from '@tweendeck/kube';
 import { type CacheServerObject, cacheServerKind } from './kind.ts';
 import { renderDeployment, renderService, selectorOf } from './render.ts';
-import { planStatus } from './status.ts';
+import { planStatus, type Squatter, type StatusCondition } from './status.ts';
+
+type Context = ReconcileContext<CacheServerObject>;
+
+/** What is not of the platform is not watched: it is looked at again after this long. */
+const lookAgainMs = 30_000;
+/** Children of one that was deleted are soon collected. */
+const collectedMs = 1_000;
 
 /** Runs CacheServers; field manager and event source `cacheserver`. */
 export function cacheServerController(): Controller {
@@ -21,8 +37,9 @@ export function cacheServerController(): Controller {
     owns: [deploymentResource, serviceResource],
     watches: [watching(podResource, ownersOfPod)],
     reconcile: async (cache, context) => {
-      await manageResources(cache, context);
-      manageStatus(cache, context);
+      const children = await manageResources(cache, context);
+      manageStatus(cache, children, context);
+      return children.outcome;
     },
   });
 }
@@ -34,41 +51,72 @@ function ownersOfPod({ metadata }: Pod) {
   return [{ namespace: metadata.namespace, name }];
 }
 
-/** The Service comes first: a pod that starts should find the address it is to serve. */
-async function manageResources(
-  cache: CacheServerObject,
-  context: ReconcileContext<CacheServerObject>,
-): Promise<void> {
-  await context.apply(serviceResource, renderService(cache));
-  await context.apply(deploymentResource, renderDeployment(cache));
+interface Children {
+  readonly service?: Service;
+  readonly deployment?: Deployment;
+  /** Who has the name of a child. */
+  readonly squatter?: Squatter;
+  readonly outcome?: Outcome;
+}
+
+/**
+ * The Service comes first: a pod that starts should find the address it is to serve. Gives the children as the server
+ * has them now, which caches may not know yet.
+ */
+async function manageResources(cache: CacheServerObject, context: Context): Promise<Children> {
+  for (const resource of [serviceResource, deploymentResource]) {
+    const child = await presentChild(resource, cache, context);
+    const owner = child?.metadata.ownerReferences?.find(({ controller }) => controller);
+    if (!child || owner?.uid === cache.metadata.uid) continue;
+    const leftover = owner?.kind === cacheServerKind.kind && owner.name === cache.metadata.name;
+    if (leftover) return { outcome: { requeueAfterMs: collectedMs } };
+    const squatter = { kind: resource.kind, owner: owner && `${owner.kind} ${owner.name}` };
+    return { squatter, outcome: { requeueAfterMs: lookAgainMs } };
+  }
+  const service = await context.apply(serviceResource, renderService(cache));
+  const deployment = await context.apply(deploymentResource, renderDeployment(cache));
   await context.prune(serviceResource, deploymentResource);
+  return { service, deployment };
 }
 
-function manageStatus(
-  cache: CacheServerObject,
-  context: ReconcileContext<CacheServerObject>,
-): void {
-  const { name, namespace = 'default' } = cache.metadata;
+/** What has the name of a child. Caches hold only what is of the platform, so others are asked for. */
+async function presentChild(
+  resource: Resource<Service> | Resource<Deployment>,
+  { metadata }: CacheServerObject,
+  context: Context,
+): Promise<KubeObject | undefined> {
+  const { name, namespace = 'default' } = metadata;
   const ref = { name, namespace };
-  const pods: ObjectCache<Pod> = context.cache(podResource);
-  const plan = planStatus(cache, {
-    deployment: context.cache(deploymentResource).get(ref),
-    service: context.cache(serviceResource).get(ref),
-    pods: pods.list({ namespace, labels: selectorOf(name) }),
-  });
-  const { phase: before } = cache.status ?? {};
-  context.status(plan.fields, plan.conditions);
-  if (before !== plan.fields.phase) announce(plan.fields.phase, plan.conditions, context);
+  const untyped: Resource<KubeObject> = resource;
+  return (
+    context.cache(untyped).get(ref) ?? (await context.client.get(untyped, ref, context.signal))
+  );
 }
 
+function manageStatus(cache: CacheServerObject, children: Children, context: Context): void {
+  const { name, namespace = 'default' } = cache.metadata;
+  const plan = planStatus(cache, {
+    deployment: children.deployment,
+    service: children.service,
+    squatter: children.squatter,
+    pods: context.cache(podResource).list({ namespace, labels: selectorOf(name) }),
+  });
+  const unsaid = cache.spec.cleaner ? [] : [{ type: 'CleanerScheduled', gone: true } as const];
+  context.status(plan.fields, [...plan.conditions, ...unsaid]);
+  announce(cache, plan, context);
+}
+
+/** Events for what a person would want to read in `describe`: a change of the phase, or of what is wrong. */
 function announce(
-  phase: string,
-  conditions: readonly { readonly type: string; readonly message: string }[],
-  context: ReconcileContext<CacheServerObject>,
+  { status }: CacheServerObject,
+  { fields: { phase }, conditions }: ReturnType<typeof planStatus>,
+  context: Context,
 ): void {
-  const message = conditions.find(
-    ({ type }) => type === (phase === 'Ready' ? 'Ready' : 'Degraded'),
-  )?.message;
-  if (phase === 'Ready') context.event('Normal', 'Ready', message ?? phase);
-  if (phase === 'Failed' || phase === 'Degraded') context.event('Warning', phase, message ?? phase);
+  const type = phase === 'Ready' ? 'Ready' : 'Degraded';
+  const now = conditions.find((condition: StatusCondition) => condition.type === type);
+  const before = status?.conditions?.find((condition) => condition.type === type);
+  if (status?.phase === phase && before?.reason === now?.reason) return;
+  const message = now?.message ?? phase;
+  if (phase === 'Ready') context.event('Normal', 'Ready', message);
+  if (phase === 'Failed' || phase === 'Degraded') context.event('Warning', phase, message);
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Deployment, Service } from '@tweendeck/kube';
 import type { CacheServerObject, CacheServerSpec } from './kind.ts';
-import { labelsOf, renderDeployment, renderService, selectorOf } from './render.ts';
+import { labelsOf, renderDeployment, renderService, selectorOf, tolerationsOf } from './render.ts';
 
 function cacheServer(spec: Partial<CacheServerSpec> = {}): CacheServerObject {
   return {
@@ -72,14 +72,67 @@ test('what the user says of placement reaches the pod as it is', () => {
   assert.deepEqual(
     {
       nodeSelector: pod.nodeSelector,
-      tolerations: pod.tolerations,
+      tolerations: pod.tolerations?.slice(0, 1),
       imagePullSecrets: pod.imagePullSecrets,
     },
     placed,
   );
   const plain = podOf(cacheServer());
-  for (const field of ['nodeSelector', 'tolerations', 'imagePullSecrets'] as const)
+  for (const field of ['nodeSelector', 'imagePullSecrets'] as const)
     assert.equal(field in plain, false);
+});
+
+const lossTaints = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'] as const;
+const [notReady, unreachable] = lossTaints;
+
+for (const { name, own, added } of [
+  { name: 'are left after 30 s', own: [], added: lossTaints },
+  {
+    name: 'are left as before when other taints are tolerated',
+    own: [{ key: 'gpu' }],
+    added: lossTaints,
+  },
+  {
+    name: 'are left as the user says',
+    own: [{ key: unreachable, effect: 'NoExecute', tolerationSeconds: 600 }],
+    added: [notReady],
+  },
+  { name: 'are never left by who tolerates everything', own: [{ operator: 'Exists' }], added: [] },
+  {
+    name: 'are left when only scheduling there is tolerated',
+    own: [{ operator: 'Exists', effect: 'NoSchedule' }],
+    added: lossTaints,
+  },
+] as const) {
+  test(`nodes that are lost ${name}`, () => {
+    const all = tolerationsOf(own);
+    assert.deepEqual(all.slice(0, own.length), own);
+    assert.deepEqual(
+      all.slice(own.length),
+      added.map((key) => ({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 30 })),
+    );
+  });
+}
+
+test('the pod is what pod security "restricted" asks for', () => {
+  const { securityContext, containers, volumes } = podOf(cacheServer());
+  assert.equal(securityContext?.runAsNonRoot, true);
+  assert.notEqual(securityContext?.runAsUser, 0);
+  assert.equal(securityContext?.seccompProfile?.type, 'RuntimeDefault');
+  assert.deepEqual(containers[0]?.securityContext, {
+    allowPrivilegeEscalation: false,
+    capabilities: { drop: ['ALL'] },
+    readOnlyRootFilesystem: true,
+  });
+  assert.ok(volumes?.every(({ emptyDir }) => emptyDir));
+});
+
+test('stopping fits into the grace that a pod has', () => {
+  const pod = podOf(cacheServer());
+  const seconds = (option: string): number =>
+    Number(pod.containers[0]?.args?.find((arg) => arg.startsWith(`--${option}=`))?.split('=')[1]);
+  const stop = seconds('linger-seconds') + seconds('drain-seconds');
+  assert.ok(stop < (pod.terminationGracePeriodSeconds ?? 0));
 });
 
 test('the Service has the port of the spec and leads to the data plane', () => {

@@ -1,7 +1,14 @@
 // What a CacheServer is made of: the Deployment and the Service that its spec asks for. Pure.
 
 import type { Applied } from '@tweendeck/client';
-import { type PodSpec, type PodTemplateSpec, parseQuantity, quantityValue } from '@tweendeck/kube';
+import {
+  type Container,
+  type PodSpec,
+  type PodTemplateSpec,
+  parseQuantity,
+  quantityValue,
+  type Toleration,
+} from '@tweendeck/kube';
 import type { CacheServerObject, CacheServerSpec } from './kind.ts';
 
 /** Where the data plane listens inside a pod; the Service's port is the user's. */
@@ -10,6 +17,18 @@ export const cachePort = 8126;
 export const statusPort = 8127;
 
 const dataPath = '/data';
+
+/** The user of the image, by number: whoever reads the pod sees that it is not root. */
+const imageUser = 65_532;
+
+/** A stop in order: clients that come late are still served, then those that are there finish. */
+const lingerSeconds = 5;
+const drainSeconds = 20;
+const stopSeconds = 30;
+
+/** How long a pod waits on a node that is lost. A cache has nothing to lose: it starts empty elsewhere. */
+const lostNodeSeconds = 30;
+const lossTaints = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'] as const;
 
 /** Labels of everything that belongs to one CacheServer. */
 export function labelsOf(name: string): Readonly<Record<string, string>> {
@@ -55,52 +74,25 @@ export function memoryTierBytes(limit: string | undefined): number {
   return Math.floor(bytes / 4);
 }
 
+/** The user's tolerations, and that pods leave lost nodes soon, unless the user said how long they stay there. */
+export function tolerationsOf(own: readonly Toleration[] = []): readonly Toleration[] {
+  const decided = (taint: string): boolean =>
+    own.some(
+      ({ key = '', effect = 'NoExecute' }) =>
+        effect === 'NoExecute' && (key === '' || key === taint),
+    );
+  const added = lossTaints
+    .filter((taint) => !decided(taint))
+    .map((key): Toleration => {
+      const stay = { effect: 'NoExecute', tolerationSeconds: lostNodeSeconds } as const;
+      return { key, operator: 'Exists', ...stay };
+    });
+  return [...own, ...added];
+}
+
 function renderPod(spec: CacheServerSpec): PodSpec {
-  const limits = Object.fromEntries(
-    Object.entries(spec.resources.limits).map(([name, quantity]) => [name, String(quantity)]),
-  );
   return {
-    containers: [
-      {
-        name: 'cacheserver',
-        image: spec.image,
-        args: [
-          'cacheserver',
-          'serve',
-          `--data=${dataPath}`,
-          `--listen=$(POD_IP):${cachePort}`,
-          `--status-listen=$(POD_IP):${statusPort}`,
-          `--storage=${keptBytes(spec.storage)}`,
-          `--memory=${memoryTierBytes(limits['memory'])}`,
-          '--drain-seconds=20',
-          '--json',
-        ],
-        env: [
-          {
-            name: 'POD_IP',
-            valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'status.podIP' } },
-          },
-        ],
-        ports: [
-          { name: 'cache', containerPort: cachePort, protocol: 'TCP' },
-          { name: 'status', containerPort: statusPort, protocol: 'TCP' },
-        ],
-        resources: { limits, requests: limits },
-        readinessProbe: {
-          httpGet: { path: '/readyz', port: 'status', scheme: 'HTTP' },
-          periodSeconds: 2,
-          failureThreshold: 2,
-        },
-        livenessProbe: {
-          httpGet: { path: '/livez', port: 'status', scheme: 'HTTP' },
-          periodSeconds: 10,
-          failureThreshold: 6,
-        },
-        volumeMounts: [{ name: 'data', mountPath: dataPath }],
-        // Why it ended stands in its status, and so in the CacheServer's conditions.
-        terminationMessagePolicy: 'FallbackToLogsOnError',
-      },
-    ],
+    containers: [renderContainer(spec)],
     volumes: [{ name: 'data', emptyDir: { sizeLimit: String(spec.storage) } }],
     affinity: {
       podAntiAffinity: {
@@ -116,11 +108,62 @@ function renderPod(spec: CacheServerSpec): PodSpec {
       },
     },
     ...(spec.nodeSelector ? { nodeSelector: spec.nodeSelector } : {}),
-    ...(spec.tolerations ? { tolerations: spec.tolerations } : {}),
+    tolerations: tolerationsOf(spec.tolerations),
     ...(spec.imagePullSecrets ? { imagePullSecrets: spec.imagePullSecrets } : {}),
+    // Pod security "restricted".
+    securityContext: {
+      runAsNonRoot: true,
+      runAsUser: imageUser,
+      runAsGroup: imageUser,
+      fsGroup: imageUser,
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
     automountServiceAccountToken: false,
     enableServiceLinks: false,
-    terminationGracePeriodSeconds: 30,
+    terminationGracePeriodSeconds: stopSeconds,
+  };
+}
+
+function renderContainer(spec: CacheServerSpec): Container {
+  const limits = Object.fromEntries(
+    Object.entries(spec.resources.limits).map(([name, quantity]) => [name, String(quantity)]),
+  );
+  const ask = (path: string) => ({ httpGet: { path, port: 'status', scheme: 'HTTP' } }) as const;
+  return {
+    name: 'cacheserver',
+    image: spec.image,
+    args: [
+      'cacheserver',
+      'serve',
+      `--data=${dataPath}`,
+      `--listen=$(POD_IP):${cachePort}`,
+      `--status-listen=$(POD_IP):${statusPort}`,
+      `--storage=${keptBytes(spec.storage)}`,
+      `--memory=${memoryTierBytes(limits['memory'])}`,
+      `--linger-seconds=${lingerSeconds}`,
+      `--drain-seconds=${drainSeconds}`,
+      '--json',
+    ],
+    env: [
+      { name: 'POD_IP', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'status.podIP' } } },
+    ],
+    ports: [
+      { name: 'cache', containerPort: cachePort, protocol: 'TCP' },
+      { name: 'status', containerPort: statusPort, protocol: 'TCP' },
+    ],
+    resources: { limits, requests: limits },
+    // A large cache on a slow disk takes its time to be read when its container starts again.
+    startupProbe: { ...ask('/livez'), periodSeconds: 1, failureThreshold: 600 },
+    readinessProbe: { ...ask('/readyz'), periodSeconds: 2, failureThreshold: 2 },
+    livenessProbe: { ...ask('/livez'), periodSeconds: 10, failureThreshold: 6 },
+    volumeMounts: [{ name: 'data', mountPath: dataPath }],
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+      readOnlyRootFilesystem: true,
+    },
+    // Why it ended stands in its status, and so in the CacheServer's conditions.
+    terminationMessagePolicy: 'FallbackToLogsOnError',
   };
 }
 

@@ -19,7 +19,9 @@ export interface ServeCacheOptions {
   readonly memoryBytes: number;
   readonly durability?: 'none' | 'commit';
   readonly limits?: Partial<CacheLimits>;
-  /** How long clients may take to finish after the signal; default 10 s. */
+  /** How long new clients are still served after the signal, while load balancers learn of it; default 0. */
+  readonly lingerMs?: number;
+  /** How long clients may take to finish after that; default 10 s. */
   readonly drainMs?: number;
   /** Told once when clients are served. */
   readonly onReady?: (server: CacheServer) => void;
@@ -29,7 +31,7 @@ export interface ServeCacheOptions {
 }
 
 /**
- * Serves until the signal aborts, then drains, closes and resolves. Throws what `openCacheStore` and
+ * Serves until the signal aborts, lingers, then drains, closes and resolves. Throws what `openCacheStore` and
  * `startCacheServer` throw.
  */
 export async function serveCache(options: ServeCacheOptions, signal: AbortSignal): Promise<void> {
@@ -39,6 +41,8 @@ export async function serveCache(options: ServeCacheOptions, signal: AbortSignal
   await using server = await startCacheServer({ ...options, store }, cut.signal);
   options.onReady?.(server);
   await aborted(signal);
+  server.leave();
+  await options.clock.sleep(options.lingerMs ?? 0, cut.signal);
   await server.drain(options.drainMs ?? 10_000);
   options.log.info('cache stopped', { ...server.stats().server.transactions });
 }

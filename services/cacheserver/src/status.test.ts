@@ -68,6 +68,28 @@ const crashing: PodStatus = {
     },
   ],
 };
+const unanswered: PodStatus = {
+  phase: 'Running',
+  conditions: [
+    { type: 'Ready', status: 'False' },
+    { type: 'ContainersReady', status: 'True' },
+  ],
+};
+const evicted: PodStatus = { phase: 'Failed', reason: 'Evicted', message: 'low on memory' };
+const leaving = { deletionTimestamp: '2026-01-01T00:00:00Z' };
+
+/** A Deployment whose pods are refused. */
+function refused(message: string): Deployment {
+  const made = deployment(1);
+  const failure = {
+    type: 'ReplicaFailure',
+    status: 'True',
+    reason: 'FailedCreate',
+    message,
+  } as const;
+  return { ...made, status: { ...made.status, replicas: 0, conditions: [failure] } };
+}
+
 const homeless: PodStatus = {
   phase: 'Pending',
   conditions: [
@@ -154,10 +176,82 @@ for (const { name, replicas, have, pods, phase, conditions } of [
     conditions: ['Ready=False ScaledToZero', 'Progressing=False', 'Degraded=False'],
   },
   {
+    name: 'the node of the only pod does not answer',
+    replicas: 1,
+    have: deployment(1),
+    pods: [pod(unanswered)],
+    phase: 'Failed',
+    conditions: ['Ready=False NodeUnreachable', 'Progressing=True', 'Degraded=True'],
+  },
+  {
+    name: 'the pod of a lost node is given up and another starts',
+    replicas: 1,
+    have: deployment(1),
+    pods: [pod(unanswered, leaving), pod(starting)],
+    phase: 'Failed',
+    conditions: ['Ready=False NodeUnreachable', 'Progressing=True', 'Degraded=True'],
+  },
+  {
+    name: 'one of two nodes does not answer',
+    replicas: 2,
+    have: deployment(2),
+    pods: [pod(ready), pod(unanswered)],
+    phase: 'Degraded',
+    conditions: ['Ready=False NodeUnreachable', 'Progressing=True', 'Degraded=True'],
+  },
+  {
+    name: 'another pod serves while that of a lost node cannot be removed',
+    replicas: 1,
+    have: deployment(1),
+    pods: [pod(unanswered, leaving), pod(ready)],
+    phase: 'Ready',
+    conditions: ['Ready=True AllReplicasReady', 'Progressing=False', 'Degraded=False'],
+  },
+  {
+    name: 'the pod was evicted and another is not there yet',
+    replicas: 1,
+    have: deployment(1),
+    pods: [pod(evicted)],
+    phase: 'Failed',
+    conditions: ['Ready=False Evicted', 'Progressing=True', 'Degraded=True'],
+  },
+  {
+    name: 'another serves in place of an evicted pod',
+    replicas: 1,
+    have: deployment(1),
+    pods: [pod(evicted), pod(ready)],
+    phase: 'Ready',
+    conditions: ['Ready=True AllReplicasReady', 'Progressing=False', 'Degraded=False'],
+  },
+  {
+    name: 'a quota refuses the pods',
+    replicas: 1,
+    have: refused('pods "cache-1" is forbidden: exceeded quota: small, requested: pods=1'),
+    pods: [],
+    phase: 'Failed',
+    conditions: ['Ready=False QuotaExceeded', 'Progressing=True', 'Degraded=True'],
+  },
+  {
+    name: 'pod security refuses the pods',
+    replicas: 1,
+    have: refused('pods "cache-1" is forbidden: violates PodSecurity "restricted:latest"'),
+    pods: [],
+    phase: 'Failed',
+    conditions: ['Ready=False PodSecurityRefused', 'Progressing=True', 'Degraded=True'],
+  },
+  {
+    name: 'a webhook refuses the pods',
+    replicas: 1,
+    have: refused('admission webhook "x" denied the request'),
+    pods: [],
+    phase: 'Failed',
+    conditions: ['Ready=False FailedCreate', 'Progressing=True', 'Degraded=True'],
+  },
+  {
     name: 'a leaving pod is still ready',
     replicas: 1,
     have: deployment(1),
-    pods: [pod(ready, { deletionTimestamp: '2026-01-01T00:00:00Z' })],
+    pods: [pod(ready, leaving)],
     phase: 'Pending',
     conditions: ['Ready=False ReplicasNotReady', 'Progressing=True', 'Degraded=False'],
   },
@@ -172,9 +266,36 @@ for (const { name, replicas, have, pods, phase, conditions } of [
   });
 }
 
+test('a load balancer without an address is waited for, and said', () => {
+  const pending = service('LoadBalancer');
+  const { fields, conditions } = planStatus(cacheServer(1), {
+    deployment: deployment(1),
+    service: pending,
+    pods: [pod(ready)],
+  });
+  assert.equal(fields.phase, 'Progressing');
+  assert.equal(fields.endpoint, undefined);
+  const [said] = conditions;
+  assert.deepEqual(
+    [said?.type, said?.status, said?.reason],
+    ['Ready', 'False', 'LoadBalancerPending'],
+  );
+  assert.match(said?.message ?? '', /no address yet.*cache\.team\.svc:8126/);
+});
+
+test('an object of somebody else that has the name is named', () => {
+  const { fields, conditions } = planStatus(cacheServer(1), {
+    deployment: undefined,
+    service: undefined,
+    pods: [],
+    squatter: { kind: 'Service', owner: undefined },
+  });
+  assert.equal(fields.phase, 'Failed');
+  assert.match(conditions[0]?.message ?? '', /a Service of this name that is not of the platform/);
+});
+
 test('status of one under deletion is Terminating', () => {
-  const leaving = cacheServer(1, { deletionTimestamp: '2026-01-01T00:00:00Z' });
-  const plan = planStatus(leaving, {
+  const plan = planStatus(cacheServer(1, leaving), {
     deployment: deployment(1),
     service: undefined,
     pods: [pod(ready)],
@@ -219,16 +340,17 @@ for (const { name, status, says } of [
     assert.match(troubleOf(pod(status))?.message ?? '', says));
 }
 
-const service = (type: 'ClusterIP' | 'LoadBalancer', ip?: string): Service => ({
+const service = (type: 'ClusterIP' | 'LoadBalancer' | 'NodePort', ip?: string): Service => ({
   apiVersion: 'v1',
   kind: 'Service',
   metadata: metadata('cache'),
-  spec: { type },
+  spec: { type, ports: [{ port: 8_126, nodePort: 30_001 }] },
   ...(ip ? { status: { loadBalancer: { ingress: [{ ip }] } } } : {}),
 });
 
 for (const { name, have, endpoint } of [
   { name: 'no Service', have: undefined, endpoint: undefined },
+  { name: 'a node where it serves', have: service('NodePort'), endpoint: '10.0.0.1:30001' },
   { name: 'inside the cluster', have: service('ClusterIP'), endpoint: 'cache.team.svc:8126' },
   {
     name: 'a load balancer without an address',
@@ -241,5 +363,12 @@ for (const { name, have, endpoint } of [
     endpoint: '127.0.0.1:8126',
   },
 ]) {
-  test(`endpoint: ${name}`, () => assert.equal(endpointOf(have, 8_126), endpoint));
+  test(`endpoint: ${name}`, () => {
+    const pods = [
+      pod({ ...ready, hostIP: '10.0.0.2' }),
+      pod({ ...ready, hostIP: '10.0.0.1' }),
+      pod({ phase: 'Running', hostIP: '10.0.0.0' }),
+    ];
+    assert.equal(endpointOf(have, 8_126, pods), endpoint);
+  });
 }

@@ -4,12 +4,22 @@ import type { Deployment, Pod, Service } from '@tweendeck/kube';
 import type { CacheServerObject, CacheServerPhase } from './kind.ts';
 import { selectorOf } from './render.ts';
 
+/** An object that has the name of a child and belongs to somebody else. */
+export interface Squatter {
+  /** Such as `Service`. */
+  readonly kind: string;
+  /** Its controller, such as `Deployment web`; undefined when it has none. */
+  readonly owner: string | undefined;
+}
+
 export interface Observed {
   /** Undefined before it was made. */
   readonly deployment: Deployment | undefined;
   readonly service: Service | undefined;
   /** Pods of this CacheServer, those being deleted too. */
   readonly pods: readonly Pod[];
+  /** Why the children cannot be made. */
+  readonly squatter?: Squatter | undefined;
 }
 
 export interface StatusPlan {
@@ -20,12 +30,14 @@ export interface StatusPlan {
     readonly endpoint: string | undefined;
     readonly selector: string;
   };
-  readonly conditions: readonly {
-    readonly type: string;
-    readonly status: 'True' | 'False';
-    readonly reason: string;
-    readonly message: string;
-  }[];
+  readonly conditions: readonly StatusCondition[];
+}
+
+export interface StatusCondition {
+  readonly type: string;
+  readonly status: 'True' | 'False';
+  readonly reason: string;
+  readonly message: string;
 }
 
 interface Trouble {
@@ -89,33 +101,119 @@ function lastWords(text: string): string {
     .slice(0, 500);
 }
 
-/** The address a client uses: the load balancer's, else the Service's DNS name; undefined before there is one. */
-export function endpointOf(service: Service | undefined, port: number): string | undefined {
+/** Why the Deployment cannot make its pods: a quota, pod security, an admission webhook. */
+export function refusalOf(deployment: Deployment | undefined): Trouble | undefined {
+  const refused = deployment?.status?.conditions?.find(
+    ({ type, status }) => type === 'ReplicaFailure' && status === 'True',
+  );
+  if (!refused) return undefined;
+  const why = refused.message ?? 'no reason given';
+  const reason = /exceeded quota/.test(why)
+    ? 'QuotaExceeded'
+    : /violates PodSecurity/.test(why)
+      ? 'PodSecurityRefused'
+      : (refused.reason ?? 'FailedCreate');
+  return { reason, message: `pods are refused: ${why}` };
+}
+
+/** A node that answers no more leaves its pods as they were, but for readiness, which Kubernetes takes away. */
+function lossOf(pod: Pod): Trouble | undefined {
+  const held = (wanted: string): string | undefined =>
+    pod.status?.conditions?.find(({ type }) => type === wanted)?.status;
+  if (held('Ready') !== 'False' || held('ContainersReady') !== 'True') return undefined;
+  const { name, deletionTimestamp } = pod.metadata;
+  const next =
+    deletionTimestamp === undefined
+      ? 'the pod is replaced unless it answers soon'
+      : 'another pod takes its place, with an empty cache';
+  return {
+    reason: 'NodeUnreachable',
+    message: `pod ${name} is lost with node ${pod.spec.nodeName ?? ''}, which does not answer; ${next}`,
+  };
+}
+
+/** What is wrong, most telling first; pods that are gone or going matter only until there are enough others. */
+function troubleIn(observed: Observed, settled: boolean): Trouble | undefined {
+  const { squatter, pods } = observed;
+  if (squatter) {
+    const owner = squatter.owner ? `belongs to ${squatter.owner}` : 'is not of the platform';
+    return {
+      reason: 'NameTaken',
+      message: `there is a ${squatter.kind} of this name that ${owner}; it is left alone: delete it, or name this one otherwise`,
+    };
+  }
+  if (settled) return undefined;
+  const first = <Item>(items: readonly Item[], look: (item: Item) => Trouble | undefined) =>
+    items.map(look).find((found) => found !== undefined);
+  return (
+    first(pods.filter(isPresent), troubleOf) ??
+    refusalOf(observed.deployment) ??
+    first(pods, lossOf) ??
+    first(pods.filter(isLost), troubleOf)
+  );
+}
+
+/** Neither leaving nor ended. */
+function isPresent({ metadata, status }: Pod): boolean {
+  return metadata.deletionTimestamp === undefined && !hasEnded(status?.phase);
+}
+
+function isLost({ metadata, status }: Pod): boolean {
+  return metadata.deletionTimestamp === undefined && hasEnded(status?.phase);
+}
+
+function hasEnded(phase: string | undefined): boolean {
+  return phase === 'Failed' || phase === 'Succeeded';
+}
+
+/**
+ * The address a client uses: the load balancer's; for node ports a node where the cache runs; else the Service's DNS
+ * name. Undefined before there is one.
+ */
+export function endpointOf(
+  service: Service | undefined,
+  port: number,
+  pods: readonly Pod[] = [],
+): string | undefined {
   if (!service) return undefined;
   if (service.spec.type === 'LoadBalancer') {
     const ingress = service.status?.loadBalancer?.ingress?.[0];
     const host = ingress?.ip ?? ingress?.hostname;
     return host === undefined ? undefined : `${host}:${port}`;
   }
-  return `${service.metadata.name}.${service.metadata.namespace}.svc:${port}`;
+  if (service.spec.type === 'NodePort') {
+    const nodePort = service.spec.ports?.find((one) => one.port === port)?.nodePort;
+    const [host] = pods
+      .filter(isReady)
+      .flatMap(({ status }) => (status?.hostIP === undefined ? [] : [status.hostIP]))
+      .sort();
+    return host === undefined || nodePort === undefined ? undefined : `${host}:${nodePort}`;
+  }
+  return insideEndpoint(service, port);
+}
+
+function insideEndpoint({ metadata }: Service, port: number): string {
+  return `${metadata.name}.${metadata.namespace}.svc:${port}`;
 }
 
 /** Derives the whole status. `phase` only sums up the conditions in one word. */
 export function planStatus(cache: CacheServerObject, observed: Observed): StatusPlan {
   const wanted = cache.spec.replicas;
-  const living = observed.pods.filter((pod) => pod.metadata.deletionTimestamp === undefined);
-  const readyCount = living.filter(isReady).length;
-  const { deployment } = observed;
-  const current =
-    deployment !== undefined &&
-    deployment.status?.observedGeneration === deployment.metadata.generation &&
-    deployment.spec.replicas === wanted &&
-    (deployment.status?.updatedReplicas ?? 0) === wanted &&
-    (deployment.status?.replicas ?? 0) === wanted;
-  const trouble = living.map(troubleOf).find((found) => found !== undefined);
-  const settled = current && readyCount >= wanted;
-  const endpoint = endpointOf(observed.service, cache.spec.port);
+  const present = observed.pods.filter(isPresent);
+  const readyCount = present.filter(isReady).length;
+  const { service } = observed;
+  const endpoint = endpointOf(service, cache.spec.port, present);
+  const served = isCurrent(observed.deployment, wanted) && readyCount >= wanted;
+  const trouble = troubleIn(observed, served);
   const counts = `${readyCount} of ${wanted} replicas are ready`;
+  const pending =
+    served && wanted > 0 && endpoint === undefined && service?.spec.type === 'LoadBalancer'
+      ? {
+          reason: 'LoadBalancerPending',
+          message: `${counts}; the load balancer has no address yet, inside the cluster ${insideEndpoint(service, cache.spec.port)} serves`,
+        }
+      : undefined;
+  const settled = served && !trouble && !pending;
   return {
     fields: {
       phase: phaseOf({
@@ -125,50 +223,67 @@ export function planStatus(cache: CacheServerObject, observed: Observed): Status
         settled,
         trouble,
       }),
-      replicas: living.length,
+      replicas: present.length,
       readyReplicas: readyCount,
       endpoint,
       selector: Object.entries(selectorOf(cache.metadata.name))
         .map((pair) => pair.join('='))
         .join(','),
     },
-    conditions: [
-      settled && wanted > 0
-        ? { type: 'Ready', status: 'True', reason: 'AllReplicasReady', message: counts }
-        : {
-            type: 'Ready',
-            status: 'False',
-            reason: wanted === 0 ? 'ScaledToZero' : (trouble?.reason ?? 'ReplicasNotReady'),
-            message: trouble?.message ?? counts,
-          },
-      settled
-        ? {
-            type: 'Progressing',
-            status: 'False',
-            reason: 'Settled',
-            message: 'everything is as the spec says',
-          }
-        : { type: 'Progressing', status: 'True', reason: 'RollingOut', message: counts },
-      trouble
-        ? { type: 'Degraded', status: 'True', reason: trouble.reason, message: trouble.message }
-        : {
-            type: 'Degraded',
-            status: 'False',
-            reason: 'NoTrouble',
-            message: 'no pod is in trouble',
-          },
-      ...(cache.spec.cleaner
-        ? [
-            {
-              type: 'CleanerScheduled',
-              status: 'False' as const,
-              reason: 'NotAvailable',
-              message: 'this release keeps spec.cleaner but does not run cleaners yet',
-            },
-          ]
-        : []),
-    ],
+    conditions: conditionsOf(cache, { settled, trouble, pending, counts }),
   };
+}
+
+/** Whether the Deployment has made what is wanted now, ready or not. */
+function isCurrent(deployment: Deployment | undefined, wanted: number): boolean {
+  return (
+    deployment !== undefined &&
+    deployment.status?.observedGeneration === deployment.metadata.generation &&
+    deployment.spec.replicas === wanted &&
+    (deployment.status?.updatedReplicas ?? 0) === wanted &&
+    (deployment.status?.replicas ?? 0) === wanted
+  );
+}
+
+function conditionsOf(
+  { spec }: CacheServerObject,
+  facts: {
+    readonly settled: boolean;
+    readonly trouble: Trouble | undefined;
+    readonly pending: Trouble | undefined;
+    readonly counts: string;
+  },
+): readonly StatusCondition[] {
+  const { settled, trouble, pending, counts } = facts;
+  const unready = spec.replicas === 0 ? 'ScaledToZero' : 'ReplicasNotReady';
+  const why = trouble ?? pending ?? { reason: unready, message: counts };
+  const said = (type: string, status: 'True' | 'False', { reason, message }: Trouble) => ({
+    type,
+    status,
+    reason,
+    message,
+  });
+  const calm = { reason: 'NoTrouble', message: 'no pod is in trouble' };
+  return [
+    settled && spec.replicas > 0
+      ? said('Ready', 'True', { reason: 'AllReplicasReady', message: counts })
+      : said('Ready', 'False', why),
+    settled
+      ? said('Progressing', 'False', {
+          reason: 'Settled',
+          message: 'everything is as the spec says',
+        })
+      : said('Progressing', 'True', pending ?? { reason: 'RollingOut', message: counts }),
+    trouble ? said('Degraded', 'True', trouble) : said('Degraded', 'False', calm),
+    ...(spec.cleaner
+      ? [
+          said('CleanerScheduled', 'False', {
+            reason: 'NotAvailable',
+            message: 'this release keeps spec.cleaner but does not run cleaners yet',
+          }),
+        ]
+      : []),
+  ];
 }
 
 function isReady(pod: Pod): boolean {

@@ -29,6 +29,8 @@ export interface CacheServer extends AsyncDisposable {
   readonly addresses: readonly ListenAddress[];
   readonly health: ListenAddress | undefined;
   stats(): CacheServerStats;
+  /** Tells at `/readyz` that clients should go elsewhere, and serves those who come all the same. */
+  leave(): void;
   /** Takes no more connections, lets what is under way finish for up to `deadlineMs`, then cuts the rest. */
   drain(deadlineMs: number): Promise<void>;
 }
@@ -69,6 +71,7 @@ class ServerCore implements CacheServer, ConnectionHost {
   #timer: Timer | undefined;
   #abortLink: Disposable | undefined;
   #whenEmpty: (() => void) | undefined;
+  #leaving = false;
   #draining = false;
 
   constructor(options: CacheServerOptions) {
@@ -103,10 +106,14 @@ class ServerCore implements CacheServer, ConnectionHost {
 
   stats(): CacheServerStats {
     return {
-      state: this.#draining ? 'draining' : 'serving',
+      state: this.#draining ? 'draining' : this.#leaving ? 'leaving' : 'serving',
       server: this.counters.values(),
       store: this.store.stats(),
     };
+  }
+
+  leave(): void {
+    this.#leaving = true;
   }
 
   async drain(deadlineMs: number): Promise<void> {

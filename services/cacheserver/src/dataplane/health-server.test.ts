@@ -32,6 +32,7 @@ for (const { name, path, state, status } of [
   { name: 'is live while draining', path: '/livez', state: 'draining', status: 200 },
   { name: 'is ready while serving', path: '/readyz?verbose', state: 'serving', status: 200 },
   { name: 'is not ready while draining', path: '/readyz', state: 'draining', status: 503 },
+  { name: 'is not ready while leaving', path: '/readyz', state: 'leaving', status: 503 },
   { name: 'knows no other path', path: '/', state: 'serving', status: 404 },
 ] as const) {
   test(`the side door ${name}`, () => {

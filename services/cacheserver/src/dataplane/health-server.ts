@@ -9,7 +9,7 @@ export interface HealthServer extends AsyncDisposable {
   readonly address: ListenAddress;
 }
 
-/** Serves GET `/livez`, `/readyz` (503 while draining), `/metrics` and `/stats`. */
+/** Serves GET `/livez`, `/readyz` (503 once it stops), `/metrics` and `/stats`. */
 export async function startHealthServer(
   address: ListenAddress,
   stats: () => CacheServerStats,
@@ -42,9 +42,10 @@ export function healthReply(url: string, stats: () => CacheServerStats): HealthR
     case '/livez':
       return { status: 200, type: 'text/plain', body: 'ok\n' };
     case '/readyz': {
-      const serving = stats().state === 'serving';
-      const body = serving ? 'ok\n' : 'draining\n';
-      return { status: serving ? 200 : 503, type: 'text/plain', body };
+      const { state } = stats();
+      return state === 'serving'
+        ? { status: 200, type: 'text/plain', body: 'ok\n' }
+        : { status: 503, type: 'text/plain', body: `${state}\n` };
     }
     case '/metrics':
       return { status: 200, type: 'text/plain; version=0.0.4', body: metricsText(stats()) };

@@ -26,7 +26,7 @@ export function metricsText({ state, server, store }: CacheServerStats): string 
     value,
   });
   return [
-    gauge('ready', '1 while new connections are taken.', state === 'serving' ? 1 : 0),
+    gauge('ready', '1 while clients should be sent here.', state === 'serving' ? 1 : 0),
     gauge('connections', 'Open connections.', server.connectionsOpen),
     counter('connections', 'Connections taken.', server.connectionsOpened),
     counter('closings', 'Ended connections by reason.', { label: 'reason', by: server.closings }),
