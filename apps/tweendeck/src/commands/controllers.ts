@@ -71,6 +71,7 @@ async function runControllers(
   await using opened = new AsyncDisposableStack();
   const metrics = createMetrics();
   const health = createHealth();
+  const starting = health.add('start', () => 'not started yet');
   health.add('shutdown', () => (world.signal.aborted ? 'stopping' : undefined));
   opened.use(measureProcess(metrics, { version }));
   await openDoors(opened, options, [healthRoute(health), metricsRoute(metrics)], log);
@@ -88,7 +89,7 @@ async function runControllers(
     lease: leaderElection && `${leaderElection.lease.namespace}/${leaderElection.lease.name}`,
     identity: leaderElection?.identity,
   });
-  await runManager(
+  const running = runManager(
     {
       client,
       clock,
@@ -102,6 +103,8 @@ async function runControllers(
     },
     world.signal,
   );
+  starting[Symbol.dispose](); // the manager has added its checks
+  await running;
 }
 
 /** Opens the doors for probes and for figures: two, or one when both have the same address. */

@@ -1,0 +1,387 @@
+// The controllers on a real control plane with exactly the rights that the chart grants: neither too few nor too many.
+
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { type CacheServerObject, cacheServerKind } from '@tweendeck/cacheserver';
+import {
+  deploymentResource,
+  eventResource,
+  leaseResource,
+  podResource,
+  type Service,
+  serviceResource,
+} from '@tweendeck/kube';
+import { parseAllDocuments } from 'yaml';
+import { freePort, until } from '../support/home.ts';
+import { type ControlPlane, controlPlane } from './lab/index.ts';
+import { deedsOf, granted } from './rights/audit.ts';
+import { ControllersProcess } from './rights/controllers-process.ts';
+import { openFaultProxy, type Verdict } from './rights/fault-proxy.ts';
+
+const chart = join(import.meta.dirname, '..', '..', 'charts', 'tweendeck');
+const never = new AbortController().signal;
+const system = 'tweendeck-system';
+const lease = { namespace: system, name: 'tweendeck-controllers' };
+const namespace = 'apps';
+const ref = { namespace, name: 'cache' };
+
+let plane: ControlPlane;
+let kubeconfig: string;
+
+before(async () => {
+  plane = await controlPlane();
+  for (const name of [system, namespace]) await must(['create', 'namespace', name]);
+  const installed = await plane.helm(3, [
+    ...['install', 'tweendeck', chart, '--namespace', system, '--set', 'replicaCount=0', '--wait'],
+  ]);
+  assert.equal(installed.code, 0, installed.stderr);
+  kubeconfig = await plane.serviceAccountKubeconfig({ namespace: system, name: 'tweendeck' });
+});
+
+after(() => plane[Symbol.asyncDispose]());
+
+async function must(args: readonly string[], input?: string): Promise<string> {
+  const { code, stdout, stderr } = await plane.kubectl('1.35', args, input);
+  assert.equal(code, 0, `kubectl ${args.join(' ')}: ${stderr}`);
+  return stdout;
+}
+
+function controllers(config = kubeconfig): ControllersProcess {
+  return new ControllersProcess({ kubeconfig: config });
+}
+
+function applySpec(spec: object): Promise<string> {
+  const { apiVersion, kind } = { apiVersion: 'tweendeck.io/v1alpha1', kind: 'CacheServer' };
+  const object = { apiVersion, kind, metadata: ref, spec };
+  return must(['apply', '-f', '-'], JSON.stringify(object));
+}
+
+/** No kubelet is there: says of every pod what one would say. */
+async function playKubelet(): Promise<void> {
+  const { items } = await plane.client.list(podResource, { namespace }, never);
+  for (const { metadata, status } of items) {
+    const isReady = status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is);
+    if (metadata.deletionTimestamp !== undefined || isReady) continue;
+    const now = new Date().toISOString();
+    const conditions = ['Ready', 'ContainersReady', 'PodScheduled'].map((type) => ({
+      ...{ type, status: 'True', lastTransitionTime: now },
+    }));
+    const body = { status: { phase: 'Running', podIP: '192.0.2.1', conditions } };
+    await plane.client.patch(
+      podResource,
+      { namespace, name: metadata.name },
+      { type: 'merge', body },
+      { subresource: 'status' },
+      never,
+    );
+  }
+}
+
+/** Waits until the CacheServer is Ready as its spec is now, with pods that are played. */
+function settled(replicas: number, timeoutMs = 60_000): Promise<CacheServerObject> {
+  return until(
+    `${replicas} replicas are Ready`,
+    async () => {
+      await playKubelet();
+      const cache = await plane.client.get(cacheServerKind, ref, never);
+      const { metadata, status } = cache ?? {};
+      return (
+        status?.phase === (replicas === 0 ? 'Stopped' : 'Ready') &&
+        status.observedGeneration === metadata?.generation &&
+        status.readyReplicas === replicas &&
+        cache
+      );
+    },
+    timeoutMs,
+  );
+}
+
+async function service(): Promise<Service> {
+  const found = await plane.client.get(serviceResource, ref, never);
+  assert.ok(found);
+  return found;
+}
+
+async function holder(): Promise<string> {
+  const found = await plane.client.get(leaseResource, lease, never);
+  return found?.spec.holderIdentity ?? '';
+}
+
+test('the definitions in the cluster are those of the code, for Helm 3 and Helm 4 alike', async () => {
+  const rendered = await Promise.all(
+    ([3, 4] as const).map((version) => plane.helm(version, ['template', 'tweendeck', chart])),
+  );
+  for (const { stdout, stderr } of rendered) {
+    const objects = parseAllDocuments(stdout).map((document) => document.toJS());
+    const [crd] = objects.filter((object) => object?.kind === 'CustomResourceDefinition');
+    assert.deepEqual(crd?.spec, JSON.parse(JSON.stringify(cacheServerKind.crd().spec)), stderr);
+  }
+});
+
+test('a CacheServer is made, scaled, changed, reported on and deleted, whatever is lost on the way', async () => {
+  await using proxy = await openFaultProxy(await readFile(kubeconfig, 'utf8'));
+  const throughProxy = join(plane.directory, 'proxied.kubeconfig');
+  await writeFile(throughProxy, plainKubeconfig(proxy.server));
+  await using leader = controllers(throughProxy);
+  await leader.ready();
+  await leader.said('leading');
+
+  await applySpec({ replicas: 1 });
+  await settled(1);
+  await must(['scale', '-n', namespace, 'cacheserver/cache', '--replicas=2']);
+  await settled(2);
+  await must(['scale', '-n', namespace, 'cacheserver/cache', '--replicas=1']);
+  await settled(1); // said before: its event is counted up
+  await applySpec({ replicas: 1, port: 9_000 });
+  await settled(1);
+  assert.equal((await service()).spec.ports?.[0]?.port, 9_000);
+
+  for (const resource of ['services', 'deployments']) {
+    let lost = 0;
+    proxy.fault = (method, path) => {
+      const isIt = method === 'PATCH' && path.includes(`/${resource}/cache`) && lost === 0;
+      if (isIt) lost++;
+      return isIt ? 'lose the answer' : 'pass';
+    };
+    await applySpec({ replicas: 1, port: 9_000 + (resource === 'services' ? 1 : 2) });
+    await settled(1);
+    assert.equal(lost, 1, `no answer about ${resource} was lost`);
+  }
+
+  // The pass writes its status for a version that is not the newest any more.
+  const patched = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  proxy.fault = async (method, path): Promise<Verdict> => {
+    if (method !== 'PATCH' || !path.includes('/services/cache')) return 'pass';
+    patched.resolve();
+    await released.promise;
+    return 'pass';
+  };
+  await applySpec({ replicas: 1, port: 9_003 });
+  await patched.promise;
+  await must(['annotate', '-n', namespace, 'cacheserver/cache', 'example.com/touched=yes']);
+  released.resolve();
+  proxy.fault = () => 'pass';
+  await settled(1);
+
+  await strayChildrenGo();
+  await eventsAreTold();
+  await figuresAreTold(leader);
+
+  await must(['delete', '-n', namespace, 'cacheserver/cache', '--wait']);
+  // Kubernetes' garbage collector looks for new kinds every 30 s, and sees no deletion of others.
+  await until(
+    'nothing of it is left',
+    async () => {
+      const kinds = 'deployments,replicasets,pods,services,cacheservers';
+      const left = await must(['get', '-n', namespace, kinds, '-o', 'name']);
+      if (left !== '') throw new Error(left);
+      return true;
+    },
+    90_000,
+  );
+  assert.deepEqual(await leader.stop(), { code: 0, signal: null });
+  assert.equal(await holder(), '', 'the lease was not released');
+});
+
+/** Objects that name the CacheServer as their controller, but are none of what its spec asks for. */
+async function strayChildrenGo(): Promise<void> {
+  const { metadata, apiVersion, kind } = await settled(1);
+  const { name, uid } = metadata;
+  const labels = { app: 'stray', 'app.kubernetes.io/managed-by': 'tweendeck' };
+  const stray = {
+    ...{ namespace, name: 'stray', labels },
+    ownerReferences: [{ apiVersion, kind, name, uid, controller: true }],
+  };
+  const selector = { matchLabels: { app: 'stray' } };
+  const template = {
+    metadata: { labels },
+    spec: { containers: [{ name: 'main', image: 'example.com/none' }] },
+  };
+  await must(
+    ['create', '-f', '-'],
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'List',
+      items: [
+        { apiVersion: 'v1', kind: 'Service', metadata: stray, spec: { ports: [{ port: 1 }] } },
+        {
+          ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: stray },
+          spec: { replicas: 0, selector, template },
+        },
+      ],
+    }),
+  );
+  const strayRef = { namespace, name: 'stray' };
+  await until('the strays are gone', async () => {
+    const found = await Promise.all([
+      plane.client.get(serviceResource, strayRef, never),
+      plane.client.get(deploymentResource, strayRef, never),
+    ]);
+    return found.every((one) => one === undefined);
+  });
+}
+
+async function eventsAreTold(): Promise<void> {
+  const fieldSelector = 'involvedObject.name=cache,involvedObject.kind=CacheServer';
+  await until('an event is counted up', async () => {
+    const { items } = await plane.client.list(eventResource, { namespace, fieldSelector }, never);
+    return items.some(({ reason, count, source }) => {
+      return reason === 'Ready' && (count ?? 0) > 1 && source?.component === 'cacheserver';
+    });
+  });
+}
+
+async function figuresAreTold(leader: ControllersProcess): Promise<void> {
+  const { status, body } = await leader.ask('/metrics');
+  assert.equal(status, 200);
+  for (const line of [
+    /^leader_election_master_status\{name="tweendeck-controllers"\} 1$/m,
+    /^controller_runtime_reconcile_total\{controller="cacheserver",result="success"\} [1-9]/m,
+    /^controller_runtime_reconcile_time_seconds_bucket\{controller="cacheserver",le="\+Inf"\} [1-9]/m,
+    /^workqueue_depth\{name="cacheserver"\} \d/m,
+    /^workqueue_work_duration_seconds_count\{name="cacheserver"\} [1-9]/m,
+    /^rest_client_requests_total\{code="409",host="127\.0\.0\.1:\d+",method="PATCH"\} [1-9]/m,
+    /^rest_client_requests_total\{code="<error>",host="127\.0\.0\.1:\d+",method="PATCH"\} 2$/m,
+    /^process_resident_memory_bytes [1-9]/m,
+    /^process_cpu_seconds_total [\d.]+$/m,
+    /^tweendeck_build_info\{node="[\d.]+",version="[\d.]+"\} 1$/m,
+  ])
+    assert.match(body, line);
+}
+
+test('when the leader is killed another takes over; when it is stopped, at once', async () => {
+  await using first = controllers();
+  await first.said('leading');
+  await using second = controllers();
+  await second.ready(); // a standby is ready, too
+  await applySpec({ replicas: 1 });
+  await settled(1);
+  assert.match((await second.ask('/metrics')).body, /^leader_election_master_status\{.*\} 0$/m);
+
+  const killedMs = performance.now();
+  await first.stop('SIGKILL');
+  await must(['scale', '-n', namespace, 'cacheserver/cache', '--replicas=2']);
+  await second.said('leading', undefined, 40_000);
+  await settled(2);
+  const takenSeconds = (performance.now() - killedMs) / 1_000;
+  assert.ok(takenSeconds < 25, `${takenSeconds} s`);
+
+  await using third = controllers();
+  await third.ready();
+  const stoppedMs = performance.now();
+  assert.deepEqual(await second.stop(), { code: 0, signal: null });
+  await third.said('leading');
+  const handedSeconds = (performance.now() - stoppedMs) / 1_000;
+  assert.ok(handedSeconds < 5, `${handedSeconds} s`);
+  process.stdout.write(
+    `  taken over ${takenSeconds.toFixed(1)} s after SIGKILL, ${handedSeconds.toFixed(1)} s after SIGTERM\n`,
+  );
+  await must(['scale', '-n', namespace, 'cacheserver/cache', '--replicas=0']);
+  await settled(0);
+  assert.deepEqual(await third.stop(), { code: 0, signal: null });
+});
+
+test('every right was used, and none was missing', async () => {
+  const roles = await Promise.all([
+    must(['get', 'clusterrole', 'tweendeck-controllers', '-o', 'json']),
+    must(['get', 'role', '-n', system, 'tweendeck-lease', '-o', 'json']),
+  ]);
+  const rights = granted(roles.flatMap((text) => JSON.parse(text).rules));
+  const account = `system:serviceaccount:${system}:tweendeck`;
+  const { used, denied, count } = await deedsOf(account, plane.auditLog);
+  assert.ok(count > 50, `the audit log tells of ${count} requests`);
+  assert.deepEqual(denied, []);
+  assert.deepEqual(
+    [...rights].filter((right) => !used.has(right)),
+    [],
+    'granted and never used',
+  );
+  assert.deepEqual(
+    [...used].filter((deed) => !rights.has(deed)),
+    [],
+    'used without a rule of the chart',
+  );
+  process.stdout.write(`  ${rights.size} rights, all used by ${count} requests\n`);
+});
+
+test('losing the lease ends the process with an error', async () => {
+  await using leader = controllers();
+  await leader.said('leading');
+  const found = await plane.client.get(leaseResource, lease, never);
+  assert.ok(found);
+  const spec = { ...found.spec, holderIdentity: 'somebody else' };
+  await plane.client.patch(leaseResource, lease, { type: 'merge', body: { spec } }, {}, never);
+  assert.deepEqual(await leader.exited, { code: 1, signal: null });
+  const last = leader.log.at(-1);
+  assert.equal(last?.['code'], 'CONTROLLER_LEASE_LOST');
+  await must(['patch', 'lease', '-n', system, lease.name, '--type=merge', '-p', '{"spec":null}']);
+});
+
+test('without rights it says which, is not ready, and goes on when they come', async () => {
+  const poor = await plane.serviceAccountKubeconfig({ namespace: system, name: 'default' });
+  await using process = controllers(poor);
+  await process.ready(503, [
+    /pods: pods is forbidden: User "system:serviceaccount:tweendeck-system:default" cannot list/,
+    /cacheservers\.tweendeck\.io: cacheservers\.tweendeck\.io is forbidden/,
+    /\[-\]leader-election failed: lease tweendeck-system\/tweendeck-controllers: .*forbidden/,
+    /\[\+\]api-server ok/,
+  ]);
+  assert.equal((await process.ask('/livez')).status, 200);
+  const subject = `--serviceaccount=${system}:default`;
+  await must([
+    'create',
+    'clusterrolebinding',
+    'late',
+    '--clusterrole=tweendeck-controllers',
+    subject,
+  ]);
+  await must(['create', 'rolebinding', '-n', system, 'late', '--role=tweendeck-lease', subject]);
+  await process.ready(200, undefined, 60_000);
+  await process.said('leading');
+  const warnings = process.log.filter(({ level }) => level === 'warn');
+  assert.ok(warnings.length <= 8, `${warnings.length} warnings`);
+  assert.deepEqual(await process.stop(), { code: 0, signal: null });
+});
+
+test('without an API server it waits and says so; it stops when told to', async () => {
+  const nowhere = join(plane.directory, 'nowhere.kubeconfig');
+  await writeFile(nowhere, plainKubeconfig(`http://127.0.0.1:${await freePort()}`));
+  await using process = controllers(nowhere);
+  await process.ready(503, [/\[-\]api-server failed: .*(no answer|refused)/i]);
+  assert.match((await process.ask('/readyz/shutdown')).body, /^ok$/);
+  assert.equal((await process.ask('/livez')).status, 200);
+  await process.said('a list failed; trying again');
+  assert.deepEqual(await process.stop(), { code: 0, signal: null });
+});
+
+test('without the definitions it waits for them, and says which', async () => {
+  await must(['delete', 'crd', 'cacheservers.tweendeck.io']);
+  await using process = controllers();
+  await process.ready(503, [/cacheservers\.tweendeck\.io v1alpha1 is not served/]);
+  const { hint } = await process.said('the API server does not serve this resource; asking again');
+  assert.match(String(hint), /Install the CustomResourceDefinition cacheservers\.tweendeck\.io/);
+  const upgraded = await plane.helm(3, [
+    ...['upgrade', 'tweendeck', chart, '-n', system, '--set', 'replicaCount=0'],
+  ]);
+  assert.equal(upgraded.code, 0, upgraded.stderr);
+  await process.ready(200, undefined, 60_000);
+  await applySpec({ replicas: 0 });
+  await settled(0);
+  assert.deepEqual(await process.stop(), { code: 0, signal: null });
+});
+
+/** A kubeconfig without credentials of its own, whose context is the controllers' namespace. */
+function plainKubeconfig(server: string): string {
+  const name = 'plain';
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name, cluster: { server } }],
+    users: [{ name, user: {} }],
+    contexts: [{ name, context: { cluster: name, user: name, namespace: system } }],
+    'current-context': name,
+  });
+}
