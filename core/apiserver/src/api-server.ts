@@ -24,6 +24,7 @@ import { reconcilePolicy } from './access/bootstrap.ts';
 import { impersonated } from './access/impersonation.ts';
 import { answeredKinds } from './access/questions.ts';
 import type { SigningKeys } from './access/signing-keys.ts';
+import { serviceAccountAdmission } from './admission/service-account.ts';
 import { inTurn, namespaceAdmission } from './admission.ts';
 import { ClusterState } from './cluster-state.ts';
 import { definitionRules } from './crd/crd-kind.ts';
@@ -51,6 +52,8 @@ export interface ApiServerOptions {
   readonly log: Logger;
   /** Whether roles and bindings of the system are made and kept. Without them only members of system:masters may do anything. Default false. */
   readonly systemPolicy?: boolean;
+  /** Whether pods run as service accounts and find their tokens. Takes controllers that make the accounts. Default false. */
+  readonly podIdentity?: boolean;
   /** What service account tokens are signed with. Absent: a key that ends with the server. */
   readonly signingKeys?: SigningKeys;
   /** Absent: requests for logs are answered with a failure. */
@@ -113,7 +116,11 @@ export async function openApiServer(
     clock,
     random,
     log,
-    admission: inTurn(namespaceAdmission(state), serviceAdmission(state, { range, random })),
+    admission: inTurn(
+      namespaceAdmission(state),
+      options.podIdentity ? serviceAccountAdmission(state, { clock, random }) : {},
+      serviceAdmission(state, { range, random }),
+    ),
     watchLimits: {
       queueLengthMax: options.watchQueueLengthMax ?? 10_000,
       bookmarkMs: options.bookmarkMs ?? 60_000,

@@ -1,6 +1,7 @@
 // POST: a new object.
 
 import { type ApiResponse, type FieldError, invalidError } from '@tweendeck/kube';
+import { refuseCreation, refuseEscalation } from './access/escalation.ts';
 import { copyOf, type Draft } from './draft.ts';
 import {
   alreadyExists,
@@ -12,53 +13,106 @@ import { ownByUpdate } from './field-manager.ts';
 import { generatedName, metadataProblems, stampNew, tidyMetadata } from './metadata.ts';
 import type { ServedResource } from './registry.ts';
 import type { StoredObject } from './stored-object.ts';
-import { answer, contextOf, store, toStored, type Writing } from './writing.ts';
+import { answer, contextOf, type Intent, store, toStored, type Writing } from './writing.ts';
 
 const generatedNameTries = 8;
 
 /** Creates the object of a request's body. `draft` is in the served version, decoded and defaulted. */
 export async function createObject(writing: Writing, draft: Draft): Promise<ApiResponse> {
-  const { metadata } = draft;
-  const base = metadata.generateName ?? '';
-  const generates = !metadata.name && base !== '';
+  const base = draft.metadata.generateName ?? '';
+  const generates = !draft.metadata.name && base !== '';
+  const admitted = await admitNew(writing, draft);
   for (let attempt = 1; ; attempt++) {
-    if (generates) metadata.name = generatedName(base, writing.random);
-    const stored = await createOnce(writing, copyOf(draft));
+    const fresh = {
+      draft: copyOf(admitted.draft),
+      owned: admitted.owned && copyOf(admitted.owned),
+    };
+    if (generates) fresh.draft.metadata.name = generatedName(base, writing.random);
+    const name = fresh.draft.metadata.name ?? '';
+    const stored = await storeNew(writing, fresh);
     if (stored) return answer(writing, 201, stored);
-    const name = metadata.name ?? '';
     if (!generates) throw alreadyExists(writing.resource, name);
     if (attempt === generatedNameTries) throw generatedNameTaken(writing.resource, name);
   }
+}
+
+interface CreateOptions {
+  /** Set by server-side apply, which writes managed fields itself. */
+  readonly ownsManagedFields?: boolean;
+  /** Set where the request asked for a change: then making an object takes the right to create. */
+  readonly authorize?: boolean;
 }
 
 /** Creates, under the name in the draft. @returns Undefined when there is one of that name. @throws ApiError. */
 export async function createOnce(
   writing: Writing,
   draft: Draft,
-  options: { readonly ownsManagedFields?: boolean } = {},
+  options: CreateOptions = {},
 ): Promise<StoredObject | undefined> {
-  const { resource, random, clock, request } = writing;
+  return await storeNew(writing, await admitNew(writing, draft), options);
+}
+
+/** What shall be made, and what its maker asked for where that is something else: only that is his own. */
+interface New {
+  readonly draft: Draft;
+  readonly owned: Draft | undefined;
+}
+
+/** Puts the object in its place, and lets admission change it. */
+async function admitNew(writing: Writing, draft: Draft): Promise<New> {
+  const { resource, request, admission } = writing;
   if (resource.terminating) throw createWhileTerminating(resource);
   placeDraft(draft, resource, request.namespace);
-  writing.admission.admitPlace(resource, draft);
+  admission.admitPlace(resource, draft);
   if (draft.metadata.resourceVersion) {
     throw badRequest('resourceVersion should not be set on objects to be created');
   }
-  stampNew(draft, { random, nowMs: clock.nowMs() });
-  tidyMetadata(draft.metadata);
-  const { strategy } = resource;
-  strategy.prepareCreate?.(draft, contextOf(writing));
-  if (strategy.generation === 'counted') draft.metadata.generation = 1;
-  if (!options.ownsManagedFields)
-    ownByUpdate(writing, { previous: undefined, next: draft, part: 'main' });
+  const changing = admission.mutate?.(intentOf(writing, draft));
+  const changed = changing instanceof Promise ? await changing : changing;
+  const made = changed ? { draft: changed, owned: draft } : { draft, owned: undefined };
+  refuseEscalation(writing, made.draft, undefined);
+  return made;
+}
+
+function intentOf(writing: Writing, object: Draft): Intent {
+  const name = object.metadata.name ?? '';
+  return { writing, operation: 'CREATE', subresource: '', name, object, previous: undefined };
+}
+
+async function storeNew(
+  writing: Writing,
+  { draft, owned }: New,
+  options: CreateOptions = {},
+): Promise<StoredObject | undefined> {
+  const { resource, admission } = writing;
+  complete(writing, draft);
+  if (!options.ownsManagedFields) {
+    if (owned) complete(writing, owned);
+    ownByUpdate(writing, { previous: undefined, next: owned ?? draft, part: 'main' });
+    const { managedFields } = owned?.metadata ?? draft.metadata;
+    if (managedFields) draft.metadata.managedFields = managedFields;
+  }
   refuseInvalid(resource, draft, createProblems(resource, draft));
+  if (options.authorize) refuseCreation(writing);
+  const checking = admission.check?.(intentOf(writing, draft));
+  if (checking instanceof Promise) await checking;
   const key = resource.namespaced
     ? `${draft.metadata.namespace}/${draft.metadata.name}`
     : (draft.metadata.name ?? '');
   if (writing.state.resource(resource.storagePrefix).get(key)) return undefined;
-  using _reserved = writing.admission.admitCreate(resource, draft);
-  writing.warnings.push(...(strategy.warnings?.(draft) ?? []));
+  using _reserved = admission.admitCreate(resource, draft);
+  writing.warnings.push(...(resource.strategy.warnings?.(draft) ?? []));
   return await store(writing, { key, draft: toStored(resource, draft), expectedRevision: 0 });
+}
+
+/** Sets what the server decides. */
+function complete(writing: Writing, draft: Draft): void {
+  const { random, clock, resource } = writing;
+  const { strategy } = resource;
+  stampNew(draft, { random, nowMs: clock.nowMs() });
+  tidyMetadata(draft.metadata);
+  strategy.prepareCreate?.(draft, contextOf(writing));
+  if (strategy.generation === 'counted') draft.metadata.generation = 1;
 }
 
 function createProblems(resource: ServedResource, draft: Draft): readonly FieldError[] {

@@ -11,7 +11,7 @@ import { renderList } from './rendering.ts';
 import { bytesResponse, jsonResponse } from './response.ts';
 import { selectionOf } from './selection.ts';
 import type { StoredObject } from './stored-object.ts';
-import { answer, commit, store, type Writing } from './writing.ts';
+import { answer, commit, type Intent, store, toServed, type Writing } from './writing.ts';
 
 const triesMax = 20;
 const lastingNamespaces: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public']);
@@ -78,23 +78,45 @@ export async function deleteCollection(
 }
 
 function deleteKey(writing: Writing, key: string, options: DeleteOptions): Promise<Outcome> {
-  const { state, resource } = writing;
+  const { state, resource, admission } = writing;
   const name = key.slice(key.indexOf('/') + 1);
   if (resource.kind === 'Namespace' && lastingNamespaces.has(name)) {
     throw forbidden(resource, name, 'this namespace may not be deleted');
   }
-  return state.turns.take(`${resource.storagePrefix}${key}`, async () => {
+  const run = async (): Promise<Outcome> => {
     const cache = state.resource(resource.storagePrefix);
     for (let attempt = 1; attempt <= triesMax; attempt++) {
       const present = cache.get(key);
       if (!present) throw notFound(resource, name);
       const draft = present.draft();
       refuseOther(draft.metadata, options, (message) => conflict(resource, name, message));
+      const checking = admission.check?.(intentOf(writing, { name, previous: draft, options }));
+      if (checking instanceof Promise) await checking;
       const outcome = await deleteOnce(writing, { present, draft, options });
       if (outcome) return outcome;
     }
     throw conflict(resource, name);
-  });
+  };
+  if (admission.waits?.(resource)) return run();
+  return state.turns.take(`${resource.storagePrefix}${key}`, run);
+}
+
+function intentOf(
+  writing: Writing,
+  {
+    name,
+    previous,
+    options,
+  }: { readonly name: string; readonly previous: Draft; readonly options: DeleteOptions },
+): Intent {
+  return {
+    writing: withDryRun(writing, options),
+    operation: 'DELETE',
+    subresource: '',
+    name,
+    object: undefined,
+    previous: toServed(writing.resource, previous),
+  };
 }
 
 interface Step {

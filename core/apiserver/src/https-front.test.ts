@@ -63,7 +63,7 @@ function fetchText(
 test('HTTPS answers who shows a certificate of ours, and ends watches when it closes', () =>
   inDirectory(async (directory) => {
     const certificates = await ensureCertificates(directory, options, signal);
-    await using server = await TestServer.open();
+    await using server = await TestServer.open({ systemPolicy: true });
     await using front = await listenHttps(
       server.server,
       { host: '127.0.0.1', port: 0, certificates, clock, log: silentLogger },

@@ -127,7 +127,10 @@ async function applyObject(call: ResourceCall, part: Part): Promise<ApiResponse>
   if (part === 'main' && !cache.get(requestKey(request, resource))) {
     const draft = merge(undefined);
     draft.metadata.name = request.name;
-    const created = await createOnce(writing, draft, { ownsManagedFields: true });
+    const created = await createOnce(writing, draft, {
+      ownsManagedFields: true,
+      authorize: true,
+    });
     if (created) return withWarnings(answer(writing, 201, created), writing);
   }
   const { object } = await updateObject(writing, { part, make: merge, ownsManagedFields: true });

@@ -49,10 +49,10 @@ export function readingOf(call: ResourceCall): Reading {
 
 export function writingOf(call: ResourceCall, kind: string): Writing {
   const { services, http, user } = call;
-  const { random, log, admission } = services;
+  const { random, log, access, admission } = services;
   const userAgent = http.headers['user-agent'];
   const options: WriteOptions = writeOptionsOf(call.request.query, { kind, userAgent });
-  return { ...readingOf(call), random, log, user, options, admission, warnings: [] };
+  return { ...readingOf(call), random, log, user, access, options, admission, warnings: [] };
 }
 
 /** The body of a create or update, ready to be stored. */

@@ -2,6 +2,7 @@
 
 import { type ApiResponse, type FieldError, fieldInvalid, invalidError } from '@tweendeck/kube';
 import { jsonEqual } from '@tweendeck/std';
+import { refuseEscalation } from './access/escalation.ts';
 import { createOnce, refuseInvalid } from './create.ts';
 import { copyOf, type Draft } from './draft.ts';
 import { badRequest, conflict, notFound } from './failures.ts';
@@ -15,7 +16,16 @@ import {
 import { requestKey } from './read.ts';
 import { encodeForStore, StoredObject } from './stored-object.ts';
 import type { Part } from './strategy.ts';
-import { answer, commit, contextOf, store, toServed, toStored, type Writing } from './writing.ts';
+import {
+  answer,
+  commit,
+  contextOf,
+  type Intent,
+  store,
+  toServed,
+  toStored,
+  type Writing,
+} from './writing.ts';
 
 /** Writes that do not take turns, such as the expiry of events, may still come between. */
 const triesMax = 20;
@@ -58,7 +68,7 @@ export async function replaceObject(
     part === 'main'
   ) {
     if (!guarded) {
-      const created = await createOnce(writing, copyOf(body));
+      const created = await createOnce(writing, copyOf(body), { authorize: true });
       if (created) return answer(writing, 201, created);
     }
   }
@@ -97,7 +107,7 @@ function uidMessage({ request, resource }: Writing, uid: string, present: Draft)
 export function updateObject(writing: Writing, change: Change): Promise<Updated> {
   const { state, resource, request } = writing;
   const key = requestKey(request, resource);
-  return state.turns.take(`${resource.storagePrefix}${key}`, async () => {
+  const run = async (): Promise<Updated> => {
     const cache = state.resource(resource.storagePrefix);
     for (let attempt = 1; attempt <= triesMax; attempt++) {
       const present = cache.get(key);
@@ -107,7 +117,10 @@ export function updateObject(writing: Writing, change: Change): Promise<Updated>
       if (change.guarded) break;
     }
     throw conflict(resource, request.name);
-  });
+  };
+  // Whoever answers for somebody outside may write this object himself meanwhile.
+  if (writing.admission.waits?.(resource)) return run();
+  return state.turns.take(`${resource.storagePrefix}${key}`, run);
 }
 
 async function updateOnce(
@@ -115,13 +128,23 @@ async function updateOnce(
   change: Change,
   present: StoredObject,
 ): Promise<StoredObject | undefined> {
-  const { resource } = writing;
+  const { resource, admission } = writing;
   const previous = toServed(resource, present.draft());
-  const next = await change.make(copyOf(previous));
-  refuseStale(writing, next, present, change);
-  prepare(writing, { next, previous, change });
+  const asked = await change.make(copyOf(previous));
+  refuseStale(writing, asked, present, change);
+  const changing = admission.mutate?.(intentOf(writing, change, { next: asked, previous }));
+  const changed = changing instanceof Promise ? await changing : changing;
+  const next = changed ?? asked;
+  if (change.part === 'main') refuseEscalation(writing, next, previous);
+  prepare(writing, { next: asked, previous, change });
+  if (changed) {
+    prepare(writing, { next, previous, change: { ...change, ownsManagedFields: true } });
+    if (asked.metadata.managedFields) next.metadata.managedFields = asked.metadata.managedFields;
+  }
   const problems = updateProblems(writing, { next, previous, change });
   refuseInvalid(resource, next, problems);
+  const checking = admission.check?.(intentOf(writing, change, { next, previous }));
+  if (checking instanceof Promise) await checking;
   using _reserved = writing.admission.admitUpdate(resource, next, previous);
   next.metadata.resourceVersion = String(present.revision);
   forgiveTimes(next, previous);
@@ -135,6 +158,21 @@ async function updateOnce(
   });
   if (stored && change.part === 'main') writing.warnings.push(...warnings);
   return stored;
+}
+
+function intentOf(
+  writing: Writing,
+  { part }: Change,
+  { next, previous }: { readonly next: Draft; readonly previous: Draft },
+): Intent {
+  return {
+    writing,
+    operation: 'UPDATE',
+    subresource: part === 'main' ? '' : part,
+    name: writing.request.name,
+    object: next,
+    previous,
+  };
 }
 
 /** A write that changes nothing but the times of its managed fields changes nothing. */

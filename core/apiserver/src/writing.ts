@@ -3,6 +3,7 @@
 import type { ApiResponse, UserInfo } from '@tweendeck/kube';
 import { isPlatformError, type Logger, type Random } from '@tweendeck/std';
 import type { Mutation } from '@tweendeck/store';
+import type { Access } from './access/access.ts';
 import type { Draft } from './draft.ts';
 import type { Reading } from './read.ts';
 import type { ServedResource } from './registry.ts';
@@ -11,8 +12,28 @@ import { bytesResponse } from './response.ts';
 import { encodeForStore, StoredObject } from './stored-object.ts';
 import type { WriteOptions } from './write-options.ts';
 
+/** What is about to be done to an object, for those who may change or refuse it. */
+export interface Intent {
+  readonly writing: Writing;
+  readonly operation: 'CREATE' | 'UPDATE' | 'DELETE';
+  /** Empty for the object itself. */
+  readonly subresource: string;
+  /** Empty while a new object has none yet. */
+  readonly name: string;
+  /** As it shall be, in the served version; not to be changed. Undefined when it shall go. */
+  readonly object: Draft | undefined;
+  /** As it is, in the served version; not to be changed. Undefined when it is new. */
+  readonly previous: Draft | undefined;
+}
+
 /** Hooks into the rest of the server that a write may need. */
 export interface Admission {
+  /** Whether hooks for writes of this resource may take their time, so that nobody should wait for his turn meanwhile. */
+  readonly waits?: (resource: ServedResource) => boolean;
+  /** Changes what somebody wants to write before the server completes and checks it. @returns The changed copy; undefined: as it is. @throws ApiError. */
+  readonly mutate?: (intent: Intent) => Draft | undefined | Promise<Draft | undefined>;
+  /** The last word on what is about to be stored or deleted. @throws ApiError. */
+  readonly check?: (intent: Intent) => void | Promise<void>;
   /** Before a new object is looked at: may there be one at all in its namespace? @throws ApiError. */
   readonly admitPlace: (resource: ServedResource, draft: Draft) => void;
   /** Before anything is stored: address allocation. Dispose of the result once the write is done or failed. @throws ApiError. */
@@ -24,6 +45,7 @@ export interface Writing extends Reading {
   readonly random: Random;
   readonly log: Logger;
   readonly user: UserInfo;
+  readonly access: Access;
   readonly options: WriteOptions;
   readonly admission: Admission;
   /** Warnings for the client, collected on the way. */
