@@ -12,7 +12,7 @@ export const changeResources: Scenario = {
     await stage.untilReady('cache');
     const before = new Set((await stage.pods('cache')).map(({ metadata }) => metadata.uid));
     await using watched = await watchServing(stage, 'cache');
-    const limits = { cpu: '30m', memory: '112Mi' };
+    const limits = { cpu: '120m', memory: '112Mi' };
     await stage.change('cache', { resources: { limits } });
     await stage.untilReady('cache');
     const pods = await stage.until('only new pods are left', async () => {
@@ -107,7 +107,7 @@ export const repairedByHand: Scenario = {
     await stage.until('the Deployment is as the spec says', async () => {
       const now = await stage.client.get(deploymentResource, stage.ref('cache'), stage.signal);
       const cpu = now?.spec.template.spec?.containers[0]?.resources?.limits?.['cpu'];
-      return now?.spec.replicas === 1 && cpu === '20m';
+      return now?.spec.replicas === 1 && cpu === '100m';
     });
     await stage.kubectl(['delete', 'deployment', 'cache', '--cascade=foreground']);
     await stage.untilReady('cache');

@@ -70,7 +70,7 @@ export const neighbours: Scenario = {
     const uids = (await other.pods('cache')).map(({ metadata }) => metadata.uid);
     await stage.change('cache', {
       replicas: 2,
-      resources: { limits: { cpu: '25m', memory: '96Mi' } },
+      resources: { limits: { cpu: '90m', memory: '96Mi' } },
     });
     await stage.untilReady('cache');
     await stage.kubectl(['delete', 'cacheserver', 'cache']);

@@ -50,7 +50,7 @@ const rows: readonly Row[] = [
   {
     name: 'a bad quantity',
     spec: { resources: { limits: { cpu: '10 cores' } } },
-    field: 'spec.resources.limits',
+    field: 'spec.resources.limits.cpu',
     says: /spec\.resources\.limits/,
   },
   {

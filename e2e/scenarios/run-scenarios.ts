@@ -63,8 +63,10 @@ async function play(
 }
 
 /** One row for each scenario, one column for each home; reasons for what does not apply stand below. */
-export function resultTable(columns: ReadonlyMap<string, Results>): string {
-  const names = [...new Set([...columns.values()].flatMap((results) => [...results.keys()]))];
+export function resultTable(
+  scenarios: readonly Scenario[],
+  columns: ReadonlyMap<string, Results>,
+): string {
   const reasons: string[] = [];
   const cell = (results: Results, name: string): string => {
     const result = results.get(name);
@@ -77,7 +79,7 @@ export function resultTable(columns: ReadonlyMap<string, Results>): string {
   };
   const rows = [
     ['scenario', ...columns.keys()],
-    ...names.map((name) => [name, ...[...columns.values()].map((one) => cell(one, name))]),
+    ...scenarios.map(({ name }) => [name, ...[...columns.values()].map((one) => cell(one, name))]),
   ];
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0)),

@@ -9,14 +9,14 @@ export const placement: Scenario = {
   name: 'a node selector that fits no node is told as Unschedulable, until a node fits',
   play: async (stage) => {
     const label = `${stage.namespace}.example.com/fits`;
-    await stage.apply('cache', { nodeSelector: { [label]: 'yes' } });
+    await stage.apply('cache', { nodeSelector: { [label]: 'here' } });
     await stage.untilCondition('cache', 'Ready', { status: 'False', reason: 'Unschedulable' });
     const told = await stage.untilCondition('cache', 'Degraded', { status: 'True' });
     assert.equal(told.reason, 'Unschedulable');
     assert.match(told.message ?? '', /finds no node: 0\/\d+ nodes are available/);
     await untilFailedEvent(stage, /finds no node/);
     const [node] = (await stage.client.list(nodeResource, {}, stage.signal)).items;
-    await stage.kubectl(['label', 'node', node?.metadata.name ?? '', `${label}=yes`]);
+    await stage.kubectl(['label', 'node', node?.metadata.name ?? '', `${label}=here`]);
     await stage.untilReady('cache');
     await stage.untilCondition('cache', 'Degraded', { status: 'False' });
     await stage.kubectl(['label', 'node', node?.metadata.name ?? '', `${label}-`]);

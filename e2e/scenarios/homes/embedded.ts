@@ -4,10 +4,10 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Client, createClient, httpsTransport, parseKubeconfig } from '@tweendeck/client';
-import { serviceResource } from '@tweendeck/kube';
 import { clockOf, randomOf } from '@tweendeck/std';
-import { freePort, TestHome } from '../support/home.ts';
-import type { ScenarioHome } from './scenario-home.ts';
+import { freePort, TestHome } from '../../support/home.ts';
+import type { ScenarioHome } from '../scenario-home.ts';
+import { clusterAddress } from './address.ts';
 
 export async function openEmbedded(): Promise<ScenarioHome> {
   await using opened = new AsyncDisposableStack();
@@ -26,7 +26,7 @@ export async function openEmbedded(): Promise<ScenarioHome> {
     programs: 'real',
     loadBalancers: true,
     admission: false,
-    patienceMs: 60_000,
+    patienceMs: 120_000,
     killsInARow: 4,
     concurrency: 4,
     kubectl: (args, input) => home.kubectl('1.35', args, input),
@@ -56,15 +56,4 @@ export async function clientOf(
     userAgent: 'scenarios/1',
   });
   return { client, transport };
-}
-
-/** The Service's cluster address: it answers from this machine. */
-export async function clusterAddress(
-  client: Client,
-  { metadata, spec }: Parameters<ScenarioHome['addressOf']>[0],
-): ReturnType<ScenarioHome['addressOf']> {
-  const { name, namespace = 'default' } = metadata;
-  const ref = { name, namespace };
-  const service = await client.get(serviceResource, ref, AbortSignal.timeout(10_000));
-  return { host: service?.spec.clusterIP ?? '', port: spec.port };
 }
