@@ -1,9 +1,10 @@
 // `npm run images:build`: builds the images of this release into a cache outside the tree, and says what they are.
 
-import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { compareBuilds } from './compare.ts';
 import { type BuiltImage, buildImages, imageCache, imageNames, megabytes } from './images.ts';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -39,42 +40,16 @@ async function copyOut(
 async function check(names: readonly string[]): Promise<boolean> {
   const directory = await mkdtemp(join(tmpdir(), 'tweendeck-images-'));
   try {
-    const [first, second] = await Promise.all(
-      ['first', 'second'].map((place) => buildImages(names, { cache: join(directory, place) })),
-    );
-    let same = true;
-    for (const [index, { name, layout }] of (first ?? []).entries()) {
-      const other = second?.[index]?.layout ?? '';
-      const differing = await differences(layout, other);
-      say(`${differing.length === 0 ? 'same    ' : 'DIFFERS '} ${name}: ${differing.join(', ')}`);
-      same &&= differing.length === 0;
+    const compared = await compareBuilds(names, directory);
+    for (const { name, differing } of compared) {
+      say(
+        differing.length === 0 ? `same     ${name}` : `DIFFERS  ${name}: ${differing.join(', ')}`,
+      );
     }
-    return same;
+    return compared.every(({ differing }) => differing.length === 0);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
-}
-
-/** Files that are missing on one side or have other bytes. */
-async function differences(left: string, right: string): Promise<readonly string[]> {
-  const [mine, theirs] = await Promise.all([filesOf(left), filesOf(right)]);
-  const differing = [...new Set([...mine, ...theirs])].filter(
-    (path) => !mine.has(path) || !theirs.has(path),
-  );
-  for (const path of mine) {
-    if (!theirs.has(path)) continue;
-    const [one, other] = await Promise.all(
-      [left, right].map((place) => readFile(join(place, path))),
-    );
-    if (!one || !other?.equals(one)) differing.push(path);
-  }
-  return differing;
-}
-
-async function filesOf(directory: string): Promise<ReadonlySet<string>> {
-  const found = await readdir(directory, { recursive: true, withFileTypes: true });
-  const files = found.filter((item) => item.isFile());
-  return new Set(files.map((item) => join(item.parentPath, item.name).slice(directory.length + 1)));
 }
 
 async function main(): Promise<number> {

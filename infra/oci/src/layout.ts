@@ -194,7 +194,8 @@ async function checkSize({ path, digest, sizeBytes }: Layer): Promise<void> {
 export async function verifyLayers(image: Image, signal: AbortSignal): Promise<void> {
   for (const { path, digest } of image.layers) {
     const hash = createHash('sha256');
-    for await (const chunk of createReadStream(path, { signal })) hash.update(chunk as Buffer); // no encoding is set
+    for await (const chunk of createReadStream(path, { signal, highWaterMark: 1 << 20 }))
+      hash.update(chunk as Buffer); // no encoding is set
     if (`sha256:${hash.digest('hex')}` !== digest) {
       throw new PlatformError('OCI_BLOB_DAMAGED', `${path} is not ${digest}`);
     }
