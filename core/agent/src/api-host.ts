@@ -14,7 +14,8 @@ import {
   type Service,
   secretResource,
 } from '@tweendeck/kube';
-import type { PodHost } from './runtime.ts';
+import { isJsonObject } from '@tweendeck/std';
+import type { PodHost, PodToken } from './runtime.ts';
 
 export interface ApiHostOptions {
   readonly client: Client;
@@ -51,8 +52,36 @@ export function apiHost(options: ApiHostOptions): PodHost {
       configMaps.get(ref) ?? (await client.get(configMapResource, ref, signal)),
     secret: async (ref, signal) =>
       secrets.get(ref) ?? (await client.get(secretResource, ref, signal)),
+    token: (pod, request, signal) => requestToken(client, pod, request, signal),
     services: (namespace) => services.list({ namespace }),
   };
+}
+
+async function requestToken(
+  client: Client,
+  { metadata, spec }: Pod,
+  {
+    audience,
+    expirationSeconds,
+  }: { readonly audience: string; readonly expirationSeconds: number },
+  signal: AbortSignal,
+): Promise<PodToken> {
+  const { name, namespace = '', uid } = metadata;
+  const account = spec.serviceAccountName || 'default';
+  const body = {
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenRequest',
+    spec: {
+      audiences: audience === '' ? [] : [audience],
+      expirationSeconds,
+      boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name, uid },
+    },
+  };
+  const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`;
+  const answer = await client.request('POST', path, { body }, signal);
+  const status = isJsonObject(answer) ? answer['status'] : undefined;
+  const { token, expirationTimestamp } = isJsonObject(status) ? status : {};
+  return { token: String(token), expiresMs: Date.parse(String(expirationTimestamp)) };
 }
 
 /** The patch that makes a pod's status this one, if it still is this pod. Conditions are merged by type, so what a condition no longer says is taken out by name. */

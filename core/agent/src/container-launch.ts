@@ -11,6 +11,7 @@ import { containerVariables } from './environment.ts';
 import type { Front } from './fronts.ts';
 import { rewritePaths } from './mount-paths.ts';
 import type { PodContext } from './pod-context.ts';
+import { apiVariables } from './pod-kubeconfig.ts';
 import { messagePath, workingDirectory } from './pod-paths.ts';
 import { podSources } from './pod-sources.ts';
 import type { GroupOptions } from './process-group.ts';
@@ -41,6 +42,7 @@ export async function prepareLaunch(
   const pod = context.pod();
   const sources = await podSources(context, { containers: [container] }, signal);
   const mounts = context.mounts(container);
+  const api = await apiVariables(runtime, { pod, container: container.name, mounts });
   const plan = launchPlan({
     pod,
     container,
@@ -49,7 +51,7 @@ export async function prepareLaunch(
     podIP,
     mounts,
     variables: containerVariables(container, sources),
-    base: runtime.environment,
+    base: { ...runtime.environment, ...api },
     instance: runtime.instance,
   });
   const wanted = wantedUser(pod, container);

@@ -43,6 +43,8 @@ export interface EnvironmentSources {
   readonly allocatable: Readonly<Record<string, string>>;
   readonly configMap: (name: string) => ConfigMap | undefined;
   readonly secret: (name: string) => Secret | undefined;
+  /** Service account tokens of the volume at hand, by {@link tokenKey}. */
+  readonly tokens?: ReadonlyMap<string, string>;
 }
 
 /**

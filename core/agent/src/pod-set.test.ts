@@ -26,7 +26,7 @@ import { endOrphans, findOrphans } from './orphans.ts';
 import { openPodLog } from './pod-logs.ts';
 import { PodSet, removeOrphanedDirectories } from './pod-set.ts';
 import { readProcess } from './proc.ts';
-import type { PodEvent, PodHost, PodRuntime } from './runtime.ts';
+import type { PodEvent, PodHost, PodRuntime, PodToken } from './runtime.ts';
 
 const clock = clockOf(globalThis);
 const random = randomOf(globalThis.crypto);
@@ -69,6 +69,9 @@ class MemoryHost implements PodHost {
   }
   async secret({ name }: { name: string }): Promise<Secret | undefined> {
     return this.secrets.get(name);
+  }
+  async token(): Promise<PodToken> {
+    return { token: 'a-token', expiresMs: clock.nowMs() + 3_600_000 };
   }
   services(): readonly Service[] {
     return this.servicesNow;

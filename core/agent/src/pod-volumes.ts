@@ -3,12 +3,13 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Container, type Pod, parseQuantity, type Volume } from '@tweendeck/kube';
-import { PlatformError } from '@tweendeck/std';
+import { isAbort, PlatformError } from '@tweendeck/std';
 import { isOfPlatform } from './catalogue.ts';
 import { expandVariables } from './environment.ts';
 import { type MountMap, normalMountPath } from './mount-paths.ts';
 import { messagePath, podRunDirectory, volumeDirectory } from './pod-paths.ts';
 import { podSources } from './pod-sources.ts';
+import { PodTokens } from './pod-tokens.ts';
 import type { PodRuntime } from './runtime.ts';
 import {
   diskUsage,
@@ -21,10 +22,12 @@ import {
 export class PodVolumes {
   readonly #runtime: PodRuntime;
   readonly #pod: () => Pod;
+  readonly #tokens: PodTokens;
 
   constructor(runtime: PodRuntime, pod: () => Pod) {
     this.#runtime = runtime;
     this.#pod = pod;
+    this.#tokens = new PodTokens(runtime, pod);
   }
 
   /** Makes and fills every volume. @throws PlatformError AGENT_VOLUME_FAILED */
@@ -48,7 +51,8 @@ export class PodVolumes {
     await chmod(root, others ? 0o711 : 0o700);
     for (const volume of pod.spec.volumes ?? []) {
       if (volume.hostPath) {
-        await named(volume, prepareHostPath(volume.hostPath.path, volume.hostPath.type ?? ''));
+        const { path, type = '' } = volume.hostPath;
+        await named(volume, prepareHostPath(path, type), signal);
       } else {
         const path = volumeDirectory(directory, pod.metadata.uid, volume.name);
         await mkdir(path, { recursive: true });
@@ -66,8 +70,9 @@ export class PodVolumes {
     for (const volume of pod.spec.volumes ?? []) {
       if (volume.emptyDir || volume.hostPath) continue;
       const context = { pod: this.#pod, podIP, runtime: this.#runtime };
-      const sources = await podSources(context, { volumes: [volume] }, signal);
       const fill = async (): Promise<void> => {
+        const found = await podSources(context, { volumes: [volume] }, signal);
+        const sources = { ...found, tokens: await this.#tokens.of(volume, signal) };
         const payload = volumePayload(volume, sources);
         if (!payload) return;
         const stamp = new Date(clock.nowMs()).toISOString().replaceAll(/[:.-]/g, '_');
@@ -77,7 +82,7 @@ export class PodVolumes {
           stamp,
         );
       };
-      await named(volume, fill());
+      await named(volume, fill(), signal);
     }
   }
 
@@ -154,10 +159,11 @@ function asksForUser(pod: Pod): boolean {
   return contexts.some((context) => context?.runAsUser !== undefined);
 }
 
-async function named(volume: Volume, work: Promise<void>): Promise<void> {
+async function named(volume: Volume, work: Promise<void>, signal: AbortSignal): Promise<void> {
   try {
     await work;
   } catch (cause) {
+    if (isAbort(cause, signal)) throw cause;
     throw new PlatformError(
       'AGENT_VOLUME_FAILED',
       `MountVolume.SetUp failed for volume "${volume.name}"`,

@@ -16,6 +16,12 @@ export interface PodEvent {
   readonly fieldPath?: string | undefined;
 }
 
+/** A service account's token. */
+export interface PodToken {
+  readonly token: string;
+  readonly expiresMs: number;
+}
+
 /** The world as the pods of a node see it: an API in the product, a table in tests. */
 export interface PodHost {
   /** Writes the pod's status if the pod still has this UID; a pod that is gone is no failure. Rejects when it should be tried again. */
@@ -26,6 +32,12 @@ export interface PodHost {
   event(pod: Pod, event: PodEvent): void;
   configMap(ref: ObjectRef, signal: AbortSignal): Promise<ConfigMap | undefined>;
   secret(ref: ObjectRef, signal: AbortSignal): Promise<Secret | undefined>;
+  /** A token of the pod's service account, bound to the pod; an empty audience is the API's own. */
+  token(
+    pod: Pod,
+    request: { readonly audience: string; readonly expirationSeconds: number },
+    signal: AbortSignal,
+  ): Promise<PodToken>;
   services(namespace: string): readonly Service[];
 }
 

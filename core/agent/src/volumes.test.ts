@@ -142,9 +142,9 @@ for (const { name, volume, want } of [
     want: /no path inside/,
   },
   {
-    name: 'a token, which this home does not give',
+    name: 'a token that nobody gave',
     volume: { projected: { sources: [{ serviceAccountToken: { path: 't' } }] } },
-    want: /serviceAccountToken is not supported/,
+    want: /there is no service account token yet/,
   },
 ] as readonly { name: string; volume: Omit<Volume, 'name'>; want: RegExp }[]) {
   test(`a volume refuses ${name}`, () => {

@@ -21,6 +21,7 @@ import type { ConfigMap, KeyToPath, Pod, Secret, Volume, VolumeProjection } from
 import { messageOf, PlatformError, systemErrorCode } from '@tweendeck/std';
 import { type EnvironmentSources, fieldValue, resourceValue } from './environment.ts';
 import { removeTree } from './files.ts';
+import { tokenKey } from './pod-tokens.ts';
 
 interface PayloadFile {
   readonly bytes: Uint8Array;
@@ -114,6 +115,12 @@ function projection(
         { bytes: Buffer.from(text), mode: item.mode ?? mode ?? defaultMode },
       ];
     });
+  }
+  if (source.serviceAccountToken) {
+    const { path } = source.serviceAccountToken;
+    const token = sources.tokens?.get(tokenKey(source.serviceAccountToken));
+    if (token === undefined) throw volumeError('there is no service account token yet');
+    return [[safePath(path), { bytes: Buffer.from(token), mode: mode ?? defaultMode }]];
   }
   const kind = Object.keys(source)[0] ?? 'nothing';
   throw volumeError(`a projection of ${kind} is not supported in this home`);

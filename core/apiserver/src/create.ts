@@ -49,7 +49,7 @@ export async function createOnce(
   draft: Draft,
   options: CreateOptions = {},
 ): Promise<StoredObject | undefined> {
-  return await storeNew(writing, await admitNew(writing, draft), options);
+  return storeNew(writing, await admitNew(writing, draft), options);
 }
 
 /** What shall be made, and what its maker asked for where that is something else: only that is his own. */

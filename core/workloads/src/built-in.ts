@@ -1,8 +1,12 @@
 // All built-in controllers of a home, in the two lists that a manager runs.
 
 import type { BackgroundTask, Controller } from '@tweendeck/controller';
+import { aggregationController } from './access/aggregation.ts';
+import { cronJobController } from './cronjob/controller.ts';
 import { deploymentController } from './deployment/controller.ts';
 import { garbageCollector } from './garbage/collector.ts';
+import { jobOrphanController, ttlAfterFinishedController } from './job/after-end.ts';
+import { jobController } from './job/controller.ts';
 import {
   namespaceController,
   rootCertificateController,
@@ -28,11 +32,16 @@ export function builtInControllers(options: BuiltInOptions = {}): readonly Contr
     deploymentController(),
     replicaSetController(),
     statefulSetController(),
+    jobController(),
+    jobOrphanController(),
+    ttlAfterFinishedController(),
+    cronJobController(),
     endpointSliceController(),
     loadBalancerController({ address }),
     namespaceController(),
     serviceAccountController(),
     ...(certificate === undefined ? [] : [rootCertificateController({ certificate })]),
+    aggregationController(),
     nodeLifecycleController(),
     podGarbageController(),
   ];

@@ -70,6 +70,7 @@ export async function openControlPlane(
         podLogs,
         signingKeys: await openSigningKeys(directory.signingKeys),
         systemPolicy: true,
+        podIdentity: true,
       },
       signal,
     ),

@@ -86,7 +86,7 @@ async function openParts(options: EmbeddedHomeOptions, signal: AbortSignal): Pro
 }
 
 function openAgent(
-  { identity, clientOf }: ControlPlane,
+  { identity, address, clientOf }: ControlPlane,
   options: EmbeddedHomeOptions,
   signal: AbortSignal,
 ): Promise<Agent> {
@@ -102,7 +102,7 @@ function openAgent(
       podRange: identity.podRange,
       instance: identity.id,
       catalogue: programCatalogue(options),
-      environment: podEnvironment(options.environment),
+      environment: { ...podEnvironment(options.environment), ...apiAddress(address) },
     },
     signal,
   );
@@ -127,6 +127,17 @@ function runControllers(
     },
     signal,
   );
+}
+
+/** Where programs in pods look for the API. */
+function apiAddress(address: string): Readonly<Record<string, string>> {
+  const { hostname, port } = new URL(address);
+  return {
+    KUBERNETES_SERVICE_HOST: hostname,
+    KUBERNETES_SERVICE_PORT: port,
+    KUBERNETES_SERVICE_PORT_HTTPS: port,
+    KUBERNETES_PORT: `tcp://${hostname}:${port}`,
+  };
 }
 
 /** What a pod's process may know of this one's environment. */
