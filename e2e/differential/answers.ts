@@ -126,7 +126,7 @@ function compareBodies(
     return compareWatches(expected, actual, naming);
   const [there, here] = [jsonOf(expected.body), jsonOf(actual.body)];
   if (there === undefined || here === undefined) return compareTexts(expected, actual, naming);
-  return named(compareJson(readable(there), readable(here), naming.translation), there, naming);
+  return compared(there, here, naming);
 }
 
 function compareTexts(
@@ -178,22 +178,34 @@ function compareSequences(
   }
   return expected.flatMap(({ object }, index) => {
     const other = actual[index]?.object;
-    return named(
-      compareJson(readable(object), readable(other), naming.translation),
-      object,
-      naming,
-    );
+    return compared(object, other, naming);
   });
 }
 
-/** Tables with their cells by the names of their columns. */
-function readable(body: unknown): unknown {
-  if (!isJsonObject(body) || body['kind'] !== 'Table' || !Array.isArray(body['rows'])) return body;
+function compared(
+  expected: unknown,
+  actual: unknown,
+  naming: Naming & Comparing,
+): readonly Difference[] {
+  const haveColumns = columnsOf(expected).length > 0 && columnsOf(actual).length > 0;
+  const [there, here] = haveColumns
+    ? [withNamedCells(expected), withNamedCells(actual)]
+    : [expected, actual];
+  return named(compareJson(there, here, naming.translation), expected, naming);
+}
+
+/** The names of a table's columns; none when the body is no table. */
+function columnsOf(body: unknown): readonly string[] {
+  if (!isJsonObject(body) || body['kind'] !== 'Table') return [];
   const columns: unknown = body['columnDefinitions'];
-  const names = Array.isArray(columns)
-    ? columns.map((column: unknown) => (isJsonObject(column) ? String(column['name']) : ''))
-    : [];
-  if (names.length === 0) return body;
+  if (!Array.isArray(columns)) return [];
+  return columns.map((column: unknown) => (isJsonObject(column) ? String(column['name']) : ''));
+}
+
+/** A table with its cells by the names of their columns. */
+function withNamedCells(body: unknown): unknown {
+  const names = columnsOf(body);
+  if (!isJsonObject(body) || !Array.isArray(body['rows'])) return body;
   const rows = body['rows'].map((row: unknown) => {
     if (!isJsonObject(row) || !Array.isArray(row['cells'])) return row;
     const cells = Object.fromEntries(
@@ -213,6 +225,9 @@ export function named(
   const status = isJsonObject(body) && body['kind'] === 'Status' && body['status'] === 'Failure';
   // A message spells out its causes: where those differ the text has nothing to add.
   const causesDiffer = status && findings.some(({ place }) => place.startsWith('details.causes'));
+  if (shape.kind === 'openapi' && shape.groupVersion !== undefined) {
+    return namedInDocument(findings, where);
+  }
   const kept = causesDiffer ? findings.filter(({ place }) => place !== 'message') : findings;
   return kept.flatMap((finding) => {
     const api = shape.kind === 'discovery' ? absentIn(finding, shape.groupVersion) : undefined;
@@ -245,11 +260,31 @@ function nameOf(
   };
 }
 
-/** OpenAPI documents are large: a place in them is named by what it is part of. */
 function placeOf({ path, place }: Finding, shape: RequestShape): string {
   if (shape.kind === 'discovery') return path;
-  if (shape.kind !== 'openapi') return place.replace(/^items\[\]\.?/, '') || 'the whole';
+  return place.replace(/^items\[\]\.?/, '') || 'the whole';
+}
+
+/** OpenAPI documents are large: one difference for each kind of place and what is wrong there, with the number of places. */
+function namedInDocument(findings: readonly Finding[], where: string): readonly Difference[] {
+  const document = /^GET ([^?]*)/.exec(where)?.[1] ?? where;
+  const groups = Map.groupBy(findings, (finding) => `${kindOfPlace(finding)}: ${finding.what}`);
+  return [...groups].map(([kind, [first, ...more]]) => ({
+    area: 'OpenAPI documents',
+    key: `${document} ${kind}, ${more.length + 1} times`,
+    where: `${where} at ${first?.path}`,
+    expected: shortened(said(first?.expected)),
+    actual: shortened(said(first?.actual)),
+  }));
+}
+
+function kindOfPlace({ place }: Finding): string {
   return place
+    .replace(
+      /^paths(\["[^"]*"\]|\.[\w-]+)\.(get|put|post|patch|delete|head|options)\b/,
+      'operations[]',
+    )
+    .replace(/\b(responses|content)(\["[^"]*"\]|\.[\w-]+)/g, '$1[]')
     .replace(/^(paths|components\.schemas)(\["[^"]*"\]|\.[\w-]+)/, '$1[]')
     .replace(/\.properties(\["[^"]*"\]|\.[\w$-]+)/g, '.properties[]');
 }

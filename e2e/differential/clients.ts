@@ -24,6 +24,8 @@ const tweendeck = join(
 /** How long what runs in the background must be silent before it has said all, in milliseconds. */
 const quietMs = 400;
 const commandMs = 60_000;
+/** What prints nothing at first has begun by then. */
+const startMs = 2_000;
 
 export interface ClientOptions {
   readonly version: KubectlVersion;
@@ -74,7 +76,9 @@ export class Clients {
   }
 
   async #during(lines: readonly string[], child: Running): Promise<void> {
-    while (child.lengthOfOutput() === 0 && child.process.exitCode === null) await pause(25);
+    const endsMs = performance.now() + startMs;
+    const isSilent = (): boolean => child.lengthOfOutput() === 0 && child.process.exitCode === null;
+    while (isSilent() && performance.now() < endsMs) await pause(25);
     await pause(quietMs); // between its list and its watch
     for (const line of lines) await this.run({ run: line });
     let length = -1;
@@ -146,18 +150,4 @@ function inNamespace(path: string, namespace: string): string {
     context: { ...entry.context, namespace },
   }));
   return stringify({ ...config, contexts });
-}
-
-/** Writes a kubeconfig for a server that asks for no credentials. */
-export function writeOpenKubeconfig(path: string, server: string): void {
-  const name = 'proxy';
-  const config = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name, cluster: { server } }],
-    users: [{ name, user: {} }],
-    contexts: [{ name, context: { cluster: name, user: name } }],
-    'current-context': name,
-  };
-  writeFileSync(path, stringify(config), { mode: 0o600 });
 }

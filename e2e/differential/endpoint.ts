@@ -14,6 +14,9 @@ export interface Answer {
   readonly body: Buffer;
 }
 
+/** An idle connection is closed by us before a server closes it under our next request. */
+const idleMs = 15_000;
+
 export class Endpoint implements Disposable {
   readonly kubeconfig: string;
   readonly #server: URL;
@@ -29,6 +32,7 @@ export class Endpoint implements Disposable {
     this.#server = new URL(connection.server);
     this.#agent = new Agent({
       keepAlive: true,
+      timeout: idleMs,
       rejectUnauthorized: !connection.skipServerVerification,
       ...(connection.ca === undefined ? {} : { ca: connection.ca }),
       ...(connection.clientCertificate === undefined ? {} : { cert: connection.clientCertificate }),

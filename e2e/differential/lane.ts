@@ -1,13 +1,11 @@
 // A lane: all conversations of one set with one generation of clients, against servers of its own, in one of the two ways.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isJsonObject } from '@tweendeck/std';
 import { until } from '../support/home.ts';
 import type { KubectlVersion } from '../support/kubectl.ts';
 import { type Difference, distinct } from './answers.ts';
-import { Clients, writeOpenKubeconfig } from './clients.ts';
+import { Clients } from './clients.ts';
 import { type BareRequest, type Command, type Conversation, stepOf } from './conversation.ts';
 import { startFakeNode } from './fake-node.ts';
 import { compareOutcomes } from './outputs.ts';
@@ -23,6 +21,8 @@ export interface Lane {
   readonly mode: 'requests' | 'outputs';
   /** Whether this lane sends the bare requests too, which are the same with all clients. */
   readonly sendsBareRequests: boolean;
+  /** For everything the lane writes; whoever made it removes it. */
+  readonly directory: string;
 }
 
 /** What one step brought. */
@@ -46,16 +46,14 @@ export async function runLane(
   const wanted = conversations.filter(({ servers }) => servers === lane.servers);
   if (wanted.length === 0) return;
   await using opened = new AsyncDisposableStack();
-  const directory = mkdtempSync(join(tmpdir(), 'differential-lane-'));
-  opened.defer(() => rmSync(directory, { recursive: true, force: true }));
-  const servers = opened.use(await startServers(lane.servers));
+  const servers = opened.use(await startServers(lane.servers, join(lane.directory, 'subject')));
   if (lane.servers === 'controllers') {
     for (const side of [servers.reference, servers.subject]) opened.use(await startFakeNode(side));
   }
   const runner =
     lane.mode === 'requests'
-      ? opened.use(await RequestsRunner.open(lane, servers, directory))
-      : new OutputsRunner(lane, servers, directory);
+      ? opened.use(await RequestsRunner.open(lane, servers))
+      : new OutputsRunner(lane, servers);
   for (const conversation of wanted) {
     await prepareNamespace(conversation, servers);
     const report = (line: string, outcome: Stepped): void =>
@@ -111,33 +109,26 @@ function jsonRequest(method: string, path: string, body?: unknown): Sent {
 /** Commands speak to the proxy; bare requests are sent as they are. */
 class RequestsRunner implements AsyncDisposable {
   readonly #lane: Lane;
-  readonly #directory: string;
   readonly #pair: Pair;
   readonly #proxy: ComparingProxy;
 
-  private constructor(
-    lane: Lane,
-    directory: string,
-    { pair, proxy }: { pair: Pair; proxy: ComparingProxy },
-  ) {
+  private constructor(lane: Lane, { pair, proxy }: { pair: Pair; proxy: ComparingProxy }) {
     this.#lane = lane;
-    this.#directory = directory;
     this.#pair = pair;
     this.#proxy = proxy;
   }
 
-  static async open(lane: Lane, servers: Servers, directory: string): Promise<RequestsRunner> {
+  static async open(lane: Lane, servers: Servers): Promise<RequestsRunner> {
     const controllers = lane.servers === 'controllers';
     const pair = new Pair({ ...servers, translation: new Translation(), controllers });
-    const proxy = await ComparingProxy.open(pair);
-    writeOpenKubeconfig(join(directory, 'proxy.kubeconfig'), proxy.address);
-    return new RequestsRunner(lane, directory, { pair, proxy });
+    const proxy = await ComparingProxy.open(pair, join(lane.directory, 'proxy'));
+    return new RequestsRunner(lane, { pair, proxy });
   }
 
   async run(conversation: Conversation, report: Report): Promise<void> {
-    const { version, sendsBareRequests } = this.#lane;
-    const kubeconfig = join(this.#directory, 'proxy.kubeconfig');
-    const clients = new Clients({ version, conversation, kubeconfig, directory: this.#directory });
+    const { version, sendsBareRequests, directory } = this.#lane;
+    const { kubeconfig } = this.#proxy;
+    const clients = new Clients({ version, conversation, kubeconfig, directory });
     const saved = new Map<string, string>([['ns', conversation.name]]);
     for (const step of conversation.steps.map(stepOf)) {
       if ('request' in step) {
@@ -192,19 +183,17 @@ function at(value: unknown, path: string): string {
 class OutputsRunner {
   readonly #lane: Lane;
   readonly #servers: Servers;
-  readonly #directory: string;
   readonly #translation = new Translation();
 
-  constructor(lane: Lane, servers: Servers, directory: string) {
+  constructor(lane: Lane, servers: Servers) {
     this.#lane = lane;
     this.#servers = servers;
-    this.#directory = directory;
   }
 
   async run(conversation: Conversation, report: Report): Promise<void> {
     const { version } = this.#lane;
     const [reference, subject] = (['reference', 'subject'] as const).map((side) => {
-      const directory = join(this.#directory, side);
+      const directory = join(this.#lane.directory, side);
       const { kubeconfig } = this.#servers[side];
       return new Clients({ version, conversation, kubeconfig, directory });
     });

@@ -1,7 +1,9 @@
 // `npm run differential`: holds the embedded API server against a real kube-apiserver, prints where they differ, and how often.
 
-import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect, parseArgs } from 'node:util';
 import { conversations } from './conversations/index.ts';
 import { type Lane, nameOfLane, type Result, runLane } from './lane.ts';
 
@@ -17,6 +19,11 @@ const { values: options } = parseArgs({
 });
 
 const started = performance.now();
+const scratch = mkdtempSync(join(tmpdir(), 'differential-'));
+process.once('exit', () => rmSync(scratch, { recursive: true, force: true, maxRetries: 5 }));
+// Labs are taken back by their own guardians.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 const pattern = new RegExp(options.only);
 const chosen = conversations.filter(({ name }) => pattern.test(name));
 
@@ -24,12 +31,19 @@ const lanes: Lane[] = [];
 for (const servers of ['bare', 'controllers'] as const) {
   for (const version of ['1.35', '1.32'] as const) {
     for (const mode of ['requests', 'outputs'] as const) {
-      lanes.push({ servers, version, mode, sendsBareRequests: version === '1.35' });
+      lanes.push({
+        servers,
+        version,
+        mode,
+        sendsBareRequests: version === '1.35',
+        directory: join(scratch, `${lanes.length}`),
+      });
     }
   }
 }
 
 const results: Result[] = [];
+const failures: string[] = [];
 const waiting = lanes.filter((lane) => nameOfLane(lane).includes(options.lane));
 /** Each lane has servers of its own, so two at a time use both cores. */
 await Promise.all(
@@ -38,6 +52,9 @@ await Promise.all(
       await runLane(lane, chosen, (result) => {
         results.push(result);
         if (!options.quiet) print(result);
+      }).catch((error: unknown) => {
+        failures.push(nameOfLane(lane));
+        process.stderr.write(`${nameOfLane(lane)} broke off: ${inspect(error)}\n`);
       });
     }
   }),
@@ -50,6 +67,8 @@ process.stdout.write(
   `differential: ${results.length} steps, ${count} differences of ${kinds} kinds, ${seconds} s\n`,
 );
 if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(results, undefined, 1));
+
+if (failures.length > 0) process.exitCode = 1;
 
 function print({ lane, conversation, line, requestCount, differences }: Result): void {
   const requests = requestCount > 0 ? `, ${requestCount} requests` : '';

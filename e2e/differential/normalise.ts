@@ -55,7 +55,7 @@ export const fieldRules: readonly FieldRule[] = [
       'the hash of a pod template is of a form internal to the controller; only its being stable is promised',
   },
   {
-    at: /^rows\[\]\.cells(\.(Age|Duration)|\["(Last Seen|First Seen|Last Schedule)"\])$/,
+    at: /^rows\[\]\.cells(\[\]|\.(Age|Duration)|\["(Last Seen|First Seen|Last Schedule)"\])$/,
     treatment: 'age',
     reason: 'ages depend on when one looks',
   },
@@ -65,7 +65,7 @@ export const fieldRules: readonly FieldRule[] = [
     reason: 'each server listens elsewhere',
   },
   {
-    at: /^(gitCommit|gitTreeState|gitVersion|buildDate|goVersion|compiler|platform)$/,
+    at: /^(serverVersion\.)?(gitCommit|gitTreeState|gitVersion|buildDate|goVersion|compiler|platform)$/,
     treatment: 'presence',
     reason: 'of GET /version: what a build says of itself; major and minor are compared',
   },

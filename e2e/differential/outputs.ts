@@ -82,12 +82,37 @@ function printed(
 /** One difference for each run of lines that the outputs do not share. */
 function compareLines(expected: string, actual: string, line: string): readonly Difference[] {
   const [there, here] = [expected, actual].map((text) => normaliseText(text).trimEnd().split('\n'));
-  return hunks(there ?? [], here ?? []).map(({ removed, added }) => {
-    const key = `printed ${sample(removed)}, here ${sample(added)}`;
-    return printed(line, key, {
-      expected: shortened(removed.join('\n')),
-      actual: shortened(added.join('\n')),
-    });
+  return hunks(there ?? [], here ?? []).flatMap((hunk) => {
+    const unserved = unservedLines(hunk, line);
+    return (
+      unserved ?? [
+        printed(line, keyOf(hunk), {
+          expected: shortened(hunk.removed.join('\n')),
+          actual: shortened(hunk.added.join('\n')),
+        }),
+      ]
+    );
+  });
+}
+
+function keyOf({ removed, added }: Hunk): string {
+  if (added.every((line) => /^\s*<(no description|empty)>$/.test(line)) && added.length > 0) {
+    return 'kubectl explain: a description, here none';
+  }
+  return `printed ${sample(removed)}, here ${sample(added)}`;
+}
+
+/** Lists of APIs lack a line for each that is not served. */
+function unservedLines({ removed, added }: Hunk, line: string): readonly Difference[] | undefined {
+  if (added.length > 0) return undefined;
+  if (line.startsWith('kubectl api-versions')) {
+    return removed.map((version) => absent(version, '*', line));
+  }
+  if (!line.startsWith('kubectl api-resources')) return undefined;
+  return removed.map((row) => {
+    const [plural = '', ...columns] = row.split(/ {2,}/);
+    const version = columns.find((column) => /^(.+\/)?v\d\w*$/.test(column)) ?? '';
+    return absent(version.replace(/\/?[^/]+$/, ''), plural, line);
   });
 }
 

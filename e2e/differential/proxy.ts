@@ -1,12 +1,19 @@
-// The door for clients: a plain HTTP server on loopback that answers each request as the reference does, after both servers were asked.
+// The door for clients: an HTTPS server on loopback that answers each request as the reference does, after both servers were asked.
 
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { writeFile } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { ensureCertificates, kubeconfigText } from '@tweendeck/apiserver';
+import { clockOf, randomOf } from '@tweendeck/std';
 import type { Difference } from './answers.ts';
 import { headOf } from './endpoint.ts';
 import type { Pair } from './pair.ts';
 import type { Sent } from './translation.ts';
+
+const host = '127.0.0.1';
 
 /** What one command sent, and where the servers differed. */
 export interface Recording {
@@ -15,6 +22,8 @@ export interface Recording {
 }
 
 export class ComparingProxy implements AsyncDisposable {
+  /** The path of one that leads here. */
+  readonly kubeconfig: string;
   readonly #server: Server;
   readonly #pair: Pair;
   readonly #active = new Set<Promise<void>>();
@@ -22,7 +31,8 @@ export class ComparingProxy implements AsyncDisposable {
   #differences: Difference[] = [];
   #failures: unknown[] = [];
 
-  private constructor(pair: Pair, server: Server) {
+  private constructor(pair: Pair, server: Server, kubeconfig: string) {
+    this.kubeconfig = kubeconfig;
     this.#pair = pair;
     this.#server = server;
     server.on('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {
@@ -38,17 +48,25 @@ export class ComparingProxy implements AsyncDisposable {
     });
   }
 
-  static async open(pair: Pair): Promise<ComparingProxy> {
-    const server = createServer({ keepAliveTimeout: 90_000 });
-    server.listen(0, '127.0.0.1');
+  /** `directory` gets its certificates and a `kubeconfig` for clients. */
+  static async open(pair: Pair, directory: string): Promise<ComparingProxy> {
+    const certificates = await ensureCertificates(
+      directory,
+      { clock: clockOf(globalThis), random: randomOf(globalThis.crypto), hosts: [host] },
+      new AbortController().signal,
+    );
+    const server = createServer({
+      cert: certificates.servingCertificate,
+      key: certificates.servingKey,
+      keepAliveTimeout: 90_000,
+    });
+    server.listen(0, host);
     await once(server, 'listening');
-    return new ComparingProxy(pair, server);
-  }
-
-  /** `http://127.0.0.1:PORT` */
-  get address(): string {
-    const { port } = this.#server.address() as AddressInfo; // a listening TCP server has an address of this form
-    return `http://127.0.0.1:${port}`;
+    const { port } = server.address() as AddressInfo; // a listening TCP server has an address of this form
+    const kubeconfig = join(directory, 'kubeconfig');
+    const text = kubeconfigText(certificates, { server: `https://${host}:${port}` });
+    await writeFile(kubeconfig, text, { mode: 0o600 });
+    return new ComparingProxy(pair, server, kubeconfig);
   }
 
   /** What was asked since the last call, when all of it is answered. */

@@ -2,8 +2,7 @@
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isJsonObject } from '@tweendeck/std';
 import { controlPlane } from '../kubernetes/lab/index.ts';
@@ -15,11 +14,15 @@ export interface Servers extends AsyncDisposable {
   readonly subject: Endpoint;
 }
 
-export async function startServers(set: Conversation['servers']): Promise<Servers> {
+/** `directory` is the subject's. */
+export async function startServers(
+  set: Conversation['servers'],
+  directory: string,
+): Promise<Servers> {
   await using opened = new AsyncDisposableStack();
   const acts = set === 'controllers';
   const lab = opened.use(await controlPlane({ controllerManager: acts, scheduler: acts }));
-  const subjectKubeconfig = await startSubject(set, opened);
+  const subjectKubeconfig = await startSubject({ set, directory }, opened);
   const reference = opened.use(new Endpoint(lab.kubeconfig));
   const subject = opened.use(new Endpoint(subjectKubeconfig));
   const stack = opened.move();
@@ -28,11 +31,10 @@ export async function startServers(set: Conversation['servers']): Promise<Server
 
 /** Returns its kubeconfig. */
 async function startSubject(
-  set: Conversation['servers'],
+  { set, directory }: { readonly set: Conversation['servers']; readonly directory: string },
   opened: AsyncDisposableStack,
 ): Promise<string> {
-  const directory = mkdtempSync(join(tmpdir(), 'differential-subject-'));
-  opened.defer(() => rmSync(directory, { recursive: true, force: true }));
+  mkdirSync(directory, { recursive: true });
   const child = fork(join(import.meta.dirname, 'subject-process.ts'), [directory, set]);
   const exited = once(child, 'exit');
   opened.defer(async () => {
