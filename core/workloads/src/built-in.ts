@@ -2,8 +2,11 @@
 
 import type { BackgroundTask, Controller } from '@tweendeck/controller';
 import { aggregationController } from './access/aggregation.ts';
+import { cronJobController } from './cronjob/controller.ts';
 import { deploymentController } from './deployment/controller.ts';
 import { garbageCollector } from './garbage/collector.ts';
+import { jobOrphanController, ttlAfterFinishedController } from './job/after-end.ts';
+import { jobController } from './job/controller.ts';
 import {
   namespaceController,
   rootCertificateController,
@@ -29,6 +32,10 @@ export function builtInControllers(options: BuiltInOptions = {}): readonly Contr
     deploymentController(),
     replicaSetController(),
     statefulSetController(),
+    jobController(),
+    jobOrphanController(),
+    ttlAfterFinishedController(),
+    cronJobController(),
     endpointSliceController(),
     loadBalancerController({ address }),
     namespaceController(),

@@ -55,16 +55,20 @@ export async function claim<Obj extends KubeObject>(
     ownerResource,
     resource,
     claims,
+    finalizer,
   }: {
     readonly owner: KubeObject;
     readonly ownerResource: Resource<KubeObject>;
     readonly resource: Resource<Obj>;
     readonly claims: Claims<Obj>;
+    /** Comes with the adoption, and goes with the release. */
+    readonly finalizer?: string;
   },
   client: Client,
   signal: AbortSignal,
 ): Promise<readonly Obj[]> {
-  for (const object of claims.release) await release(object, owner, { resource, client }, signal);
+  const access: Access<Obj> = { resource, client, finalizer };
+  for (const object of claims.release) await release(object, owner, access, signal);
   if (claims.adopt.length === 0) return claims.owned;
   const live = await client.get(ownerResource, refOf(owner), signal);
   if (live?.metadata.uid !== owner.metadata.uid || live.metadata.deletionTimestamp) {
@@ -72,7 +76,7 @@ export async function claim<Obj extends KubeObject>(
   }
   const owned = [...claims.owned];
   for (const object of claims.adopt) {
-    owned.push(await adopt(object, owner, { resource, client }, signal));
+    owned.push(await adopt(object, owner, access, signal));
   }
   return owned;
 }
@@ -80,16 +84,20 @@ export async function claim<Obj extends KubeObject>(
 interface Access<Obj extends KubeObject> {
   readonly resource: Resource<Obj>;
   readonly client: Client;
+  readonly finalizer: string | undefined;
 }
 
 function adopt<Obj extends KubeObject>(
   object: Obj,
   owner: KubeObject,
-  { resource, client }: Access<Obj>,
+  access: Access<Obj>,
   signal: AbortSignal,
 ): Promise<Obj> {
-  const references = [...(object.metadata.ownerReferences ?? []), controllerReference(owner)];
-  return setOwners(object, references, { resource, client }, signal);
+  const { ownerReferences = [], finalizers = [] } = object.metadata;
+  const references = [...ownerReferences, controllerReference(owner)];
+  const { finalizer } = access;
+  const held = finalizer === undefined ? undefined : [...new Set([...finalizers, finalizer])];
+  return setOwners(object, { ownerReferences: references, finalizers: held }, access, signal);
 }
 
 async function release<Obj extends KubeObject>(
@@ -101,17 +109,20 @@ async function release<Obj extends KubeObject>(
   const references = (object.metadata.ownerReferences ?? []).filter(
     (reference) => reference.uid !== owner.metadata.uid,
   );
-  await setOwners(object, references, access, signal);
+  const { finalizer } = access;
+  const held = object.metadata.finalizers?.filter((each) => each !== finalizer);
+  const finalizers = finalizer === undefined ? undefined : held;
+  await setOwners(object, { ownerReferences: references, finalizers }, access, signal);
 }
 
 /** A merge patch that holds only for this very object in this very state. */
 function setOwners<Obj extends KubeObject>(
   object: Obj,
-  ownerReferences: readonly unknown[],
+  change: { readonly ownerReferences: readonly unknown[]; readonly finalizers: unknown },
   { resource, client }: Access<Obj>,
   signal: AbortSignal,
 ): Promise<Obj> {
   const { uid, resourceVersion } = object.metadata;
-  const body = { metadata: { uid, resourceVersion, ownerReferences } };
+  const body = { metadata: { uid, resourceVersion, ...change } };
   return client.patch(resource, refOf(object), { type: 'merge', body }, {}, signal);
 }

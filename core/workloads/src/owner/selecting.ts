@@ -12,7 +12,7 @@ import {
   refOf,
 } from '@tweendeck/kube';
 
-type Selecting = KubeObject & { readonly spec: { readonly selector: LabelSelector } };
+type Selecting = KubeObject & { readonly spec: { readonly selector?: LabelSelector } };
 
 /** The owner when it is of `kind`; otherwise the objects in `cache` that would adopt the child. */
 export function concernedBy<Owner extends Selecting>(
@@ -32,7 +32,7 @@ export function concernedBy<Owner extends Selecting>(
 /** The selector of a workload; one that selects everything, or does not parse, selects nothing: it would take what is not its own. */
 export function matcherOf(owner: Selecting): LabelMatcher {
   try {
-    const matcher = labelSelectorFromObject(owner.spec.selector);
+    const matcher = labelSelectorFromObject(owner.spec.selector ?? {});
     return matcher.requirements.length === 0 ? noLabel : matcher;
   } catch {
     return noLabel;

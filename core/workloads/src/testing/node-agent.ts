@@ -24,6 +24,8 @@ export interface NodeAgentOptions {
   readonly becomesReady?: (pod: Pod) => boolean;
   /** From the end being asked for to the pod being gone. Default 0. */
   readonly endMs?: number;
+  /** What its container exits with a second after it started; undefined: it runs on. Default: runs on. */
+  readonly exits?: (pod: Pod) => number | undefined;
 }
 
 const heartbeatMs = 10_000;
@@ -89,6 +91,29 @@ async function register(
   await client.create(leaseResource, lease, {}, signal);
 }
 
+const runMs = 1_000;
+
+async function writeEnd(
+  pod: Pod,
+  exitCode: number,
+  { client, clock }: NodeAgentOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const now = timestampOf(clock.nowMs());
+  const terminated = { exitCode, finishedAt: now, reason: exitCode === 0 ? 'Completed' : 'Error' };
+  const name = pod.spec.containers[0]?.name ?? '';
+  const status = {
+    phase: exitCode === 0 ? 'Succeeded' : 'Failed',
+    conditions: [{ type: 'Ready', status: 'False', lastTransitionTime: now }],
+    containerStatuses: [
+      { name, image: '', imageID: '', ready: false, restartCount: 0, state: { terminated } },
+    ],
+  };
+  const body = { metadata: { uid: pod.metadata.uid }, status };
+  const patch = { type: 'strategic', body } as const; // the literal is the kind of patch
+  await client.patch(podResource, refOf(pod), patch, { subresource: 'status' }, signal);
+}
+
 async function serve(
   pod: Pod,
   options: NodeAgentOptions & { readonly addresses: { next: number } },
@@ -99,6 +124,14 @@ async function serve(
     if (endMs > 0) await clock.sleep(endMs, signal);
     const preconditions = { uid: pod.metadata.uid };
     await client.delete(podResource, refOf(pod), { graceSeconds: 0, preconditions }, signal);
+    return;
+  }
+  const { phase } = pod.status ?? {};
+  if (phase === 'Succeeded' || phase === 'Failed') return;
+  const exitCode = options.exits?.(pod);
+  if (exitCode !== undefined && phase === 'Running') {
+    await clock.sleep(runMs, signal);
+    await writeEnd(pod, exitCode, options, signal);
     return;
   }
   const ready = becomesReady(pod);

@@ -1,7 +1,9 @@
 // Small objects for tables: only what a row is about has to be said.
 
 import type {
+  CronJob,
   Deployment,
+  Job,
   KubeObject,
   Node,
   OwnerReference,
@@ -163,6 +165,50 @@ export function statefulSet(
       template: template('db:1', labels),
       podManagementPolicy: 'OrderedReady',
       updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 0 } },
+      ...spec,
+    },
+    ...(status ? { status } : {}),
+  };
+}
+
+export function job(
+  spec: Partial<Job['spec']> = {},
+  input: MetaInput & { readonly status?: Job['status'] } = {},
+): Job {
+  const { status, ...metadata } = input;
+  const base = template('job:1', { job: 'work' });
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: meta('work', { generation: 1, ...metadata }),
+    spec: {
+      parallelism: 1,
+      ...('completions' in spec ? {} : { completions: 1 }),
+      backoffLimit: 6,
+      completionMode: 'NonIndexed',
+      podReplacementPolicy: spec.podFailurePolicy ? 'Failed' : 'TerminatingOrFailed',
+      template: { ...base, spec: { containers: [], ...base.spec, restartPolicy: 'Never' } },
+      ...spec,
+    },
+    ...(status ? { status } : {}),
+  };
+}
+
+export function cronJob(
+  spec: Partial<CronJob['spec']> = {},
+  input: MetaInput & { readonly status?: CronJob['status'] } = {},
+): CronJob {
+  const { status, ...metadata } = input;
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'CronJob',
+    metadata: meta('tick', metadata),
+    spec: {
+      schedule: '*/10 * * * *',
+      concurrencyPolicy: 'Allow',
+      successfulJobsHistoryLimit: 3,
+      failedJobsHistoryLimit: 1,
+      jobTemplate: { spec: job().spec },
       ...spec,
     },
     ...(status ? { status } : {}),

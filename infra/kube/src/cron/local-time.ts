@@ -77,3 +77,16 @@ export class LocalTime {
     return shownMs - Math.floor(atMs / 1_000) * 1_000;
   }
 }
+
+/** An instant in RFC 3339 as the zone's clocks show it, to the second. */
+export function zonedTimestamp(atMs: number, timeZone: string): string {
+  const { year, month, day, hour, minute } = new LocalTime(timeZone).parts(atMs);
+  const second = Math.floor(atMs / 1_000) % 60;
+  const shownMs = Date.UTC(year, month - 1, day, hour, minute, second);
+  const offset = (shownMs - Math.floor(atMs / 1_000) * 1_000) / 60_000;
+  const text = new Date(shownMs).toISOString().slice(0, 19);
+  if (offset === 0) return `${text}Z`;
+  const two = (number: number): string => String(number).padStart(2, '0');
+  const [hours, minutes] = [Math.trunc(Math.abs(offset) / 60), Math.abs(offset) % 60];
+  return `${text}${offset < 0 ? '-' : '+'}${two(hours)}:${two(minutes)}`;
+}
