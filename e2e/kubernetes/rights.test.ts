@@ -48,8 +48,21 @@ async function must(args: readonly string[], input?: string): Promise<string> {
   return stdout;
 }
 
-function controllers(config = kubeconfig): ControllersProcess {
-  return new ControllersProcess({ kubeconfig: config });
+function controllers(config = kubeconfig, args: readonly string[] = []): ControllersProcess {
+  return new ControllersProcess({ kubeconfig: config, args });
+}
+
+async function upgrade(...values: readonly string[]): Promise<void> {
+  const set = ['replicaCount=0', ...values].flatMap((value) => ['--set', value]);
+  const { code, stderr } = await plane.helm(3, [
+    'upgrade',
+    'tweendeck',
+    chart,
+    '-n',
+    system,
+    ...set,
+  ]);
+  assert.equal(code, 0, stderr);
 }
 
 function applySpec(spec: object): Promise<string> {
@@ -322,14 +335,14 @@ test('losing the lease ends the process with an error', async () => {
 
 test('without rights it says which, is not ready, and goes on when they come', async () => {
   const poor = await plane.serviceAccountKubeconfig({ namespace: system, name: 'default' });
-  await using process = controllers(poor);
-  await process.ready(503, [
+  await using started = controllers(poor);
+  await started.ready(503, [
     /pods: pods is forbidden: User "system:serviceaccount:tweendeck-system:default" cannot list/,
     /cacheservers\.tweendeck\.io: cacheservers\.tweendeck\.io is forbidden/,
     /\[-\]leader-election failed: lease tweendeck-system\/tweendeck-controllers: .*forbidden/,
     /\[\+\]api-server ok/,
   ]);
-  assert.equal((await process.ask('/livez')).status, 200);
+  assert.equal((await started.ask('/livez')).status, 200);
   const subject = `--serviceaccount=${system}:default`;
   await must([
     'create',
@@ -339,38 +352,49 @@ test('without rights it says which, is not ready, and goes on when they come', a
     subject,
   ]);
   await must(['create', 'rolebinding', '-n', system, 'late', '--role=tweendeck-lease', subject]);
-  await process.ready(200, undefined, 60_000);
-  await process.said('leading');
-  const warnings = process.log.filter(({ level }) => level === 'warn');
+  await started.ready(200, undefined, 60_000);
+  await started.said('leading');
+  const warnings = started.log.filter(({ level }) => level === 'warn');
   assert.ok(warnings.length <= 8, `${warnings.length} warnings`);
-  assert.deepEqual(await process.stop(), { code: 0, signal: null });
+  assert.deepEqual(await started.stop(), { code: 0, signal: null });
+});
+
+test('with rights in one namespace alone it looks after that one', async () => {
+  await upgrade(`watchNamespace=${namespace}`);
+  await using started = controllers(kubeconfig, [`--namespace=${namespace}`]);
+  await started.ready();
+  await applySpec({ replicas: 1 });
+  await settled(1);
+  await applySpec({ replicas: 0 });
+  await settled(0);
+  assert.deepEqual(await started.stop(), { code: 0, signal: null });
+  await using greedy = controllers();
+  await greedy.ready(503, [/cannot list resource "pods" in API group "" at the cluster scope/]);
+  await upgrade();
 });
 
 test('without an API server it waits and says so; it stops when told to', async () => {
   const nowhere = join(plane.directory, 'nowhere.kubeconfig');
   await writeFile(nowhere, plainKubeconfig(`http://127.0.0.1:${await freePort()}`));
-  await using process = controllers(nowhere);
-  await process.ready(503, [/\[-\]api-server failed: .*(no answer|refused)/i]);
-  assert.match((await process.ask('/readyz/shutdown')).body, /^ok$/);
-  assert.equal((await process.ask('/livez')).status, 200);
-  await process.said('a list failed; trying again');
-  assert.deepEqual(await process.stop(), { code: 0, signal: null });
+  await using started = controllers(nowhere);
+  await started.ready(503, [/\[-\]api-server failed: .*(no answer|refused)/i]);
+  assert.match((await started.ask('/readyz/shutdown')).body, /^ok$/);
+  assert.equal((await started.ask('/livez')).status, 200);
+  await started.said('a list failed; trying again');
+  assert.deepEqual(await started.stop(), { code: 0, signal: null });
 });
 
 test('without the definitions it waits for them, and says which', async () => {
   await must(['delete', 'crd', 'cacheservers.tweendeck.io']);
-  await using process = controllers();
-  await process.ready(503, [/cacheservers\.tweendeck\.io v1alpha1 is not served/]);
-  const { hint } = await process.said('the API server does not serve this resource; asking again');
+  await using started = controllers();
+  await started.ready(503, [/cacheservers\.tweendeck\.io v1alpha1 is not served/]);
+  const { hint } = await started.said('the API server does not serve this resource; asking again');
   assert.match(String(hint), /Install the CustomResourceDefinition cacheservers\.tweendeck\.io/);
-  const upgraded = await plane.helm(3, [
-    ...['upgrade', 'tweendeck', chart, '-n', system, '--set', 'replicaCount=0'],
-  ]);
-  assert.equal(upgraded.code, 0, upgraded.stderr);
-  await process.ready(200, undefined, 60_000);
+  await upgrade();
+  await started.ready(200, undefined, 60_000);
   await applySpec({ replicas: 0 });
   await settled(0);
-  assert.deepEqual(await process.stop(), { code: 0, signal: null });
+  assert.deepEqual(await started.stop(), { code: 0, signal: null });
 });
 
 /** A kubeconfig without credentials of its own, whose context is the controllers' namespace. */
