@@ -18,6 +18,7 @@ import { isPlatformError } from '@tweendeck/std';
 import { busyboxRecipe, nginxRecipe, redisRecipe } from './debian-programs.ts';
 import { pauseRecipe } from './pause.ts';
 import { programRecipe } from './program.ts';
+import { markUsed, pruneCache } from './prune.ts';
 import { hostPlatform, type Recipe } from './recipe.ts';
 
 type RecipeMaker = (context: {
@@ -75,6 +76,7 @@ export async function buildImages(
     const recipe = await make({ cache, signal });
     built.push(await buildImage({ name, recipe }, { cache, progress, signal }));
   }
+  await pruneCache(cache);
   return built;
 }
 
@@ -111,6 +113,7 @@ async function buildImage(
       if (!isPlatformError(error, 'OCI_LAYOUT_EXISTS')) throw error;
     });
   }
+  await markUsed(layout);
   const [image] = (await readLayout(layout, signal)).images;
   if (image?.digest !== digest) throw new Error(`${layout} holds another image: remove it`);
   return { name, layout, image, built };
@@ -124,7 +127,10 @@ async function cachedLayer(
   await mkdir(directory, { recursive: true });
   const identity = await layerIdentity(entries, {}, signal);
   const path = join(directory, identity.digest.slice('sha256:'.length));
-  if (existsSync(path)) return { ...identity, path };
+  if (existsSync(path)) {
+    await markUsed(path);
+    return { ...identity, path };
+  }
   progress?.(`writing  layer ${what}: ${megabytes(identity.sizeBytes)}`);
   return writeLayer(entries, { directory }, signal);
 }

@@ -2,7 +2,7 @@
 
 import type { ContainerDefaults, LayerEntry, Platform } from '@tweendeck/oci';
 
-export interface RecipeLayer {
+interface RecipeLayer {
   /** For the history, and for progress lines. */
   readonly what: string;
   readonly entries: readonly LayerEntry[];

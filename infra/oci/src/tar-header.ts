@@ -3,7 +3,7 @@
 import { assert, PlatformError } from '@tweendeck/std';
 
 /** Archives are written in blocks of this many bytes. */
-export const tarBlockBytes = 512;
+const tarBlockBytes = 512;
 
 const nameBytesMax = 100;
 /** Eleven octal digits. */
