@@ -1,14 +1,22 @@
 // `npm run kubernetes:build`: builds a real Kubernetes from Go modules into a cache outside the tree, to compare ours with.
 // Does nothing for what is there already. With --install, as root on Debian, installs the programs it runs with.
 
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { installDebianPackages } from '../debian.ts';
-
-const module = import.meta.dirname;
+import { companions, isThere } from './companions.ts';
+import {
+  binaryDirectory,
+  furtherPrograms,
+  installCommand,
+  isBuilt,
+  knownReleases,
+  moduleDirectory,
+  pinnedRelease,
+  versionOf,
+} from './release.ts';
 
 interface Target {
   readonly name: string;
@@ -30,28 +38,10 @@ const targets: readonly Target[] = [
   { name: 'e2e.test', packagePath: 'k8s.io/kubernetes/test/e2e', test: true },
 ];
 
-/** What a built Kubernetes runs with: command, Debian package, purpose. */
-const companions: readonly (readonly [string, string, string])[] = [
-  ['etcd', 'etcd-server', "keeps the API server's state"],
-  ['containerd', 'containerd', 'runs the containers of a node'],
-  ['runc', 'runc', 'starts one container'],
-  ['/usr/lib/cni/bridge', 'containernetworking-plugins', 'connects pods'],
-  ['iptables', 'iptables', 'carries service addresses'],
-];
-
-/** The pinned release, of go.mod: `v1.34.4`. */
-function pinnedVersion(): string {
-  const text = readFileSync(join(module, 'go.mod'), 'utf8');
-  const found = /^(?:require|\t)\s*k8s\.io\/kubernetes (v\S+)/m.exec(text)?.[1];
-  if (found === undefined) throw new Error('go.mod requires no k8s.io/kubernetes');
-  return found;
-}
-
-/** Where the programs of a release lie: `$XDG_CACHE_HOME/tweendeck/kubernetes/v1.34.4-linux-x64`. */
-function binaryDirectory(version: string): string {
-  const cache = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
-  const platform = `${process.platform}-${process.arch}`;
-  return join(cache, 'tweendeck', 'kubernetes', `${version}-${platform}`);
+/** What can be built of a release: everything of the pinned one, of others what clients meet. */
+function targetsOf(release: string): readonly Target[] {
+  if (release === pinnedRelease) return targets;
+  return targets.filter(({ name }) => furtherPrograms.includes(name));
 }
 
 /** A server without these flags calls itself v0.0.0, and clients misbehave. */
@@ -68,22 +58,14 @@ function linkerFlags(version: string): string {
   return ['-s', '-w', ...flags].join(' ');
 }
 
-function build(target: Target, version: string, output: string): Promise<void> {
+function build(target: Target, release: string): Promise<void> {
+  const output = join(binaryDirectory(release), target.name);
   const fresh = `${output}.new-${process.pid}`;
   const verb = target.test ? ['test', '-c'] : ['build'];
-  const args = [
-    ...verb,
-    '-trimpath',
-    '-mod=readonly',
-    '-ldflags',
-    linkerFlags(version),
-    '-o',
-    fresh,
-    target.packagePath,
-  ];
+  const flags = ['-trimpath', '-mod=readonly', '-ldflags', linkerFlags(versionOf(release))];
   return new Promise((resolve, reject) => {
-    const child = spawn('go', args, {
-      cwd: module,
+    const child = spawn('go', [...verb, ...flags, '-o', fresh, target.packagePath], {
+      cwd: moduleDirectory(release),
       stdio: ['ignore', 'inherit', 'inherit'],
       env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' },
     });
@@ -100,62 +82,35 @@ function build(target: Target, version: string, output: string): Promise<void> {
   });
 }
 
-function isThere(command: string): boolean {
-  if (command.startsWith('/')) return existsSync(command);
-  return spawnSync('sh', ['-c', `command -v ${command}`]).status === 0;
-}
-
 /** Says what is missing beside the binaries; installs it when told to. True when all is there. */
 function checkCompanions(install: boolean): boolean {
-  const missing = companions.filter(([command]) => !isThere(command));
-  for (const [command, debianPackage, purpose] of missing) {
+  const missing = companions.filter(({ command }) => !isThere(command));
+  for (const { command, debianPackage, purpose } of missing) {
     process.stdout.write(`missing  ${command}: ${purpose} (apt-get install ${debianPackage})\n`);
   }
-  if (missing.length === 0 || !install) return missing.length === 0;
-  return installDebianPackages(missing.map(([, debianPackage]) => debianPackage));
+  if (missing.length === 0) return true;
+  if (install) {
+    return (
+      installDebianPackages([...new Set(missing.map(({ debianPackage }) => debianPackage))]) &&
+      missing.every(({ command }) => isThere(command))
+    );
+  }
+  process.stdout.write(`Get all of it, as root on Debian: ${installCommand}\n`);
+  return false;
 }
 
-async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      install: { type: 'boolean', default: false },
-      only: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(
-      'npm run kubernetes:build [-- --install] [-- --only=kube-apiserver,kubectl]\n\n' +
-        `Builds ${targets.map(({ name }) => name).join(', ')} into ${binaryDirectory(pinnedVersion())}.\n` +
-        '  --install  as root on Debian, install etcd, containerd and the rest that they run with\n' +
-        '  --only     build only these\n',
-    );
-    return 0;
-  }
-  const only = values.only?.split(',');
-  const unknown = only?.filter((name) => !targets.some((target) => target.name === name)) ?? [];
-  if (unknown.length > 0) {
-    process.stderr.write(`kubernetes: there is no ${unknown.join(', ')} to build\n`);
-    return 2;
-  }
-  const version = pinnedVersion();
-  const directory = binaryDirectory(version);
+async function buildMissing(release: string, wanted: readonly Target[]): Promise<void> {
+  const version = versionOf(release);
+  const directory = binaryDirectory(release);
   mkdirSync(directory, { recursive: true });
-  const wanted = targets.filter(({ name }) => !only || only.includes(name));
-  const missing = wanted.filter(({ name }) => !existsSync(join(directory, name)));
-  if (missing.length > 0 && !isThere('go')) {
-    process.stderr.write(
-      'kubernetes: Go 1.24 or newer is needed to build; "npm run doctor" says how to get it.\n',
-    );
-    return 1;
-  }
+  const missing = wanted.filter(({ name }) => !isBuilt(release, name));
   const startedMs = performance.now();
   for (const [index, target] of missing.entries()) {
     process.stdout.write(
       `building ${target.name} ${version} (${index + 1} of ${missing.length}; minutes when cold)\n`,
     );
     const begunMs = performance.now();
-    await build(target, version, join(directory, target.name));
+    await build(target, release);
     const megabytes = Math.round(statSync(join(directory, target.name)).size / 1e6);
     const seconds = Math.round((performance.now() - begunMs) / 1_000);
     process.stdout.write(`built    ${target.name}: ${megabytes} MB in ${seconds} s\n`);
@@ -163,6 +118,59 @@ async function main(): Promise<number> {
   const seconds = Math.round((performance.now() - startedMs) / 1_000);
   const did = missing.length === 0 ? 'all there' : `${missing.length} built in ${seconds} s`;
   process.stdout.write(`Kubernetes ${version}: ${did}, in ${directory}\n`);
+}
+
+function help(): string {
+  return (
+    'npm run kubernetes:build [-- --install] [-- --only=kube-apiserver,kubectl] [-- --release=1.36]\n\n' +
+    `Builds ${targets.map(({ name }) => name).join(', ')} into ${binaryDirectory(pinnedRelease)}.\n` +
+    '  --install  as root on Debian, install etcd, containerd and the rest that they run with\n' +
+    '  --only     build only these\n' +
+    `  --release  ${knownReleases().join(', ')}; ${pinnedRelease} unless told otherwise. Of the others only\n` +
+    `             ${furtherPrograms.join(', ')} is built\n`
+  );
+}
+
+/** Where Go is when it was installed as its own instructions say, or by Debian's newer packages. */
+function findGo(): boolean {
+  if (isThere('go')) return true;
+  const folder = ['/usr/local/go/bin', '/usr/lib/go/bin'].find((path) => existsSync(path));
+  if (folder === undefined) return false;
+  process.env['PATH'] = `${process.env['PATH']}:${folder}`;
+  return true;
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      install: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      release: { type: 'string', default: pinnedRelease },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(help());
+    return 0;
+  }
+  const { release } = values;
+  const only = values.only?.split(',');
+  const buildable = targetsOf(release);
+  const unknown = only?.filter((name) => !buildable.some((target) => target.name === name)) ?? [];
+  if (unknown.length > 0 || !knownReleases().includes(release)) {
+    const what = unknown.length > 0 ? `${unknown.join(', ')} of ${release}` : `release ${release}`;
+    process.stderr.write(`kubernetes: there is no ${what} to build\n\n${help()}`);
+    return 2;
+  }
+  const wanted = buildable.filter(({ name }) => !only || only.includes(name));
+  if (!findGo() && wanted.some(({ name }) => !isBuilt(release, name))) {
+    process.stderr.write(
+      'kubernetes: Go 1.24 or newer is needed to build; "npm run doctor" says how to get it.\n',
+    );
+    checkCompanions(values.install);
+    return 1;
+  }
+  await buildMissing(release, wanted);
   return checkCompanions(values.install) ? 0 : 1;
 }
 

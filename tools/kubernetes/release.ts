@@ -7,7 +7,11 @@ import { join } from 'node:path';
 /** The release that everything is held against; its Go module lies in this folder. */
 export const pinnedRelease = '1.34';
 
-export const installCommand = 'npm run kubernetes:build -- --install';
+/** What can be built of releases beside the pinned one: what clients meet. */
+export const furtherPrograms: readonly string[] = ['kube-apiserver'];
+
+export const buildCommand = 'npm run kubernetes:build';
+export const installCommand: string = `${buildCommand} -- --install`;
 
 const releases = join(import.meta.dirname, 'releases');
 

@@ -20,6 +20,8 @@ export interface Daemon {
 
 const logLinesShown = 25;
 const pollMs = 20;
+/** Seconds when the machine is idle; several labs may start at once on few processors. */
+const readyTimeoutMs = 180_000;
 
 /** Starts a program that is marked and journalled as the lab's. */
 export async function startDaemon(
@@ -66,7 +68,7 @@ export async function startDaemon(
     pid: pid ?? -1,
     log,
     ended,
-    async ready(holds, timeoutMs = 60_000) {
+    async ready(holds, timeoutMs = readyTimeoutMs) {
       const deadlineMs = performance.now() + timeoutMs;
       while (!(await holds().catch(() => false))) {
         if (performance.now() > deadlineMs) failure ||= `it is not ready after ${timeoutMs} ms`;

@@ -12,7 +12,7 @@ import { Machine } from './node.ts';
 import type { Site } from './site.ts';
 import { together } from './together.ts';
 
-const readyTimeoutMs = 120_000;
+const readyTimeoutMs = 180_000;
 
 interface Member {
   readonly machine: Machine;

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { type Companion, companions, locate } from '../../../tools/kubernetes/companions.ts';
 import {
   binaryDirectory,
+  buildCommand,
+  furtherPrograms,
   installCommand,
   isBuilt,
   pinnedRelease,
@@ -24,25 +26,31 @@ export interface Programs {
   system(command: string): string;
 }
 
-/** The programs of a release for a control plane or a whole cluster. Throws naming every one that is missing. */
+/**
+ * The programs for a control plane or a whole cluster. Of a further release it is the API server; what runs beside it is
+ * of the pinned one. Throws naming every one that is missing.
+ */
 export function findPrograms(
   release: string,
   { purpose }: { readonly purpose: Companion['wantedBy'] },
 ): Programs {
-  const own: readonly BuiltProgram[] =
-    release === pinnedRelease
-      ? ['kube-apiserver', ...controlPlanePrograms, ...(purpose === 'cluster' ? nodePrograms : [])]
-      : ['kube-apiserver'];
-  const unbuilt = own.filter((name) => !isBuilt(release, name));
-  const wanted = companions.filter(
-    ({ wantedBy }) => wantedBy !== 'cluster' || purpose === 'cluster',
+  const wanted: readonly BuiltProgram[] = [
+    'kube-apiserver',
+    ...controlPlanePrograms,
+    ...(purpose === 'cluster' ? nodePrograms : []),
+  ];
+  const releaseOf = (name: string): string =>
+    furtherPrograms.includes(name) ? release : pinnedRelease;
+  const unbuilt = wanted
+    .filter((name) => !isBuilt(releaseOf(name), name))
+    .map((name) => ({ name, release: releaseOf(name) }));
+  const missing = companions.filter(
+    ({ wantedBy, command }) =>
+      (wantedBy !== 'cluster' || purpose === 'cluster') && locate(command) === undefined,
   );
-  const missing = wanted.filter(({ command }) => locate(command) === undefined);
-  if (unbuilt.length > 0 || missing.length > 0) {
-    throw new Error(missingText(release, unbuilt, missing));
-  }
+  if (unbuilt.length > 0 || missing.length > 0) throw new Error(missingText(unbuilt, missing));
   return {
-    built: (name) => join(binaryDirectory(release), name),
+    built: (name) => join(binaryDirectory(releaseOf(name)), name),
     system(command) {
       const path = locate(command);
       if (path === undefined) throw new Error(`${command} is not there any more`);
@@ -52,19 +60,19 @@ export function findPrograms(
 }
 
 function missingText(
-  release: string,
-  unbuilt: readonly string[],
+  unbuilt: readonly { readonly name: string; readonly release: string }[],
   missing: readonly Companion[],
 ): string {
   const lines = [
-    ...unbuilt.map((name) => `${name} of Kubernetes ${release} is not built`),
+    ...unbuilt.map(({ name, release }) => `${name} of Kubernetes ${release} is not built`),
     ...missing.map(
       (one) => `${one.command} is missing: ${one.purpose} (Debian: ${one.debianPackage})`,
     ),
   ];
-  const command =
-    release === pinnedRelease
-      ? installCommand
-      : `npm run kubernetes:build -- --release=${release} --only=kube-apiserver`;
-  return `the lab cannot start:\n  ${lines.join('\n  ')}\nGet it with: ${command}`;
+  const further = unbuilt.filter(({ release }) => release !== pinnedRelease);
+  const commands = [
+    ...(further.length < unbuilt.length || missing.length > 0 ? [installCommand] : []),
+    ...new Set(further.map(({ release }) => `${buildCommand} -- --release=${release}`)),
+  ];
+  return `the lab cannot start:\n  ${lines.join('\n  ')}\nGet it with: ${commands.join(' and ')}`;
 }
