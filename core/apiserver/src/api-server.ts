@@ -22,6 +22,7 @@ import { authenticate, type Caller } from './access/authenticator.ts';
 import { refusalOf } from './access/authorizer.ts';
 import { reconcilePolicy } from './access/bootstrap.ts';
 import { impersonated } from './access/impersonation.ts';
+import { keepTokenSecrets } from './access/legacy-tokens.ts';
 import { answeredKinds } from './access/questions.ts';
 import type { SigningKeys } from './access/signing-keys.ts';
 import { serviceAccountAdmission } from './admission/service-account.ts';
@@ -52,10 +53,12 @@ export interface ApiServerOptions {
   readonly log: Logger;
   /** Whether roles and bindings of the system are made and kept. Without them only members of system:masters may do anything. Default false. */
   readonly systemPolicy?: boolean;
-  /** Whether pods run as service accounts and find their tokens. Takes controllers that make the accounts. Default false. */
-  readonly podIdentity?: boolean;
-  /** What service account tokens are signed with. Absent: a key that ends with the server. */
-  readonly signingKeys?: SigningKeys;
+  /** Given: pods run as service accounts and find their tokens, which takes controllers that make the accounts. Absent: tokens end with the server. */
+  readonly serviceAccounts?: {
+    readonly keys: SigningKeys;
+    /** PEM of the certificate that clients are to trust, for secrets that hold tokens. */
+    readonly authority: string;
+  };
   /** Absent: requests for logs are answered with a failure. */
   readonly podLogs?: PodLogSource;
   /** IPv4 network that cluster addresses of services come from. Default 127.96.0.0/16. */
@@ -112,13 +115,13 @@ export async function openApiServer(
     state,
     registry,
     openApi: new OpenApiDocuments(registry, schemas),
-    access: opened.use(openAccess(state, { clock, keys: options.signingKeys })),
+    access: opened.use(openAccess(state, { clock, keys: options.serviceAccounts?.keys })),
     clock,
     random,
     log,
     admission: inTurn(
       namespaceAdmission(state),
-      options.podIdentity ? serviceAccountAdmission(state, { clock, random }) : {},
+      options.serviceAccounts ? serviceAccountAdmission(state, { clock, random }) : {},
       serviceAdmission(state, { range, random }),
     ),
     watchLimits: {
@@ -135,6 +138,11 @@ export async function openApiServer(
   const tasks = opened.use(new TaskGroup());
   tasks.start((taskSignal) => expireEvents({ state, clock, log }, taskSignal));
   tasks.start((taskSignal) => customKinds.clean(taskSignal));
+  const { serviceAccounts } = options;
+  if (serviceAccounts) {
+    const { authority } = serviceAccounts;
+    tasks.start((taskSignal) => keepTokenSecrets(services, authority, taskSignal));
+  }
   return new OpenApiServer(services, opened.move());
 }
 

@@ -80,7 +80,7 @@ export function operationPaths(
     const start = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
     const scoped = namespaced ? `${start}/namespaces/{namespace}/${plural}` : `${start}/${plural}`;
     const context: Context = { resource, component: componentOf(resource), subresource: undefined };
-    if (namespaced) {
+    if (namespaced && resource.verbs.includes('list')) {
       paths[`${start}/${plural}`] = { get: operationOf(list, context) };
     }
     paths[scoped] = itemOf(collectionOperations, context, resource.verbs);

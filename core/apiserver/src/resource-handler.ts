@@ -6,7 +6,7 @@ import { decodeBody } from './body.ts';
 import { createObject } from './create.ts';
 import { deleteCollection, deleteObject } from './delete.ts';
 import { type DeleteOptions, deleteOptionsOf } from './delete-options.ts';
-import { methodNotAllowed, noSuchPath } from './failures.ts';
+import { methodNotAllowed, methodNotKnown, noSuchPath } from './failures.ts';
 import { mediaRanges } from './negotiation.ts';
 import { patchObject } from './patch.ts';
 import { getObject, listObjects } from './read.ts';
@@ -70,6 +70,7 @@ function watchParts({ random, watchLimits, closed }: Services) {
 }
 
 function refuseVerb(request: ResourceRequest, resource: ServedResource): void {
+  if (resource.answered && request.verb !== 'create') throw methodNotKnown();
   const { verb, name, namespace } = request;
   const misplaced =
     verb === 'create' ? name !== '' : verb === 'update' || verb === 'patch' ? name === '' : false;

@@ -59,6 +59,11 @@ export async function openControlPlane(
   );
   const identity = await openIdentity(directory, random);
   const { serviceRange } = identity;
+  const certificates = await ensureCertificates(
+    directory.certificates,
+    { clock, random, hosts: [homeHost, 'localhost'] },
+    signal,
+  );
   const server = opened.use(
     await openApiServer(
       {
@@ -68,17 +73,14 @@ export async function openControlPlane(
         log: log.with({ part: 'apiserver' }),
         serviceRange,
         podLogs,
-        signingKeys: await openSigningKeys(directory.signingKeys),
+        serviceAccounts: {
+          keys: await openSigningKeys(directory.signingKeys),
+          authority: certificates.authority,
+        },
         systemPolicy: true,
-        podIdentity: true,
       },
       signal,
     ),
-  );
-  const certificates = await ensureCertificates(
-    directory.certificates,
-    { clock, random, hosts: [homeHost, 'localhost'] },
-    signal,
   );
   const front = opened.use(await listen(server, certificates, options, signal));
   const address = `https://${homeHost}:${front.port}`;

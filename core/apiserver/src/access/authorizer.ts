@@ -45,13 +45,14 @@ export class Authorizer {
     return decision;
   }
 
-  /** All rules that hold for a user in a namespace, and what could not be resolved. */
+  /** All rules that hold for a user in a namespace, and what could not be resolved: named as things of the resource `asked`, if given. */
   rulesFor(
     user: UserInfo,
     namespace: string,
+    asked?: string,
   ): { readonly rules: readonly Rule[]; readonly problems: readonly string[] } {
     const grants = this.#index.grantsOf(user, namespace);
-    return { rules: grants.flatMap(({ rules }) => rules), problems: problemsOf(grants) };
+    return { rules: grants.flatMap(({ rules }) => rules), problems: problemsOf(grants, asked) };
   }
 
   /** The rules of the role that a binding names; undefined when there is none. */
@@ -97,8 +98,16 @@ function keyOf(asked: AccessAttributes): string {
   return `${verb} ${group} ${resource}/${subresource} ${namespace}/${name}`;
 }
 
-function problemsOf(grants: readonly Grant[]): readonly string[] {
-  return [...new Set(grants.flatMap(({ problem }) => problem ?? []))];
+function problemsOf(grants: readonly Grant[], asked?: string): readonly string[] {
+  const missing = grants.filter(({ found }) => !found);
+  return [
+    ...new Set(missing.map(({ role }) => missingRole(asked ?? role.kind.toLowerCase(), role.name))),
+  ];
+}
+
+/** As upstream tells of a role that a binding names and nobody made. */
+export function missingRole(resource: string, name: string): string {
+  return `${resource}.rbac.authorization.k8s.io ${goQuote(name)} not found`;
 }
 
 /** Several errors as Go's aggregate prints them. */

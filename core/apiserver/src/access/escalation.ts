@@ -5,8 +5,8 @@ import { jsonEqual } from '@tweendeck/std';
 import { copyOf, type Draft, listAt, objectAt, textAt } from '../draft.ts';
 import { forbidden } from '../failures.ts';
 import type { Writing } from '../writing.ts';
+import { missingRole } from './authorizer.ts';
 import { missingRights } from './covering.ts';
-import { missingRole } from './rbac-index.ts';
 import { type Rule, rulesOf } from './rule.ts';
 
 const group = 'rbac.authorization.k8s.io';
@@ -103,11 +103,9 @@ function refuseBinding(writing: Writing, draft: Draft): void {
   }
   const rules = access.authorizer.rulesOfRole(role, request.namespace);
   if (!rules) {
-    throw new ApiError(404, 'NotFound', missingRole(role), {
-      name: role.name,
-      group,
-      kind: role.kind.toLowerCase(),
-    });
+    const { plural: asked } = writing.resource; // upstream names what the request is about
+    const details = { name: role.name, group, kind: asked };
+    throw new ApiError(404, 'NotFound', missingRole(asked, role.name), details);
   }
   refuseMore(writing, draft, rules);
 }
@@ -120,7 +118,7 @@ function refuseMore(writing: Writing, draft: Draft, rules: readonly Rule[]): voi
   const { user, resource, access, request } = writing;
   const missing = missingOf(writing, rules);
   if (missing.length === 0) return;
-  const { problems } = access.authorizer.rulesFor(user, request.namespace);
+  const { problems } = access.authorizer.rulesFor(user, request.namespace, resource.plural);
   const unresolved = problems.length === 0 ? '' : `; resolution errors: [${problems.join(' ')}]`;
   throw forbidden(
     resource,

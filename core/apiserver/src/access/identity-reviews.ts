@@ -40,7 +40,7 @@ function statusOf(verdict: TokenVerdict): unknown {
     case 'refused':
       return { user: {}, error: verdict.message };
     case 'unknown':
-      return { user: {} };
+      return { user: {}, error: 'invalid bearer token' };
   }
 }
 

@@ -9,11 +9,12 @@ import { type Rule, rulesOf } from './rule.ts';
 
 /** Where a rule comes from. */
 export interface Grant {
+  readonly role: { readonly kind: string; readonly name: string };
   /** As messages name it: `ClusterRoleBinding "x" of ClusterRole "y" to User "z"`. */
   readonly source: string;
   readonly rules: readonly Rule[];
-  /** Set when the role is not there. */
-  readonly problem: string | undefined;
+  /** False when the role is not there. */
+  readonly found: boolean;
 }
 
 interface Subject {
@@ -115,15 +116,9 @@ export class RbacIndex implements Disposable {
       if (!subject) return [];
       const rules = this.rulesOfRole(binding.role, binding.namespace);
       const source = describe(binding, subject);
-      const problem = rules ? undefined : missingRole(binding.role);
-      return [{ source, rules: rules ?? [], problem }];
+      return [{ role: binding.role, source, rules: rules ?? [], found: rules !== undefined }];
     });
   }
-}
-
-/** As upstream tells of a role that a binding names and nobody made. */
-export function missingRole({ kind, name }: Binding['role']): string {
-  return `${kind.toLowerCase()}.${group} ${goQuote(name)} not found`;
 }
 
 function bindingOf(kind: Binding['kind'], object: Fields): Binding {

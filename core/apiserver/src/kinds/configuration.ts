@@ -123,6 +123,11 @@ const neededKeys: ReadonlyMap<string, readonly string[]> = new Map([
 ]);
 
 function neededKeyProblems(draft: Draft): readonly FieldError[] {
+  if (textAt(draft, 'type') === 'kubernetes.io/service-account-token') {
+    const name = 'kubernetes.io/service-account.name';
+    if (draft.metadata.annotations?.[name]) return [];
+    return [fieldRequired(path('metadata').child('annotations').key(name))];
+  }
   const data = objectAt(draft, 'data');
   return (neededKeys.get(textAt(draft, 'type')) ?? [])
     .filter((key) => !Object.hasOwn(data, key))

@@ -7,6 +7,8 @@ import {
   fieldInvalid,
   fieldNotSupported,
   fieldRequired,
+  type LabelSelector,
+  labelSelectorFromObject,
   path,
   validateLabelSelector,
 } from '@tweendeck/kube';
@@ -90,9 +92,20 @@ function aggregationProblems(draft: Draft): readonly FieldError[] {
     const detail = 'at least one clusterRoleSelector required if aggregationRule is non-nil';
     return [fieldRequired(at, detail)];
   }
-  return selectors.flatMap((selector, position) =>
-    validateLabelSelector(selector, at.index(position)),
-  );
+  return selectors.flatMap((selector, position) => {
+    const problems = validateLabelSelector(selector, at.index(position));
+    if (isSelector(selector)) return problems;
+    return [...problems, fieldInvalid(at.index(position), null, 'invalid label selector.')];
+  });
+}
+
+function isSelector(selector: LabelSelector): boolean {
+  try {
+    labelSelectorFromObject(selector);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const bindingStrategy = (namespaced: boolean): Partial<Strategy> => ({
@@ -113,7 +126,7 @@ const bindingStrategy = (namespaced: boolean): Partial<Strategy> => ({
       subjectProblems(subject, { namespaced, at: path('subjects').index(position) }),
     ),
     ...(previous && !jsonEqual(previous['roleRef'], draft['roleRef'])
-      ? [fieldInvalid(path('roleRef'), draft['roleRef'], 'cannot change roleRef')]
+      ? [fieldInvalid(path('roleRef'), internalRoleRef(draft), 'cannot change roleRef')]
       : []),
   ],
 });
@@ -126,6 +139,12 @@ export const clusterRoleBindingRules: KindRules = {
   columns: bindingColumns,
   strategy: bindingStrategy(false),
 };
+
+/** With the names of upstream's own type, which its message prints. */
+function internalRoleRef(draft: Draft): unknown {
+  const { apiGroup, kind, name } = objectAt(draft, 'roleRef');
+  return { APIGroup: apiGroup, Kind: kind, Name: name };
+}
 
 function roleRefProblems(draft: Draft, kinds: readonly string[]): readonly FieldError[] {
   const role = objectAt(draft, 'roleRef');
