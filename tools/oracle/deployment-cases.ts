@@ -96,12 +96,10 @@ function containerOf(source: Source, name: string, wrong: number): Record<string
         image: () => source.pick(['i:1', 'i:2']),
         args: () => source.some(['-a', '-b']),
         env: or(() =>
-          source
-            .some(['A', 'B', 'C'])
-            .map((each) => ({
-              name: each,
-              ...source.fields({ value: () => source.pick(['1', '2']) }, 0.7),
-            })),
+          source.some(['A', 'B', 'C']).map((each) => ({
+            name: each,
+            ...source.fields({ value: () => source.pick(['1', '2']) }, 0.7),
+          })),
         ),
         ports: or(() =>
           source.some([80, 81, 82]).map((containerPort) => ({

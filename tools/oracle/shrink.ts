@@ -8,13 +8,14 @@ const triesMax = 3_000;
 export async function shrink<Case>(
   found: Case,
   differs: (smaller: Case) => Promise<boolean>,
+  texts: boolean,
 ): Promise<Case> {
   let best = found;
   let tries = 0;
   let better = true;
   while (better && tries < triesMax) {
     better = false;
-    for (const smaller of smallerThan(best)) {
+    for (const smaller of smallerThan(best, texts)) {
       if (++tries > triesMax) break;
       // A case without a part of it: whether it is a case at all is for `differs` to say.
       if (await differs(smaller as Case)) {
@@ -28,7 +29,7 @@ export async function shrink<Case>(
 }
 
 /** The value with one part less, coarse steps first. */
-function* smallerThan(value: unknown): Generator<unknown> {
+function* smallerThan(value: unknown, texts: boolean): Generator<unknown> {
   if (Array.isArray(value)) {
     if (value.length > 3) {
       const half = value.length >> 1;
@@ -37,7 +38,7 @@ function* smallerThan(value: unknown): Generator<unknown> {
     }
     for (const index of value.keys()) yield value.toSpliced(index, 1);
     for (const [index, item] of value.entries()) {
-      for (const smaller of smallerThan(item)) yield value.with(index, smaller);
+      for (const smaller of smallerThan(item, texts)) yield value.with(index, smaller);
     }
   } else if (isJsonObject(value)) {
     for (const key of Object.keys(value)) {
@@ -45,9 +46,9 @@ function* smallerThan(value: unknown): Generator<unknown> {
       yield rest;
     }
     for (const [key, member] of Object.entries(value)) {
-      for (const smaller of smallerThan(member)) yield { ...value, [key]: smaller };
+      for (const smaller of smallerThan(member, texts)) yield { ...value, [key]: smaller };
     }
-  } else if (typeof value === 'string' && value.length > 1) {
+  } else if (texts && typeof value === 'string' && value.length > 1) {
     for (const index of [...value].keys()) yield [...value].toSpliced(index, 1).join('');
   }
 }

@@ -39,7 +39,10 @@ export function structSchema(source: Source, depth: number): SchemaNode {
   };
 }
 
-function scalarSchema(source: Source): SchemaNode {
+/** What schemas of custom resources may say beyond those of built-in kinds. */
+type CustomNode = SchemaNode & { readonly 'x-kubernetes-int-or-string'?: boolean };
+
+function scalarSchema(source: Source): CustomNode {
   const type = source.pick(['string', 'integer', 'number', 'boolean', 'string', 'integer', '']);
   if (type === '') return { 'x-kubernetes-int-or-string': true };
   const format =
@@ -143,7 +146,7 @@ export function valueFor(schema: SchemaNode, source: Source, unfit: Unfitness): 
   if (schema.type === 'object') return objectFor(schema, source, unfit);
   if (schema.type === 'array') return listFor(schema, source, unfit);
   if (schema.type !== undefined) return scalarOf(source, schema.type);
-  return (schema as { 'x-kubernetes-int-or-string'?: boolean })['x-kubernetes-int-or-string']
+  return (schema as CustomNode)['x-kubernetes-int-or-string']
     ? scalarOf(source, '')
     : freeValue(source, 2);
 }

@@ -40,6 +40,7 @@ function common(writing: Writing, part: Part) {
     subresource: part === 'main' ? undefined : part,
     time: timestampOf(clock.nowMs()),
     resetFields: resetFields(resource, part),
+    versions: resource.versions,
   };
 }
 
@@ -78,6 +79,7 @@ export function mergeApplied(writing: Writing, applying: Applying): Readonly<Fie
   const result = applyConfiguration({
     live,
     applied,
+    kind: writing.resource.kind,
     schema,
     force: writing.options.force,
     ...common(writing, part),

@@ -1,6 +1,12 @@
 // What is served: every resource in every version, built in or declared by a CustomResourceDefinition.
 
-import type { JsonSchema, ObjectSchema, Resource, RootedSchema } from '@tweendeck/kube';
+import type {
+  JsonSchema,
+  KindVersions,
+  ObjectSchema,
+  Resource,
+  RootedSchema,
+} from '@tweendeck/kube';
 import type { Draft } from './draft.ts';
 import type { BodyRules } from './schema/body-rules.ts';
 import type { Codec } from './stored-object.ts';
@@ -48,6 +54,8 @@ export interface ServedResource extends Resource, Codec {
   readonly strategic: RootedSchema | undefined;
   /** How fields are owned and applied; built when first asked for. Undefined: not at all. */
   readonly objectSchema: () => ObjectSchema | undefined;
+  /** The other versions of the kind that field managers may speak; undefined: all have the same schema. */
+  readonly versions?: KindVersions;
   /** The schema of a custom kind; built-in ones are found by name. */
   readonly schema?: JsonSchema;
   /** Aborted when this form is served no more: watches of it end, and begin anew with the next. */

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/conversion"
 	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/objectmeta"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/pruning"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
 	"k8s.io/apiextensions-apiserver/pkg/controller/openapi/builder"
@@ -59,6 +60,12 @@ func (d *definition) settle(object *unstructured.Unstructured) {
 	pruning.Prune(object.Object, structural, true)
 	defaulting.PruneNonNullableNullsWithoutDefaults(object.Object, structural)
 	defaulting.Default(object.Object, structural)
+	if meta, found, err := objectmeta.GetObjectMeta(object.Object, false); err == nil && found {
+		if err := objectmeta.SetObjectMeta(object.Object, meta); err != nil {
+			panic(err)
+		}
+		unstructured.RemoveNestedField(object.Object, "metadata", "creationTimestamp")
+	}
 }
 
 func (d *definition) Default(object runtime.Object) {

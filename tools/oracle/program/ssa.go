@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sort"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -55,10 +57,12 @@ type historyStep struct {
 
 type history struct {
 	Components string `json:"components"`
-	Crd        string `json:"crd"`
-	Deduced    bool   `json:"deduced"`
-	Group      string `json:"group"`
-	Kind       string `json:"kind"`
+	// Schema names the component that describes the kind.
+	Schema  string `json:"schema"`
+	Crd     string `json:"crd"`
+	Deduced bool   `json:"deduced"`
+	Group   string `json:"group"`
+	Kind    string `json:"kind"`
 	// Reset holds, by subresource, the paths that nobody owns there.
 	Reset map[string][][]string `json:"reset"`
 	Steps []historyStep         `json:"steps"`
@@ -164,40 +168,66 @@ func runHistory(raw []byte) any {
 		live = stamped(live.DeepCopy(), step.Second)
 		settle(asked, live)
 		live.SetUID("u")
-		// Entries of the same second have an order of their own: a change of nothing sorts them anew.
-		if sorted, err := manager.Update(live.DeepCopy(), live.DeepCopy(), "sorter"); err == nil && len(live.GetManagedFields()) > 0 {
-			live = sorted.(*unstructured.Unstructured)
-		}
 		answers = append(answers, stepAnswer{Object: live.DeepCopy().Object})
 	}
 	return answers
 }
 
-// settle is what a round trip to storage does; built-in kinds lose nulls by being Go structs.
+// settle is what a round trip to storage does.
 func settle(asked history, object *unstructured.Unstructured) {
-	switch {
-	case asked.Crd != "":
+	if asked.Crd != "" {
 		definitions[asked.Crd].settle(object)
-	case !asked.Deduced:
-		dropNulls(object.Object)
+		return
 	}
+	set := components[asked.Components]
+	set.settle(object.Object, set.schemas[asked.Schema])
 }
 
-func dropNulls(value any) {
+// settle does to nulls what decoding into Go structs does: fields that are values become their zero, pointers go.
+func (c componentSet) settle(value any, node *spec.Schema) {
+	for node != nil && len(node.AllOf) == 1 && node.AllOf[0].Ref.String() != "" {
+		node = &node.AllOf[0]
+		reference := node.Ref.String()
+		node = c.schemas[reference[strings.LastIndex(reference, "/")+1:]]
+	}
+	if node != nil && node.Ref.String() != "" {
+		reference := node.Ref.String()
+		node = c.schemas[reference[strings.LastIndex(reference, "/")+1:]]
+	}
 	switch each := value.(type) {
 	case map[string]any:
 		for key, member := range each {
-			if member == nil {
-				delete(each, key)
+			below := memberSchema(node, key)
+			if member != nil {
+				c.settle(member, below)
+			} else if below != nil && below.Default != nil {
+				each[key] = runtime.DeepCopyJSONValue(below.Default)
 			} else {
-				dropNulls(member)
+				delete(each, key)
 			}
 		}
 	case []any:
 		for _, item := range each {
-			dropNulls(item)
+			if node != nil && node.Items != nil {
+				c.settle(item, node.Items.Schema)
+			} else {
+				c.settle(item, nil)
+			}
 		}
 	}
+}
+
+func memberSchema(node *spec.Schema, key string) *spec.Schema {
+	if node == nil {
+		return nil
+	}
+	if property, declared := node.Properties[key]; declared {
+		return &property
+	}
+	if node.AdditionalProperties != nil {
+		return node.AdditionalProperties.Schema
+	}
+	return nil
 }
 
 // stamped writes the history's time over that of the clock.
@@ -210,9 +240,20 @@ func stamped(object *unstructured.Unstructured, second int64) *unstructured.Unst
 		}
 	}
 	if len(entries) > 0 {
+		// They were sorted by the clock's time: those of the same second come in another order.
+		sort.SliceStable(entries, func(i, j int) bool { return orderOf(entries[i]) < orderOf(entries[j]) })
 		object.SetManagedFields(entries)
 	}
 	return object
+}
+
+// orderOf spells the order in which entries are kept.
+func orderOf(entry metav1.ManagedFieldsEntry) string {
+	seconds := int64(0)
+	if entry.Time != nil {
+		seconds = entry.Time.Unix()
+	}
+	return fmt.Sprintf("%s\x00%012d\x00%s\x00%s\x00%s", entry.Operation, seconds, entry.Manager, entry.APIVersion, entry.Subresource)
 }
 
 // overlaid is a JSON merge patch.

@@ -7,6 +7,7 @@ import {
   customObjectSchema,
   dnsSubdomainProblems,
   type JsonSchema,
+  type KindVersions,
   type ObjectSchema,
 } from '@tweendeck/kube';
 import type { Draft } from '../draft.ts';
@@ -35,9 +36,33 @@ export function customResources(
   const definition = definitionOf(draft);
   const storage = definition.spec.versions.find((version) => version.storage);
   if (!storage || !isEstablished(definition)) return [];
+  const versions = kindVersions(definition);
   return definition.spec.versions
     .filter(({ served }) => served)
-    .map((version) => servedVersion({ draft, definition, version, storage }, options));
+    .map((version) => servedVersion({ draft, definition, version, storage, versions }, options));
+}
+
+/** How each version merges; made when first asked for, once for all versions. */
+function kindVersions({ spec }: Definition): KindVersions {
+  const made = new Map<string, ObjectSchema>();
+  return {
+    whenGone: 'fail',
+    schemaOf(apiVersion) {
+      const known = made.get(apiVersion);
+      if (known !== undefined) return known;
+      const version = spec.versions.find(({ name }) => `${spec.group}/${name}` === apiVersion);
+      if (!version) return undefined;
+      // A structural schema is a schema of nodes; nodes merely know fewer keywords.
+      const node = schemaOf(version) as Parameters<typeof customObjectSchema>[0];
+      const schema = customObjectSchema(node);
+      made.set(apiVersion, schema);
+      return schema;
+    },
+  };
+}
+
+function schemaOf({ schema }: CustomResourceDefinitionVersion): JsonSchema {
+  return schema?.openAPIV3Schema ?? { type: 'object' };
 }
 
 function isEstablished({ status }: Definition): boolean {
@@ -50,19 +75,19 @@ interface VersionContext {
   readonly definition: Definition;
   readonly version: CustomResourceDefinitionVersion;
   readonly storage: CustomResourceDefinitionVersion;
+  readonly versions: KindVersions;
 }
 
 function servedVersion(
-  { draft, definition, version, storage }: VersionContext,
+  { draft, definition, version, storage, versions }: VersionContext,
   { metadata, retired }: CustomResourceOptions,
 ): ServedResource {
   const { spec, status } = definition;
   const names = status?.acceptedNames ?? spec.names;
-  const schema: JsonSchema = version.schema?.openAPIV3Schema ?? { type: 'object' };
+  const schema = schemaOf(version);
   const compiled = compileSchema(schema);
   const apiVersion = `${spec.group}/${version.name}`;
   const { kind, plural } = spec.names;
-  let objectSchema: ObjectSchema | undefined;
   return {
     group: spec.group,
     version: version.name,
@@ -85,11 +110,8 @@ function servedVersion(
     custom: true,
     body: customBody(compiled, metadata),
     strategic: undefined,
-    objectSchema: () => {
-      // A structural schema is a schema of nodes; nodes merely know fewer keywords.
-      objectSchema ??= customObjectSchema(schema as Parameters<typeof customObjectSchema>[0]);
-      return objectSchema;
-    },
+    objectSchema: () => versions.schemaOf(apiVersion),
+    versions,
     schema,
     retired,
     terminating: draft.metadata.deletionTimestamp !== undefined,

@@ -6,7 +6,7 @@ import { ApiError } from '../status.ts';
 import { type ApplyConflict, conflictsOf } from './apply-conflict.ts';
 import { fieldsOf } from './extract-fields.ts';
 import { ownable, reconciled, transferOwnership } from './field-ownership.ts';
-import { FieldSet } from './field-set.ts';
+import type { FieldSet } from './field-set.ts';
 import { kubectlManager, lastAppliedFields, withLastApplied } from './last-applied.ts';
 import {
   decodeManagedFields,
@@ -15,16 +15,17 @@ import {
   managerId,
 } from './managed-fields.ts';
 import {
+  describeObject,
   type JsonRecord,
   managedFieldsOf,
-  metadataOf,
   withManagedFields,
   withoutManagedFields,
 } from './managed-object.ts';
 import { mergeTyped } from './merge-typed.ts';
 import type { ObjectSchema } from './object-schema.ts';
-import { pruneFields, unionOf, withoutEmptied } from './prune-fields.ts';
-import { TypedFault } from './typed-fault.ts';
+import { type KindVersions, ObjectVersions } from './object-versions.ts';
+import { pruneFields, withoutEmptied } from './prune-fields.ts';
+import { TypedFault, within } from './typed-fault.ts';
 import { updatedEntries } from './update-managed-fields.ts';
 import { validateTyped } from './validate-typed.ts';
 
@@ -36,12 +37,15 @@ export interface ApplyRequest {
   readonly manager: string;
   /** Takes over what others own with other values, instead of answering with the conflicts. */
   readonly force: boolean;
-  /** Version of the request; that of `applied` has to be the same. */
+  /** Version and kind of the request; those of `applied` have to be the same. */
   readonly apiVersion: string;
+  readonly kind: string;
   readonly subresource?: string | undefined;
   /** RFC 3339 of now, whole seconds. */
   readonly time: string;
   readonly schema: ObjectSchema;
+  /** The other versions that managers may speak; without it, all versions have the schema above. */
+  readonly versions?: KindVersions | undefined;
   /** Fields that this request cannot change, such as `status` outside the status subresource. */
   readonly resetFields?: FieldSet | undefined;
 }
@@ -60,7 +64,7 @@ export type ApplyResult =
  * fields in the configuration, and 500, as kube-apiserver does, for one that does not fit the schema. Changes no input.
  */
 export function applyConfiguration(request: ApplyRequest): ApplyResult {
-  refuseUnfit(request);
+  refuseOtherKind(request);
   const self: FieldManager = {
     manager: request.manager === '' ? 'unknown' : request.manager,
     operation: 'Apply',
@@ -68,9 +72,14 @@ export function applyConfiguration(request: ApplyRequest): ApplyResult {
     ...(request.subresource ? { subresource: request.subresource } : {}),
   };
   const before = withoutManagedFields(request.live ?? {});
+  const versions = new ObjectVersions(request, request.versions);
   const managed = entriesBefore(request, before);
+  refuseUnfit(request);
+  typed(`failed to create typed live object (${describeObject(before, request.apiVersion)})`, () =>
+    validateTyped(versions.type, before, 'allowed'),
+  );
   const attempt = (force: boolean): Merged =>
-    typed('failed to compare objects', () => merged({ ...request, force, self, before, managed }));
+    typed('', () => merged({ ...request, force, self, before, managed, versions }));
   const result = attempt(request.force);
   if (result.outcome === 'applied' || request.manager !== kubectlManager)
     return finished(request, self, before, result);
@@ -80,7 +89,8 @@ export function applyConfiguration(request: ApplyRequest): ApplyResult {
   return finished(request, self, before, attempt(true));
 }
 
-interface Merging extends ApplyRequest {
+interface Merging extends Omit<ApplyRequest, 'versions'> {
+  readonly versions: ObjectVersions;
   readonly self: FieldManager;
   readonly before: JsonRecord;
   readonly managed: ManagedEntries;
@@ -90,22 +100,22 @@ type Merged =
   | { readonly outcome: 'applied'; readonly object: JsonRecord; readonly managed: ManagedEntries }
   | { readonly outcome: 'conflict'; readonly conflicts: readonly ApplyConflict[] };
 
-function merged({ self, before, schema, ...request }: Merging): Merged {
-  const { type } = schema;
+function merged({ self, before, versions, ...request }: Merging): Merged {
+  const { type } = versions;
   const { resetFields } = request;
   const id = managerId(self);
-  const last = request.managed.get(id);
-  const mergedObject = typed('failed to merge config', () =>
+  const managed = reconciled(request.managed, versions, before);
+  const last = managed.get(id);
+  const mergedObject = within('failed to merge config', () =>
     mergeTyped(type, before, request.applied),
   );
   const wanted = fieldsOf(type, request.applied);
   const fields = resetFields ? wanted.recursiveDifference(resetFields) : wanted;
-  const entries = new Map(request.managed).set(id, { ...self, time: last?.time, fields });
-  const after = pruneFields(type, mergedObject, {
-    last: last?.fields ?? FieldSet.empty,
-    owned: unionOf([...entries.values()].map((entry) => entry.fields)),
-  });
-  const transfer = transferOwnership({ type, before, after, resetFields }, entries, id);
+  const entries = new Map(managed).set(id, { ...self, time: last?.time, fields });
+  const after = within('failed to prune fields', () =>
+    pruneFields(versions, mergedObject, { last, owned: entries.values() }),
+  );
+  const transfer = transferOwnership({ versions, before, after, resetFields }, entries, id);
   if (!request.force && transfer.contested.size > 0) {
     const contested = [...transfer.contested].flatMap(([owner, taken]) => {
       const entry = entries.get(owner);
@@ -117,7 +127,9 @@ function merged({ self, before, schema, ...request }: Merging): Merged {
   const own = ownable(fields, undefined);
   if (own.isEmpty) left.delete(id);
   else left.set(id, { ...self, time: last?.time, fields: own });
-  const object = withoutEmptied(type, after, mergedObject) as JsonRecord; // a merge of objects is one
+  const kept =
+    request.schema.emptied === 'zero' ? withoutEmptied(type, after, mergedObject) : after;
+  const object = kept as JsonRecord; // a merge of objects is one
   return { outcome: 'applied', object, managed: left };
 }
 
@@ -152,8 +164,7 @@ function entriesBefore(request: ApplyRequest, before: JsonRecord): ManagedEntrie
     if (!(error instanceof SyntaxError)) throw error;
     throw new ApiError(500, '', `failed to decode managed fields: ${error.message}`);
   }
-  if (managed.size > 0) return reconciled(managed, request.schema.type);
-  if (request.live === undefined) return managed;
+  if (managed.size > 0 || request.live === undefined) return managed;
   return typed('failed to create manager for existing fields', () =>
     updatedEntries(
       {
@@ -168,32 +179,29 @@ function entriesBefore(request: ApplyRequest, before: JsonRecord): ManagedEntrie
   );
 }
 
+function refuseOtherKind({ applied, apiVersion, kind }: ApplyRequest): void {
+  const { apiVersion: saidVersion = '', kind: saidKind = '' } = applied;
+  if (saidVersion === apiVersion && saidKind === kind) return;
+  const { group, version } = parseApiVersion(String(saidVersion));
+  const said = `${group}/${version}, Kind=${String(saidKind)}`;
+  throw new ApiError(400, 'BadRequest', `invalid object type: ${said}`);
+}
+
 function refuseUnfit({ applied, apiVersion, schema }: ApplyRequest): void {
-  if (applied['apiVersion'] !== apiVersion)
-    throw new ApiError(
-      400,
-      'BadRequest',
-      `Incorrect version specified in apply patch. Specified patch version: ${String(applied['apiVersion'] ?? '')}, expected: ${apiVersion}`,
-    );
   const entries = managedFieldsOf(applied);
   if (entries !== undefined && entries !== null)
     throw new ApiError(400, 'BadRequest', 'metadata.managedFields must be nil');
-  typed(`failed to create typed patch object (${describe(applied, apiVersion)})`, () =>
+  typed(`failed to create typed patch object (${describeObject(applied, apiVersion)})`, () =>
     validateTyped(schema.type, applied),
   );
-}
-
-function describe(object: JsonRecord, apiVersion: string): string {
-  const { namespace = '', name = '' } = metadataOf(object);
-  const { group, version } = parseApiVersion(apiVersion);
-  return `${String(namespace)}/${String(name)}; ${group}/${version}, Kind=${String(object['kind'])}`;
 }
 
 function typed<Value>(what: string, make: () => Value): Value {
   try {
     return make();
   } catch (error) {
-    if (error instanceof TypedFault) throw new ApiError(500, '', `${what}: ${error.message}`);
+    if (error instanceof TypedFault)
+      throw new ApiError(500, '', what === '' ? error.message : `${what}: ${error.message}`);
     throw error;
   }
 }

@@ -3,7 +3,7 @@
 import { goQuote } from '../go-format.ts';
 import { ApiError } from '../status.ts';
 import type { FieldSet } from './field-set.ts';
-import type { FieldManager } from './managed-fields.ts';
+import { type FieldManager, managerId } from './managed-fields.ts';
 import { type FieldPathElements, showPath } from './path-element.ts';
 
 /** One field that another manager owns with another value. */
@@ -17,7 +17,7 @@ export function conflictsOf(
   owned: Iterable<readonly [owner: FieldManager, fields: FieldSet]>,
 ): readonly ApplyConflict[] {
   return [...owned]
-    .sort(([left], [right]) => (showManager(left) < showManager(right) ? -1 : 1))
+    .sort(([left], [right]) => (managerId(left) < managerId(right) ? -1 : 1))
     .flatMap(([owner, fields]) => [...fields.paths()].map((path) => ({ owner, path })));
 }
 

@@ -43,6 +43,7 @@ const specs = fc
 
 function apply(live: JsonRecord | undefined, spec: unknown, manager: string, minute: number) {
   const result = applyConfiguration({
+    kind: 'Deployment',
     live,
     applied: {
       apiVersion: 'apps/v1',
@@ -87,6 +88,7 @@ suite('whatever is applied', () => {
       fc.property(specs, specs, (first, second) => {
         const object = apply(apply(undefined, first, 'one', 0).object, second, 'two', 1).object;
         const again = applyConfiguration({
+          kind: 'Deployment',
           live: object,
           applied: {
             apiVersion: 'apps/v1',

@@ -4,7 +4,8 @@ import { compareFields, type FieldComparison, withoutFields } from './compare-fi
 import { FieldSet, fieldSetOf } from './field-set.ts';
 import type { ManagedEntries, ManagedEntry } from './managed-fields.ts';
 import { withAtomicWhole } from './named-fields.ts';
-import type { SchemaType } from './schema-type.ts';
+import type { ObjectVersions } from './object-versions.ts';
+import { within } from './typed-fault.ts';
 
 /** Fields that the server alone writes, and so nobody owns. */
 const unowned = fieldSetOf(
@@ -19,7 +20,7 @@ const unowned = fieldSetOf(
 );
 
 export interface Change {
-  readonly type: SchemaType;
+  readonly versions: ObjectVersions;
   readonly before: unknown;
   readonly after: unknown;
   /** Fields that this request cannot change, such as `status` outside the status subresource. */
@@ -27,6 +28,7 @@ export interface Change {
 }
 
 export interface Transfer {
+  /** In the version of the request. */
   readonly comparison: FieldComparison;
   /** What others own and the change sets otherwise, by manager. */
   readonly contested: ReadonlyMap<string, FieldSet>;
@@ -36,19 +38,44 @@ export interface Transfer {
 
 /** What a change takes from everybody but `self`, the id of who makes it. Throws TypedFault. */
 export function transferOwnership(change: Change, managed: ManagedEntries, self: string): Transfer {
-  const compared = compareFields(change.type, change.before, change.after);
-  const comparison = change.resetFields ? withoutFields(compared, change.resetFields) : compared;
-  const written = comparison.modified.union(comparison.added);
+  const { versions } = change;
+  const comparison = compared(change, versions.current);
+  const comparisons = new Map([[versions.current, comparison]]);
   const contested = new Map<string, FieldSet>();
   const left = new Map<string, ManagedEntry>();
   for (const [id, entry] of managed) {
-    const taken = id === self ? FieldSet.empty : entry.fields.intersection(written);
+    if (id === self) {
+      if (!entry.fields.isEmpty) left.set(id, entry);
+      continue;
+    }
+    const changed = comparisons.get(entry.apiVersion) ?? compared(change, entry.apiVersion);
+    if (changed === undefined) continue;
+    comparisons.set(entry.apiVersion, changed);
+    const taken = entry.fields.intersection(changed.modified.union(changed.added));
     if (!taken.isEmpty) contested.set(id, taken);
-    const fields =
-      id === self ? entry.fields : entry.fields.difference(taken).difference(comparison.removed);
+    const fields = entry.fields.difference(taken).difference(changed.removed);
     if (!fields.isEmpty) left.set(id, { ...entry, fields });
   }
-  return { comparison, contested, managed: left };
+  return { comparison: comparison ?? nothing, contested, managed: left };
+}
+
+const nothing: FieldComparison = {
+  added: FieldSet.empty,
+  modified: FieldSet.empty,
+  removed: FieldSet.empty,
+};
+
+/** The change as managers of a version see it; undefined: nobody speaks that version any more. */
+function compared(
+  { versions, before, after, resetFields }: Change,
+  apiVersion: string,
+): FieldComparison | undefined {
+  within('failed to convert old object', () => versions.typeFor(apiVersion, before));
+  const type = within('failed to convert new object', () => versions.typeFor(apiVersion, after));
+  if (type === undefined) return undefined;
+  const comparison = within('failed to compare objects', () => compareFields(type, before, after));
+  const reset = apiVersion === versions.current ? resetFields : undefined;
+  return reset ? withoutFields(comparison, reset) : comparison;
 }
 
 /** What of a set a manager may own at all. */
@@ -56,12 +83,16 @@ export function ownable(fields: FieldSet, resetFields: FieldSet | undefined): Fi
   return (resetFields ? fields.recursiveDifference(resetFields) : fields).difference(unowned);
 }
 
-/** Entries from a time when the schema had parts of what is atomic now. */
-export function reconciled(managed: ManagedEntries, type: SchemaType): ManagedEntries {
-  return new Map(
-    [...managed].map(([id, entry]) => [
-      id,
-      { ...entry, fields: withAtomicWhole(entry.fields, type) },
-    ]),
-  );
+/** Entries from a time when the schema had parts of what is atomic now; without those of versions that are gone. */
+export function reconciled(
+  managed: ManagedEntries,
+  versions: ObjectVersions,
+  live: unknown,
+): ManagedEntries {
+  const entries = new Map<string, ManagedEntry>();
+  for (const [id, entry] of managed) {
+    const type = versions.typeFor(entry.apiVersion, live);
+    if (type) entries.set(id, { ...entry, fields: withAtomicWhole(entry.fields, type) });
+  }
+  return entries;
 }

@@ -1,6 +1,7 @@
 // `metadata.managedFields` in memory: who owns which fields, since when, by applying or by updating.
 
 import { isJsonObject } from '@tweendeck/std';
+import { goJson } from '../go-format.ts';
 import type { ManagedFieldsEntry } from '../object.ts';
 import type { FieldSet } from './field-set.ts';
 import { decodeFieldsV1, encodeFieldsV1 } from './fields-v1.ts';
@@ -26,10 +27,16 @@ export interface ManagedEntry extends FieldManager {
 /** Entries by {@link managerId}. */
 export type ManagedEntries = ReadonlyMap<string, ManagedEntry>;
 
-/** Tells field managers apart. */
-export function managerId(manager: FieldManager): string {
-  const version = manager.operation === 'Apply' ? '' : manager.apiVersion;
-  return JSON.stringify([manager.manager, manager.operation, version, manager.subresource ?? '']);
+/** Tells field managers apart; spelled as upstream's identifiers are, for their order is seen. */
+export function managerId({ manager, operation, apiVersion, subresource }: FieldManager): string {
+  const parts = [
+    ['manager', manager],
+    ['operation', operation],
+    ['apiVersion', operation === 'Apply' ? '' : apiVersion],
+    ['subresource', subresource ?? ''],
+  ] as const;
+  const said = parts.filter(([, value]) => value !== '');
+  return `{${said.map(([name, value]) => `"${name}":${goJson(value)}`).join(',')}}`;
 }
 
 /** Throws SyntaxError for entries that are malformed. */

@@ -1,6 +1,7 @@
 // An object and its `metadata.managedFields`: taking them off and putting them on, on copies.
 
 import { isJsonObject } from '@tweendeck/std';
+import { parseApiVersion } from '../resource.ts';
 import { encodeManagedFields, type ManagedEntries } from './managed-fields.ts';
 
 export type JsonRecord = Readonly<Record<string, unknown>>;
@@ -26,4 +27,11 @@ export function withManagedFields(object: JsonRecord, managed: ManagedEntries): 
   if (managed.size === 0) return withoutManagedFields(object);
   const managedFields = encodeManagedFields(managed);
   return { ...object, metadata: { ...metadataOf(object), managedFields } };
+}
+
+/** How faults name an object: `namespace/name; group/version, Kind=Kind`. */
+export function describeObject(object: JsonRecord, apiVersion: string): string {
+  const { namespace = '', name = '' } = metadataOf(object);
+  const { group, version } = parseApiVersion(apiVersion);
+  return `${String(namespace)}/${String(name)}; ${group}/${version}, Kind=${String(object['kind'])}`;
 }

@@ -9,6 +9,8 @@ export interface ObjectSchema {
   readonly type: SchemaType;
   /** What an object of the kind holds before anything is set: what a fresh Go struct encodes to. */
   readonly empty: Readonly<Record<string, unknown>>;
+  /** What becomes of a field of which all is given up: Go structs go back to their zero, custom resources keep a null. */
+  readonly emptied: 'zero' | 'null';
 }
 
 /** For built-in kinds, whose schemas describe `metadata` too. */
@@ -17,6 +19,7 @@ export function objectSchema(schema: RootedSchema): ObjectSchema {
   return {
     type: new SchemaTypes(schema.source).typeOf(schema.root),
     empty: isJsonObject(empty) ? empty : {},
+    emptied: 'zero',
   };
 }
 
@@ -32,11 +35,7 @@ export function customObjectSchema(root: SchemaNode): ObjectSchema {
       metadata: objectMeta,
     },
   };
-  const openRoot =
-    root.properties === undefined && root.additionalProperties === undefined
-      ? { ...described, 'x-kubernetes-preserve-unknown-fields': true }
-      : described;
-  return { type: new SchemaTypes(noReferences).typeOf(openRoot), empty: {} };
+  return { type: new SchemaTypes(noReferences).typeOf(described), empty: {}, emptied: 'null' };
 }
 
 /** Fields with a default are values, not pointers, in Go, and so are always there; required ones without are null. */
@@ -52,16 +51,17 @@ function emptyOf(node: SchemaNode, schema: RootedSchema): unknown {
 }
 
 const text: SchemaNode = { type: 'string' };
+const emptyText: SchemaNode = { type: 'string', default: '' };
 const texts: SchemaNode = { type: 'object', additionalProperties: text };
 const time: SchemaNode = { type: 'string', format: 'date-time' };
 const integer: SchemaNode = { type: 'integer' };
 const ownerReference: SchemaNode = {
   type: 'object',
   properties: {
-    apiVersion: text,
-    kind: text,
-    name: text,
-    uid: text,
+    apiVersion: emptyText,
+    kind: emptyText,
+    name: emptyText,
+    uid: emptyText,
     controller: { type: 'boolean' },
     blockOwnerDeletion: { type: 'boolean' },
   },

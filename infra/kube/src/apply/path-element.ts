@@ -1,5 +1,6 @@
 // One step of a field path, in the form `FieldsV1` spells it: `f:name`, `k:{"name":"a"}`, `v:"a"`, `i:0`.
 
+import { isJsonObject } from '@tweendeck/std';
 import { goJson, goNumber, goQuote } from '../go-format.ts';
 
 /** A step in its canonical spelling, so that equal steps are equal strings. */
@@ -75,6 +76,11 @@ export function showPathElement(element: PathElement): string {
 
 function showScalar(value: unknown): string {
   if (typeof value === 'string') return goQuote(value);
+  if (Array.isArray(value)) return `[${value.map(showScalar).join(',')}]`;
+  if (isJsonObject(value))
+    return Object.entries(value)
+      .map(([name, member]) => `${name}=${showScalar(member)}`)
+      .join('');
   return typeof value === 'number' ? goNumber(value) : goJson(value);
 }
 

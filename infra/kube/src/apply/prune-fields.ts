@@ -6,6 +6,7 @@ import { fieldsOf } from './extract-fields.ts';
 import { FieldSet } from './field-set.ts';
 import { itemElement } from './list-item.ts';
 import { withNamedParents } from './named-fields.ts';
+import type { ObjectVersions } from './object-versions.ts';
 import { removeFields } from './remove-fields.ts';
 import {
   deduced,
@@ -15,32 +16,80 @@ import {
   type SchemaType,
   untypedType,
 } from './schema-type.ts';
+import { within } from './typed-fault.ts';
+import { validateTyped } from './validate-typed.ts';
 
 type JsonMap = Readonly<Record<string, unknown>>;
 
 export interface GivenUp {
-  /** What the applier applied the last time. */
-  readonly last: FieldSet;
+  /** What the applier applied the last time; undefined: nothing. */
+  readonly last: { readonly apiVersion: string; readonly fields: FieldSet } | undefined;
   /** What everybody owns now, the applier with its new configuration too. */
-  readonly owned: FieldSet;
+  readonly owned: Iterable<{ readonly apiVersion: string; readonly fields: FieldSet }>;
 }
 
 /** The merged object without the fields that are given up; what is emptied by that becomes null. Throws TypedFault. */
-export function pruneFields(type: SchemaType, merged: unknown, { last, owned }: GivenUp): unknown {
-  if (last.isEmpty) return merged;
+export function pruneFields(
+  versions: ObjectVersions,
+  merged: unknown,
+  { last, owned }: GivenUp,
+): unknown {
+  if (last === undefined || last.fields.isEmpty) return merged;
+  const type = within('failed to convert merged object to last applied version', () =>
+    versions.typeFor(last.apiVersion, merged),
+  );
+  if (type === undefined) return merged;
   const named = (set: FieldSet): FieldSet => withNamedParents(set, type);
+  const removed = removeFields(type, merged, named(last.fields));
+  const kept = withOwnedBack(
+    versions,
+    { merged, pruned: removed, version: last.apiVersion },
+    owned,
+  );
   const all = named(fieldsOf(type, merged));
-  const without = removeFields(type, merged, named(last));
-  const kept = named(fieldsOf(type, without)).union(named(owned));
-  const withOwned = removeFields(type, merged, all.difference(kept));
-  const gone = all.difference(named(fieldsOf(type, withOwned))).intersection(named(last));
+  const gone = all.difference(named(fieldsOf(type, kept))).intersection(named(last.fields));
   if (gone.isEmpty) return merged;
-  return removeFields(type, merged, gone);
+  const pruned = removeFields(type, merged, gone);
+  versions.typeFor(last.apiVersion, pruned);
+  if (last.apiVersion !== versions.current) validateTyped(versions.type, pruned);
+  return pruned;
+}
+
+interface Pruning {
+  readonly merged: unknown;
+  readonly pruned: unknown;
+  /** In which fields were taken out: its owners come first. */
+  readonly version: string;
+}
+
+/** The pruned object with what somebody owns, version by version. */
+function withOwnedBack(
+  versions: ObjectVersions,
+  { merged, pruned, version }: Pruning,
+  owned: GivenUp['owned'],
+): unknown {
+  const byVersion = new Map<string, FieldSet>([[version, FieldSet.empty]]);
+  for (const { apiVersion, fields } of owned)
+    byVersion.set(apiVersion, (byVersion.get(apiVersion) ?? FieldSet.empty).union(fields));
+  let current = pruned;
+  for (const [apiVersion, fields] of byVersion) {
+    const type =
+      apiVersion === version
+        ? versions.typeFor(version)
+        : within(`failed to convert merged object at version ${apiVersion}`, () =>
+            versions.typeFor(apiVersion, merged, current),
+          );
+    if (type === undefined) continue;
+    const named = (set: FieldSet): FieldSet => withNamedParents(set, type);
+    const kept = named(fieldsOf(type, current)).union(named(fields));
+    current = removeFields(type, merged, named(fieldsOf(type, merged)).difference(kept));
+  }
+  return current;
 }
 
 /**
  * Gives what {@link pruneFields} made null its default, or leaves it out: ownership is settled with the nulls, but
- * neither Go's structs nor custom resources keep them.
+ * Go's structs do not keep them.
  */
 export function withoutEmptied(type: SchemaType, pruned: unknown, merged: unknown): unknown {
   if (pruned === merged) return pruned;
@@ -75,11 +124,4 @@ function settledList(
       ? item // it has no key to be found by
       : withoutEmptied(list.element, item, mergedItems.get(itemElement(list, item))),
   );
-}
-
-/** The union of sets. */
-export function unionOf(sets: Iterable<FieldSet>): FieldSet {
-  let union = FieldSet.empty;
-  for (const set of sets) union = union.union(set);
-  return union;
 }

@@ -19,3 +19,13 @@ export class TypedFaults {
       throw new TypedFault(`errors:\n${this.#lines.map((line) => `  ${line}`).join('\n')}`);
   }
 }
+
+/** What `make` gives; its faults say what was tried. */
+export function within<Value>(what: string, make: () => Value): Value {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof TypedFault) throw new TypedFault(`${what}: ${error.message}`);
+    throw error;
+  }
+}

@@ -11,13 +11,16 @@ import {
   withUpdatersCapped,
 } from './managed-fields.ts';
 import {
+  describeObject,
   type JsonRecord,
   managedFieldsOf,
   withManagedFields,
   withoutManagedFields,
 } from './managed-object.ts';
 import type { ObjectSchema } from './object-schema.ts';
-import { TypedFault } from './typed-fault.ts';
+import { type KindVersions, ObjectVersions } from './object-versions.ts';
+import { TypedFault, within } from './typed-fault.ts';
+import { validateTyped } from './validate-typed.ts';
 
 export interface ManagedUpdate {
   /** The object as it was; undefined when `after` is created. */
@@ -32,6 +35,8 @@ export interface ManagedUpdate {
   /** RFC 3339 of now, whole seconds. */
   readonly time: string;
   readonly schema: ObjectSchema;
+  /** The other versions that managers may speak; without it, all versions have the schema above. */
+  readonly versions?: KindVersions | undefined;
   readonly resetFields?: FieldSet | undefined;
 }
 
@@ -53,11 +58,17 @@ export function updateManagedFields(update: ManagedUpdate): JsonRecord {
 
 /** The entries after an update. Throws {@link TypedFault}. */
 export function updatedEntries(update: ManagedUpdate, managed: ManagedEntries): ManagedEntries {
-  const { type, empty } = update.schema;
-  const before = update.before === undefined ? empty : withoutManagedFields(update.before);
+  const before =
+    update.before === undefined ? update.schema.empty : withoutManagedFields(update.before);
+  const versions = new ObjectVersions(update, update.versions);
+  const what = `object (${describeObject(update.after, update.apiVersion)}) to smd typed`;
+  within(`failed to convert new ${what}`, () =>
+    validateTyped(versions.type, update.after, 'allowed'),
+  );
+  within(`failed to convert live ${what}`, () => validateTyped(versions.type, before, 'allowed'));
   const { comparison, managed: left } = transferOwnership(
-    { type, before, after: update.after, resetFields: update.resetFields },
-    reconciled(managed, type),
+    { versions, before, after: update.after, resetFields: update.resetFields },
+    reconciled(managed, versions, before),
     '',
   );
   const fields = ownable(comparison.modified.union(comparison.added), update.resetFields);

@@ -14,24 +14,37 @@ import {
 } from './schema-type.ts';
 import { TypedFault, TypedFaults } from './typed-fault.ts';
 
+/** Whether items of associative lists may be there several times: stored objects may have them, applied ones not. */
+export type Duplicates = 'allowed' | 'refused';
+
 /** Throws {@link TypedFault} for wrong kinds of value, undeclared fields, and items that are there twice or have no key. */
-export function validateTyped(type: SchemaType, value: unknown): void {
+export function validateTyped(
+  type: SchemaType,
+  value: unknown,
+  duplicates: Duplicates = 'refused',
+): void {
   const faults = new TypedFaults();
-  visit(type, value, '', faults);
+  visit(type, value, '', { faults, duplicates });
   faults.throwIfAny();
 }
 
-function visit(declared: SchemaType, value: unknown, path: string, faults: TypedFaults): void {
+interface Visit {
+  readonly faults: TypedFaults;
+  readonly duplicates: Duplicates;
+}
+
+function visit(declared: SchemaType, value: unknown, path: string, visiting: Visit): void {
+  const { faults } = visiting;
   if (value === null || value === undefined) return;
   const type = deduced(declared, value);
   switch (leadingKind(type)) {
     case 'map':
       if (!isJsonObject(value)) faults.add(path, `expected map, got ${show(value)}`);
-      else if (type.map) visitMap(type.map, value, path, faults);
+      else if (type.map) visitMap(type.map, value, path, visiting);
       return;
     case 'list':
       if (!Array.isArray(value)) faults.add(path, `expected list, got ${show(value)}`);
-      else if (type.list) visitList(type.list, value, path, faults);
+      else if (type.list) visitList(type.list, value, path, visiting);
       return;
     case 'scalar': {
       const expected = scalarFault(type.scalar, value);
@@ -44,22 +57,18 @@ function visitMap(
   map: MapType,
   value: Readonly<Record<string, unknown>>,
   path: string,
-  faults: TypedFaults,
+  visiting: Visit,
 ): void {
   for (const [name, item] of Object.entries(value)) {
     const where = path + showPathElement(fieldElement(name));
     const type = fieldTypeOf(map, name);
-    if (type === undefined) faults.add(where, 'field not declared in schema');
-    else visit(type, item, where, faults);
+    if (type === undefined) visiting.faults.add(where, 'field not declared in schema');
+    else visit(type, item, where, visiting);
   }
 }
 
-function visitList(
-  list: ListType,
-  value: readonly unknown[],
-  path: string,
-  faults: TypedFaults,
-): void {
+function visitList(list: ListType, value: readonly unknown[], path: string, visiting: Visit): void {
+  const { faults, duplicates } = visiting;
   const seen = new Set<PathElement>();
   for (const [index, item] of value.entries()) {
     let element = `i:${index}`;
@@ -71,11 +80,11 @@ function visitList(
         faults.add(path, `element ${index}: ${error.message}`);
         return;
       }
-      if (seen.has(element))
+      if (seen.has(element) && duplicates === 'refused')
         faults.add(path, `duplicate entries for key ${showPathElement(element)}`);
       seen.add(element);
     }
-    visit(list.element, item, path + showPathElement(element), faults);
+    visit(list.element, item, path + showPathElement(element), visiting);
   }
 }
 
