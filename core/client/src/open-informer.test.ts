@@ -93,6 +93,38 @@ test('the list comes first, then events change the cache', async () => {
   assert.equal(run.informer.get({ namespace: 'ns', name: 'a' })?.metadata.managedFields, undefined);
 });
 
+const notServed: ScriptedAnswer = { status: 404, text: '404 page not found\n' };
+const denied: ScriptedAnswer = {
+  status: 403,
+  json: { kind: 'Status', code: 403, reason: 'Forbidden', message: 'configmaps is forbidden' },
+};
+
+test('what is not served or not allowed is asked for again, and said meanwhile', async () => {
+  await using run = informerOn([notServed, denied, listOf(5, configMap('a', 3))], []);
+  await settle();
+  assert.equal(run.informer.hasSynced, false);
+  assert.match(run.informer.trouble?.message ?? '', /404 page not found/);
+  await run.clock.advance(200);
+  assert.equal(run.informer.trouble?.message, 'configmaps is forbidden');
+  await run.clock.advance(1_000);
+  assert.deepEqual([run.informer.hasSynced, run.informer.trouble], [true, undefined]);
+  assert.deepEqual(run.heard, ['new a@3']);
+});
+
+test('a resource that was away is listed anew', async () => {
+  const [first, second] = [new EventStream(), new EventStream()];
+  const lists = [listOf(5, configMap('a', 3)), listOf(2, configMap('b', 1))];
+  await using run = informerOn(lists, [first, notServed, second]);
+  await run.informer.synced;
+  first.end();
+  await run.clock.advance(150);
+  assert.equal(run.informer.hasSynced, true);
+  assert.match(run.informer.trouble?.message ?? '', /404/);
+  await run.clock.advance(1_000);
+  assert.equal(run.informer.trouble, undefined);
+  assert.deepEqual(run.heard, ['new a@3', 'new b@1', 'gone a@3']);
+});
+
 test('a connection that breaks is resumed from the last version seen', async () => {
   const [first, second] = [new EventStream(), new EventStream()];
   await using run = informerOn([listOf(5, configMap('a', 3))], [first, second]);

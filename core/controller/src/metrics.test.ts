@@ -34,3 +34,13 @@ test('the order of labels does not matter; beyond 10,000 series nothing new is k
   assert.equal(metrics.value('g', { index: '9998' }), 1);
   assert.equal(metrics.value('g', { index: '9999' }), 0);
 });
+
+test('collectors are asked at every exposition, until they are disposed', () => {
+  const metrics = createMetrics();
+  let asked = 0;
+  const collector = metrics.collect(() => metrics.set('asked', {}, ++asked));
+  assert.match(metrics.exposition(), /^asked 1$/m);
+  assert.match(metrics.exposition(), /^asked 2$/m);
+  collector[Symbol.dispose]();
+  assert.match(metrics.exposition(), /^asked 2$/m);
+});

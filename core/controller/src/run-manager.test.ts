@@ -23,6 +23,7 @@ import {
   TerminalError,
   watching,
 } from './controller.ts';
+import { createHealth } from './health.ts';
 import { createMetrics } from './metrics.ts';
 import { runManager } from './run-manager.ts';
 
@@ -496,6 +497,48 @@ test('passes run while the lease is held; losing it ends them and the manager', 
   };
   await assert.rejects(at.ended(), { code: 'CONTROLLER_LEASE_LOST' });
   assert.match(String(reason), /was not renewed for 10 s/);
+});
+
+test('health tells of caches that are not filled and of a lease that cannot be had', async () => {
+  await using at = await home();
+  const health = createHealth();
+  let cut = true;
+  at.wire.before = () => {
+    if (cut) throw new Error('cut');
+  };
+  const leaderElection = { lease: { name: 'leader', namespace: 'kube-system' }, identity: 'me' };
+  await at.start({ owns: [configMapResource] }, { health, leaderElection });
+  await at.clock.advance(60_000);
+  const said = health.report().map(({ name, problem }) => `${name}: ${problem}`);
+  assert.match(said[0] ?? '', /^caches: deployments\.apps: .*; configmaps: .*connection broke/);
+  assert.match(said[1] ?? '', /^leader-election: lease kube-system\/leader: .*connection broke/);
+  cut = false;
+  await at.clock.advance(60_000);
+  assert.deepEqual(
+    health.report().map(({ problem }) => problem),
+    [undefined, undefined],
+  );
+  await at.stop();
+  assert.deepEqual(health.report(), []);
+});
+
+test('caches hold what the manager selects', async () => {
+  await using at = await home();
+  const labelled = deployment();
+  await at.client.create(deploymentResource, labelled, {}, never);
+  await at.client.create(
+    deploymentResource,
+    { ...labelled, metadata: { ...ref, name: 'other', labels: { ours: 'yes' } } },
+    {},
+    never,
+  );
+  const seen: string[] = [];
+  await at.start(
+    { reconcile: async ({ metadata }) => void seen.push(metadata.name) },
+    { selectionOf: () => ({ namespace, labelSelector: 'ours=yes' }) },
+  );
+  assert.deepEqual(seen, ['other']);
+  assert.ok(at.asked.some((line) => /^GET \/apis\/apps\/v1\/namespaces\/default\//.test(line)));
 });
 
 function configMap(name: string): ConfigMap {

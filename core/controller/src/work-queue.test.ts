@@ -136,4 +136,17 @@ test('numbers tell what went through', async () => {
   assert.equal(metrics.value('workqueue_depth', { name: 'q' }), 0);
   assert.equal(metrics.value('workqueue_adds_total', { name: 'q' }), 2);
   assert.match(metrics.exposition(), /workqueue_queue_duration_seconds_sum\{name="q"\} 4\n/);
+  assert.equal(metrics.value('workqueue_work_duration_seconds', { name: 'q' }), 2);
+});
+
+test('numbers tell of work that does not end', async () => {
+  const { queue, clock, metrics } = queueOn();
+  queue.add('a');
+  queue.add('b');
+  await queue.take();
+  await clock.advance(3_000);
+  await queue.take();
+  await clock.advance(1_000);
+  assert.match(metrics.exposition(), /workqueue_unfinished_work_seconds\{name="q"\} 5\n/);
+  assert.match(metrics.exposition(), /workqueue_longest_running_processor_seconds\{.*\} 4\n/);
 });
