@@ -4,7 +4,9 @@ import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { installDebianPackages } from '../debian.ts';
 import { compareBuilds } from './compare.ts';
+import { missingPackages } from './debian-programs.ts';
 import { type BuiltImage, buildImages, imageCache, imageNames, megabytes } from './images.ts';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -52,22 +54,34 @@ async function check(names: readonly string[]): Promise<boolean> {
   }
 }
 
+/** True when every program that these images are made of is here, or could be installed. */
+function checkPrograms(names: readonly string[], install: boolean): boolean {
+  const missing = missingPackages(names);
+  if (missing.length === 0) return true;
+  if (install && installDebianPackages(missing)) return true;
+  const command = `apt-get install ${missing.join(' ')}`;
+  process.stderr.write(`images: programs are missing (${command}); as root, --install does it\n`);
+  return false;
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       only: { type: 'string' },
       output: { type: 'string' },
       check: { type: 'boolean', default: false },
+      install: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) {
     say(
-      'npm run images:build [-- --only=tweendeck,redis] [--output DIR] [--check]\n\n' +
+      'npm run images:build [-- --only=tweendeck,redis] [--output DIR] [--check] [--install]\n\n' +
         `Builds ${imageNames.join(', ')} as OCI image layouts into ${imageCache()}.\n` +
         '  --only    build only these\n' +
         '  --output  copy the layouts to DIR/NAME as well, replacing what is there\n' +
-        '  --check   build twice in two temporary directories, and compare every byte',
+        '  --check   build twice in two temporary directories, and compare every byte\n' +
+        '  --install as root on Debian, install the programs that images are made of',
     );
     return 0;
   }
@@ -77,6 +91,7 @@ async function main(): Promise<number> {
     process.stderr.write(`images: there is no ${unknown.join(', ')} to build\n`);
     return 2;
   }
+  if (!checkPrograms(names, values.install)) return 1;
   if (values.check) return (await check(names)) ? 0 : 1;
   await build(names, values.output);
   return 0;

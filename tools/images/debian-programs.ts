@@ -11,21 +11,38 @@ interface InstalledProgram {
   readonly debianPackage: string;
 }
 
+const redisServer = { path: '/usr/bin/redis-server', debianPackage: 'redis-server' } as const;
+const redisClient = { path: '/usr/bin/redis-cli', debianPackage: 'redis-tools' } as const;
+const nginx = { path: '/usr/sbin/nginx', debianPackage: 'nginx-light' } as const;
+const busybox = { path: '/bin/busybox', debianPackage: 'busybox-static' } as const;
+
+const neededBy: Readonly<Record<string, readonly InstalledProgram[]>> = {
+  redis: [redisServer, redisClient],
+  nginx: [nginx],
+  busybox: [busybox],
+};
+
+/** Debian packages that these images are made of and that are not installed here. */
+export function missingPackages(imageNames: readonly string[]): readonly string[] {
+  return imageNames
+    .flatMap((name) => neededBy[name] ?? [])
+    .filter(({ path }) => !existsSync(path))
+    .map(({ debianPackage }) => debianPackage);
+}
+
 /** A cache without disk; arguments are those of redis-server. Data goes to /data when `--save` or `--appendonly` says so. */
 export function redisRecipe(): Recipe {
-  const server = { path: '/usr/bin/redis-server', debianPackage: 'redis-server' };
-  const client = { path: '/usr/bin/redis-cli', debianPackage: 'redis-tools' };
   return {
-    names: namesOf('redis', server),
+    names: namesOf('redis', redisServer),
     layers: [
       {
         what: 'redis',
-        entries: [...baseEntries(), ...programs(server, client), ownedDirectory('/data')],
+        entries: [...baseEntries(), ...programs(redisServer, redisClient), ownedDirectory('/data')],
       },
     ],
     defaults: {
       user: nonroot.user,
-      entrypoint: [server.path],
+      entrypoint: [redisServer.path],
       // Pods are reached from other addresses, which a server without password refuses unless told otherwise.
       command: ['--protected-mode', 'no', '--save', ''],
       workingDirectory: '/data',
@@ -38,13 +55,12 @@ export function redisRecipe(): Recipe {
 
 /** Serves /usr/share/nginx/html on port 8080 until /etc/nginx/conf.d says otherwise; writes below /tmp only. */
 export function nginxRecipe(): Recipe {
-  const server = { path: '/usr/sbin/nginx', debianPackage: 'nginx-light' };
   return {
-    names: namesOf('nginx', server),
-    layers: [{ what: 'nginx', entries: [...baseEntries(), ...programs(server), ...nginxFiles()] }],
+    names: namesOf('nginx', nginx),
+    layers: [{ what: 'nginx', entries: [...baseEntries(), ...programs(nginx), ...nginxFiles()] }],
     defaults: {
       user: nonroot.user,
-      entrypoint: [server.path, '-e', '/dev/stderr', '-g', 'daemon off;'],
+      entrypoint: [nginx.path, '-e', '/dev/stderr', '-g', 'daemon off;'],
       workingDirectory: '/',
       env: { PATH: searchPath },
       exposedPorts: ['8080/tcp'],
@@ -94,16 +110,13 @@ function nginxFiles(): readonly LayerEntry[] {
 
 /** A shell and the usual small tools, for looking around and for tests inside pods. */
 export function busyboxRecipe(): Recipe {
-  const busybox = { path: '/bin/busybox', debianPackage: 'busybox-static' };
   const entries = programs(busybox);
   if (entries.length > 1) {
     throw new Error(`${busybox.path} is not static: apt-get install ${busybox.debianPackage}`);
   }
   return {
     names: namesOf('busybox', busybox),
-    layers: [
-      { what: 'busybox', entries: [...baseEntries(), ...entries, ...applets(busybox.path)] },
-    ],
+    layers: [{ what: 'busybox', entries: [...baseEntries(), ...entries, ...applets()] }],
     defaults: {
       user: nonroot.user,
       command: ['/bin/sh'],
@@ -114,12 +127,12 @@ export function busyboxRecipe(): Recipe {
 }
 
 /** Each tool is a link: `busybox` does what it is called by. */
-function applets(busybox: string): readonly LayerEntry[] {
-  const { stdout } = spawnSync(busybox, ['--list-full'], { encoding: 'utf8' });
+function applets(): readonly LayerEntry[] {
+  const { stdout } = spawnSync(busybox.path, ['--list-full'], { encoding: 'utf8' });
   return stdout
     .split('\n')
-    .filter((path) => path !== '' && `/${path}` !== busybox)
-    .map((path) => ({ kind: 'symlink', path: `/${path}`, target: busybox }));
+    .filter((path) => path !== '' && `/${path}` !== busybox.path)
+    .map((path) => ({ kind: 'symlink', path: `/${path}`, target: busybox.path }));
 }
 
 /** The programs and the libraries that they share. Throws when one is not installed. */

@@ -29,6 +29,7 @@ export interface SymlinkEntry extends EntryBase {
   readonly target: string;
 }
 
+/** One member of a layer. */
 export type LayerEntry = FileEntry | DirectoryEntry | SymlinkEntry;
 
 /**

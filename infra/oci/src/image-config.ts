@@ -32,6 +32,7 @@ export type HistoryEntry = {
   readonly created_by: string;
 };
 
+/** What a configuration document is made from. */
 export interface ConfigFacts {
   readonly platform: Platform;
   readonly createdSeconds: number;

@@ -55,6 +55,7 @@ export interface EncodedImage {
   readonly layers: readonly Layer[];
 }
 
+/** What the documents of a layout call themselves. */
 export const mediaTypeOf = {
   index: 'application/vnd.oci.image.index.v1+json',
   manifest: 'application/vnd.oci.image.manifest.v1+json',

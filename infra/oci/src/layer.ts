@@ -12,6 +12,7 @@ import { tarEnd, tarHeader, tarPadding } from './tar-header.ts';
 /** `none` gives the same bytes everywhere; the others depend on the version of the compressor in Node. */
 export type Compression = 'none' | 'gzip' | 'zstd';
 
+/** How entries become bytes. */
 export interface LayerOptions {
   /** `none` by default. */
   readonly compression?: Compression;

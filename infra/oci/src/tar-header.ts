@@ -13,6 +13,7 @@ const idMax = 0o7777777;
 
 const typeFlags = { file: '0', symlink: '2', directory: '5', pax: 'x' } as const;
 
+/** What the header of one member says. */
 export interface TarMember {
   readonly kind: 'file' | 'directory' | 'symlink';
   /** Without a trailing `/`. */
