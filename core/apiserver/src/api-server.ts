@@ -206,7 +206,9 @@ class OpenApiServer implements ApiServer {
     const parsed = parseRequest(http);
     const asked = attributesOf(parsed, http.method, user);
     const { allowed, reason } = authorizer.decide(asked);
-    if (!allowed) throw refusalOf(asked, reason);
+    if (!allowed) {
+      return failureResponse(refusalOf(asked, reason), { 'x-content-type-options': 'nosniff' });
+    }
     if (parsed.type === 'resource') {
       return handleResource(this.#services, { http, request: parsed.resource, user }, signal);
     }

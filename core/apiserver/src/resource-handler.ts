@@ -70,6 +70,7 @@ function watchParts({ random, watchLimits, closed }: Services) {
 }
 
 function refuseVerb(request: ResourceRequest, resource: ServedResource): void {
+  if (resource.answered && resource.namespaced && request.namespace === '') throw noSuchPath();
   if (resource.answered && request.verb !== 'create') throw methodNotKnown();
   const { verb, name, namespace } = request;
   const misplaced =

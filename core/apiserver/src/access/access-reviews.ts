@@ -20,13 +20,18 @@ type Review = (call: ResourceCall, draft: Draft) => ApiResponse;
 
 export const selfSubjectAccessReview: Review = (call, draft) => {
   const spec = objectAt(draft, 'spec');
-  refuse(draft, [...attributeProblems(spec), ...metadataProblems(draft)]);
+  refuse([...attributeProblems(spec), ...selectorProblems(spec), ...metadataProblems(draft)]);
   return answerAccess(call, draft, asked(call.user, spec));
 };
 
 export const subjectAccessReview: Review = (call, draft) => {
   const spec = objectAt(draft, 'spec');
-  refuse(draft, [...attributeProblems(spec), ...subjectProblems(spec), ...metadataProblems(draft)]);
+  refuse([
+    ...attributeProblems(spec),
+    ...subjectProblems(spec),
+    ...selectorProblems(spec),
+    ...metadataProblems(draft),
+  ]);
   return answerAccess(call, draft, asked(subjectOf(spec), spec));
 };
 
@@ -34,9 +39,10 @@ export const localSubjectAccessReview: Review = (call, draft) => {
   const spec = objectAt(draft, 'spec');
   const { namespace } = call.request;
   draft.metadata.namespace ??= namespace;
-  refuse(draft, [
+  refuse([
     ...attributeProblems(spec),
     ...subjectProblems(spec),
+    ...selectorProblems(spec),
     ...metadataProblems(draft, 'namespace'),
     ...localProblems(draft, spec),
   ]);
@@ -116,9 +122,10 @@ function textsAt(value: Fields, key: string): readonly string[] {
   return Array.isArray(inner) ? inner.map(String) : [];
 }
 
-function refuse({ kind }: Draft, problems: readonly FieldError[]): void {
+/** As upstream, without saying what it is about. */
+function refuse(problems: readonly FieldError[]): void {
   if (problems.length === 0) return;
-  throw invalidError({ group: 'authorization.k8s.io', kind }, '', problems);
+  throw invalidError({ group: 'authorization.k8s.io', kind: '' }, '', problems);
 }
 
 function attributeProblems(spec: Fields): readonly FieldError[] {
@@ -132,13 +139,16 @@ function attributeProblems(spec: Fields): readonly FieldError[] {
     const detail = 'exactly one of nonResourceAttributes or resourceAttributes must be specified';
     problems.push(fieldInvalid('spec.resourceAttributes', null, detail));
   }
-  for (const key of ['fieldSelector', 'labelSelector']) {
-    problems.push(...selectorProblems(resourceAttributes, key));
-  }
   return problems;
 }
 
-function selectorProblems(attributes: unknown, key: string): readonly FieldError[] {
+function selectorProblems({ resourceAttributes }: Fields): readonly FieldError[] {
+  return ['fieldSelector', 'labelSelector'].flatMap((key) =>
+    oneSelectorProblems(resourceAttributes, key),
+  );
+}
+
+function oneSelectorProblems(attributes: unknown, key: string): readonly FieldError[] {
   const selector = isJsonObject(attributes) ? attributes[key] : undefined;
   if (!isJsonObject(selector)) return [];
   const at = `spec.resourceAttributes.${key}`;

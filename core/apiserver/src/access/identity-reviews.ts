@@ -38,7 +38,7 @@ function statusOf(verdict: TokenVerdict): unknown {
         audiences: verdict.audiences,
       };
     case 'refused':
-      return { user: {}, error: verdict.message };
+      return { user: {}, error: `[invalid bearer token, ${verdict.message}]` }; // as several who were asked say it
     case 'unknown':
       return { user: {}, error: 'invalid bearer token' };
   }
