@@ -56,8 +56,12 @@ class ByteReader {
   }
 }
 
-async function greet(host: string, port: number): Promise<{ socket: Socket; reader: ByteReader }> {
-  const socket = connect({ host, port, noDelay: false });
+async function greet(
+  host: string,
+  port: number,
+  signal?: AbortSignal,
+): Promise<{ socket: Socket; reader: ByteReader }> {
+  const socket = connect({ host, port, noDelay: false, ...(signal ? { signal } : {}) });
   const reader = new ByteReader(socket);
   socket.write('000000fe');
   const reply = (await reader.take(8)).toString('latin1');
@@ -151,8 +155,9 @@ export class EditorClient {
     this.#reader = reader;
   }
 
-  static async connect(host: string, port: number): Promise<EditorClient> {
-    const { socket, reader } = await greet(host, port);
+  /** When the signal aborts the connection ends at once, as with a program that ends. */
+  static async connect(host: string, port: number, signal?: AbortSignal): Promise<EditorClient> {
+    const { socket, reader } = await greet(host, port, signal);
     return new EditorClient(socket, reader);
   }
 

@@ -153,10 +153,11 @@ export class Stage implements AsyncDisposable {
 
 /** YAML of a small CacheServer. */
 export function manifestOf(name: string, spec: SpecPart = {}): string {
-  return stringify({
+  const object = {
     apiVersion: 'tweendeck.io/v1alpha1',
     kind: 'CacheServer',
     metadata: { name },
     spec: { storage: 100_000_000, resources: { limits: smallLimits }, ...spec },
-  });
+  };
+  return stringify(object, { version: '1.1' });
 }

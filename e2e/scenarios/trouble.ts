@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { nodeResource } from '@tweendeck/kube';
+import { parse, stringify } from 'yaml';
 import type { Scenario } from './scenario.ts';
 import type { Stage } from './stage.ts';
 
@@ -9,14 +10,19 @@ export const placement: Scenario = {
   name: 'a node selector that fits no node is told as Unschedulable, until a node fits',
   play: async (stage) => {
     const label = `${stage.namespace}.example.com/fits`;
-    await stage.apply('cache', { nodeSelector: { [label]: 'here' } });
+    await stage.apply('cache', { nodeSelector: { [label]: 'yes' } });
     await stage.untilCondition('cache', 'Ready', { status: 'False', reason: 'Unschedulable' });
     const told = await stage.untilCondition('cache', 'Degraded', { status: 'True' });
     assert.equal(told.reason, 'Unschedulable');
     assert.match(told.message ?? '', /finds no node: 0\/\d+ nodes are available/);
     await untilFailedEvent(stage, /finds no node/);
+    const shown = await stage.tweendeck(['get', 'cacheserver/cache', '-o', 'yaml']);
+    await stage.kubectl(
+      ['apply', '--server-side', '--force-conflicts', '-f', '-'],
+      withoutServers(shown),
+    );
     const [node] = (await stage.client.list(nodeResource, {}, stage.signal)).items;
-    await stage.kubectl(['label', 'node', node?.metadata.name ?? '', `${label}=here`]);
+    await stage.kubectl(['label', 'node', node?.metadata.name ?? '', `${label}=yes`]);
     await stage.untilReady('cache');
     await stage.untilCondition('cache', 'Degraded', { status: 'False' });
     await stage.kubectl(['label', 'node', node?.metadata.name ?? '', `${label}-`]);
@@ -81,6 +87,13 @@ export const quota: Scenario = {
     await stage.untilCondition('cache', 'Degraded', { status: 'False' });
   },
 };
+
+/** What is shown of an object without what the server writes. */
+function withoutServers(text: string): string {
+  const { apiVersion, kind, metadata, spec } = parse(text, { version: '1.1' });
+  const { name, namespace } = metadata;
+  return stringify({ apiVersion, kind, metadata: { name, namespace }, spec }, { version: '1.1' });
+}
 
 async function untilFailedEvent(stage: Stage, says: RegExp): Promise<void> {
   await stage.until('an event says Failed', async () => {
