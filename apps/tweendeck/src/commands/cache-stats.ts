@@ -1,7 +1,8 @@
 // `tweendeck cache stats`: what the data planes say about themselves.
 
 import { cacheServerKind, selectorOf, statusPort } from '@tweendeck/cacheserver';
-import { type Pod, podResource } from '@tweendeck/kube';
+import type { Client } from '@tweendeck/client';
+import { isApiError, type Pod, podResource } from '@tweendeck/kube';
 import { isJsonObject, messageOf, PlatformError } from '@tweendeck/std';
 import { stringify } from 'yaml';
 import type { Ambient } from '../ambient.ts';
@@ -10,17 +11,16 @@ import { connect } from '../connection.ts';
 
 interface Source {
   readonly name: string;
-  readonly url: string;
+  readonly read: () => Promise<unknown>;
 }
 
 export async function run({ world, options, operands }: Invocation): Promise<number> {
   const form = options.choice('output', ['json'] as const);
   const url = options.text('url');
-  const sources =
-    url === undefined ? await podSources(world, options, operands[0]) : [{ name: url, url }];
-  const stats: Record<string, unknown> = {};
-  for (const { name, url: address } of sources)
-    stats[name] = await fetchStats(address, world.signal);
+  const stats =
+    url === undefined
+      ? await podStats(world, options, operands[0])
+      : { [url]: await fetchStats(url, world.signal) };
   if (form === 'json') world.write(JSON.stringify(stats, undefined, 2));
   else
     world.write(
@@ -29,11 +29,11 @@ export async function run({ world, options, operands }: Invocation): Promise<num
   return 0;
 }
 
-async function podSources(
+async function podStats(
   world: Ambient,
   options: OptionValues,
   name: string | undefined,
-): Promise<readonly Source[]> {
+): Promise<Readonly<Record<string, unknown>>> {
   await using connection = await connect(world, options);
   const { client, namespace } = connection;
   if (
@@ -54,11 +54,43 @@ async function podSources(
     .map((pair) => pair.join('='))
     .join(',');
   const pods = await client.list(podResource, { namespace, labelSelector }, world.signal);
-  return pods.items.flatMap((pod: Pod) => {
-    const address = pod.status?.podIP;
-    if (address === undefined || pod.status?.phase !== 'Running') return [];
-    return [{ name: pod.metadata.name, url: `http://${address}:${statusPort}` }];
-  });
+  const stats: Record<string, unknown> = {};
+  for (const { name: pod, read } of pods.items.flatMap((one) => sourceOf(one, client, world)))
+    stats[pod] = await read();
+  return stats;
+}
+
+/** A pod of this machine is asked itself, others through the API server: only there their addresses answer. */
+function sourceOf({ metadata, status }: Pod, client: Client, { signal }: Ambient): Source[] {
+  const { name, namespace = 'default' } = metadata;
+  const address = status?.podIP;
+  const runs = status?.phase === 'Running' && metadata.deletionTimestamp === undefined;
+  if (address === undefined || !runs) return [];
+  const read = address.startsWith('127.')
+    ? () => fetchStats(`http://${address}:${statusPort}`, signal)
+    : () => proxyStats(client, { name, namespace }, signal);
+  return [{ name, read }];
+}
+
+async function proxyStats(
+  client: Client,
+  { name, namespace }: { readonly name: string; readonly namespace: string },
+  signal: AbortSignal,
+): Promise<unknown> {
+  const path = `/api/v1/namespaces/${namespace}/pods/${name}:${statusPort}/proxy/stats`;
+  try {
+    return await client.request('GET', path, {}, signal);
+  } catch (cause) {
+    if (!isApiError(cause)) throw cause;
+    throw new PlatformError(
+      'CLI_STATUS_UNREACHABLE',
+      `the API server does not reach pod ${name}: ${cause.message}`,
+      {
+        hint: 'It asks "get" on pods/proxy of you. Else run "kubectl port-forward", and name the address with --url.',
+        cause,
+      },
+    );
+  }
 }
 
 async function fetchStats(base: string, signal: AbortSignal): Promise<unknown> {
@@ -72,7 +104,7 @@ async function fetchStats(base: string, signal: AbortSignal): Promise<unknown> {
       'CLI_STATUS_UNREACHABLE',
       `${base} did not answer: ${messageOf(cause)}`,
       {
-        hint: 'In a cluster, forward the status port of the pod and name it with --url.',
+        hint: 'See that a data plane listens there with --status-listen.',
         cause,
       },
     );

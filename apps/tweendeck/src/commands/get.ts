@@ -83,7 +83,10 @@ function renderObjects(
   }));
   const single = objects.length === 1 && targets.length === 1 && targets[0]?.name !== undefined;
   const value = single ? shown[0] : { apiVersion: 'v1', kind: 'List', metadata: {}, items: shown };
-  return form === 'json' ? JSON.stringify(value, undefined, 2) : stringify(value).trimEnd();
+  // Kubernetes reads YAML 1.1: there `yes` without quotes is a boolean.
+  return form === 'json'
+    ? JSON.stringify(value, undefined, 2)
+    : stringify(value, { version: '1.1' }).trimEnd();
 }
 
 async function tablesOf(
