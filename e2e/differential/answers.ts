@@ -242,18 +242,20 @@ function nameOf(
   { status, kind }: { readonly status: boolean; readonly kind: string },
 ): Difference {
   const [expected, actual] = [said(finding.expected), said(finding.actual)];
-  const place = placeOf(finding, shape);
   const values = `${shortened(expected, 90)}, here ${shortened(actual, 90)}`;
-  const subject = status ? shape.name : kind || shape.name;
+  const isTable = kind === 'Table' && shape.kind === 'resource';
+  const subject = isTable ? `${shape.resource} table` : status ? shape.name : kind || shape.name;
   const difference = {
     missing: `missing (${shortened(expected, 90)})`,
     added: `added (${shortened(actual, 90)})`,
-    different: values,
+    different: finding.place.endsWith('resourceVersion')
+      ? 'changed where it stays for the reference, or the other way round'
+      : values,
     order: 'in another order',
   }[finding.what];
   return {
     area: status ? "Errors' texts and details" : areaOf(shape, finding.place),
-    key: normaliseText(`${subject} ${place}: ${difference}`),
+    key: `${subject} ${placeOf(finding, shape)}: ${difference}`,
     where: `${where} at ${finding.path}`,
     expected: shortened(expected),
     actual: shortened(actual),
@@ -262,6 +264,8 @@ function nameOf(
 
 function placeOf({ path, place }: Finding, shape: RequestShape): string {
   if (shape.kind === 'discovery') return path;
+  // Columns are few and known by their names.
+  if (place.startsWith('columnDefinitions')) return path;
   return place.replace(/^items\[\]\.?/, '') || 'the whole';
 }
 
@@ -327,7 +331,7 @@ function jsonOf(body: Buffer): unknown {
 
 function said(value: unknown): string {
   if (value === undefined) return 'nothing';
-  return JSON.stringify(value) ?? 'nothing';
+  return normaliseText(JSON.stringify(value) ?? 'nothing');
 }
 
 /** At most this many characters. */

@@ -27,6 +27,8 @@ export interface Conversation {
   readonly name: string;
   /** With controllers, a scheduler and a node whose pods only say that they run, or with nothing but the API server. */
   readonly servers: 'bare' | 'controllers';
+  /** Held with the newest kubectl through the proxy only: for what no client adds anything to. */
+  readonly once?: boolean;
   /** Files for `-f NAME`, written to the folder in which commands run. */
   readonly files?: Readonly<Record<string, string>>;
   readonly steps: readonly Step[];

@@ -19,8 +19,8 @@ export interface Lane {
   readonly version: KubectlVersion;
   /** `requests`: through the proxy, which compares answers. `outputs`: with each server directly, comparing what is printed. */
   readonly mode: 'requests' | 'outputs';
-  /** Whether this lane sends the bare requests too, which are the same with all clients. */
-  readonly sendsBareRequests: boolean;
+  /** Whether its clients are the newest: bare requests, and what is held once, are left to them. */
+  readonly isNewest: boolean;
   /** For everything the lane writes; whoever made it removes it. */
   readonly directory: string;
 }
@@ -43,7 +43,7 @@ export async function runLane(
   conversations: readonly Conversation[],
   onResult: (result: Result) => void,
 ): Promise<void> {
-  const wanted = conversations.filter(({ servers }) => servers === lane.servers);
+  const wanted = conversations.filter((conversation) => isHeldIn(conversation, lane));
   if (wanted.length === 0) return;
   await using opened = new AsyncDisposableStack();
   const servers = opened.use(await startServers(lane.servers, join(lane.directory, 'subject')));
@@ -66,6 +66,12 @@ export async function runLane(
       });
     await runner.run(conversation, report);
   }
+}
+
+function isHeldIn({ servers, once, steps }: Conversation, lane: Lane): boolean {
+  if (servers !== lane.servers) return false;
+  const isFirst = lane.mode === 'requests' && lane.isNewest;
+  return isFirst || (!once && steps.some((step) => 'run' in stepOf(step)));
 }
 
 interface Stepped {
@@ -126,13 +132,13 @@ class RequestsRunner implements AsyncDisposable {
   }
 
   async run(conversation: Conversation, report: Report): Promise<void> {
-    const { version, sendsBareRequests, directory } = this.#lane;
+    const { version, isNewest, directory } = this.#lane;
     const { kubeconfig } = this.#proxy;
     const clients = new Clients({ version, conversation, kubeconfig, directory });
     const saved = new Map<string, string>([['ns', conversation.name]]);
     for (const step of conversation.steps.map(stepOf)) {
       if ('request' in step) {
-        if (sendsBareRequests) report(step.request, await this.#send(step, saved));
+        if (isNewest) report(step.request, await this.#send(step, saved));
       } else report(step.run, await this.#command(clients, step));
     }
   }

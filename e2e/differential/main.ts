@@ -35,7 +35,7 @@ for (const servers of ['bare', 'controllers'] as const) {
         servers,
         version,
         mode,
-        sendsBareRequests: version === '1.35',
+        isNewest: version === '1.35',
         directory: join(scratch, `${lanes.length}`),
       });
     }

@@ -186,6 +186,36 @@ export const textRules: readonly TextRule[] = [
     reason: 'names from generateName end in random letters',
   },
   {
+    pattern: /\b(\d+):3\d{4}(\/(?:TCP|UDP))/g,
+    to: '$1:<node port>$2',
+    reason: 'node ports are drawn from a range of the server',
+  },
+  {
+    pattern: /(NodePort:.*? {2})3\d{4}(\/(?:TCP|UDP))/g,
+    to: '$1<node port>$2',
+    reason: 'as above, in `describe`',
+  },
+  {
+    pattern: /\beyJ[\w-]+\.[\w-]+\.[\w-]+/g,
+    to: '<token>',
+    reason: 'a token is signed by the server',
+  },
+  {
+    pattern: /\bX509SHA256=[0-9a-f]+/g,
+    to: 'X509SHA256=<hash>',
+    reason: 'the administrators of the two servers have certificates of their own',
+  },
+  {
+    pattern: /\b(kubernetes-admin|tweendeck:admin)\b/g,
+    to: '<administrator>',
+    reason: 'the administrators of the two servers are configured apart',
+  },
+  {
+    pattern: /\/tmp\/(LIVE|MERGED)-\d+/g,
+    to: '/tmp/$1-<number>',
+    reason: 'folders that `kubectl diff` makes',
+  },
+  {
     pattern: /\bv1\.34\.\d+(\+\w+)?\b/g,
     to: '<server version>',
     reason: 'what a build says of itself; that it is 1.34 is kept',

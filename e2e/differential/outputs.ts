@@ -24,12 +24,12 @@ export function compareOutcomes(
       }),
     );
   }
-  const isData = /(?:-o|--output)[ =]?(json|yaml)(?!path)/.test(line);
+  const isData = /(?:-o|--output)[ =]?(json|yaml)(?!path)|--raw/.test(line);
   const [there, here] = isData ? [dataIn(expected.stdout), dataIn(actual.stdout)] : [];
   if (there !== undefined && here !== undefined) {
     differences.push(
       ...named(compareJson(there, here, translation), there, {
-        shape: { kind: 'other', name: line, verbName: line, isWatch: false },
+        shape: { ...outputShape, name: line },
         where: line,
       }),
     );
@@ -40,6 +40,17 @@ export function compareOutcomes(
     differences.push(...compareLines(expected.stderr, actual.stderr, line));
   return differences;
 }
+
+/** Data that was printed is named as data in answers is. */
+const outputShape = {
+  kind: 'resource',
+  group: '',
+  version: '',
+  resource: '',
+  subresource: '',
+  verbName: 'print',
+  isWatch: false,
+} as const;
 
 const unservedPatterns: readonly RegExp[] = [
   /the server doesn't have a resource type "([^"]+)"/,

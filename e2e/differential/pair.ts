@@ -149,6 +149,9 @@ function askForJson(sent: Sent): Sent {
     'accept-encoding': _,
     connection: _connection,
     host: _host,
+    // Both shall answer in full.
+    'if-none-match': _tag,
+    'if-modified-since': _since,
     'content-length': _length,
     ...headers
   } = sent.headers;
