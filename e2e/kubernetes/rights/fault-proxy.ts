@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { type Connection, parseKubeconfig } from '@tweendeck/client';
 
 /** Decides over a request that came; what it waits for holds the request. */
-export type Fault = (method: string, path: string) => Verdict | Promise<Verdict>;
+type Fault = (method: string, path: string) => Verdict | Promise<Verdict>;
 
 export type Verdict = 'pass' | 'lose the answer';
 
