@@ -35,9 +35,12 @@ function buildPause(directory: string): string {
       env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off', GOTOOLCHAIN: 'local' },
     });
     if (error) {
-      throw new Error('the pause image needs Go 1.24 or newer (apt-get install golang-go)', {
-        cause: error,
-      });
+      throw new Error(
+        'the pause image needs Go 1.24 or newer; "npm run doctor" says how to get it',
+        {
+          cause: error,
+        },
+      );
     }
     if (status !== 0) throw new Error(`go build of pause: ${stderr.trim()}`);
     const file = join(directory, 'pause');
