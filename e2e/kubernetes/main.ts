@@ -38,10 +38,10 @@ function testFiles(only: readonly string[] | undefined): readonly string[] {
 }
 
 function steps(options: { readonly install: boolean; readonly names: readonly string[] }): Step[] {
-  const build = ['tools/kubernetes/build.ts', ...(options.install ? ['--install'] : [])];
+  const install = options.install ? ['--install'] : [];
   return [
-    { name: 'build Kubernetes', args: build, needed: true },
-    { name: 'build images', args: ['tools/images/build.ts'], needed: true },
+    { name: 'build Kubernetes', args: ['tools/kubernetes/build.ts', ...install], needed: true },
+    { name: 'build images', args: ['tools/images/build.ts', ...install], needed: true },
     ...options.names.map((name) => ({
       name,
       args: ['--test', '--test-reporter=spec', `e2e/kubernetes/${name}.test.ts`],
