@@ -31,15 +31,9 @@ export function moduleDirectory(release: string): string {
 
 /** The patch release that `go.mod` requires, such as `v1.34.4`. */
 export function versionOf(release: string): string {
-  return requiredVersion(release, 'k8s.io/kubernetes');
-}
-
-/** The version of a module that a release's `go.mod` requires. */
-export function requiredVersion(release: string, module: string): string {
   const text = readFileSync(join(moduleDirectory(release), 'go.mod'), 'utf8');
-  const line = new RegExp(`^(?:require|\\t)\\s*${RegExp.escape(module)} (v\\S+)`, 'm');
-  const found = line.exec(text)?.[1];
-  if (found === undefined) throw new Error(`go.mod of ${release} requires no ${module}`);
+  const found = /^(?:require|\t)\s*k8s\.io\/kubernetes (v\S+)/m.exec(text)?.[1];
+  if (found === undefined) throw new Error(`go.mod of ${release} requires no k8s.io/kubernetes`);
   return found;
 }
 

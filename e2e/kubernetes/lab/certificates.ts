@@ -13,7 +13,7 @@ export interface CertificateFiles {
   readonly key: string;
 }
 
-export interface CertificateRequest {
+interface CertificateRequest {
   /** File name without its end. */
   readonly file: string;
   readonly user: string;

@@ -80,7 +80,7 @@ export async function startDaemon(
 }
 
 /** The last lines of a log, indented, after its path. */
-export function logEnd(log: string): string {
+function logEnd(log: string): string {
   const lines = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-logLinesShown);
   return [`the end of ${log}:`, ...lines.map((line) => `  ${line}`)].join('\n');
 }

@@ -2,4 +2,4 @@
 
 export { cluster } from './cluster.ts';
 export { controlPlane } from './control-plane.ts';
-export type { Cluster, ClusterOptions, ControlPlane, ControlPlaneOptions, LabNode } from './lab.ts';
+export type { Cluster, ControlPlane } from './lab.ts';

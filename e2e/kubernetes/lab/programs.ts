@@ -14,7 +14,7 @@ import {
 const controlPlanePrograms = ['kube-controller-manager', 'kube-scheduler'] as const;
 const nodePrograms = ['kubelet', 'kube-proxy'] as const;
 
-export type BuiltProgram =
+type BuiltProgram =
   | 'kube-apiserver'
   | (typeof controlPlanePrograms)[number]
   | (typeof nodePrograms)[number];
