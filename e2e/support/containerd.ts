@@ -244,7 +244,7 @@ async function removeAbandoned(): Promise<void> {
 }
 
 /** The entry point that an image names. */
-export function entrypointOf(image: Image): readonly string[] {
+function entrypointOf(image: Image): readonly string[] {
   const config = image.config['config'] as { readonly Entrypoint?: readonly string[] }; // we wrote it
   return config.Entrypoint ?? [];
 }
