@@ -9,7 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { isJsonObject } from '@tweendeck/std';
 import { buildImages } from '../../tools/images/images.ts';
 import { until } from '../support/home.ts';
-import { kubectlProgram } from '../support/kubectl.ts';
+import { kubectlProgram, runProgram } from '../support/kubectl.ts';
 import { sweepLabs } from './lab/claim.ts';
 import { footprint, machineState } from './lab/footprint.ts';
 import { type Cluster, cluster, controlPlane } from './lab/index.ts';
@@ -88,6 +88,35 @@ test('a control plane may be had without controllers and scheduler', async () =>
     existsSync(join(lab.directory, 'logs', `${name}.log`)),
   );
   assert.deepEqual(logs, [true, true, false, false]);
+});
+
+test('a start that fails shows the log of the program that failed, and leaves nothing', async () => {
+  let directory = '';
+  await assert.rejects(controlPlane({ nodeMonitorGraceSeconds: Number.NaN }), (error) => {
+    assert.ok(error instanceof Error);
+    assert.match(error.message, /^kube-controller-manager: it ended with 1\n/);
+    assert.match(error.message, /invalid argument "NaNs"/);
+    directory = /(\/\S*\/tweendeck-lab-\d+)\/logs\//.exec(error.message)?.[1] ?? '';
+    return true;
+  });
+  assert.notEqual(directory, '');
+  assert.deepEqual(footprint(directory), []);
+});
+
+test('what is missing on a machine is named, with the command that gets it', async () => {
+  const program = join(import.meta.dirname, 'lab', 'held-child.ts');
+  const bare = { PATH: '/nonexistent', XDG_CACHE_HOME: '/nonexistent' };
+  const { code, stderr } = await runProgram(process.execPath, [program, 'cluster'], {
+    environment: bare,
+  });
+  assert.notEqual(code, 0);
+  for (const name of ['kube-apiserver', 'kubelet', 'etcd', 'containerd']) {
+    assert.match(
+      stderr,
+      new RegExp(`^\\s*${name} (of Kubernetes 1.34 is not built|is missing)`, 'm'),
+    );
+  }
+  assert.match(stderr, /Get it with: npm run kubernetes:build -- --install/);
 });
 
 test('labs stand side by side', async () => {

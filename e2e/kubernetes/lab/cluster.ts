@@ -7,7 +7,7 @@ import { cgroupHierarchies } from './cgroups.ts';
 import { type Claim, claimLab } from './claim.ts';
 import { startControlPlane } from './control-plane.ts';
 import type { Cluster, ClusterOptions } from './lab.ts';
-import { addressPlan, makeBridge } from './network.ts';
+import { addressPlan, makeBridge, prepareKernel } from './network.ts';
 import { cgroupOf, Nodes } from './nodes.ts';
 import { findPrograms } from './programs.ts';
 import { makeSite } from './site.ts';
@@ -26,6 +26,7 @@ export async function cluster(options: ClusterOptions): Promise<Cluster> {
   if (!(options.nodes >= 1 && options.nodes <= nodesMax)) {
     throw new Error(`a lab has 1 to ${nodesMax} nodes, not ${options.nodes}`);
   }
+  await prepareKernel();
   const pause = buildImages(['pause']);
   pause.catch(() => undefined); // awaited below
   await using opened = new AsyncDisposableStack();

@@ -52,7 +52,6 @@ const kernelSettings = [
   'net/ipv4/ip_forward',
   'net/ipv4/conf/all/route_localnet',
   'net/ipv4/conf/all/rp_filter',
-  'net/bridge/bridge-nf-call-iptables',
   'net/netfilter/nf_conntrack_max',
 ];
 

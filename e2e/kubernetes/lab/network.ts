@@ -1,10 +1,12 @@
 // The network of a cluster on this machine: a bridge that nodes are plugged into, and routes that lead through them.
 
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { Claim } from './claim.ts';
 
 const run = promisify(execFile);
+const bridgeFilter = '/proc/sys/net/bridge/bridge-nf-call-iptables';
 
 /** Addresses of one lab; all lie in `10.NUMBER.0.0/16`, which is the lab's alone. */
 export interface AddressPlan {
@@ -38,6 +40,25 @@ export function addressPlan({ number, network }: Claim): AddressPlan {
       hardwareAddress: `02:77:64:${hexadecimal(number)}:00:${hexadecimal(index + 1)}`,
     }),
   };
+}
+
+/**
+ * Loads what the kernel keeps in modules, and refuses a machine whose packet filter would cut nodes off from one another:
+ * the lab writes no rules of its own outside its nodes.
+ */
+export async function prepareKernel(): Promise<void> {
+  // A kernel without modules has it all, or tells in the log of a node what it lacks.
+  await run('modprobe', ['--all', '--quiet', 'br_netfilter', 'overlay', 'veth']).catch(() => '');
+  const filtersBridges = await readFile(bridgeFilter, 'utf8').catch(() => '0');
+  const { stdout } = await run('iptables', ['--list-rules', 'FORWARD']).catch(() => ({
+    stdout: '',
+  }));
+  if (filtersBridges.trim() === '1' && /^-P FORWARD DROP$/m.test(stdout)) {
+    throw new Error(
+      'the packet filter of this machine drops what it forwards, also on bridges, so that nodes cannot reach one ' +
+        'another (Docker sets it so). Let bridges pass: sysctl net.bridge.bridge-nf-call-iptables=0',
+    );
+  }
 }
 
 /** Makes the bridge. It is removed by the journal, and the routes through it with it. */
