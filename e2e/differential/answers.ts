@@ -174,7 +174,9 @@ function compareSequences(
   const [there, here] = [types(expected), types(actual)];
   if (there !== here) {
     const key = `${naming.shape.name}: events of an object: ${there || 'none'}, here ${here || 'none'}`;
-    return [{ area: 'Watches', key, where: naming.where, expected: there, actual: here }];
+    return [
+      { area: 'Watches', key, where: naming.where, expected: said(expected), actual: said(actual) },
+    ];
   }
   return expected.flatMap(({ object }, index) => {
     const other = actual[index]?.object;
@@ -229,7 +231,7 @@ export function named(
     return namedInDocument(findings, where);
   }
   const kept = causesDiffer ? findings.filter(({ place }) => place !== 'message') : findings;
-  return kept.flatMap((finding) => {
+  return kept.map(withoutSingleChecks).flatMap((finding) => {
     const api = shape.kind === 'discovery' ? absentIn(finding, shape.groupVersion) : undefined;
     if (api !== undefined) return [absent(api.group, api.resource, where)];
     return [nameOf(finding, { shape, where }, { status, kind: kindOf(body) })];
@@ -291,6 +293,12 @@ function kindOfPlace({ place }: Finding): string {
     .replace(/\b(responses|content)(\["[^"]*"\]|\.[\w-]+)/g, '$1[]')
     .replace(/^(paths|components\.schemas)(\["[^"]*"\]|\.[\w-]+)/, '$1[]')
     .replace(/\.properties(\["[^"]*"\]|\.[\w$-]+)/g, '.properties[]');
+}
+
+/** The names of single health checks are one difference, as those of one program in parts. */
+function withoutSingleChecks(finding: Finding): Finding {
+  const isCheck = /^paths\[\/(healthz|livez|readyz)\//.test(finding.path);
+  return isCheck ? { ...finding, expected: 'single health checks' } : finding;
 }
 
 /** The resource whose entry in a discovery document is missing here. */

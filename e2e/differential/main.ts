@@ -1,11 +1,12 @@
 // `npm run differential`: holds the embedded API server against a real kube-apiserver, prints where they differ, and how often.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect, parseArgs } from 'node:util';
 import { conversations } from './conversations/index.ts';
 import { type Lane, nameOfLane, type Result, runLane } from './lane.ts';
+import { compareWithPage, pageOf } from './page.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -18,6 +19,11 @@ const { values: options } = parseArgs({
   },
 });
 
+const isWhole = options.only === '' && options.lane === '';
+if (!isWhole && (options.write || options.check)) {
+  throw new Error('--write and --check need a whole run: leave out --only and --lane');
+}
+const pagePath = join(import.meta.dirname, '..', '..', 'docs', 'embedded-differences.md');
 const started = performance.now();
 const scratch = mkdtempSync(join(tmpdir(), 'differential-'));
 process.once('exit', () => rmSync(scratch, { recursive: true, force: true, maxRetries: 5 }));
@@ -69,6 +75,21 @@ process.stdout.write(
 if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(results, undefined, 1));
 
 if (failures.length > 0) process.exitCode = 1;
+else if (options.write) writeFileSync(pagePath, pageOf(results));
+else if (options.check) check();
+
+/** A difference that the page does not list fails the run; one that is gone is good news, and to be written down. */
+function check(): void {
+  const { added, gone } = compareWithPage(readFileSync(pagePath, 'utf8'), results);
+  for (const name of added) process.stdout.write(`new: ${name}\n`);
+  for (const name of gone) process.stdout.write(`gone: ${name}\n`);
+  if (gone.length > 0) {
+    process.stdout.write(
+      'Some are gone: npm run differential -- --write brings the page up to date.\n',
+    );
+  }
+  if (added.length > 0) process.exitCode = 1;
+}
 
 function print({ lane, conversation, line, requestCount, differences }: Result): void {
   const requests = requestCount > 0 ? `, ${requestCount} requests` : '';

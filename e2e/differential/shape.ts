@@ -42,7 +42,9 @@ export function shapeOf({ method, path, headers }: Sent): RequestShape {
       isWatch: false,
     };
   }
-  const match = resourcePath.exec(trimmed)?.groups;
+  // The old way to say `?watch=true`.
+  const isWatchPath = /^\/(api|apis\/[^/]+)\/[^/]+\/watch\//.test(trimmed);
+  const match = resourcePath.exec(trimmed.replace(/\/watch\//, '/'))?.groups;
   if (/^\/(api|apis)(\/|$)/.test(trimmed) && !match) {
     const groupVersion = /^\/apis?\/(.+)$/.exec(trimmed)?.[1];
     return {
@@ -62,7 +64,8 @@ export function shapeOf({ method, path, headers }: Sent): RequestShape {
     };
   }
   const { group = '', version = '', resource = '', name, subresource = '' } = match;
-  const verb = verbOf(method, { isWatch, hasName: name !== undefined, headers });
+  const isWatched = isWatchPath || (isWatch && name === undefined);
+  const verb = verbOf(method, { isWatch: isWatched, hasName: name !== undefined, headers });
   return {
     kind: 'resource',
     group,
@@ -71,7 +74,7 @@ export function shapeOf({ method, path, headers }: Sent): RequestShape {
     subresource,
     name: `${verb} ${resource}${subresource === '' ? '' : `/${subresource.split('/')[0]}`}`,
     verbName: verb,
-    isWatch: isWatch && method === 'GET',
+    isWatch: isWatched && method === 'GET',
   };
 }
 
