@@ -95,16 +95,21 @@ export function resultTable(
   return [line(head), rule, ...body.map(line), ...notes].join('\n');
 }
 
-/** Holds what was seen in several homes to be the same. */
-export function assertSameObservations(columns: ReadonlyMap<string, Results>): void {
-  const [first, ...others] = [...columns];
-  for (const [name, result] of first?.[1] ?? []) {
-    if (result.outcome !== 'ok') continue;
-    for (const [home, results] of others) {
-      const other = results.get(name);
-      if (other?.outcome !== 'ok') continue;
-      const what = `"${name}" is seen the same in ${first?.[0]} and ${home}`;
-      assert.deepEqual(other.observed, result.observed, what);
+/** Holds what was seen in several homes to be the same. A scenario that failed anywhere has seen nothing to compare. */
+export function assertSameObservations(
+  scenarios: readonly Scenario[],
+  columns: ReadonlyMap<string, Results>,
+): void {
+  for (const { name } of scenarios) {
+    const seen = [...columns].flatMap(([home, results]) => {
+      const result = results.get(name);
+      assert.ok(result, `"${name}" was not played in ${home}`);
+      return result.outcome === 'ok' ? [{ home, observed: result.observed }] : [];
+    });
+    const [first, ...others] = seen;
+    for (const { home, observed } of others) {
+      const what = `"${name}" is seen the same in ${first?.home} and ${home}`;
+      assert.deepEqual(observed, first?.observed, what);
     }
   }
 }
