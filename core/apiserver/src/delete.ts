@@ -3,7 +3,7 @@
 import type { ApiResponse, Status } from '@tweendeck/kube';
 import { jsonEqual, timestampOf } from '@tweendeck/std';
 import { type DeleteOptions, finalizersFor, refuseOther } from './delete-options.ts';
-import { type Draft, objectIn } from './draft.ts';
+import { type Draft, type Fields, objectIn } from './draft.ts';
 import { conflict, forbidden, notFound } from './failures.ts';
 import { listOptionsOf } from './list-options.ts';
 import { requestKey } from './read.ts';
@@ -90,7 +90,10 @@ function deleteKey(writing: Writing, key: string, options: DeleteOptions): Promi
       if (!present) throw notFound(resource, name);
       const draft = present.draft();
       refuseOther(draft.metadata, options, (message) => conflict(resource, name, message));
-      const checking = admission.check?.(intentOf(writing, { name, previous: draft, options }));
+      const intent = intentOf(writing, { name, previous: draft, options });
+      const changing = admission.mutate?.(intent);
+      if (changing instanceof Promise) await changing;
+      const checking = admission.check?.(intent);
       if (checking instanceof Promise) await checking;
       const outcome = await deleteOnce(writing, { present, draft, options });
       if (outcome) return outcome;
@@ -116,6 +119,7 @@ function intentOf(
     name,
     object: undefined,
     previous: toServed(writing.resource, previous),
+    deleteOptions: shownOptions(options),
   };
 }
 
@@ -149,6 +153,18 @@ async function deleteOnce(writing: Writing, step: Step): Promise<Outcome | undef
     expectedRevision: present.revision,
   });
   return object && { object, gone: false };
+}
+
+function shownOptions({ graceSeconds, policy, uid, resourceVersion }: DeleteOptions): Fields {
+  const preconditions = {
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  };
+  return {
+    ...(graceSeconds === undefined ? {} : { gracePeriodSeconds: graceSeconds }),
+    ...(Object.keys(preconditions).length > 0 ? { preconditions } : {}),
+    ...(policy === undefined ? {} : { propagationPolicy: policy }),
+  };
 }
 
 function withDryRun(writing: Writing, { dryRun }: DeleteOptions): Writing {

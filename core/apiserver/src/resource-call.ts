@@ -38,6 +38,8 @@ export interface ResourceCall {
   readonly request: ResourceRequest;
   readonly resource: ServedResource;
   readonly user: UserInfo;
+  /** Takes notes for the audit log. */
+  readonly annotate?: (key: string, value: string) => void;
 }
 
 export function readingOf(call: ResourceCall): Reading {
@@ -50,9 +52,20 @@ export function readingOf(call: ResourceCall): Reading {
 export function writingOf(call: ResourceCall, kind: string): Writing {
   const { services, http, user } = call;
   const { random, log, access, admission } = services;
+  const { annotate = () => undefined } = call;
   const userAgent = http.headers['user-agent'];
   const options: WriteOptions = writeOptionsOf(call.request.query, { kind, userAgent });
-  return { ...readingOf(call), random, log, user, access, options, admission, warnings: [] };
+  return {
+    ...readingOf(call),
+    random,
+    log,
+    user,
+    access,
+    options,
+    admission,
+    annotate,
+    warnings: [],
+  };
 }
 
 /** The body of a create or update, ready to be stored. */

@@ -15,7 +15,7 @@ import type { WriteOptions } from './write-options.ts';
 /** What is about to be done to an object, for those who may change or refuse it. */
 export interface Intent {
   readonly writing: Writing;
-  readonly operation: 'CREATE' | 'UPDATE' | 'DELETE';
+  readonly operation: 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
   /** Empty for the object itself. */
   readonly subresource: string;
   /** Empty while a new object has none yet. */
@@ -24,6 +24,10 @@ export interface Intent {
   readonly object: Draft | undefined;
   /** As it is, in the served version; not to be changed. Undefined when it is new. */
   readonly previous: Draft | undefined;
+  /** The kind of `object` where it is not the resource's: a Scale, a Binding. */
+  readonly kind?: { readonly group: string; readonly version: string; readonly kind: string };
+  /** What a delete says besides. */
+  readonly deleteOptions?: Readonly<Record<string, unknown>>;
 }
 
 /** Hooks into the rest of the server that a write may need. */
@@ -48,6 +52,8 @@ export interface Writing extends Reading {
   readonly access: Access;
   readonly options: WriteOptions;
   readonly admission: Admission;
+  /** Notes for the audit log. */
+  readonly annotate: (key: string, value: string) => void;
   /** Warnings for the client, collected on the way. */
   readonly warnings: string[];
 }
