@@ -16,6 +16,7 @@ import type { KindRules } from './kind-rules.ts';
 import { podRules } from './pod.ts';
 import { clusterRoleBindingRules, clusterRoleRules, roleBindingRules, roleRules } from './rbac.ts';
 import { serviceRules } from './service.ts';
+import { mutatingWebhookRules, validatingWebhookRules } from './webhooks.ts';
 import { deploymentRules, replicaSetRules, statefulSetRules } from './workloads.ts';
 
 export const kindRules: ReadonlyMap<string, KindRules> = new Map<string, KindRules>([
@@ -28,6 +29,8 @@ export const kindRules: ReadonlyMap<string, KindRules> = new Map<string, KindRul
   ['/ServiceAccount', serviceAccountRules],
   ['/Event', eventRules],
   ['events.k8s.io/Event', eventsEventRules],
+  ['admissionregistration.k8s.io/MutatingWebhookConfiguration', mutatingWebhookRules],
+  ['admissionregistration.k8s.io/ValidatingWebhookConfiguration', validatingWebhookRules],
   ['rbac.authorization.k8s.io/Role', roleRules],
   ['rbac.authorization.k8s.io/RoleBinding', roleBindingRules],
   ['rbac.authorization.k8s.io/ClusterRole', clusterRoleRules],
