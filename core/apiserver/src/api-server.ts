@@ -26,6 +26,10 @@ import { keepTokenSecrets } from './access/legacy-tokens.ts';
 import { answeredKinds } from './access/questions.ts';
 import type { SigningKeys } from './access/signing-keys.ts';
 import { serviceAccountAdmission } from './admission/service-account.ts';
+import { serviceResolver } from './admission/service-resolver.ts';
+import { WebhookClients } from './admission/webhook-client.ts';
+import { WebhookSet } from './admission/webhook-set.ts';
+import { webhookAdmission } from './admission/webhooks.ts';
 import { inTurn, namespaceAdmission } from './admission.ts';
 import { ClusterState } from './cluster-state.ts';
 import { definitionRules } from './crd/crd-kind.ts';
@@ -45,6 +49,7 @@ import { failureResponse } from './response.ts';
 import { BuiltInSchemas } from './schema/built-in-schemas.ts';
 import { parseRange, serviceAdmission } from './service-addresses.ts';
 import { systemNamespaces } from './system-namespaces.ts';
+import type { Admission } from './writing.ts';
 
 export interface ApiServerOptions {
   readonly store: Store;
@@ -111,6 +116,20 @@ export async function openApiServer(
   const registry = builtInRegistry(schemas);
   const closing = new AbortController();
   opened.defer(() => closing.abort());
+  const own = inTurn(
+    namespaceAdmission(state),
+    options.serviceAccounts ? serviceAccountAdmission(state, { clock, random }) : {},
+      serviceAdmission(state, { range, random }),
+  );
+  const webhooks = {
+    state,
+    registry: () => registry,
+    hooks: opened.use(new WebhookSet(state)),
+    clients: opened.use(new WebhookClients(clock, serviceResolver(state))),
+    log,
+    closed: closing.signal,
+  };
+  const admission: Admission = { ...own, ...webhookAdmission(webhooks, own) };
   const services: Services = {
     state,
     registry,
@@ -119,11 +138,7 @@ export async function openApiServer(
     clock,
     random,
     log,
-    admission: inTurn(
-      namespaceAdmission(state),
-      options.serviceAccounts ? serviceAccountAdmission(state, { clock, random }) : {},
-      serviceAdmission(state, { range, random }),
-    ),
+    admission,
     watchLimits: {
       queueLengthMax: options.watchQueueLengthMax ?? 10_000,
       bookmarkMs: options.bookmarkMs ?? 60_000,
