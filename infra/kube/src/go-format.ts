@@ -55,7 +55,34 @@ export function goJson(value: unknown): string {
   );
 }
 
+/** A Go structure: {@link goJson} keeps its fields in their order, where it sorts the keys of plain objects as of maps. */
+class GoStruct {
+  readonly fields: readonly (readonly [name: string, value: unknown])[];
+
+  constructor(fields: GoStruct['fields']) {
+    this.fields = fields;
+  }
+}
+
+/** Fields in the order in which Go prints them; those that are undefined are left out. */
+export function goStruct(fields: readonly (readonly [name: string, value: unknown])[]): unknown {
+  return new GoStruct(fields);
+}
+
+/** A label selector as Go prints it: labels before expressions. */
+export function goSelector(selector: object): unknown {
+  const { matchLabels, matchExpressions } = selector as Readonly<Record<string, unknown>>; // read, not trusted
+  return goStruct([
+    ['matchLabels', matchLabels],
+    ['matchExpressions', matchExpressions],
+  ]);
+}
+
 function encode(value: unknown): string {
+  if (value instanceof GoStruct) {
+    const fields = value.fields.filter(([, field]) => field !== undefined);
+    return `{${fields.map(([name, field]) => `${JSON.stringify(name)}:${encode(field)}`).join(',')}}`;
+  }
   if (typeof value === 'bigint') return String(value);
   if (Array.isArray(value)) return `[${value.map(encode).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';

@@ -24,7 +24,7 @@ export * from './errors.ts';
 export * from './field-error.ts';
 export * from './field-selector.ts';
 export * from './generated/kinds.ts';
-export { goList, goQuote, goQuotedList } from './go-format.ts';
+export { goList, goQuote, goQuotedList, goSelector, goStruct } from './go-format.ts';
 export * from './names.ts';
 export * from './object.ts';
 export * from './patch/json-patch.ts';

@@ -58,10 +58,9 @@ function readQuantity(text: string): Quantity | string {
   const suffix = suffixOf(suffixText);
   if (suffix === undefined) return quantityMessages.suffix;
   if (whole.length + fraction.length > digitsMax) return quantityMessages.numeric;
-  // The original takes a suffix alone for nothing of it, except for the two that its fast path cannot hold.
-  if (whole === '' && fraction === '' && /^[PE]i$/.test(suffixText)) {
-    return quantityMessages.numeric;
-  }
+  // The original takes a suffix alone for nothing of it, except where its fast path cannot hold the suffix.
+  const isFast = suffix.base === 2n ? suffix.exponent <= 40 : suffix.exponent >= -9;
+  if (whole === '' && fraction === '' && !isFast) return quantityMessages.numeric;
   const size = scale(BigInt(`${whole}${fraction}` || '0'), fraction.length, suffix);
   const format =
     suffix.format === 'BinarySI' && size > 0n && size < nano ? 'DecimalSI' : suffix.format;
@@ -118,12 +117,12 @@ function formatBinary(amount: bigint): string {
 function formatDecimal(nanos: bigint, format: QuantityFormat): string {
   let rest = nanos;
   let exponent = -9;
-  const largest = format === 'DecimalSI' ? 18 : Number.POSITIVE_INFINITY;
-  while (rest % 1_000n === 0n && exponent < largest) {
+  while (rest % 1_000n === 0n) {
     rest /= 1_000n;
     exponent += 3;
   }
   if (format === 'DecimalExponent') return exponent === 0 ? `${rest}` : `${rest}e${exponent}`;
+  // Beyond E there is no suffix, and upstream prints none: 9000E comes back as 9.
   return `${rest}${decimalSuffixes[exponent / 3 + 3] ?? ''}`;
 }
 

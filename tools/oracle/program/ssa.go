@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -149,7 +150,7 @@ func runHistory(raw []byte) any {
 		case "update":
 			next := step.Object
 			if next == nil {
-				next, _ = overlaid(before.DeepCopy().Object, step.Patch).(map[string]any)
+				next = overlaid(before.Object, step.Patch)
 			}
 			sent := &unstructured.Unstructured{Object: next}
 			settle(asked, sent)
@@ -256,24 +257,23 @@ func orderOf(entry metav1.ManagedFieldsEntry) string {
 	return fmt.Sprintf("%s\x00%012d\x00%s\x00%s\x00%s", entry.Operation, seconds, entry.Manager, entry.APIVersion, entry.Subresource)
 }
 
-// overlaid is a JSON merge patch.
-func overlaid(value, patch any) any {
-	change, isObject := patch.(map[string]any)
-	if !isObject {
-		return patch
+// overlaid is the object with a JSON merge patch laid over it.
+func overlaid(object, patch map[string]any) map[string]any {
+	original, err := json.Marshal(object)
+	if err != nil {
+		panic(err)
 	}
-	object, isObject := value.(map[string]any)
-	if !isObject {
-		object = map[string]any{}
+	change, err := json.Marshal(patch)
+	if err != nil {
+		panic(err)
 	}
-	for key, each := range change {
-		if each == nil {
-			delete(object, key)
-		} else {
-			object[key] = overlaid(object[key], each)
-		}
+	merged, err := jsonpatch.MergePatch(original, change)
+	if err != nil {
+		panic(err)
 	}
-	return object
+	out := map[string]any{}
+	read(merged, &out)
+	return out
 }
 
 func managerOf(asked history, step historyStep, kind schema.GroupVersionKind) *managedfields.FieldManager {

@@ -3,7 +3,12 @@
 import { isJsonObject, jsonEqual } from '@tweendeck/std';
 import { FieldSet } from './field-set.ts';
 import { itemElement } from './list-item.ts';
-import { type FieldPathElements, fieldElement, type PathElement } from './path-element.ts';
+import {
+  type FieldPathElements,
+  fieldElement,
+  type PathElement,
+  showPath,
+} from './path-element.ts';
 import {
   deduced,
   fieldTypeOf,
@@ -12,6 +17,7 @@ import {
   type MapType,
   type SchemaType,
 } from './schema-type.ts';
+import { TypedFault } from './typed-fault.ts';
 
 /** No field is in more than one of the three. */
 export interface FieldComparison {
@@ -120,7 +126,7 @@ function visitList(
   path: FieldPathElements,
   found: Found,
 ): void {
-  const [leftItems, rightItems] = [grouped(list, left), grouped(list, right)];
+  const [leftItems, rightItems] = [grouped(list, left, path), grouped(list, right, path)];
   for (const element of new Set([...leftItems.keys(), ...rightItems.keys()])) {
     const [lefts, rights] = [leftItems.get(element) ?? [], rightItems.get(element) ?? []];
     const where = [...path, element];
@@ -138,8 +144,19 @@ function visitList(
   }
 }
 
-function grouped(list: ListType, items: readonly unknown[]): Map<PathElement, unknown[]> {
-  return Map.groupBy(items, (item) => itemElement(list, item));
+function grouped(
+  list: ListType,
+  items: readonly unknown[],
+  path: FieldPathElements,
+): Map<PathElement, unknown[]> {
+  return Map.groupBy(items, (item, index) => {
+    try {
+      return itemElement(list, item);
+    } catch (error) {
+      if (!(error instanceof TypedFault)) throw error;
+      throw new TypedFault(`${showPath(path)}: element ${index}: ${error.message}`);
+    }
+  });
 }
 
 function mapOrNone(value: unknown): Readonly<Record<string, unknown>> {

@@ -2,7 +2,7 @@
 
 import { isJsonObject } from '@tweendeck/std';
 import { FieldSet } from './field-set.ts';
-import { itemElement } from './list-item.ts';
+import { itemElementIfAny } from './list-item.ts';
 import { type FieldPathElements, fieldElement, type PathElement } from './path-element.ts';
 import {
   deduced,
@@ -66,7 +66,7 @@ function visitList(
 ): void {
   const items = new Map<PathElement, unknown[]>();
   for (const item of value) {
-    const element = itemElement(list, item);
+    const element = itemElementIfAny(list, item);
     const same = items.get(element);
     if (same) same.push(item);
     else items.set(element, [item]);

@@ -8,6 +8,7 @@ import { FieldSet } from './field-set.ts';
 import { type JsonRecord, metadataOf, withoutManagedFields } from './managed-object.ts';
 import type { SchemaType } from './schema-type.ts';
 import { TypedFault } from './typed-fault.ts';
+import { validateTyped } from './validate-typed.ts';
 
 /** The one manager for whom the annotation counts. */
 export const kubectlManager = 'kubectl';
@@ -23,6 +24,8 @@ export function lastAppliedFields(
   const applied = parsed(annotationOf(live));
   if (applied === undefined || applied['apiVersion'] !== apiVersion) return FieldSet.empty;
   try {
+    validateTyped(type, live);
+    validateTyped(type, applied);
     const { modified, added, removed } = compareFields(type, applied, withoutManagedFields(live));
     return fieldsOf(type, applied).difference(modified).difference(added).difference(removed);
   } catch (error) {
@@ -71,7 +74,7 @@ function parsed(text: string | undefined): JsonRecord | undefined {
   if (text === undefined) return undefined;
   try {
     const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : undefined;
+    return isJsonObject(value) && value['kind'] ? value : undefined;
   } catch {
     return undefined; // not written by kubectl: it counts as absent
   }

@@ -13,6 +13,19 @@ export function itemElement(list: ListType, item: unknown): PathElement {
     : setElement(item);
 }
 
+/** The step that all items without one share. */
+const noElement: PathElement = '';
+
+/** The step to an item, where items without one are walked all the same. */
+export function itemElementIfAny(list: ListType, item: unknown): PathElement {
+  try {
+    return itemElement(list, item);
+  } catch (error) {
+    if (error instanceof TypedFault) return noElement;
+    throw error;
+  }
+}
+
 function keyedElement(list: ListType, item: unknown): PathElement {
   if (item === null) throw new TypedFault('associative list with keys may not have a null element');
   if (!isJsonObject(item))

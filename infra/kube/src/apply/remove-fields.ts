@@ -3,7 +3,7 @@
 import { isJsonObject } from '@tweendeck/std';
 import { setOwn } from '../patch/merge-patch.ts';
 import type { FieldSet } from './field-set.ts';
-import { itemElement } from './list-item.ts';
+import { itemElementIfAny } from './list-item.ts';
 import { fieldElement } from './path-element.ts';
 import {
   deduced,
@@ -49,7 +49,7 @@ function removeFromList(list: ListType, value: readonly unknown[], fields: Field
   if (list.relationship === 'atomic') return null;
   const kept: unknown[] = [];
   for (const item of value) {
-    const element = itemElement(list, item);
+    const element = itemElementIfAny(list, item);
     if (fields.members.has(element)) continue;
     const behind = fields.behind(element);
     kept.push(behind.isEmpty ? item : removeFields(list.element, item, behind));

@@ -25,10 +25,10 @@ suite('a merge patch', () => {
       want: { a: { bb: {} } },
     },
     {
-      name: 'keeps nulls inside lists',
+      name: 'keeps null items of lists, but not nulls in the maps among them',
       target: {},
       patch: { a: [null, { b: null }] },
-      want: { a: [null, { b: null }] },
+      want: { a: [null, {}] },
     },
     {
       name: 'turns a scalar into a map',

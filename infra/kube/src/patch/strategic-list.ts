@@ -2,7 +2,7 @@
 
 import { isJsonObject } from '@tweendeck/std';
 import { ApiError } from '../status.ts';
-import { badPatch, type JsonMap, withoutDirectives } from './strategic-strategy.ts';
+import { badPatch, type JsonMap } from './strategic-strategy.ts';
 
 export interface ListMerging {
   /** Undefined for lists of scalars. */
@@ -62,8 +62,7 @@ function mergeItemsByKey(
     const key = keyOf(item, mergeKey);
     const index = merged.findIndex((other) => other[mergeKey] === key);
     const found = merged[index];
-    if (found === undefined)
-      merged.push(withoutDirectives(item, 'without-nulls') as JsonMap); // it has no $patch, so it stays a map
+    if (found === undefined) merged.push(item);
     else merged[index] = mergeItems(found, item);
   }
   return merged;

@@ -66,7 +66,7 @@ function mergeField(
   if (isJsonObject(current) && isJsonObject(value)) {
     const merged =
       strategyOf(field).merge === 'replace'
-        ? withoutDirectives(value, 'without-nulls')
+        ? value
         : mergeMaps(current, value, field && dereference(field, schema.source), schema);
     setOwn(result, key, merged);
   } else if (Array.isArray(current) && Array.isArray(value)) {
@@ -85,8 +85,7 @@ function mergeListField(
   schema: RootedSchema,
 ): readonly unknown[] {
   const strategy = strategyOf(field);
-  if (strategy.merge !== 'merge')
-    return withoutDirectives(value, 'without-nulls') as readonly unknown[]; // a list stays one
+  if (strategy.merge !== 'merge') return value;
   return mergeLists(current, value, {
     mergeKey: strategy.mergeKey,
     mergeItems: (item, change) => mergeMaps(item, change, itemNode(field, schema), schema),
@@ -105,11 +104,12 @@ function mergeInOrder(
   const live = result[key];
   const change = patch[key];
   for (const list of [order, live, change])
-    if (list !== undefined && list !== null && !Array.isArray(list))
+    if (list !== undefined && !Array.isArray(list))
       throw badPatch(`${orderPrefix}${key} is for lists only`);
   if (!Array.isArray(order)) throw badPatch(`${orderPrefix}${key} has to be a list`);
   if (!Array.isArray(live) && !Array.isArray(change)) return false;
-  if (change === null) return false;
+  if (![live, change].some((list) => Array.isArray(list) && list.length > 0))
+    throw badPatch('no elements in any of the given slices');
   const field = fieldNode(node, key, schema);
   const { mergeKey } = strategyOf(field);
   if (Array.isArray(change)) patchOrderFits(change, order, mergeKey, key);
@@ -147,7 +147,7 @@ function deletePrimitives(result: Record<string, unknown>, key: string, value: u
 /** A map with `$patch`: the patch alone for `replace`, nothing for `delete`. */
 function replaced(patch: JsonMap): JsonMap {
   const { [directive]: kind, ...rest } = patch;
-  if (kind === 'replace') return withoutDirectives(rest, 'without-nulls') as JsonMap; // no $patch is left
+  if (kind === 'replace') return rest;
   if (kind === 'delete') return {};
   if (kind === 'merge')
     throw badPatch('$patch: merge is not supported; leave the directive out to merge');
