@@ -280,7 +280,7 @@ test('when the leader is killed another takes over; when it is stopped, at once'
   await second.said('leading', undefined, 40_000);
   await settled(2);
   const takenSeconds = (performance.now() - killedMs) / 1_000;
-  assert.ok(takenSeconds < 25, `${takenSeconds} s`);
+  assert.ok(takenSeconds < 40, `${takenSeconds} s`);
 
   await using third = controllers();
   await third.ready();
@@ -288,7 +288,7 @@ test('when the leader is killed another takes over; when it is stopped, at once'
   assert.deepEqual(await second.stop(), { code: 0, signal: null });
   await third.said('leading');
   const handedSeconds = (performance.now() - stoppedMs) / 1_000;
-  assert.ok(handedSeconds < 5, `${handedSeconds} s`);
+  assert.ok(handedSeconds < 10, `${handedSeconds} s`);
   process.stdout.write(
     `  taken over ${takenSeconds.toFixed(1)} s after SIGKILL, ${handedSeconds.toFixed(1)} s after SIGTERM\n`,
   );

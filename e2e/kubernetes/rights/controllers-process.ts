@@ -61,7 +61,7 @@ export class ControllersProcess implements AsyncDisposable {
   said(
     message: string,
     matches: (line: LogLine) => boolean = () => true,
-    timeoutMs = 30_000,
+    timeoutMs = 60_000,
   ): Promise<LogLine> {
     return until(
       `the controllers say "${message}"`,
@@ -95,7 +95,7 @@ export class ControllersProcess implements AsyncDisposable {
   ready(
     status = 200,
     words: readonly RegExp[] = [/\[\+\]caches ok/, /\[\+\]leader-election ok/],
-    timeoutMs = 30_000,
+    timeoutMs = 60_000,
   ): Promise<string> {
     return until(
       `/readyz answers ${status} with ${words.join(' and ')}`,
