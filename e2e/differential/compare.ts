@@ -51,7 +51,8 @@ class Comparison {
     }
     if (Array.isArray(expected) && Array.isArray(actual)) this.#arrays(expected, actual, at);
     else if (isJsonObject(expected) && isJsonObject(actual)) this.#objects(expected, actual, at);
-    else if (!this.#scalarsEqual(expected, actual)) this.#add('different', at, expected, actual);
+    else if (!this.#scalarsEqual(expected, actual, at))
+      this.#add('different', at, expected, actual);
   }
 
   #add(what: Finding['what'], at: Place, expected: unknown, actual: unknown): void {
@@ -61,8 +62,7 @@ class Comparison {
   #alike(expected: unknown, actual: unknown, treatment: Treatment, uid?: string): boolean {
     if (typeof expected !== typeof actual) return false;
     if (treatment === 'presence') return true;
-    if (Array.isArray(expected) || isJsonObject(expected))
-      return this.#scalarsEqual(expected, actual);
+    if (Array.isArray(expected) || isJsonObject(expected)) return jsonEqual(expected, actual);
     const [there, here] = [String(expected), String(actual)];
     if (treatment === 'age') return there === here || [there, here].every((age) => isAge.test(age));
     if (treatment === 'version') return this.#translation.version(there, here, uid) !== 'broken';
@@ -75,13 +75,14 @@ class Comparison {
     return this.#translation.token(there, here) !== 'broken';
   }
 
-  #scalarsEqual(expected: unknown, actual: unknown): boolean {
+  #scalarsEqual(expected: unknown, actual: unknown, { place }: Place): boolean {
     if (jsonEqual(expected, actual)) return true;
     if (typeof expected !== 'string' || typeof actual !== 'string') return false;
     if (sameMoment(expected, actual)) return true;
     const translated = this.#translation.text(expected);
     if (translated === actual) return true;
-    return normaliseText(translated) === normaliseText(actual) && / /.test(actual);
+    const isForPeople = / /.test(actual) || place.startsWith('rows[].cells');
+    return isForPeople && normaliseText(translated) === normaliseText(actual);
   }
 
   #objects(expected: Record<string, unknown>, actual: Record<string, unknown>, at: Place): void {
@@ -109,48 +110,56 @@ class Comparison {
   }
 
   #arrays(expected: readonly unknown[], actual: readonly unknown[], at: Place): void {
-    const key = keyOf(expected, actual);
+    const isRuled = fieldRules.some((rule) => rule.at.test(`${at.place}[]`));
+    const key = isRuled ? undefined : keyOf(expected, actual);
     if (!key) {
       this.#positions(expected, actual, at);
       return;
     }
     const left = new Map(actual.map((item) => [key(item), item]));
-    const order = actual.map(key);
-    const there: string[] = [];
-    const unmatched: unknown[] = [];
+    const pairs = new Map<unknown, string>();
     for (const item of expected) {
       const name = [key(item), this.#translation.text(key(item))].find((one) => left.has(one));
-      if (name === undefined) {
-        unmatched.push(item);
-        continue;
-      }
-      there.push(name);
-      this.values(item, left.get(name), selected(at, key(item)));
-      left.delete(name);
+      if (name !== undefined && ![...pairs.values()].includes(name)) pairs.set(item, name);
     }
-    this.#generated(unmatched, left, at, key);
-    const both = new Set(there);
-    const here = order.filter((name) => both.has(name));
+    // Names that the servers made up are learned before anything that may refer to them is compared.
+    const generated = this.#generatedPairs(expected, left, pairs);
+    for (const [item, name] of generated)
+      this.values(item, left.get(name), selected(at, key(item)));
+    for (const item of expected) {
+      const name = pairs.get(item);
+      const place = selected(at, key(item));
+      if (name !== undefined) this.values(item, left.get(name), place);
+      else if (!generated.has(item)) this.#add('missing', place, item, undefined);
+    }
+    const used = new Set([...pairs.values(), ...generated.values()]);
+    for (const [name, item] of left) {
+      if (!used.has(name)) this.#add('added', selected(at, name), undefined, item);
+    }
+    const there = [...pairs.values()];
+    const here = actual.map(key).filter((name) => there.includes(name));
     if (!jsonEqual(there, here)) this.#add('order', at, there, here);
   }
 
   /** Objects whose names the servers made up are paired in their order, by the name's beginning. */
-  #generated(
-    unmatched: readonly unknown[],
-    left: Map<string, unknown>,
-    at: Place,
-    key: (item: unknown) => string,
-  ): void {
-    for (const item of unmatched) {
+  #generatedPairs(
+    expected: readonly unknown[],
+    left: ReadonlyMap<string, unknown>,
+    pairs: ReadonlyMap<unknown, string>,
+  ): ReadonlyMap<unknown, string> {
+    const found = new Map<unknown, string>();
+    const used = new Set(pairs.values());
+    for (const item of expected) {
       const prefix = generateNameOf(item);
-      const pair = [...left].find(([, other]) => prefix !== '' && generateNameOf(other) === prefix);
-      const place = selected(at, key(item));
-      if (pair) {
-        left.delete(pair[0]);
-        this.values(item, pair[1], place);
-      } else this.#add('missing', place, item, undefined);
+      if (pairs.has(item) || prefix === '') continue;
+      const pair = [...left].find(
+        ([name, other]) => !used.has(name) && generateNameOf(other) === prefix,
+      );
+      if (!pair) continue;
+      used.add(pair[0]);
+      found.set(item, pair[0]);
     }
-    for (const [name, item] of left) this.#add('added', selected(at, name), undefined, item);
+    return found;
   }
 
   #positions(expected: readonly unknown[], actual: readonly unknown[], at: Place): void {
