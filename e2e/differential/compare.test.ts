@@ -55,7 +55,7 @@ for (const { name, expected, actual, findings } of [
       ],
     },
     actual: { list: [{ name: 'b', v: 2 }] },
-    findings: ['different list[b].v', 'missing list[a]'],
+    findings: ['missing list[a]', 'different list[b].v'],
   },
   {
     name: 'list items in another order',
