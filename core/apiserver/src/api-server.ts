@@ -25,8 +25,10 @@ import { impersonated } from './access/impersonation.ts';
 import { keepTokenSecrets } from './access/legacy-tokens.ts';
 import { answeredKinds } from './access/questions.ts';
 import type { SigningKeys } from './access/signing-keys.ts';
+import { podAdmission } from './admission/pod-admission.ts';
 import { serviceAccountAdmission } from './admission/service-account.ts';
 import { serviceResolver } from './admission/service-resolver.ts';
+import { volumeAdmission } from './admission/volume-admission.ts';
 import { WebhookClients } from './admission/webhook-client.ts';
 import { WebhookSet } from './admission/webhook-set.ts';
 import { webhookAdmission } from './admission/webhooks.ts';
@@ -49,6 +51,7 @@ import { failureResponse } from './response.ts';
 import { BuiltInSchemas } from './schema/built-in-schemas.ts';
 import { parseRange, serviceAdmission } from './service-addresses.ts';
 import { systemNamespaces } from './system-namespaces.ts';
+import { systemPriorityClasses } from './system-priority-classes.ts';
 import type { Admission } from './writing.ts';
 
 export interface ApiServerOptions {
@@ -119,6 +122,8 @@ export async function openApiServer(
   const own = inTurn(
     namespaceAdmission(state),
     options.serviceAccounts ? serviceAccountAdmission(state, { clock, random }) : {},
+    podAdmission(state),
+      volumeAdmission(state),
       serviceAdmission(state, { range, random }),
   );
   const webhooks = {
@@ -149,6 +154,7 @@ export async function openApiServer(
   };
   const customKinds = opened.use(new CustomKinds(services, schemas.metadata));
   await systemNamespaces(services, signal);
+  await systemPriorityClasses(services, signal);
   if (options.systemPolicy) await reconcilePolicy(services, signal);
   const tasks = opened.use(new TaskGroup());
   tasks.start((taskSignal) => expireEvents({ state, clock, log }, taskSignal));

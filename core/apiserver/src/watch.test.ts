@@ -14,7 +14,7 @@ test('a watch from a version tells every later change once, in order', async () 
   );
   await server.create(maps, map('b'));
   await server.ask('DELETE', `${maps}/a`);
-  assert.deepEqual(await watch.shorts(3), ['MODIFIED a@6', 'ADDED b@7', 'DELETED a@8']);
+  assert.deepEqual(await watch.shorts(3), ['MODIFIED a@8', 'ADDED b@9', 'DELETED a@10']);
   await watch.close();
 });
 
@@ -39,16 +39,16 @@ test('all watchers get the same bytes', async () => {
 
 test('entering a selector is ADDED, leaving it is DELETED with the last state that matched', async () => {
   await using server = await TestServer.open();
-  const watch = await server.watch(`${maps}?watch=true&resourceVersion=4&labelSelector=on`);
+  const watch = await server.watch(`${maps}?watch=true&resourceVersion=6&labelSelector=on`);
   await server.create(maps, map('a'));
   await server.patch(`${maps}/a`, { metadata: { labels: { on: '1' } } });
   await server.patch(`${maps}/a`, { data: { x: '1' } });
   await server.patch(`${maps}/a`, { metadata: { labels: { on: null } } });
-  assert.deepEqual(await watch.shorts(2), ['ADDED a@6', 'MODIFIED a@7']);
+  assert.deepEqual(await watch.shorts(2), ['ADDED a@8', 'MODIFIED a@9']);
   const left = await watch.next();
   assert.deepEqual(
     [left.type, left.object.metadata.resourceVersion, left.object.metadata.labels],
-    ['DELETED', '8', { on: '1' }],
+    ['DELETED', '10', { on: '1' }],
   );
   await watch.close();
 });
@@ -58,7 +58,7 @@ test('a watch without a version begins with what is there', async () => {
   await server.create(maps, map('a'));
   const watch = await server.watch(`${maps}?watch=true`);
   await server.create(maps, map('b'));
-  assert.deepEqual(await watch.shorts(2), ['ADDED a@5', 'ADDED b@6']);
+  assert.deepEqual(await watch.shorts(2), ['ADDED a@7', 'ADDED b@8']);
   await watch.close();
 });
 
@@ -67,24 +67,24 @@ test('sendInitialEvents begins with what is there and marks its end', async () =
   await server.create(maps, map('a'));
   const query = 'watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan';
   const watch = await server.watch(`${maps}?${query}&allowWatchBookmarks=true`);
-  assert.deepEqual(await watch.shorts(1), ['ADDED a@5']);
+  assert.deepEqual(await watch.shorts(1), ['ADDED a@7']);
   const { type, object } = await watch.next();
   assert.equal(type, 'BOOKMARK');
   assert.equal(object.metadata.annotations['k8s.io/initial-events-end'], 'true');
-  assert.equal(object.metadata.resourceVersion, '5');
+  assert.equal(object.metadata.resourceVersion, '7');
   await server.create(maps, map('b'));
-  assert.deepEqual(await watch.shorts(1), ['ADDED b@6']);
+  assert.deepEqual(await watch.shorts(1), ['ADDED b@8']);
   await watch.close();
 });
 
 test('bookmarks say how far a quiet watch has come, and the last word is one too', async () => {
   await using server = await TestServer.open();
   const watch = await server.watch(
-    `${maps}?watch=true&resourceVersion=4&allowWatchBookmarks=true&timeoutSeconds=90`,
+    `${maps}?watch=true&resourceVersion=6&allowWatchBookmarks=true&timeoutSeconds=90`,
   );
   await server.create('/api/v1/namespaces/default/secrets', map('elsewhere'));
   await server.clock.advance(100_000);
-  assert.deepEqual(await watch.shorts(3), ['BOOKMARK @5', 'BOOKMARK @5', 'END']);
+  assert.deepEqual(await watch.shorts(3), ['BOOKMARK @7', 'BOOKMARK @7', 'END']);
 });
 
 test('a watch from a forgotten version is told so by an ERROR event', async () => {
@@ -99,7 +99,7 @@ test('a watch from a forgotten version is told so by an ERROR event', async () =
 
 test('a watcher that falls too far behind is cut off', async () => {
   await using server = await TestServer.open({ watchQueueLengthMax: 2 });
-  const watch = await server.watch(`${maps}?watch=true&resourceVersion=4`);
+  const watch = await server.watch(`${maps}?watch=true&resourceVersion=6`);
   for (const name of ['a', 'b', 'c', 'd']) await server.create(maps, map(name));
   assert.deepEqual(await watch.shorts(1), ['END']);
 });
@@ -107,7 +107,7 @@ test('a watcher that falls too far behind is cut off', async () => {
 test('a watch of a table gives one row with each event', async () => {
   await using server = await TestServer.open();
   const accept = 'application/json;as=Table;g=meta.k8s.io;v=v1';
-  const watch = await server.watch(`${maps}?watch=true&resourceVersion=4`, { accept });
+  const watch = await server.watch(`${maps}?watch=true&resourceVersion=6`, { accept });
   await server.create(maps, map('a'));
   await server.ask('DELETE', `${maps}/a`);
   const added = await watch.next();
@@ -115,7 +115,7 @@ test('a watch of a table gives one row with each event', async () => {
   const deleted = await watch.next();
   assert.deepEqual(
     [deleted.type, deleted.object.rows[0].object.metadata.resourceVersion],
-    ['DELETED', '6'],
+    ['DELETED', '8'],
   );
   await watch.close();
 });

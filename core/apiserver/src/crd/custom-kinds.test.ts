@@ -162,7 +162,7 @@ test('several versions show the same objects', async () => {
 test('a default that comes later is there when older objects are read', async () => {
   await using server = await withBoats();
   await server.create(boats, boat('a'));
-  const watch = await server.watch(`${boats}?watch=true&resourceVersion=6`);
+  const watch = await server.watch(`${boats}?watch=true&resourceVersion=8`);
   const later = structuredClone(schema);
   Object.assign(later.properties.spec.properties, { motor: { type: 'boolean', default: false } });
   await server.patch(`${definitions}/boats.example.com`, {

@@ -14,9 +14,11 @@ import {
 import { type Draft, type Fields, objectAt, objectIn, setDefault, textAt } from '../draft.ts';
 import { cronJobColumns } from '../table/batch-columns.ts';
 import { negativeProblems } from './field-checks.ts';
-import { defaultJobSpec, nameWarnings } from './job-rules.ts';
+import { defaultJobSpec } from './job-rules.ts';
 import { jobSpecProblems } from './job-validation.ts';
 import type { KindRules } from './kind-rules.ts';
+import { nameWarnings } from './name-warnings.ts';
+import { podTemplateWarnings } from './pod-warnings.ts';
 
 export const cronJobRules: KindRules = {
   columns: cronJobColumns,
@@ -31,7 +33,13 @@ export const cronJobRules: KindRules = {
       if (part === 'status') return [];
       return [...cronJobProblems(draft, previous), ...(previous ? [] : nameProblems(draft))];
     },
-    warnings: ({ metadata }) => nameWarnings(metadata.name ?? ''),
+    warnings: ({ metadata, spec }) => [
+      ...nameWarnings(metadata.name ?? ''),
+      ...podTemplateWarnings(
+        objectAt(objectAt(objectAt(spec, 'jobTemplate'), 'spec'), 'template'),
+        'spec.jobTemplate.spec.template',
+      ),
+    ],
   },
 };
 

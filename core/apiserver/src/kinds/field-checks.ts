@@ -6,9 +6,12 @@ import {
   fieldInvalid,
   fieldNotSupported,
   fieldRequired,
+  goSelector,
   type NameCheck,
+  parseQuantity,
+  quantityProblem,
 } from '@tweendeck/kube';
-import { jsonEqual } from '@tweendeck/std';
+import { isJsonObject, jsonEqual } from '@tweendeck/std';
 import { type Fields, numberAt, textAt } from '../draft.ts';
 
 export const notNegative = 'must be greater than or equal to 0';
@@ -38,6 +41,18 @@ export function immutableProblems(
     .map((key) => fieldInvalid(base.child(key), fields[key] ?? null, immutable));
 }
 
+/** A selector that differs from what it was. */
+export function selectorImmutable(
+  fields: Fields,
+  previous: Fields,
+  base: FieldPath,
+): readonly FieldError[] {
+  const { selector } = fields;
+  if (jsonEqual(selector ?? null, previous['selector'] ?? null)) return [];
+  const shown = isJsonObject(selector) ? goSelector(selector) : null;
+  return [fieldInvalid(base.child('selector'), shown, immutable)];
+}
+
 /** One of some words; `emptyDetail` tells that it must not be empty, and what is said then. */
 export function wordProblems(
   value: string,
@@ -57,4 +72,16 @@ export function namedProblems(
   const value = textAt(fields, key);
   if (value === '') return [];
   return check(value).map((text) => fieldInvalid(base.child(key), value, text));
+}
+
+/** Amounts of a list that are below nothing, shown as whole numbers. Rule: upstream's validateBasicResource. */
+export function basicAmountProblems(amounts: Fields, base: FieldPath): readonly FieldError[] {
+  return Object.entries(amounts).flatMap(([name, amount]) => {
+    const text = String(amount);
+    if (quantityProblem(text) !== undefined) return [];
+    const { nanos } = parseQuantity(text);
+    if (nanos > -1_000_000_000n) return [];
+    const whole = Number(nanos / 1_000_000_000n);
+    return [fieldInvalid(base.key(name), whole, 'must be a valid resource quantity')];
+  });
 }

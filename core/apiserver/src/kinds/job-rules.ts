@@ -1,6 +1,6 @@
 // Jobs: defaults, the selector the server makes, what may change. Rules: upstream's batch/v1 defaults and job strategy.
 
-import { dnsLabelProblems, dnsSubdomainProblems, goList } from '@tweendeck/kube';
+import { dnsSubdomainProblems } from '@tweendeck/kube';
 import { jsonEqual } from '@tweendeck/std';
 import { type Draft, type Fields, listAt, objectAt, objectIn, setDefault } from '../draft.ts';
 import { jobColumns } from '../table/batch-columns.ts';
@@ -8,7 +8,9 @@ import { conditionTimes } from './condition-times.ts';
 import { jobStatusProblems } from './job-status-validation.ts';
 import { jobProblems, jobUpdateProblems } from './job-validation.ts';
 import type { KindRules } from './kind-rules.ts';
+import { nameWarnings } from './name-warnings.ts';
 import { defaultPodTemplate, templateLabels } from './pod-template.ts';
+import { podTemplateWarnings } from './pod-warnings.ts';
 
 export const jobRules: KindRules = {
   columns: jobColumns,
@@ -32,18 +34,12 @@ export const jobRules: KindRules = {
       if (!previous) return jobProblems(draft);
       return [...jobProblems(draft, previous), ...jobUpdateProblems(draft, previous)];
     },
-    warnings: ({ metadata }) => nameWarnings(metadata.name ?? ''),
+    warnings: ({ metadata, spec }) => [
+      ...nameWarnings(metadata.name ?? ''),
+      ...podTemplateWarnings(objectAt(spec, 'template'), 'spec.template'),
+    ],
   },
 };
-
-/** Names that are no DNS labels are allowed, but make host names that nothing resolves. */
-export function nameWarnings(name: string): readonly string[] {
-  const problems = dnsLabelProblems(name);
-  if (problems.length === 0) return [];
-  return [
-    `metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: ${goList(problems)}`,
-  ];
-}
 
 function defaultJob(draft: Draft): void {
   const spec = objectIn(draft, 'spec');

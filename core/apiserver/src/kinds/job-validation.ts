@@ -16,7 +16,12 @@ import {
 import { isJsonObject, isPlatformError, jsonEqual } from '@tweendeck/std';
 import { copyOf, type Draft, type Fields, numberAt, objectAt, objectIn, textAt } from '../draft.ts';
 import { domainPathProblems } from './domain-path.ts';
-import { immutable, immutableProblems, negativeProblems } from './field-checks.ts';
+import {
+  immutable,
+  immutableProblems,
+  negativeProblems,
+  selectorImmutable,
+} from './field-checks.ts';
 import { failurePolicyProblems, successPolicyProblems } from './job-policies.ts';
 import {
   podTemplateProblems,
@@ -45,7 +50,7 @@ export function jobUpdateProblems(draft: Draft, previous: Draft): readonly Field
   return [
     ...selectingJobProblems(spec, base),
     ...completionsProblems(spec, before, base.child('completions')),
-    ...fixed(['selector']),
+    ...selectorImmutable(spec, before, base),
     ...templateUpdateProblems(spec, previous, base.child('template')),
     ...fixed([
       'completionMode',

@@ -1,6 +1,12 @@
 // The rules of every built-in kind that has some, by `group/kind`.
 
 import {
+  daemonSetRules,
+  deploymentRules,
+  replicaSetRules,
+  statefulSetRules,
+} from './apps-rules.ts';
+import {
   controllerRevisionRules,
   endpointSliceRules,
   leaseRules,
@@ -10,14 +16,16 @@ import {
 } from './cluster-kinds.ts';
 import { configMapRules, secretRules } from './configuration.ts';
 import { cronJobRules } from './cron-job-rules.ts';
+import { disruptionBudgetRules } from './disruption-budget-rules.ts';
 import { eventRules, eventsEventRules } from './events.ts';
 import { jobRules } from './job-rules.ts';
 import type { KindRules } from './kind-rules.ts';
 import { podRules } from './pod.ts';
+import { priorityClassRules } from './priority-class-rules.ts';
 import { clusterRoleBindingRules, clusterRoleRules, roleBindingRules, roleRules } from './rbac.ts';
 import { serviceRules } from './service.ts';
+import { claimRules, storageClassRules, volumeRules } from './volume-rules.ts';
 import { mutatingWebhookRules, validatingWebhookRules } from './webhooks.ts';
-import { deploymentRules, replicaSetRules, statefulSetRules } from './workloads.ts';
 
 export const kindRules: ReadonlyMap<string, KindRules> = new Map<string, KindRules>([
   ['/Pod', podRules],
@@ -38,7 +46,13 @@ export const kindRules: ReadonlyMap<string, KindRules> = new Map<string, KindRul
   ['apps/Deployment', deploymentRules],
   ['apps/ReplicaSet', replicaSetRules],
   ['apps/StatefulSet', statefulSetRules],
+  ['apps/DaemonSet', daemonSetRules],
   ['apps/ControllerRevision', controllerRevisionRules],
+  ['policy/PodDisruptionBudget', disruptionBudgetRules],
+  ['/PersistentVolume', volumeRules],
+  ['/PersistentVolumeClaim', claimRules],
+  ['storage.k8s.io/StorageClass', storageClassRules],
+  ['scheduling.k8s.io/PriorityClass', priorityClassRules],
   ['batch/Job', jobRules],
   ['batch/CronJob', cronJobRules],
   ['coordination.k8s.io/Lease', leaseRules],

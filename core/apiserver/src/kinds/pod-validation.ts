@@ -17,24 +17,14 @@ import { volumeProblems } from './volume-validation.ts';
 const restartPolicies = ['Always', 'OnFailure', 'Never'];
 const dnsPolicies = ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'];
 
-export interface PodSpecContext {
-  /** Pods of workloads that run for ever may only restart always. */
-  readonly restartPolicies?: readonly string[];
-}
-
 /** Problems of a pod specification under `base`. */
-export function podSpecProblems(
-  spec: Fields,
-  base: FieldPath,
-  { restartPolicies: allowed = restartPolicies }: PodSpecContext = {},
-): readonly FieldError[] {
+export function podSpecProblems(spec: Fields, base: FieldPath): readonly FieldError[] {
   const volumes = listAt(spec, 'volumes');
   return [
     ...volumeProblems(volumes, base.child('volumes')),
     ...allContainerProblems(spec, base),
-    ...choice(spec, 'restartPolicy', { base, allowed }),
+    ...choice(spec, 'restartPolicy', { base, allowed: restartPolicies }),
     ...choice(spec, 'dnsPolicy', { base, allowed: dnsPolicies }),
-    ...nonNegative(spec, 'terminationGracePeriodSeconds', base),
     ...positive(spec, 'activeDeadlineSeconds', base),
     ...nameProblems(spec, base),
   ];
@@ -69,12 +59,6 @@ function choice(
   const value = textAt(spec, key);
   if (value === '') return [fieldRequired(base.child(key))];
   return allowed.includes(value) ? [] : [fieldNotSupported(base.child(key), value, allowed)];
-}
-
-function nonNegative(spec: Fields, key: string, base: FieldPath): readonly FieldError[] {
-  const value = spec[key];
-  if (typeof value !== 'number' || value >= 0) return [];
-  return [fieldInvalid(base.child(key), value, 'must be greater than or equal to 0')];
 }
 
 function positive(spec: Fields, key: string, base: FieldPath): readonly FieldError[] {

@@ -38,7 +38,6 @@ export const podRules: KindRules = {
     defaults: defaultPod,
     prepareCreate(draft) {
       const spec = objectIn(draft, 'spec');
-      admitPodSpec(spec);
       draft['status'] = { phase: 'Pending', qosClass: qosClassOf(spec) };
     },
     prepareUpdate(draft, previous, part) {
@@ -58,25 +57,6 @@ function defaultPod(draft: Draft): void {
   requestsFromLimits(spec);
   setDefault(spec, 'enableServiceLinks', true);
   defaultPodSpec(spec);
-}
-
-/** What upstream's admission plugins add to every new pod. */
-function admitPodSpec(spec: Fields): void {
-  setDefault(spec, 'serviceAccountName', 'default');
-  setDefault(spec, 'serviceAccount', spec['serviceAccountName']);
-  setDefault(spec, 'priority', 0);
-  setDefault(spec, 'preemptionPolicy', 'PreemptLowerPriority');
-  const tolerations = [...listAt(spec, 'tolerations')];
-  for (const key of ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']) {
-    const tolerated = tolerations.some(
-      (each) =>
-        (textAt(each, 'key') === key || textAt(each, 'key') === '') &&
-        ['', 'NoExecute'].includes(textAt(each, 'effect')),
-    );
-    if (tolerated) continue;
-    tolerations.push({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 });
-  }
-  spec['tolerations'] = tolerations;
 }
 
 function podProblems(draft: Draft, previous: Draft | undefined, part: Part): readonly FieldError[] {

@@ -44,7 +44,7 @@ export const leaseColumns: TableColumns = columnsOf([
 export const controllerRevisionColumns: TableColumns = columnsOf([
   nameColumn,
   { name: 'Controller', cell: controllerText },
-  { name: 'Revision', type: 'integer', cell: (object) => numberAt(object, 'revision') ?? 0 },
+  { name: 'Revision', cell: (object) => numberAt(object, 'revision') ?? 0 },
   ageColumn,
 ]);
 

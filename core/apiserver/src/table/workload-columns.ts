@@ -46,16 +46,8 @@ export function selectorText(value: unknown): string {
 export const deploymentColumns: TableColumns = columnsOf([
   nameColumn,
   readyOfDesired,
-  {
-    name: 'Up-to-date',
-    type: 'integer',
-    cell: (object) => statusNumber(object, 'updatedReplicas'),
-  },
-  {
-    name: 'Available',
-    type: 'integer',
-    cell: (object) => statusNumber(object, 'availableReplicas'),
-  },
+  { name: 'Up-to-date', cell: (object) => statusNumber(object, 'updatedReplicas') },
+  { name: 'Available', cell: (object) => statusNumber(object, 'availableReplicas') },
   ageColumn,
   ...containers,
   selector,
@@ -70,6 +62,37 @@ export const replicaSetColumns: TableColumns = columnsOf([
   ...containers,
   selector,
 ]);
+
+export const daemonSetColumns: TableColumns = columnsOf([
+  nameColumn,
+  {
+    name: 'Desired',
+    type: 'integer',
+    cell: (object) => statusNumber(object, 'desiredNumberScheduled'),
+  },
+  {
+    name: 'Current',
+    type: 'integer',
+    cell: (object) => statusNumber(object, 'currentNumberScheduled'),
+  },
+  { name: 'Ready', type: 'integer', cell: (object) => statusNumber(object, 'numberReady') },
+  {
+    name: 'Up-to-date',
+    type: 'integer',
+    cell: (object) => statusNumber(object, 'updatedNumberScheduled'),
+  },
+  { name: 'Available', type: 'integer', cell: (object) => statusNumber(object, 'numberAvailable') },
+  { name: 'Node Selector', cell: nodeSelectorText },
+  ageColumn,
+  ...containers,
+  selector,
+]);
+
+function nodeSelectorText({ spec }: Draft): string {
+  const pod = objectAt(objectAt(spec, 'template'), 'spec');
+  const wanted = Object.entries(objectAt(pod, 'nodeSelector')).toSorted();
+  return wanted.map(([key, value]) => `${key}=${String(value)}`).join(',') || '<none>';
+}
 
 export const statefulSetColumns: TableColumns = columnsOf([
   nameColumn,

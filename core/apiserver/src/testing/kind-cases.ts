@@ -46,7 +46,7 @@ export async function runKindCase(
   { path, object, change, part, table: asTable }: KindCase,
   index: number,
 ): Promise<CaseAnswer> {
-  const namespace = `case-${index}`;
+  const namespace = `ns-${index}`;
   const create = (where: string, body: object) =>
     send({ method: 'POST', path: where, headers: json, body });
   if (path.includes('/NS/')) {
@@ -71,20 +71,37 @@ export async function runKindCase(
   if (answer.status < 300 && asTable) {
     answer = await send({ method: 'GET', path: own, headers: table });
   }
-  const body = bare(answer.body, (text) => plain(text, { namespace, uid }));
+  const generated = 'generateName' in metadataOf(object) ? String(made['name']) : undefined;
+  const body = bare(answer.body, (text) => plain(text, { namespace, uid, generated }));
   const { status, warnings } = answer;
   return { status, ...(warnings === undefined ? {} : { warnings }), body };
 }
 
+function metadataOf(object: object): object {
+  return 'metadata' in object && isJsonObject(object.metadata) ? object.metadata : {};
+}
+
+/** Names of failures too are made of generated ones. */
+const generatedName = /case-[a-z0-9]{5}(?![a-z0-9])/g;
 const stamp = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g;
 const anyUid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 
 function plain(
   text: string,
-  { namespace, uid }: { readonly namespace: string; readonly uid: string | undefined },
+  {
+    namespace,
+    uid,
+    generated,
+  }: {
+    readonly namespace: string;
+    readonly uid: string | undefined;
+    readonly generated: string | undefined;
+  },
 ): string {
-  const named = text === namespace ? 'NS' : text.replaceAll(`${namespace}/`, 'NS/');
+  const placed = text === namespace ? 'NS' : text.replaceAll(`${namespace}/`, 'NS/');
+  const named = generated === undefined ? placed : placed.replaceAll(generated, 'NAME');
   return (uid === undefined ? named : named.replaceAll(uid, 'UID'))
+    .replaceAll(generatedName, 'NAME')
     .replaceAll(anyUid, 'UID')
     .replaceAll(stamp, 'TIME');
 }
