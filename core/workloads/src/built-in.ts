@@ -3,6 +3,7 @@
 import type { BackgroundTask, Controller } from '@tweendeck/controller';
 import { aggregationController } from './access/aggregation.ts';
 import { cronJobController } from './cronjob/controller.ts';
+import { daemonSetController } from './daemonset/controller.ts';
 import { deploymentController } from './deployment/controller.ts';
 import { garbageCollector } from './garbage/collector.ts';
 import { jobOrphanController, ttlAfterFinishedController } from './job/after-end.ts';
@@ -32,6 +33,7 @@ export function builtInControllers(options: BuiltInOptions = {}): readonly Contr
     deploymentController(),
     replicaSetController(),
     statefulSetController(),
+    daemonSetController(),
     jobController(),
     jobOrphanController(),
     ttlAfterFinishedController(),

@@ -8,9 +8,7 @@ import {
 } from '@tweendeck/controller';
 import {
   type ControllerRevision,
-  controllerOf,
   controllerRevisionResource,
-  isApiError,
   type Pod,
   podResource,
   refOf,
@@ -18,18 +16,30 @@ import {
   type StatefulSetStatus,
   statefulSetResource,
 } from '@tweendeck/kube';
-import { jsonEqual, messageOf, timestampOf } from '@tweendeck/std';
+import { messageOf, timestampOf } from '@tweendeck/std';
 import { byLabels, claim, planClaims } from '../owner/claim.ts';
 import { withCondition, withoutCondition } from '../owner/conditions.ts';
 import { isNamespaceEnding } from '../owner/namespace-ending.ts';
+import { templateOf } from '../owner/revision.ts';
+import {
+  ensureRevision,
+  forgetRevisions,
+  ownedRevisions,
+  type RevisionAccess,
+} from '../owner/revision-history.ts';
 import { concernedBy, matcherOf } from '../owner/selecting.ts';
 import { slowStart } from '../owner/slow-start.ts';
 import { writeStatus } from '../owner/status-writer.ts';
 import { ordinalOf, podFor, podName } from './identity.ts';
 import { planStatefulSet, type Revision, revisionNameOf, type StatefulSetAction } from './plan.ts';
-import { forgettableRevisions, planRevision, revisionData, templateOf } from './revision.ts';
 
 type Context = ReconcileContext<StatefulSet>;
+
+const access: RevisionAccess<StatefulSet> = {
+  resource: statefulSetResource,
+  style: { hashLabel: 'controller.kubernetes.io/hash', annotations: 'none' },
+  countCollision: (set, collisionCount) => ({ replicas: 0, ...set.status, collisionCount }),
+};
 
 export function statefulSetController(): Controller {
   return defineController<StatefulSet>({
@@ -52,8 +62,8 @@ async function reconcile(set: StatefulSet, context: Context) {
   if ((set.spec.volumeClaimTemplates ?? []).length > 0) return refuseClaims(set, context);
   const { client, clock, signal } = context;
   const pods = await ownedPods(set, context);
-  const revisions = await ownedRevisions(set, context);
-  const updated = await ensureRevision(set, revisions, context);
+  const revisions = await ownedRevisions(set, access, context);
+  const updated = await ensureRevision(set, revisions, access, context);
   if (!updated) return undefined; // after a collision the next pass tries another name
   const update = revisionFrom(updated, set);
   const currentName = set.status?.currentRevision;
@@ -75,9 +85,7 @@ async function reconcile(set: StatefulSet, context: Context) {
   if (failure !== undefined) throw failure;
   const used = new Set([update.name, plan.status.currentRevision ?? '']);
   for (const pod of pods) used.add(revisionNameOf(pod) ?? '');
-  for (const revision of forgettableRevisions(set, revisions, used)) {
-    await client.delete(controllerRevisionResource, refOf(revision), {}, signal);
-  }
+  await forgetRevisions(set, revisions, { used, context });
   return plan.requeueAfterMs === undefined ? undefined : { requeueAfterMs: plan.requeueAfterMs };
 }
 
@@ -125,63 +133,9 @@ function ownedPods(set: StatefulSet, context: Context): Promise<readonly Pod[]> 
   );
 }
 
-function ownedRevisions(
-  set: StatefulSet,
-  context: Context,
-): Promise<readonly ControllerRevision[]> {
-  const claims = planClaims(
-    set,
-    context
-      .cache(controllerRevisionResource)
-      .list({ namespace: set.metadata.namespace ?? '' })
-      .filter((revision) => templateOf(revision) !== undefined),
-    byLabels(matcherOf(set)),
-  );
-  return claim(
-    {
-      owner: set,
-      ownerResource: statefulSetResource,
-      resource: controllerRevisionResource,
-      claims: { ...claims, release: [] },
-    },
-    context.client,
-    context.signal,
-  );
-}
-
 function revisionFrom(revision: ControllerRevision, set: StatefulSet): Revision {
   const template = templateOf(revision) ?? set.spec.template;
   return { name: revision.metadata.name, template };
-}
-
-/** The revision of the present template, made or moved to the front if need be; undefined after a collision of names, or when the namespace is ending. */
-async function ensureRevision(
-  set: StatefulSet,
-  revisions: readonly ControllerRevision[],
-  { client, signal }: Context,
-): Promise<ControllerRevision | undefined> {
-  const plan = planRevision(set, revisions);
-  if (plan.step === 'keep') return plan.update;
-  if (plan.step === 'renumber') {
-    const body = { revision: plan.revision };
-    const ref = refOf(plan.update);
-    const patch = { type: 'merge', body } as const; // the literal type selects the patch
-    return client.patch(controllerRevisionResource, ref, patch, {}, signal);
-  }
-  try {
-    return await client.create(controllerRevisionResource, plan.update, {}, signal);
-  } catch (error) {
-    if (isNamespaceEnding(error)) return undefined;
-    if (!isApiError(error, 'AlreadyExists')) throw error;
-    const { name = '', namespace = '' } = plan.update.metadata;
-    const holder = await client.get(controllerRevisionResource, { name, namespace }, signal);
-    const ours = holder && controllerOf(holder)?.uid === set.metadata.uid;
-    if (ours && jsonEqual(holder.data, revisionData(set))) return holder;
-    const collisionCount = (set.status?.collisionCount ?? 0) + 1;
-    const status = { replicas: 0, ...set.status, collisionCount };
-    await writeStatus(statefulSetResource, set, status, client, signal);
-    return undefined;
-  }
 }
 
 async function act(

@@ -1,8 +1,8 @@
 // Who a pod of a StatefulSet is: ordinal, name and labels, which outlive every single pod.
 
 import type { Input, Pod, PodTemplateSpec, StatefulSet } from '@tweendeck/kube';
+import { revisionLabel } from '../owner/revision.ts';
 import { podOfTemplate } from '../pod/template.ts';
-import { revisionLabel } from './revision.ts';
 
 const podNameLabel = 'statefulset.kubernetes.io/pod-name';
 const podIndexLabel = 'apps.kubernetes.io/pod-index';

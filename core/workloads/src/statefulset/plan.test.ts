@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ControllerRevision, Pod } from '@tweendeck/kube';
-import { ago, meta, nowMs, type PodInput, pod, statefulSet, template } from '../testing/objects.ts';
-import { missingLabels, ordinalOf, podFor } from './identity.ts';
-import { planStatefulSet, type StatefulSetAction } from './plan.ts';
 import {
   forgettableRevisions,
   planRevision,
   revisionData,
   revisionLabel,
   templateOf,
-} from './revision.ts';
+} from '../owner/revision.ts';
+import { ago, meta, nowMs, type PodInput, pod, statefulSet, template } from '../testing/objects.ts';
+import { missingLabels, ordinalOf, podFor } from './identity.ts';
+import { planStatefulSet, type StatefulSetAction } from './plan.ts';
 
 const old = { name: 'db-old', template: template('db:1', { app: 'db' }) };
 const fresh = { name: 'db-new', template: template('db:2', { app: 'db' }) };
@@ -279,6 +279,8 @@ test('a pod carries its identity', () => {
   );
 });
 
+const style = { hashLabel: 'hash', annotations: 'none' } as const; // the literal is the choice
+
 function revision(name: string, number: number, image: string): ControllerRevision {
   return {
     apiVersion: 'apps/v1',
@@ -304,7 +306,7 @@ for (const { name, revisions, want } of [
   },
 ]) {
   test(`a revision is ${name}`, () => {
-    const plan = planRevision(statefulSet(), revisions);
+    const plan = planRevision(statefulSet(), revisions, style);
     const about = plan.step === 'create' ? plan.update.revision : plan.update.metadata.name;
     assert.equal(`${plan.step} ${about}`, want);
   });

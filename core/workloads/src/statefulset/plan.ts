@@ -1,10 +1,10 @@
 // The next step of a StatefulSet: which ordinals to create, relabel or delete, and its status. Rules: upstream's stateful_set_control.
 
 import type { Pod, PodTemplateSpec, StatefulSet, StatefulSetStatus } from '@tweendeck/kube';
+import { revisionLabel } from '../owner/revision.ts';
 import { isAvailable, isFinished, isReady, nextAvailableInMs } from '../pod/pod-state.ts';
 import { nonZero } from '../replicaset/plan.ts';
 import { firstOrdinal, missingLabels, ordinalOf, podName } from './identity.ts';
-import { revisionLabel } from './revision.ts';
 
 export interface Revision {
   readonly name: string;

@@ -13,6 +13,8 @@ import { type NodeAgentOptions, runNodeAgent } from './node-agent.ts';
 export interface TestHomeOptions {
   readonly log?: Logger;
   readonly node?: Partial<NodeAgentOptions> | 'none';
+  /** One node, `local`, unless told otherwise. */
+  readonly nodeNames?: readonly string[];
 }
 
 export interface TestHome extends AsyncDisposable {
@@ -89,8 +91,10 @@ async function runHome(
   await using informers = openInformerSet(client, { clock, random, log }, signal);
   await using tasks = new TaskGroup();
   if (options.node !== 'none') {
-    const node = { name: 'local', client, informers, clock, ...options.node };
-    tasks.start(() => runNodeAgent(node, signal));
+    for (const name of options.nodeNames ?? ['local']) {
+      const node = { name, client, informers, clock, ...options.node };
+      tasks.start(() => runNodeAgent(node, signal));
+    }
   }
   const controllers = builtInControllers({ rootCertificate: 'PEM' });
   const manager = { client, clock, random, log, controllers, tasks: builtInTasks() };

@@ -2,6 +2,7 @@
 
 import type {
   CronJob,
+  DaemonSet,
   Deployment,
   Job,
   KubeObject,
@@ -165,6 +166,25 @@ export function statefulSet(
       template: template('db:1', labels),
       podManagementPolicy: 'OrderedReady',
       updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 0 } },
+      ...spec,
+    },
+    ...(status ? { status } : {}),
+  };
+}
+
+export function daemonSet(
+  spec: Partial<DaemonSet['spec']> = {},
+  status?: DaemonSet['status'],
+): DaemonSet {
+  const labels = { app: 'agent' };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'DaemonSet',
+    metadata: meta('agent', { generation: 1 }),
+    spec: {
+      selector: { matchLabels: labels },
+      template: template('agent:1', labels),
+      updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1, maxSurge: 0 } },
       ...spec,
     },
     ...(status ? { status } : {}),
