@@ -2,6 +2,7 @@
 
 import { type ApiResponse, fieldRequired, invalidError } from '@tweendeck/kube';
 import { isJsonObject, timestampOf } from '@tweendeck/std';
+import { admitSubresource } from './admission/subresource.ts';
 import { decodeBody } from './body.ts';
 import { type Draft, listAt, objectAt, objectIn, textAt } from './draft.ts';
 import { badRequest, conflict } from './failures.ts';
@@ -21,6 +22,12 @@ export async function bindPod(call: ResourceCall): Promise<ApiResponse> {
     ]);
   }
   const metadata = objectAt(body, 'metadata');
+  await admitSubresource(writing, {
+    operation: 'CREATE',
+    subresource: 'binding',
+    kind: { group: '', version: 'v1', kind: 'Binding' },
+    object: { ...body, apiVersion: 'v1', kind: 'Binding', metadata },
+  });
   await updateObject(writing, {
     part: 'binding',
     make: (pod) => {

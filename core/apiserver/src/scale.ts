@@ -35,11 +35,27 @@ export async function handleScale(call: ResourceCall, paths: ScalePaths): Promis
   const { object } = await updateObject(writing, {
     part: 'scale',
     make: (present) => scaled(present, change(scaleOf(present, paths)), { call, paths }),
+    view: {
+      kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' },
+      show: (object) => draftOfScale(scaleOf(object, paths)),
+      take: (object, shown) => void scaled(object, shown, { call, paths }),
+    },
   });
   return withWarnings(
     jsonResponse(200, scaleOf(toServed(resource, object.draft()), paths)),
     writing,
   );
+}
+
+/** A Scale has metadata as every object has. */
+function draftOfScale(scale: Fields): Draft {
+  const { metadata, ...rest } = scale;
+  return {
+    apiVersion: 'autoscaling/v1',
+    kind: 'Scale',
+    ...rest,
+    metadata: { ...Object(metadata) },
+  };
 }
 
 type ScaleChange = (present: Fields) => unknown;

@@ -38,6 +38,15 @@ export interface Change {
   readonly guarded?: boolean;
   /** Set by server-side apply, which writes managed fields itself. */
   readonly ownsManagedFields?: boolean;
+  /** How admission sees the object where an endpoint shows another: a Scale. */
+  readonly view?: ChangeView;
+}
+
+export interface ChangeView {
+  readonly kind: NonNullable<Intent['kind']>;
+  readonly show: (object: Draft) => Draft;
+  /** Takes what admission changed of what it was shown into the object. */
+  readonly take: (object: Draft, shown: Draft) => void;
 }
 
 export interface Updated {
@@ -132,8 +141,12 @@ async function updateOnce(
   const previous = toServed(resource, present.draft());
   const asked = await change.make(copyOf(previous));
   refuseStale(writing, asked, present, change);
-  const changing = admission.mutate?.(intentOf(writing, change, { next: asked, previous }));
-  const changed = changing instanceof Promise ? await changing : changing;
+  const seen = change.part !== 'binding'; // a binding was looked at before it came here
+  const asking = intentOf(writing, change, { next: asked, previous });
+  const changing = seen ? admission.mutate?.(asking) : undefined;
+  const answer = changing instanceof Promise ? await changing : changing;
+  if (answer && change.view) change.view.take(asked, answer);
+  const changed = change.view ? undefined : answer;
   const next = changed ?? asked;
   if (change.part === 'main') refuseEscalation(writing, next, previous);
   prepare(writing, { next: asked, previous, change });
@@ -143,7 +156,9 @@ async function updateOnce(
   }
   const problems = updateProblems(writing, { next, previous, change });
   refuseInvalid(resource, next, problems);
-  const checking = admission.check?.(intentOf(writing, change, { next, previous }));
+  const checking = seen
+    ? admission.check?.(intentOf(writing, change, { next, previous }))
+    : undefined;
   if (checking instanceof Promise) await checking;
   using _reserved = writing.admission.admitUpdate(resource, next, previous);
   next.metadata.resourceVersion = String(present.revision);
@@ -162,14 +177,17 @@ async function updateOnce(
 
 function intentOf(
   writing: Writing,
-  { part }: Change,
+  { part, view }: Change,
   { next, previous }: { readonly next: Draft; readonly previous: Draft },
 ): Intent {
+  const common = { writing, operation: 'UPDATE', name: writing.request.name } as const; // the operation of its type
+  if (view) {
+    const shown = { object: view.show(next), previous: view.show(previous) };
+    return { ...common, subresource: part, kind: view.kind, ...shown };
+  }
   return {
-    writing,
-    operation: 'UPDATE',
+    ...common,
     subresource: part === 'main' ? '' : part,
-    name: writing.request.name,
     object: next,
     previous,
   };

@@ -8,11 +8,12 @@ import {
   invalidError,
 } from '@tweendeck/kube';
 import { isJsonObject, timestampOf } from '@tweendeck/std';
+import { admitSubresource } from '../admission/subresource.ts';
 import { decodeBody } from '../body.ts';
 import { type Draft, type Fields, numberAt, objectIn, textAt } from '../draft.ts';
 import { badRequest, conflict, notFound } from '../failures.ts';
 import { requestKey } from '../read.ts';
-import type { ResourceCall } from '../resource-call.ts';
+import { type ResourceCall, writingOf } from '../resource-call.ts';
 import { jsonResponse } from '../response.ts';
 import { storagePrefix } from '../storage-key.ts';
 import { signToken } from './jwt.ts';
@@ -53,6 +54,12 @@ export async function requestToken(call: ResourceCall): Promise<ApiResponse> {
   }
   spec['expirationSeconds'] ??= defaultSeconds;
   refuseSeconds(numberAt(spec, 'expirationSeconds') ?? 0);
+  await admitSubresource(writingOf(call, 'CreateOptions'), {
+    operation: 'CREATE',
+    subresource: 'token',
+    kind: { group, version: 'v1', kind },
+    object: asked,
+  });
   const bound = boundOf(call, spec);
   const nowMs = services.clock.nowMs();
   const token = signed(call, { spec, owner, bound, nowMs });

@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import { goQuote } from '@tweendeck/kube';
-import { type Clock, linkedAbort, messageOf, systemErrorCode } from '@tweendeck/std';
+import { type Clock, isJsonObject, linkedAbort, messageOf, systemErrorCode } from '@tweendeck/std';
 import type { HookClient } from './webhook-set.ts';
 
 export interface Place {
@@ -156,6 +156,8 @@ function parsed(status: number, text: string): unknown {
 
 /** As Kubernetes' REST client tells of status codes. */
 function refusalText(status: number, text: string): string {
+  const said = statusMessage(text);
+  if (said !== undefined) return said;
   const known: Readonly<Record<number, string>> = {
     400: 'the server rejected our request for an unknown reason',
     401: 'the server has asked for the client to provide credentials',
@@ -173,6 +175,17 @@ function refusalText(status: number, text: string): string {
     known[status] ??
     `the server responded with the status code ${status} but did not return more information`
   );
+}
+
+/** What a Status object in the answer says. */
+function statusMessage(text: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (!isJsonObject(value) || value['kind'] !== 'Status') return undefined;
+    return typeof value['message'] === 'string' ? value['message'] : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 const distrust = new Set([

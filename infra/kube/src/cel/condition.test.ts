@@ -57,7 +57,7 @@ for (const { expression, problem } of [
     expression: 'nothing == 1',
     problem: /compilation failed: .*undeclared reference to 'nothing'/s,
   },
-  { expression: "'text'", problem: /must evaluate to bool/ },
+  { expression: "'text'", problem: /must evaluate to bool but got string/ },
   { expression: 'request.colour', problem: /compilation failed/ },
   { expression: 'object.x ==', problem: /compilation failed/ },
 ]) {

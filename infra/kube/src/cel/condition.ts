@@ -110,11 +110,13 @@ export function compileCondition(expression: string): Condition {
   const meter = new CostMeter();
   const sizes: Sizes = new WeakMap();
   const { evaluate, problems } = compileRule({ rule: expression }, environment, { meter, sizes });
+  const wrongType = 'cel expression must evaluate to a bool';
+  const problem =
+    problems[0]?.detail === wrongType
+      ? `must evaluate to bool but got ${environment.parse(expression).check().type}`
+      : problems[0]?.detail;
   return {
-    problem: problems[0]?.detail.replace(
-      'cel expression must evaluate to a bool',
-      'must evaluate to bool',
-    ),
+    problem,
     holds(input) {
       if (!evaluate) throw new Error(problems[0]?.detail ?? 'the expression cannot be used');
       meter.refill(costMax);
