@@ -114,6 +114,24 @@ export const repairedByHand: Scenario = {
   },
 };
 
+export const nameTaken: Scenario = {
+  name: "somebody else's Service of the same name is left alone, and told",
+  play: async (stage) => {
+    await stage.kubectl(['create', 'service', 'clusterip', 'cache', '--tcp=80:80']);
+    const before = await stage.client.get(serviceResource, stage.ref('cache'), stage.signal);
+    await stage.apply('cache');
+    const told = await stage.untilCondition('cache', 'Degraded', {
+      status: 'True',
+      reason: 'NameTaken',
+    });
+    assert.match(told.message ?? '', /a Service of this name that is not of the platform/);
+    const after = await stage.client.get(serviceResource, stage.ref('cache'), stage.signal);
+    assert.deepEqual(after, before);
+    await stage.kubectl(['delete', 'service', 'cache']);
+    await stage.untilReady('cache');
+  },
+};
+
 export const othersMarks: Scenario = {
   name: 'labels and annotations of others on the children survive',
   play: async (stage) => {

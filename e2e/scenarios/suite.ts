@@ -4,6 +4,7 @@ import {
   changeCleaner,
   changeResources,
   changeService,
+  nameTaken,
   othersMarks,
   repairedByHand,
 } from './change.ts';
@@ -14,11 +15,12 @@ import { operatorKill } from './operator-kill.ts';
 import { scale } from './scale.ts';
 import type { Scenario } from './scenario.ts';
 import { crashing, missingImage, placement, quota } from './trouble.ts';
-import { unity } from './unity.ts';
+import { unity, unityRolling } from './unity.ts';
 
 export const cacheServerScenarios: readonly Scenario[] = [
   create,
   unity,
+  unityRolling,
   scale,
   changeResources,
   changeService,
@@ -33,5 +35,6 @@ export const cacheServerScenarios: readonly Scenario[] = [
   neighbours,
   repairedByHand,
   othersMarks,
+  nameTaken,
   operatorKill,
 ];
