@@ -5,13 +5,14 @@ import { type Comparison, compare } from './compare.ts';
 import { Oracle } from './oracle.ts';
 import { patchComparisons } from './patch.ts';
 import { ssaComparison } from './ssa.ts';
-import { quantityComparisons, selectorComparisons } from './texts.ts';
+import { patternComparisons, quantityComparisons, selectorComparisons } from './texts.ts';
 
 const areas: Readonly<Record<string, (seed: number) => readonly unknown[]>> = {
   ssa: (seed) => [ssaComparison(seed)],
   patch: () => patchComparisons,
   selectors: () => selectorComparisons,
   quantities: () => quantityComparisons,
+  patterns: () => patternComparisons,
 };
 
 const usage = `npm run oracle -- ${[...Object.keys(areas), 'all'].join('|')} [--sequences N] [--seed S] [--differences N]

@@ -8,6 +8,7 @@ import {
   environmentNameProblems,
   formatQuantity,
   labelValueProblems,
+  Pattern,
   parseFieldSelector,
   parseLabelSelector,
   parseQuantity,
@@ -223,4 +224,91 @@ export const selectorComparisons: readonly Comparison<TextCase>[] = [
       environmentName: environmentNameProblems(text),
     }),
   ),
+];
+
+const patternParts = [
+  'a',
+  'b',
+  'ab',
+  '.',
+  '*',
+  '+',
+  '?',
+  '*?',
+  '|',
+  '(',
+  ')',
+  '(?:',
+  '[ab]',
+  '[^a]',
+  '[a-c-]',
+  '\\d',
+  '\\w',
+  '\\s',
+  '\\b',
+  '^',
+  '$',
+  '{2}',
+  '{1,}',
+  '{0,1}',
+  '(?i)',
+  '(?i:',
+  '\\.',
+  '\\pL',
+  '[[:alpha:]]',
+  '\\Q.\\E',
+  '(?s)',
+  '(?m)',
+  '\\x41',
+  '1',
+  '[',
+  ']',
+  '{',
+  '}',
+  '(?P<n>',
+  '\\A',
+  '\\z',
+  '\\B',
+  '\\C',
+  '(?=',
+  '\\1',
+  'é',
+  '[b-a]',
+  '(?U)',
+  '\\8',
+];
+const patternTexts = ['a', 'b', 'ab', 'A', ' ', '1', '.', '\n', 'é', 'c', '-', '_'];
+
+/** Patterns in RE2's syntax. */
+export const patternComparisons: readonly Comparison<{ pattern: string; text: string }>[] = [
+  {
+    name: 'patterns',
+    shrinksTexts: true,
+    isCase: ({ pattern, text }) => typeof pattern === 'string' && typeof text === 'string',
+    generate: (source) => ({
+      pattern: joined(source, 7, patternParts),
+      text: joined(source, 8, patternTexts),
+    }),
+    async theirs(each, oracle) {
+      const answer = await oracle.ask({ op: 'pattern', ...each });
+      if (!isJsonObject(answer) || !Array.isArray(answer['found'])) return answer;
+      // Positions are those of bytes there.
+      const bytes = Buffer.from(each.text);
+      const slice = ([begin, end]: readonly number[]): string =>
+        `${bytes.subarray(0, begin).toString().length}:${bytes.subarray(begin, end).toString()}`;
+      return { matches: answer['matches'], found: answer['found'].map(slice) };
+    },
+    ours({ pattern, text }) {
+      try {
+        const compiled = new Pattern(pattern);
+        const found = [...compiled.findAll(text)];
+        return {
+          matches: compiled.test(text),
+          found: found.map(({ begin, end }) => `${begin}:${text.slice(begin, end)}`),
+        };
+      } catch (error) {
+        return { error: error instanceof Error ? error.message : String(error) };
+      }
+    },
+  },
 ];

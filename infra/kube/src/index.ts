@@ -33,6 +33,7 @@ export { applyStrategicPatch } from './patch/strategic-patch.ts';
 export { decodeProtobuf, isProtobuf } from './protobuf/decode-protobuf.ts';
 export { loadProtobufTables, type ProtobufTables } from './protobuf/protobuf-tables.ts';
 export * from './quantity.ts';
+export { Pattern } from './regex/pattern.ts';
 export * from './resource.ts';
 export * from './schema/compile.ts';
 export type { DecodeError } from './schema/decode-check.ts';

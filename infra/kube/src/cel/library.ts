@@ -12,7 +12,7 @@ import {
   quantityValue,
   subtractQuantities,
 } from '../quantity.ts';
-import { PatternCache } from '../schema/pattern.ts';
+import { PatternCache } from '../regex/pattern-cache.ts';
 import { registerNetwork } from './network.ts';
 import { celEqual } from './values.ts';
 
@@ -41,7 +41,8 @@ export const renamedMethods: ReadonlyMap<string, string> = new Map([
 
 function registerStrings(environment: Environment): void {
   const patterns = new PatternCache();
-  const all = (pattern: string): RegExp => new RegExp(patterns.get(pattern), 'gu');
+  const all = (text: string, pattern: string): string[] =>
+    Array.from(patterns.get(pattern).findAll(text), ({ begin, end }) => text.slice(begin, end));
   environment
     .registerFunction('string.kubernetesMatches(string): bool', (text: string, pattern: string) =>
       patterns.get(pattern).test(text),
@@ -53,15 +54,16 @@ function registerStrings(environment: Environment): void {
       text.replace(/[a-z]+/g, (run) => run.toUpperCase()),
     )
     .registerFunction('string.find(string): string', (text: string, pattern: string) => {
-      return patterns.get(pattern).exec(text)?.[0] ?? '';
+      const found = patterns.get(pattern).find(text);
+      return found ? text.slice(found.begin, found.end) : '';
     })
     .registerFunction('string.findAll(string): list<string>', (text: string, pattern: string) =>
-      Array.from(text.matchAll(all(pattern)), ([found]) => found),
+      all(text, pattern),
     )
     .registerFunction(
       'string.findAll(string, int): list<string>',
       (text: string, pattern: string, limit: bigint) => {
-        const found = Array.from(text.matchAll(all(pattern)), ([each]) => each);
+        const found = all(text, pattern);
         return limit < 0n ? found : found.slice(0, Number(limit));
       },
     )

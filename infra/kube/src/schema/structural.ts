@@ -9,8 +9,8 @@ import {
   fieldInvalid,
   fieldRequired,
 } from '../field-error.ts';
+import { PatternError, parsePattern } from '../regex/parse-pattern.ts';
 import { type JsonSchema, propertyOf } from './json-schema.ts';
-import { compilePattern, PatternError } from './pattern.ts';
 
 type Level = 'root' | 'item' | 'field';
 
@@ -167,7 +167,7 @@ function valueErrors(
 function patternErrors(pattern: string | undefined, at: FieldPath): FieldError[] {
   if (pattern === undefined || pattern === '') return [];
   try {
-    compilePattern(pattern);
+    parsePattern(pattern);
     return [];
   } catch (error) {
     if (!(error instanceof PatternError)) throw error;

@@ -13,11 +13,11 @@ import {
   fieldTypeInvalid,
 } from '../field-error.ts';
 import { goJson, goNumber, goQuote } from '../go-format.ts';
+import { Pattern } from '../regex/pattern.ts';
 import { type Old, oldItem, oldMember } from './correlation.ts';
 import { formatCheck } from './formats.ts';
 import { type JsonKind, jsonKind } from './json-kind.ts';
 import { type JsonSchema, propertyOf } from './json-schema.ts';
-import { compilePattern } from './pattern.ts';
 
 /** Errors found, and how many checks passed: of several failed alternatives the one that got furthest is reported. */
 interface Outcome {
@@ -127,10 +127,10 @@ function enumCheck({ enum: values }: JsonSchema): Check {
 }
 
 function stringCheck({ minLength, maxLength, pattern }: JsonSchema): Check {
-  let compiled: RegExp | undefined;
+  let compiled: Pattern | undefined;
   const matches = (text: string): boolean => {
     if (pattern === undefined || pattern === '') return true;
-    compiled ??= compilePattern(pattern);
+    compiled ??= new Pattern(pattern);
     return compiled.test(text);
   };
   return (value, { path }) => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { compilePattern, PatternCache } from './pattern.ts';
+import { Pattern } from './pattern.ts';
+import { PatternCache } from './pattern-cache.ts';
 
 for (const { pattern, matches, misses } of [
   { pattern: '^a.c$', matches: ['abc', 'a\rc'], misses: ['a\nc'] },
@@ -25,8 +26,8 @@ for (const { pattern, matches, misses } of [
   { pattern: '^[\\d\\.\\-]+$', matches: ['1.-'], misses: ['a'] },
 ]) {
   test(`pattern ${pattern}`, () => {
-    for (const text of matches) assert.ok(compilePattern(pattern).test(text), JSON.stringify(text));
-    for (const text of misses) assert.ok(!compilePattern(pattern).test(text), JSON.stringify(text));
+    for (const text of matches) assert.ok(new Pattern(pattern).test(text), JSON.stringify(text));
+    for (const text of misses) assert.ok(!new Pattern(pattern).test(text), JSON.stringify(text));
   });
 }
 
@@ -40,7 +41,7 @@ for (const { pattern, message } of [
   { pattern: 'a\\', message: 'error parsing regexp: trailing backslash at end of expression: ``' },
 ]) {
   test(`pattern ${pattern} is refused`, () => {
-    assert.throws(() => compilePattern(pattern), { name: 'PatternError', message });
+    assert.throws(() => new Pattern(pattern), { name: 'PatternError', message });
   });
 }
 
@@ -51,3 +52,28 @@ test('a cache compiles once and forgets the oldest', () => {
   for (let index = 1; index <= 1_000; index++) cache.get(`a${index}`);
   assert.notEqual(cache.get('a0'), first);
 });
+
+for (const { pattern, text, found } of [
+  { pattern: 'a*', text: 'baac', found: ['', 'aa', ''] },
+  { pattern: 'a|ab', text: 'abab', found: ['a', 'a'] },
+  { pattern: 'ab?', text: 'aab', found: ['a', 'ab'] },
+  { pattern: 'a+?', text: 'aa', found: ['a', 'a'] },
+  { pattern: '\\b\\w', text: 'ab cd', found: ['a', 'c'] },
+]) {
+  test(`pattern ${pattern} finds`, () => {
+    const all = [...new Pattern(pattern).findAll(text)];
+    assert.deepEqual(
+      all.map(({ begin, end }) => text.slice(begin, end)),
+      found,
+    );
+  });
+}
+
+for (const pattern of ['(a+)+$', '(a|aa)*b', '(.*)(.*)(.*)(.*)x', '(?:a?){40}a{40}$']) {
+  test(`pattern ${pattern} takes time by the length of the text only`, () => {
+    const text = `${'a'.repeat(20_000)}!`;
+    const begun = performance.now();
+    assert.equal(new Pattern(pattern).test(text), false);
+    assert.ok(performance.now() - begun < 2_000);
+  });
+}
