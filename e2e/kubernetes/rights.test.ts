@@ -135,8 +135,7 @@ test('the definitions in the cluster are those of the code, for Helm 3 and Helm 
 
 test('a CacheServer is made, scaled, changed, reported on and deleted, whatever is lost on the way', async () => {
   await using proxy = await openFaultProxy(await readFile(kubeconfig, 'utf8'));
-  const throughProxy = join(plane.directory, 'proxied.kubeconfig');
-  await writeFile(throughProxy, plainKubeconfig(proxy.server));
+  const throughProxy = await plainKubeconfig(proxy.server);
   await using leader = controllers(throughProxy);
   await leader.ready();
   await leader.said('leading');
@@ -374,14 +373,34 @@ test('with rights in one namespace alone it looks after that one', async () => {
 });
 
 test('without an API server it waits and says so; it stops when told to', async () => {
-  const nowhere = join(plane.directory, 'nowhere.kubeconfig');
-  await writeFile(nowhere, plainKubeconfig(`http://127.0.0.1:${await freePort()}`));
+  const nowhere = await plainKubeconfig(`http://127.0.0.1:${await freePort()}`);
   await using started = controllers(nowhere);
   await started.ready(503, [/\[-\]api-server failed: .*(no answer|refused)/i]);
   assert.match((await started.ask('/readyz/shutdown')).body, /^ok$/);
   assert.equal((await started.ask('/livez')).status, 200);
   await started.said('a list failed; trying again');
   assert.deepEqual(await started.stop(), { code: 0, signal: null });
+});
+
+test('when the API server goes away the leader ends in time, and a standby waits for its return', async () => {
+  await using proxy = await openFaultProxy(await readFile(kubeconfig, 'utf8'));
+  const throughProxy = await plainKubeconfig(proxy.server);
+  await using first = controllers(throughProxy);
+  await first.said('leading');
+  await using second = controllers(throughProxy);
+  await second.ready();
+  proxy.fault = () => 'refuse';
+  proxy.cut();
+  await second.ready(503, [/\[-\]api-server failed: /]);
+  assert.equal((await second.ask('/livez')).status, 200);
+  assert.deepEqual(await first.exited, { code: 1, signal: null });
+  assert.equal(first.log.at(-1)?.['code'], 'CONTROLLER_LEASE_LOST');
+  proxy.fault = () => 'pass';
+  await second.ready(200, undefined, 90_000);
+  await second.said('leading');
+  await applySpec({ replicas: 1 });
+  await settled(1);
+  assert.deepEqual(await second.stop(), { code: 0, signal: null });
 });
 
 test('without the definitions it waits for them, and says which', async () => {
@@ -397,15 +416,18 @@ test('without the definitions it waits for them, and says which', async () => {
   assert.deepEqual(await started.stop(), { code: 0, signal: null });
 });
 
-/** A kubeconfig without credentials of its own, whose context is the controllers' namespace. */
-function plainKubeconfig(server: string): string {
+/** Path of a kubeconfig without credentials of its own, whose context is the controllers' namespace. */
+async function plainKubeconfig(server: string): Promise<string> {
   const name = 'plain';
-  return JSON.stringify({
+  const path = join(plane.directory, `${new URL(server).port}.kubeconfig`);
+  const file = {
     apiVersion: 'v1',
     kind: 'Config',
     clusters: [{ name, cluster: { server } }],
     users: [{ name, user: {} }],
     contexts: [{ name, context: { cluster: name, user: name, namespace: system } }],
     'current-context': name,
-  });
+  };
+  await writeFile(path, JSON.stringify(file));
+  return path;
 }

@@ -9,13 +9,15 @@ import { type Connection, parseKubeconfig } from '@tweendeck/client';
 /** Decides over a request that came; what it waits for holds the request. */
 type Fault = (method: string, path: string) => Verdict | Promise<Verdict>;
 
-export type Verdict = 'pass' | 'lose the answer';
+export type Verdict = 'pass' | 'lose the answer' | 'refuse';
 
 export interface FaultProxy extends AsyncDisposable {
   /** `http://127.0.0.1:PORT` */
   readonly server: string;
   /** From now on; `pass` lets everything through. */
   fault: Fault;
+  /** Ends every connection that is open, as a server does that falls. */
+  cut(): void;
 }
 
 /** Passes requests on to the server of this kubeconfig, with its token. */
@@ -26,13 +28,17 @@ export async function openFaultProxy(kubeconfig: string): Promise<FaultProxy> {
   const server = createServer((incoming, outgoing) => {
     const exchange = { incoming, outgoing, connection, agent };
     Promise.resolve(proxy.fault(incoming.method ?? '', incoming.url ?? ''))
-      .then((verdict) => passOn(exchange, verdict === 'lose the answer'))
+      .then((verdict) => {
+        if (verdict === 'refuse') outgoing.destroy();
+        else passOn(exchange, verdict === 'lose the answer');
+      })
       .catch(() => outgoing.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo; // it listens on TCP
   return Object.assign(proxy, {
     server: `http://127.0.0.1:${port}`,
+    cut: () => server.closeAllConnections(),
     [Symbol.asyncDispose]: () =>
       new Promise<void>((resolve) => {
         server.close(() => resolve());
