@@ -69,6 +69,30 @@ export const commands: readonly CommandSpec[] = [
         description: "port of the quickstart's CacheServer",
         defaultText: '8126',
       },
+      'audit-log': {
+        type: 'string',
+        value: 'FILE',
+        description: 'write down every request there, a line of JSON each',
+        defaultText: 'none',
+      },
+      'audit-policy': {
+        type: 'string',
+        value: 'FILE',
+        description: 'which requests, and how much of them: a Policy of audit.k8s.io/v1',
+        defaultText: 'all, without their content',
+      },
+      'audit-log-size': {
+        type: 'string',
+        value: 'MIB',
+        description: 'put the file aside when it has grown to this size',
+        defaultText: '100',
+      },
+      'audit-log-files': {
+        type: 'string',
+        value: 'N',
+        description: 'files put aside that are kept',
+        defaultText: '10',
+      },
       json: { type: 'boolean', description: 'log lines and the ready message as JSON' },
       'log-level': {
         type: 'string',

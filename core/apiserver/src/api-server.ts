@@ -33,6 +33,9 @@ import { WebhookClients } from './admission/webhook-client.ts';
 import { WebhookSet } from './admission/webhook-set.ts';
 import { webhookAdmission } from './admission/webhooks.ts';
 import { inTurn, namespaceAdmission } from './admission.ts';
+import { Auditor, type AuditRecord, type Received } from './audit/auditor.ts';
+import type { AuditSink } from './audit/log-file.ts';
+import type { AuditPolicy } from './audit/policy.ts';
 import { ClusterState } from './cluster-state.ts';
 import { definitionRules } from './crd/crd-kind.ts';
 import { CustomKinds } from './crd/custom-kinds.ts';
@@ -67,6 +70,8 @@ export interface ApiServerOptions {
     /** PEM of the certificate that clients are to trust, for secrets that hold tokens. */
     readonly authority: string;
   };
+  /** Which requests are written down, and where. Absent: none. */
+  readonly audit?: { readonly policy: AuditPolicy; readonly sink: Pick<AuditSink, 'write'> };
   /** Absent: requests for logs are answered with a failure. */
   readonly podLogs?: PodLogSource;
   /** IPv4 network that cluster addresses of services come from. Default 127.96.0.0/16. */
@@ -123,8 +128,8 @@ export async function openApiServer(
     namespaceAdmission(state),
     options.serviceAccounts ? serviceAccountAdmission(state, { clock, random }) : {},
     podAdmission(state),
-      volumeAdmission(state),
-      serviceAdmission(state, { range, random }),
+    volumeAdmission(state),
+    serviceAdmission(state, { range, random }),
   );
   const webhooks = {
     state,
@@ -164,7 +169,9 @@ export async function openApiServer(
     const { authority } = serviceAccounts;
     tasks.start((taskSignal) => keepTokenSecrets(services, authority, taskSignal));
   }
-  return new OpenApiServer(services, opened.move());
+  const { audit } = options;
+  const auditor = audit && new Auditor({ ...audit, clock, random });
+  return new OpenApiServer(services, auditor, opened.move());
 }
 
 /** The rules of definitions need to know what is served, which is known only then. */
@@ -181,35 +188,28 @@ function builtInRegistry(schemas: BuiltInSchemas): Registry {
 
 class OpenApiServer implements ApiServer {
   readonly #services: Services;
+  readonly #auditor: Auditor | undefined;
   readonly #opened: AsyncDisposableStack;
 
-  constructor(services: Services, opened: AsyncDisposableStack) {
+  constructor(services: Services, auditor: Auditor | undefined, opened: AsyncDisposableStack) {
     this.#services = services;
+    this.#auditor = auditor;
     this.#opened = opened;
   }
 
-  async handle(request: ApiRequest, user: UserInfo, signal: AbortSignal): Promise<ApiResponse> {
-    try {
-      return await this.#answer(request, user, signal);
-    } catch (error) {
-      if (error instanceof ApiError) return failureResponse(error);
-      if (signal.aborted) throw error;
-      this.#services.log.error('a request failed', {
-        method: request.method,
-        path: request.path,
-        error,
-      });
-      return failureResponse(unexpected(error));
-    }
+  handle(http: ApiRequest, user: UserInfo, signal: AbortSignal): Promise<ApiResponse> {
+    return this.#respond({ http, user, address: undefined }, signal);
   }
 
-  async serve(request: ApiRequest, caller: Caller, signal: AbortSignal): Promise<ApiResponse> {
+  async serve(http: ApiRequest, caller: Caller, signal: AbortSignal): Promise<ApiResponse> {
+    const { address } = caller;
     try {
-      const user = authenticate(caller, request.headers, this.#services.access.tokens);
-      return await this.handle(request, user, signal);
+      const user = authenticate(caller, http.headers, this.#services.access.tokens);
+      return await this.#respond({ http, user, address }, signal);
     } catch (error) {
-      if (error instanceof ApiError) return failureResponse(error);
-      throw error;
+      if (!(error instanceof ApiError)) throw error;
+      this.#auditor?.refused({ http, parsed: parseRequest(http), address }, error);
+      return failureResponse(error);
     }
   }
 
@@ -221,19 +221,45 @@ class OpenApiServer implements ApiServer {
     return this.#opened.disposeAsync();
   }
 
-  async #answer(http: ApiRequest, caller: UserInfo, signal: AbortSignal): Promise<ApiResponse> {
+  async #respond(sent: Omit<Received, 'parsed'>, signal: AbortSignal): Promise<ApiResponse> {
+    const { http } = sent;
+    let record: AuditRecord | undefined;
+    let response: ApiResponse;
+    try {
+      const parsed = parseRequest(http);
+      record = this.#auditor?.begin({ ...sent, parsed });
+      response = await this.#answer({ ...sent, parsed }, record, signal);
+    } catch (error) {
+      if (!(error instanceof ApiError) && signal.aborted) throw error;
+      response = failureResponse(error instanceof ApiError ? error : this.#unforeseen(error, http));
+    }
+    return record ? record.answered(response) : response;
+  }
+
+  #unforeseen(error: unknown, { method, path }: ApiRequest): ApiError {
+    this.#services.log.error('a request failed', { method, path, error });
+    return unexpected(error);
+  }
+
+  async #answer(
+    { http, parsed, user: caller }: Received,
+    record: AuditRecord | undefined,
+    signal: AbortSignal,
+  ): Promise<ApiResponse> {
     const { authorizer } = this.#services.access;
     const user = impersonated(caller, http.headers, authorizer);
-    const parsed = parseRequest(http);
+    if (user !== caller) record?.impersonates(user);
     const asked = attributesOf(parsed, http.method, user);
     const { allowed, reason } = authorizer.decide(asked);
+    record?.annotate('authorization.k8s.io/decision', allowed ? 'allow' : 'forbid');
+    record?.annotate('authorization.k8s.io/reason', reason);
     if (!allowed) {
       return failureResponse(refusalOf(asked, reason), { 'x-content-type-options': 'nosniff' });
     }
-    if (parsed.type === 'resource') {
-      return handleResource(this.#services, { http, request: parsed.resource, user }, signal);
-    }
-    return answerPlain(this.#services, http, parsed.plain.path);
+    if (parsed.type === 'plain') return answerPlain(this.#services, http, parsed.plain.path);
+    const { resource: request } = parsed;
+    const notes = record ? { annotate: record.annotate } : {};
+    return handleResource(this.#services, { http, request, user, ...notes }, signal);
   }
 }
 

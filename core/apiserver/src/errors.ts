@@ -7,5 +7,9 @@ export const apiserverErrors: Readonly<Record<string, string>> = {
     'The range of service addresses is no IPv4 network such as 127.96.0.0/16 with at least four addresses.',
   APISERVER_SIGNING_KEYS_UNREADABLE:
     'The file of keys that service account tokens are signed with cannot be read, or holds no private key. Restore it; or remove it, and every token must be asked for again.',
+  APISERVER_AUDIT_POLICY_INVALID:
+    'The file that says which requests are written to the audit log cannot be read, or is no Policy of audit.k8s.io/v1.',
+  APISERVER_AUDIT_LOG_UNWRITABLE:
+    'The audit log cannot be opened. Name a file in a folder that is there and may be written to.',
   APISERVER_CLOSED: 'The API server was closed while the request was under way.',
 };

@@ -126,7 +126,7 @@ class Front implements HttpsFront {
     if (!(socket instanceof TLSSocket)) return { type: 'nobody' };
     const known = this.#callers.get(socket);
     if (known) return known;
-    const caller = callerOf(socket);
+    const caller = { ...callerOf(socket), address: socket.remoteAddress };
     this.#callers.set(socket, caller);
     return caller;
   }

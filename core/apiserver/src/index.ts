@@ -3,6 +3,8 @@
 export type { Caller } from './access/authenticator.ts';
 export { newSigningKey, openSigningKeys, type SigningKeys } from './access/signing-keys.ts';
 export * from './api-server.ts';
+export { type AuditSink, openAuditLog } from './audit/log-file.ts';
+export { type AuditPolicy, metadataPolicy, readAuditPolicy } from './audit/policy.ts';
 export * from './errors.ts';
 export * from './https-front.ts';
 export * from './pki/certificates.ts';

@@ -29,13 +29,14 @@ import type { Writing } from './writing.ts';
 /** Answers a request for a resource in the encoding it wants. @throws ApiError. */
 export async function handleResource(
   services: Services,
-  { http, request, user }: Pick<ResourceCall, 'http' | 'request' | 'user'>,
+  { http, request, user, annotate }: Pick<ResourceCall, 'http' | 'request' | 'user' | 'annotate'>,
   signal: AbortSignal,
 ): Promise<ApiResponse> {
   const resource = services.registry.find(request.group, request.version, request.plural);
   if (!resource) throw noSuchPath();
   if (!resource.namespaced && request.namespace !== '') throw noSuchPath();
-  const call: ResourceCall = { services, http, request, resource, user };
+  const notes = annotate ? { annotate } : {};
+  const call: ResourceCall = { services, http, request, resource, user, ...notes };
   const response = await dispatch(call, signal);
   const first = mediaRanges(http.headers['accept'])[0]?.type;
   return first === 'application/yaml' ? asYaml(response) : response;

@@ -1,9 +1,17 @@
 // `tweendeck up`: the embedded home, from the first key to Ctrl-C.
 
 import { cacheServerKind } from '@tweendeck/cacheserver';
-import { aborted, createLogger, isAbort, type Logger, onAbort } from '@tweendeck/std';
+import {
+  aborted,
+  createLogger,
+  isAbort,
+  type Logger,
+  onAbort,
+  PlatformError,
+} from '@tweendeck/std';
 import type { Ambient } from '../ambient.ts';
 import type { Invocation, OptionValues } from '../command-line.ts';
+import type { AuditSettings } from '../home/control-plane.ts';
 import { type EmbeddedHome, openEmbeddedHome } from '../home/embedded-home.ts';
 import { type HomeDirectory, homeDirectory } from '../home/home-directory.ts';
 import { portHolder, portIsListened, portTaken } from '../home/port-holder.ts';
@@ -19,6 +27,7 @@ interface UpOptions {
   readonly quickstart: 'cacheserver' | 'none';
   readonly cachePort: number;
   readonly json: boolean;
+  readonly audit: AuditSettings | undefined;
 }
 
 export async function run({ world, options }: Invocation): Promise<number> {
@@ -64,7 +73,21 @@ function upOptions(world: Ambient, options: OptionValues): UpOptions {
     quickstart: options.choice('quickstart', ['cacheserver', 'none'] as const) ?? 'cacheserver',
     cachePort: options.integer('cache-port', { min: 1, max: 65_535 }) ?? 8_126,
     json: options.flag('json'),
+    audit: auditSettings(options),
   };
+}
+
+/** @throws PlatformError CLI_USAGE for what is said of a log that nobody asked for. */
+function auditSettings(options: OptionValues): AuditSettings | undefined {
+  const path = options.text('audit-log');
+  const policy = options.text('audit-policy');
+  const size = options.integer('audit-log-size', { min: 1, max: 1_000_000 }) ?? 100;
+  const filesMax = options.integer('audit-log-files', { min: 0, max: 1_000 }) ?? 10;
+  if (path !== undefined) return { path, policy, bytesMax: size * 1024 ** 2, filesMax };
+  if (policy === undefined) return undefined;
+  throw new PlatformError('CLI_USAGE', '--audit-policy is of no use without --audit-log', {
+    hint: 'Name the file to write to with --audit-log.',
+  });
 }
 
 function worldParts({ clock, random, environment, self, version }: Ambient) {

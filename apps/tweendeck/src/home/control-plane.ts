@@ -1,13 +1,17 @@
 // The control plane of an embedded home: its store, the API server over it, and the door for clients outside.
 
 import {
+  type ApiServerOptions,
   adminUser,
   ensureCertificates,
   kubeconfigText,
   listenHttps,
+  metadataPolicy,
   openApiServer,
+  openAuditLog,
   openSigningKeys,
   type PodLogSource,
+  readAuditPolicy,
 } from '@tweendeck/apiserver';
 import { type Client, createClient } from '@tweendeck/client';
 import type { UserInfo } from '@tweendeck/kube';
@@ -30,6 +34,16 @@ export interface ControlPlaneOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly version: string;
+  /** Where requests are written down, if at all. */
+  readonly audit?: AuditSettings | undefined;
+}
+
+export interface AuditSettings {
+  readonly path: string;
+  /** Of a policy file; undefined: all requests, without their content. */
+  readonly policy: string | undefined;
+  readonly bytesMax: number;
+  readonly filesMax: number;
 }
 
 /** A running API server. Disposing it ends its clients' watches, then closes the store. */
@@ -78,6 +92,7 @@ export async function openControlPlane(
           authority: certificates.authority,
         },
         systemPolicy: true,
+        ...(await auditOf(options, opened)),
       },
       signal,
     ),
@@ -99,6 +114,16 @@ export async function openControlPlane(
       }),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };
+}
+
+async function auditOf(
+  { audit, log }: ControlPlaneOptions,
+  opened: AsyncDisposableStack,
+): Promise<Pick<ApiServerOptions, 'audit'>> {
+  if (!audit) return {};
+  const policy = audit.policy === undefined ? metadataPolicy : await readAuditPolicy(audit.policy);
+  const sink = opened.use(openAuditLog({ ...audit, log: log.with({ part: 'audit' }) }));
+  return { audit: { policy, sink } };
 }
 
 async function listen(

@@ -5,11 +5,15 @@ import { anonymousUser } from '../users.ts';
 import type { TokenAuthenticator } from './token-authenticator.ts';
 
 /** What a connection tells of who is at its other end. */
-export type Caller =
+export type Caller = {
+  /** Where it is. */
+  readonly address?: string | undefined;
+} & (
   | { readonly type: 'certificate'; readonly user: UserInfo }
   /** A certificate was shown that nobody here signed, or that has run out. */
   | { readonly type: 'bad-certificate' }
-  | { readonly type: 'nobody' };
+  | { readonly type: 'nobody' }
+);
 
 /** As upstream, a token counts only where no certificate does. @throws ApiError Unauthorized. */
 export function authenticate(
