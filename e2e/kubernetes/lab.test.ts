@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
@@ -369,6 +370,47 @@ for (const what of ['control-plane', 'cluster'] as const) {
     const seconds = ((performance.now() - killedMs) / 1_000).toFixed(1);
     context.diagnostic(`gone ${seconds} s after the end of the test`);
     assert.deepEqual(machineState(), before);
+  });
+}
+
+/** The directory of the lab that this process is making; undefined before it has one. */
+function labOf(pid: number): string | undefined {
+  const labs = readdirSync(tmpdir()).filter((name) => /^tweendeck-lab-\d+$/.test(name));
+  return labs
+    .map((name) => join(tmpdir(), name))
+    .find((directory) => {
+      const owner = join(directory, 'owner.json');
+      return existsSync(owner) && readFileSync(owner, 'utf8').includes(`"test":{"pid":${pid},`);
+    });
+}
+
+for (const { stage, file } of [
+  { stage: 'it has a place', file: 'owner.json' },
+  { stage: 'it has a bridge and certificates', file: 'logs/etcd.log' },
+  { stage: 'its nodes boot', file: 'logs/node-2-boot.log' },
+  { stage: 'its nodes join', file: 'logs/node-1-kubelet.log' },
+]) {
+  test(`a cluster whose test is killed when ${stage} is gone`, async () => {
+    const program = join(import.meta.dirname, 'lab', 'held-child.ts');
+    const stdio = ['ignore', 'ignore', 'inherit'] as const;
+    const child = spawn(process.execPath, [program, 'cluster'], { stdio: [...stdio] });
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    const { pid } = child;
+    assert.ok(pid);
+    const directory = await until(
+      stage,
+      async () => {
+        const found = labOf(pid);
+        return child.exitCode !== null
+          ? 'ended by itself'
+          : found !== undefined && existsSync(join(found, file)) && found;
+      },
+      180_000,
+    );
+    assert.notEqual(directory, 'ended by itself');
+    child.kill('SIGKILL');
+    await ended;
+    await until('nothing is left', async () => footprint(directory).length === 0);
   });
 }
 

@@ -33,7 +33,7 @@ export async function openAccess(site: Site, kubeconfig: string): Promise<Access
     random: randomOf(globalThis.crypto),
     userAgent: 'tweendeck-lab',
   });
-  const environment = { KUBECONFIG: kubeconfig, HOME: home };
+  const environment = { KUBECONFIG: kubeconfig, HOME: home, ...site.claim.marker };
   return {
     transport,
     client,

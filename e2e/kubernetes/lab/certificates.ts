@@ -1,11 +1,10 @@
 // The certificates of one lab: an authority, and what servers and clients show. Made by openssl, in milliseconds.
 
-import { execFile } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-
-const run = promisify(execFile);
+import type { Claim } from './claim.ts';
+import { runFor } from './commands.ts';
 
 /** Paths of PEM files. */
 export interface CertificateFiles {
@@ -35,10 +34,15 @@ function filesOf(directory: string, name: string): CertificateFiles {
   return { certificate: join(directory, `${name}.crt`), key: join(directory, `${name}.key`) };
 }
 
-/** Makes an authority in an existing directory. */
-export async function makeAuthority(directory: string): Promise<Authority> {
+/** Makes the authority of a lab and a directory for its certificates. */
+export async function makeAuthority(claim: Claim): Promise<Authority> {
+  const directory = directoryOf(claim);
+  await mkdir(directory, { mode: 0o700 });
   const own = filesOf(directory, 'authority');
-  await openssl(own, '/CN=tweendeck-lab', ['keyUsage=critical,keyCertSign,digitalSignature']);
+  await openssl(claim, own, {
+    subject: '/CN=tweendeck-lab',
+    extensions: ['keyUsage=critical,keyCertSign,digitalSignature'],
+  });
   return {
     ...own,
     async issue({ file, user, groups = [], hosts = [] }) {
@@ -51,27 +55,36 @@ export async function makeAuthority(directory: string): Promise<Authority> {
         `extendedKeyUsage=clientAuth${names ? ',serverAuth' : ''}`,
         ...(names ? [`subjectAltName=${names}`] : []),
       ];
-      await openssl(files, subject, extensions, own);
+      await openssl(claim, files, { subject, extensions, authority: own });
       return files;
     },
   };
 }
 
 /** A key pair for signing service account tokens; the public key is the certificate's. */
-export async function makeSigningKey(directory: string): Promise<CertificateFiles> {
-  const files = filesOf(directory, 'service-accounts');
-  await openssl(files, '/CN=service-accounts', []);
+export async function makeSigningKey(claim: Claim): Promise<CertificateFiles> {
+  const files = filesOf(directoryOf(claim), 'service-accounts');
+  await openssl(claim, files, { subject: '/CN=service-accounts', extensions: [] });
   return files;
 }
 
+function directoryOf({ directory }: Claim): string {
+  return join(directory, 'certificates');
+}
+
 async function openssl(
+  claim: Claim,
   files: CertificateFiles,
-  subject: string,
-  extensions: readonly string[],
-  authority?: CertificateFiles,
+  request: {
+    readonly subject: string;
+    readonly extensions: readonly string[];
+    /** Signs it; without one it is signed by itself. */
+    readonly authority?: CertificateFiles;
+  },
 ): Promise<void> {
+  const { subject, extensions, authority } = request;
   const signer = authority ? ['-CA', authority.certificate, '-CAkey', authority.key] : [];
-  await run('openssl', [
+  await runFor(claim, 'openssl', [
     ...['req', '-x509', '-sha256', '-days', '30', ...keyOptions, ...signer],
     ...['-keyout', files.key, '-out', files.certificate, '-subj', subject],
     ...extensions.flatMap((extension) => ['-addext', extension]),

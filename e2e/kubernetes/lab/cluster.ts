@@ -26,11 +26,11 @@ export async function cluster(options: ClusterOptions): Promise<Cluster> {
   if (!(options.nodes >= 1 && options.nodes <= nodesMax)) {
     throw new Error(`a lab has 1 to ${nodesMax} nodes, not ${options.nodes}`);
   }
-  await prepareKernel();
   const pause = buildImages(['pause']);
   pause.catch(() => undefined); // awaited below
   await using opened = new AsyncDisposableStack();
   const claim = opened.use(await claimLab());
+  await prepareKernel(claim);
   const plan = addressPlan(claim);
   await makeBridge(claim, plan);
   const { gateway: address, serviceRange } = plan;

@@ -45,7 +45,7 @@ export async function apiServerCommand(site: Site): Promise<Command> {
       user: 'kube-apiserver-kubelet-client',
       groups: ['system:masters'],
     }),
-    makeSigningKey(join(directory, 'certificates')),
+    makeSigningKey(claim),
     writeFile(audit, JSON.stringify(auditPolicy)),
   ]);
   const tolerationSeconds = options.tolerationSeconds ?? tolerationSecondsDefault;

@@ -5,6 +5,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Claim } from './claim.ts';
+import { systemEnvironment } from './commands.ts';
 import { processOf } from './processes.ts';
 
 export interface Daemon {
@@ -39,11 +40,7 @@ export async function startDaemon(
       cwd: claim.directory,
       detached: true, // a session of its own: Ctrl-C is for the test
       stdio: ['ignore', output, output],
-      env: {
-        PATH: `${process.env['PATH']}:/usr/sbin:/sbin`,
-        TMPDIR: claim.directory,
-        ...claim.marker,
-      },
+      env: { PATH: systemEnvironment()['PATH'], TMPDIR: claim.directory, ...claim.marker },
     });
   } finally {
     closeSync(output);

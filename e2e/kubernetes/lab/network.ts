@@ -1,11 +1,9 @@
 // The network of a cluster on this machine: a bridge that nodes are plugged into, and routes that lead through them.
 
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
 import type { Claim } from './claim.ts';
+import { runFor } from './commands.ts';
 
-const run = promisify(execFile);
 const bridgeFilter = '/proc/sys/net/bridge/bridge-nf-call-iptables';
 
 /** Addresses of one lab; all lie in `10.NUMBER.0.0/16`, which is the lab's alone. */
@@ -46,14 +44,13 @@ export function addressPlan({ number, network }: Claim): AddressPlan {
  * Loads what the kernel keeps in modules, and refuses a machine whose packet filter would cut nodes off from one another:
  * the lab writes no rules of its own outside its nodes.
  */
-export async function prepareKernel(): Promise<void> {
+export async function prepareKernel(claim: Claim): Promise<void> {
   // A kernel without modules has it all, or tells in the log of a node what it lacks.
-  await run('modprobe', ['--all', '--quiet', 'br_netfilter', 'overlay', 'veth']).catch(() => '');
+  const modules = ['br_netfilter', 'overlay', 'veth'];
+  await runFor(claim, 'modprobe', ['--all', '--quiet', ...modules]).catch(() => '');
   const filtersBridges = await readFile(bridgeFilter, 'utf8').catch(() => '0');
-  const { stdout } = await run('iptables', ['--list-rules', 'FORWARD']).catch(() => ({
-    stdout: '',
-  }));
-  if (filtersBridges.trim() === '1' && /^-P FORWARD DROP$/m.test(stdout)) {
+  const rules = await runFor(claim, 'iptables', ['--list-rules', 'FORWARD']).catch(() => '');
+  if (filtersBridges.trim() === '1' && /^-P FORWARD DROP$/m.test(rules)) {
     throw new Error(
       'the packet filter of this machine drops what it forwards, also on bridges, so that nodes cannot reach one ' +
         'another (Docker sets it so). Let bridges pass: sysctl net.bridge.bridge-nf-call-iptables=0',
@@ -64,15 +61,16 @@ export async function prepareKernel(): Promise<void> {
 /** Makes the bridge. It is removed by the journal, and the routes through it with it. */
 export async function makeBridge(claim: Claim, { bridge, gateway }: AddressPlan): Promise<void> {
   claim.journal.add({ kind: 'link', name: bridge });
-  await run('ip', ['link', 'add', bridge, 'type', 'bridge']);
-  await run('ip', ['address', 'add', `${gateway}/24`, 'dev', bridge]);
-  await run('ip', ['link', 'set', bridge, 'up']);
+  await runFor(claim, 'ip', ['link', 'add', bridge, 'type', 'bridge']);
+  await runFor(claim, 'ip', ['address', 'add', `${gateway}/24`, 'dev', bridge]);
+  await runFor(claim, 'ip', ['link', 'set', bridge, 'up']);
 }
 
 /** Leads a range of addresses through a node, from now on. */
 export async function routeVia(
+  claim: Claim,
   { bridge }: AddressPlan,
   { range, address }: { readonly range: string; readonly address: string },
 ): Promise<void> {
-  await run('ip', ['route', 'replace', range, 'via', address, 'dev', bridge]);
+  await runFor(claim, 'ip', ['route', 'replace', range, 'via', address, 'dev', bridge]);
 }

@@ -1,18 +1,15 @@
 // One node: a machine in namespaces of its own, whose end is the end of every process on it.
 
-import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { cgroupHierarchies, makeCgroup } from './cgroups.ts';
+import { runFor } from './commands.ts';
 import type { Command } from './control-plane-commands.ts';
 import { type Daemon, startDaemon } from './daemon.ts';
 import { type NodeFacts, type NodeFiles, writeNodeFiles } from './node-files.ts';
 import { endProcesses, processOf } from './processes.ts';
 import type { Site } from './site.ts';
 import { removeCgroup } from './undo.ts';
-
-const run = promisify(execFile);
 
 /** Everything of a machine that does not change when it is switched off. */
 export interface MachineFacts extends NodeFacts {
@@ -88,7 +85,7 @@ export class Machine {
     this.#boot = undefined;
     if (first) await endProcesses([first]);
     await boot?.ended;
-    await unplug(this.facts.link);
+    await this.#unplug();
     for (const hierarchy of cgroupHierarchies()) {
       await removeCgroup(join(hierarchy, this.facts.cgroup));
     }
@@ -97,8 +94,7 @@ export class Machine {
   /** Runs containerd's client in the namespace of Kubernetes; its output. */
   async containers(args: readonly string[]): Promise<string> {
     const [program, ...rest] = this.#inside(['ctr', '--namespace=k8s.io', ...args]);
-    const { stdout } = await run(program, rest, { maxBuffer: 1 << 26 });
-    return stdout;
+    return runFor(this.#site.claim, program, rest);
   }
 
   async #prepare(): Promise<NodeFiles> {
@@ -120,13 +116,20 @@ export class Machine {
   /** A cable from this machine's bridge into the node. */
   async #plugIn(boot: Daemon): Promise<void> {
     const { link, bridge, hardwareAddress } = this.facts;
-    const { claim, programs } = this.#site;
+    const { claim } = this.#site;
     await boot.ready(async () => hasOwnNetwork(boot.pid));
     claim.journal.add({ kind: 'link', name: link });
-    const ip = programs.system('ip');
     const peer = ['peer', 'name', 'eth0', 'address', hardwareAddress, 'netns', String(boot.pid)];
-    await run(ip, ['link', 'add', link, 'type', 'veth', ...peer]);
-    await run(ip, ['link', 'set', link, 'master', bridge, 'up']);
+    await runFor(claim, 'ip', ['link', 'add', link, 'type', 'veth', ...peer]);
+    await runFor(claim, 'ip', ['link', 'set', link, 'master', bridge, 'up']);
+  }
+
+  /** Removes this machine's end of the cable, if the end of the node did not. */
+  async #unplug(): Promise<void> {
+    const { link } = this.facts;
+    await runFor(this.#site.claim, 'ip', ['link', 'delete', link]).catch((error: unknown) => {
+      if (existsSync(`/sys/class/net/${link}`)) throw error;
+    });
   }
 
   #start(name: string, command: Command): Promise<Daemon> {
@@ -151,13 +154,6 @@ export class Machine {
         .some((fields) => fields[1]?.endsWith(suffix) && fields[3] === '0A'),
     );
   }
-}
-
-/** Removes this machine's end of the cable, if the end of the node did not. */
-async function unplug(link: string): Promise<void> {
-  await run('ip', ['link', 'delete', link]).catch((error: unknown) => {
-    if (existsSync(`/sys/class/net/${link}`)) throw error;
-  });
 }
 
 function onlyChild(pid: number): number | undefined {

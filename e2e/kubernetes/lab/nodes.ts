@@ -92,7 +92,7 @@ export class Nodes {
   async #switchOn(member: Member): Promise<void> {
     const { address, podRange } = member.node;
     await member.machine.switchOn();
-    await routeVia(this.#plan, { range: podRange, address });
+    await routeVia(this.#site.claim, this.#plan, { range: podRange, address });
     member.on = true;
   }
 
@@ -124,7 +124,7 @@ export class Nodes {
     const first = this.#members.find(({ on }) => on);
     if (!first) return;
     const { address } = first.node;
-    await routeVia(this.#plan, { range: this.#plan.serviceRange, address });
+    await routeVia(this.#site.claim, this.#plan, { range: this.#plan.serviceRange, address });
   }
 
   /** `since`: in milliseconds; what the node said before does not count. */

@@ -1,6 +1,5 @@
 // What the parts of one lab share: its place, programs, authority and addresses.
 
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pinnedRelease } from '../../../tools/kubernetes/release.ts';
 import { type Authority, makeAuthority } from './certificates.ts';
@@ -29,11 +28,9 @@ export const apiPort = 6443;
 export async function makeSite(
   site: Pick<Site, 'claim' | 'programs' | 'address' | 'serviceRange' | 'hasNodes' | 'options'>,
 ): Promise<Site> {
-  const certificates = join(site.claim.directory, 'certificates');
-  await mkdir(certificates, { mode: 0o700 });
   return {
     ...site,
-    authority: await makeAuthority(certificates),
+    authority: await makeAuthority(site.claim),
     release: site.options.release ?? pinnedRelease,
     server: `https://${site.address}:${apiPort}`,
   };

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemEnvironment } from './commands.ts';
 import { Journal } from './journal.ts';
 import { endProcesses, processesMarked } from './processes.ts';
 
@@ -16,7 +17,8 @@ export async function undoLab(directory: string): Promise<void> {
   await endLabProcesses(directory);
   for (const { name } of made.filter((entry) => entry.kind === 'link')) removeLink(name);
   for (const { path } of made.filter((entry) => entry.kind === 'cgroup')) await removeCgroup(path);
-  for (const path of mountsBelow(directory)) execFileSync('umount', ['--lazy', path]);
+  for (const path of mountsBelow(directory))
+    execFileSync('umount', ['--lazy', path], { env: systemEnvironment() });
   await rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 }
 
@@ -34,7 +36,7 @@ async function endLabProcesses(directory: string): Promise<void> {
 function removeLink(name: string): void {
   if (!existsSync(`/sys/class/net/${name}`)) return;
   try {
-    execFileSync('ip', ['link', 'delete', name], { stdio: 'pipe' });
+    execFileSync('ip', ['link', 'delete', name], { stdio: 'pipe', env: systemEnvironment() });
   } catch (error) {
     if (existsSync(`/sys/class/net/${name}`)) throw error; // else somebody else removed it meanwhile
   }
