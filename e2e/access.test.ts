@@ -1,6 +1,10 @@
 // Who may do what in an embedded home, asked with the real kubectl and as programs in pods ask.
 
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { TestHome, until } from './support/home.ts';
 import { kubectlProgram, type Outcome, runProgram } from './support/kubectl.ts';
@@ -158,5 +162,95 @@ type: kubernetes.io/service-account-token
     await home.start();
     const outcome = await askAs(home, lasting, ['auth', 'whoami', '-o', 'json']);
     assert.match(outcome.stdout, /system:serviceaccount:default:lasting/);
+  });
+});
+
+const auditPolicy = `
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- level: RequestResponse
+  users: ["tweendeck:admin"]
+  resources: [{group: "", resources: [configmaps]}]
+- level: Metadata
+  users: ["tweendeck:admin"]
+  resources: [{group: "", resources: [secrets]}]
+- level: None
+`;
+
+test('requests are written down as the policy says', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'tweendeck-audit-'));
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => rm(directory, { recursive: true }));
+  const [policy, log] = [join(directory, 'policy.yaml'), join(directory, 'audit.log')];
+  await writeFile(policy, auditPolicy);
+  const args = [`--audit-log=${log}`, `--audit-policy=${policy}`];
+  const home = stack.use(await TestHome.open({ args }));
+  await home.kubectl(version, ['create', 'configmap', 'x', '--from-literal=a=b', '--as=dev']);
+  await home.kubectl(version, ['create', 'secret', 'generic', 's', '--from-literal=p=hidden']);
+  await home.kubectl(version, ['get', 'pods']);
+  const text = await readFile(log, 'utf8');
+  const events = text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const refused = events.find(({ objectRef }) => objectRef.resource === 'configmaps');
+  assert.equal(refused.impersonatedUser.username, 'dev');
+  assert.equal(refused.responseStatus.code, 403);
+  assert.deepEqual(refused.requestObject.data, { a: 'b' });
+  assert.equal(refused.annotations['authorization.k8s.io/decision'], 'forbid');
+  const secret = events.find(({ objectRef }) => objectRef.resource === 'secrets');
+  assert.deepEqual([secret.objectRef.name, secret.level], ['s', 'Metadata']);
+  assert.doesNotMatch(text, /hidden|aGlkZGVu/);
+  assert.ok(events.every(({ objectRef }) => objectRef.resource !== 'pods'));
+});
+
+/** Whether bytes stand in any file of a home's database. */
+async function isOnDisk(home: TestHome, bytes: string): Promise<boolean> {
+  const names = (await readdir(home.directory)).filter((name) => name.startsWith('state.db'));
+  const files = await Promise.all(names.map((name) => readFile(join(home.directory, name))));
+  return files.some((file) => file.includes(bytes));
+}
+
+test('secrets cannot be read from the database without their key', async (context) => {
+  await using home = await TestHome.open();
+  const kubectl = async (args: readonly string[], input?: string): Promise<string> => {
+    const outcome = await home.kubectl(version, args, input);
+    assert.equal(outcome.code, 0, outcome.stderr);
+    return outcome.stdout;
+  };
+  const encoded = Buffer.from('well hidden').toString('base64');
+  const read = () => kubectl(['get', 'secret', 's', '-o', 'jsonpath={.data.p}']);
+  await kubectl(['create', 'secret', 'generic', 's', '--from-literal=p=well hidden']);
+  await kubectl(['create', 'configmap', 'plain', '--from-literal=p=in the open']);
+
+  await context.test('they are not in the files', async () => {
+    assert.equal(await isOnDisk(home, 'in the open'), true);
+    for (const each of ['well hidden', encoded]) assert.equal(await isOnDisk(home, each), false);
+  });
+
+  const keyFile = join(home.directory, 'encryption-keys');
+  await context.test('a new key encrypts them anew at the next start', async () => {
+    await home.stop();
+    const fresh = `fresh ${randomBytes(32).toString('base64')}\n`;
+    await writeFile(keyFile, fresh + (await readFile(keyFile, 'utf8')));
+    await home.start();
+    assert.equal(await read(), encoded);
+    await home.stop();
+    await writeFile(keyFile, fresh);
+    await home.start();
+    assert.equal(await read(), encoded);
+  });
+
+  await context.test('without the key the home says so, and loses nothing', async () => {
+    await home.stop();
+    await rename(keyFile, `${keyFile}.away`);
+    home.spawn();
+    assert.notEqual((await home.exited()).code, 0);
+    assert.match(home.stderr, /was encrypted with the key fresh, which is not there/);
+    assert.match(home.stderr, /--encryption-keys/);
+    await home.start({ args: [`--encryption-keys=${keyFile}.away`] });
+    assert.equal(await read(), encoded);
   });
 });

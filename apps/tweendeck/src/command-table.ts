@@ -69,6 +69,12 @@ export const commands: readonly CommandSpec[] = [
         description: "port of the quickstart's CacheServer",
         defaultText: '8126',
       },
+      'encryption-keys': {
+        type: 'string',
+        value: 'FILE',
+        description: 'the keys that secrets are encrypted with on disk',
+        defaultText: 'encryption-keys in the data directory, made at the first start',
+      },
       'audit-log': {
         type: 'string',
         value: 'FILE',

@@ -27,6 +27,7 @@ interface UpOptions {
   readonly quickstart: 'cacheserver' | 'none';
   readonly cachePort: number;
   readonly json: boolean;
+  readonly encryptionKeys: string | undefined;
   readonly audit: AuditSettings | undefined;
 }
 
@@ -73,6 +74,7 @@ function upOptions(world: Ambient, options: OptionValues): UpOptions {
     quickstart: options.choice('quickstart', ['cacheserver', 'none'] as const) ?? 'cacheserver',
     cachePort: options.integer('cache-port', { min: 1, max: 65_535 }) ?? 8_126,
     json: options.flag('json'),
+    encryptionKeys: options.text('encryption-keys'),
     audit: auditSettings(options),
   };
 }

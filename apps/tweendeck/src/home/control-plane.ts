@@ -3,6 +3,7 @@
 import {
   type ApiServerOptions,
   adminUser,
+  encryptStore,
   ensureCertificates,
   kubeconfigText,
   listenHttps,
@@ -34,6 +35,8 @@ export interface ControlPlaneOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly version: string;
+  /** Of what is encrypted at rest; undefined: the file in the data directory. */
+  readonly encryptionKeys?: string | undefined;
   /** Where requests are written down, if at all. */
   readonly audit?: AuditSettings | undefined;
 }
@@ -71,6 +74,8 @@ export async function openControlPlane(
   const store = opened.use(
     await openSqliteStore({ path: directory.database, log: log.with({ part: 'store' }) }, signal),
   );
+  const keyFile = options.encryptionKeys ?? directory.encryptionKeys;
+  const encrypted = await encryptStore(store, { keyFile, random });
   const identity = await openIdentity(directory, random);
   const { serviceRange } = identity;
   const certificates = await ensureCertificates(
@@ -81,7 +86,7 @@ export async function openControlPlane(
   const server = opened.use(
     await openApiServer(
       {
-        store,
+        store: encrypted,
         clock,
         random,
         log: log.with({ part: 'apiserver' }),

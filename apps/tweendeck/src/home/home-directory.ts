@@ -18,6 +18,8 @@ export interface HomeDirectory {
   readonly kubeconfig: string;
   /** Of service account tokens. */
   readonly signingKeys: string;
+  /** Of what is encrypted at rest. */
+  readonly encryptionKeys: string;
   readonly agent: string;
 }
 
@@ -44,6 +46,7 @@ export function homeDirectory(
     certificates: join(path, 'certificates'),
     kubeconfig: join(path, 'kubeconfig'),
     signingKeys: join(path, 'service-account-keys.pem'),
+    encryptionKeys: join(path, 'encryption-keys'),
     agent: join(path, 'agent'),
   };
 }

@@ -171,6 +171,7 @@ test('what is asked and answered is written as the policy says', async () => {
   assert.deepEqual(created.objectRef, {
     resource: 'configmaps',
     namespace: 'default',
+    name: 'x',
     apiVersion: 'v1',
   });
   assert.deepEqual([created.stage, created.verb], ['ResponseComplete', 'create']);

@@ -5,7 +5,7 @@ import { type Clock, isJsonObject, microTimestampOf, type Random } from '@tweend
 import { type AccessAttributes, attributesOf } from '../access/attributes.ts';
 import { userStatus } from '../access/identity-reviews.ts';
 import { decodeBody } from '../body.ts';
-import type { Fields } from '../draft.ts';
+import { type Fields, textAt } from '../draft.ts';
 import type { ParsedRequest } from '../request.ts';
 import type { AuditSink } from './log-file.ts';
 import { type AuditPolicy, type AuditRuling, type AuditStage, rulingOf } from './policy.ts';
@@ -72,6 +72,8 @@ export class AuditRecord {
   readonly #received: string;
   readonly #annotations: Record<string, string> = {};
   #impersonated: UserInfo | undefined;
+  /** The name in the object of a request that names none. */
+  #named: string | undefined;
 
   constructor(options: AuditorOptions, facts: RecordFacts) {
     this.#options = options;
@@ -99,7 +101,9 @@ export class AuditRecord {
       this.stage('ResponseStarted', { responseStatus });
       return { ...response, body: this.#followed(response.body, { responseStatus }) };
     }
-    const requestObject = level === 'Metadata' ? undefined : await this.#requestObject();
+    const said = await this.#requestObject();
+    this.#named ??= isJsonObject(said) ? textAt(said['metadata'], 'name') : '';
+    const requestObject = level === 'Metadata' ? undefined : said;
     if (level !== 'RequestResponse' && code < 400) {
       this.stage('ResponseComplete', { requestObject, responseStatus });
       return response;
@@ -107,10 +111,10 @@ export class AuditRecord {
     const chunks: Uint8Array[] = [];
     for await (const chunk of response.body) chunks.push(chunk);
     const object = parsedJson(Buffer.concat(chunks).toString());
-    const failure = isJsonObject(object) && object['kind'] === 'Status';
+    const isStatus = isJsonObject(object) && object['kind'] === 'Status';
     this.stage('ResponseComplete', {
       requestObject,
-      responseStatus: failure && code >= 400 ? object : responseStatus,
+      responseStatus: isStatus ? { ...withoutType(object), code } : responseStatus,
       responseObject: level === 'RequestResponse' ? this.#trimmed(object) : undefined,
     });
     return { ...response, body: again(chunks) };
@@ -150,7 +154,7 @@ export class AuditRecord {
     const said: readonly (readonly [string, string])[] = [
       ['resource', resource],
       ['namespace', namespace],
-      ['name', name],
+      ['name', name || (this.#named ?? '')],
       ['apiGroup', group],
       ['apiVersion', parsed.resource.version],
       ['subresource', subresource],
@@ -159,7 +163,8 @@ export class AuditRecord {
   }
 
   async #requestObject(): Promise<unknown> {
-    const { http, asked } = this.#facts;
+    const { http, asked, ruling } = this.#facts;
+    if (ruling.level === 'Metadata' && asked.verb !== 'create') return undefined;
     if (!http.body || asked.type !== 'resource') return undefined;
     const type = http.headers['content-type'] ?? '';
     if (type.includes('patch')) return parsedJson(Buffer.from(http.body).toString());
@@ -196,6 +201,11 @@ export class AuditRecord {
 
 async function* again(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* chunks;
+}
+
+/** A Status inside of an event says no kind. */
+function withoutType({ kind: _, apiVersion: __, ...status }: Fields): Fields {
+  return status;
 }
 
 function parsedJson(text: string): unknown {
