@@ -85,13 +85,15 @@ async function storeNew(
   options: CreateOptions = {},
 ): Promise<StoredObject | undefined> {
   const { resource, admission } = writing;
-  complete(writing, draft);
   if (!options.ownsManagedFields) {
-    if (owned) complete(writing, owned);
-    ownByUpdate(writing, { previous: undefined, next: owned ?? draft, part: 'main' });
-    const { managedFields } = owned?.metadata ?? draft.metadata;
+    // Before the server adds its own: nobody owns what he did not ask for.
+    const asked = owned ?? draft;
+    tidyMetadata(asked.metadata);
+    ownByUpdate(writing, { previous: undefined, next: asked, part: 'main' });
+    const { managedFields } = asked.metadata;
     if (managedFields) draft.metadata.managedFields = managedFields;
   }
+  complete(writing, draft);
   refuseInvalid(resource, draft, createProblems(resource, draft));
   if (options.authorize) refuseCreation(writing);
   const checking = admission.check?.(intentOf(writing, draft));

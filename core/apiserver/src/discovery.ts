@@ -1,11 +1,19 @@
 // Discovery: which groups, versions and resources there are, aggregated and in the plain lists.
 
+import { createHash } from 'node:crypto';
 import type { ApiResponse } from '@tweendeck/kube';
 import { noSuchPath, notAcceptable } from './failures.ts';
 import { encodingOf, mediaRanges } from './negotiation.ts';
 import type { Registry, ServedResource } from './registry.ts';
 import { apiVersionText } from './rendering.ts';
-import { jsonResponse } from './response.ts';
+import { bytesResponse, jsonResponse } from './response.ts';
+
+interface Asking {
+  readonly accept: string | undefined;
+  /** `host:port` under which the client reached us. */
+  readonly host: string;
+  readonly ifNoneMatch: string | undefined;
+}
 
 const groupVersionPattern = /^v(\d+)(?:(alpha|beta)(\d+))?$/;
 
@@ -13,17 +21,17 @@ const groupVersionPattern = /^v(\d+)(?:(alpha|beta)(\d+))?$/;
 export function discover(
   registry: Registry,
   path: string,
-  accept: string | undefined,
+  { accept, host, ifNoneMatch }: Asking,
 ): ApiResponse | undefined {
   const [root, first, second, ...more] = path.split('/').filter((segment) => segment !== '');
   if (more.length > 0 || (root !== 'api' && root !== 'apis')) return undefined;
   if (root === 'api') {
     if (second !== undefined) return undefined;
     return first === undefined
-      ? rootAnswer(registry, 'api', accept)
+      ? rootAnswer(registry, 'api', { accept, host, ifNoneMatch })
       : jsonResponse(200, resourceList(registry, { group: '', version: first }));
   }
-  if (first === undefined) return rootAnswer(registry, 'apis', accept);
+  if (first === undefined) return rootAnswer(registry, 'apis', { accept, host, ifNoneMatch });
   if (second === undefined) return jsonResponse(200, groupAnswer(registry, first));
   return jsonResponse(200, resourceList(registry, { group: first, version: second }));
 }
@@ -31,25 +39,36 @@ export function discover(
 function rootAnswer(
   registry: Registry,
   root: 'api' | 'apis',
-  accept: string | undefined,
+  { accept, host, ifNoneMatch }: Asking,
 ): ApiResponse {
   for (const { type, parameters } of mediaRanges(accept)) {
     if (encodingOf(type) !== 'json') continue;
     const as = parameters.get('as');
     if (as === undefined) {
-      return jsonResponse(200, root === 'api' ? apiVersions() : groupList(registry));
+      return jsonResponse(200, root === 'api' ? apiVersions(host) : groupList(registry));
     }
     const version = parameters.get('v');
     if (as !== 'APIGroupDiscoveryList' || parameters.get('g') !== 'apidiscovery.k8s.io') continue;
     if (version !== 'v2' && version !== 'v2beta1') continue;
     const contentType = `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
-    return jsonResponse(200, aggregated(registry, root, version), { 'content-type': contentType });
+    const response = cachedResponse(aggregated(registry, root, version), ifNoneMatch);
+    return { ...response, headers: { ...response.headers, 'content-type': contentType } };
   }
   throw notAcceptable(['application/json']);
 }
 
-function apiVersions(): unknown {
-  return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] };
+/** A document that clients keep, and ask whether it is still so. */
+function cachedResponse(document: unknown, ifNoneMatch: string | undefined): ApiResponse {
+  const body = Buffer.from(`${JSON.stringify(document)}\n`);
+  const etag = `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"`;
+  const headers = { 'cache-control': 'public', etag, vary: 'Accept' };
+  if (ifNoneMatch === etag) return bytesResponse(304, 'application/json', [], headers);
+  return bytesResponse(200, 'application/json', [body], headers);
+}
+
+function apiVersions(serverAddress: string): unknown {
+  const serverAddressByClientCIDRs = [{ clientCIDR: '0.0.0.0/0', serverAddress }];
+  return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs };
 }
 
 interface GroupVersion {
@@ -70,7 +89,39 @@ function groupsOf(registry: Registry): readonly Group[] {
     const known = versions.get(group) ?? new Set();
     versions.set(group, known.add(version));
   }
-  return [...versions].map(([name, all]) => ({ name, versions: [...all].toSorted(byPriority) }));
+  return [...versions]
+    .map(([name, all]) => ({ name, versions: [...all].toSorted(byPriority) }))
+    .toSorted((left, right) => placeOf(left.name) - placeOf(right.name));
+}
+
+/** Built-in groups as Kubernetes orders them by their priorities; others follow as they are. */
+const groupOrder: readonly string[] = [
+  '',
+  'apiregistration.k8s.io',
+  'apps',
+  'events.k8s.io',
+  'authentication.k8s.io',
+  'authorization.k8s.io',
+  'autoscaling',
+  'batch',
+  'certificates.k8s.io',
+  'networking.k8s.io',
+  'policy',
+  'rbac.authorization.k8s.io',
+  'storage.k8s.io',
+  'admissionregistration.k8s.io',
+  'apiextensions.k8s.io',
+  'scheduling.k8s.io',
+  'coordination.k8s.io',
+  'node.k8s.io',
+  'discovery.k8s.io',
+  'resource.k8s.io',
+  'flowcontrol.apiserver.k8s.io',
+];
+
+function placeOf(group: string): number {
+  const place = groupOrder.indexOf(group);
+  return place < 0 ? groupOrder.length : place;
 }
 
 /** Kubernetes' version order: stable before beta before alpha, then the higher number first; others last by name. */
@@ -112,7 +163,7 @@ function resourceList(registry: Registry, { group, version }: GroupVersion): unk
   if (found.length === 0) throw noSuchPath();
   return {
     kind: 'APIResourceList',
-    apiVersion: 'v1',
+    ...(group === '' ? {} : { apiVersion: 'v1' }), // upstream's oldest answer never had it
     groupVersion: apiVersionText({ group, version }),
     resources: found
       .toSorted((left, right) => (left.plural < right.plural ? -1 : 1))
@@ -131,6 +182,7 @@ function plainOf(resource: ServedResource): readonly unknown[] {
       verbs,
       ...(shortNames.length > 0 ? { shortNames } : {}),
       ...(categories.length > 0 ? { categories } : {}),
+      ...(verbs.includes('list') ? { storageVersionHash: storageHash(resource) } : {}),
     },
     ...resource.subresources.map((subresource) => ({
       name: `${plural}/${subresource.name}`,
@@ -145,6 +197,14 @@ function plainOf(resource: ServedResource): readonly unknown[] {
   ];
 }
 
+/** Changes when objects come to be stored in another form: of built-in kinds that is the group in which they are kept. */
+function storageHash({ storagePrefix, version, kind }: ServedResource): string {
+  const kept = storagePrefix.split('/')[2] ?? '';
+  const group = kept === 'core' ? '' : kept;
+  const hash = createHash('sha256').update(`${group}/${version}/${kind}`).digest();
+  return hash.subarray(0, 8).toString('base64');
+}
+
 function aggregated(registry: Registry, root: 'api' | 'apis', version: string): unknown {
   const groups = groupsOf(registry).filter(({ name }) => (name === '') === (root === 'api'));
   return {
@@ -152,7 +212,7 @@ function aggregated(registry: Registry, root: 'api' | 'apis', version: string): 
     apiVersion: `apidiscovery.k8s.io/${version}`,
     metadata: {},
     items: groups.map(({ name, versions }) => ({
-      metadata: { ...(name === '' ? {} : { name }), creationTimestamp: null },
+      metadata: name === '' ? {} : { name },
       versions: versions.map((each) => ({
         version: each,
         resources: registry.all

@@ -78,9 +78,18 @@ export function badRequest(message: string): ApiError {
   return new ApiError(400, 'BadRequest', message);
 }
 
-/** The answer for a path that is served by nothing. */
+/** The answer for a path that is served by nothing: a line of text, no Status. */
+export class UnservedPathError extends ApiError {
+  /** What is answered. */
+  readonly text = '404 page not found\n';
+
+  constructor() {
+    super(404, 'NotFound', 'the server could not find the requested resource', {});
+  }
+}
+
 export function noSuchPath(): ApiError {
-  return new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
+  return new UnservedPathError();
 }
 
 export function methodNotAllowed(resource: GroupResource, verb: string): ApiError {

@@ -63,7 +63,7 @@ export function watchOptionsOf(query: URLSearchParams): WatchOptions {
     problems.push(fieldForbidden('resourceVersionMatch', detail));
   }
   if (initial !== null && match !== 'NotOlderThan') {
-    const detail = 'sendInitialEvents requires setting resourceVersionMatch=NotOlderThan';
+    const detail = 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan';
     problems.push(fieldForbidden('resourceVersionMatch', detail));
   }
   if (problems.length > 0) throw invalidError(optionsKind, '', problems);
@@ -98,7 +98,7 @@ function matchOf(query: URLSearchParams): ListOptions['match'] {
       type: 'NotSupported',
       field: 'resourceVersionMatch',
       value: text,
-      detail: 'supported values: "Exact", "NotOlderThan"',
+      detail: 'supported values: "Exact", "NotOlderThan", ""',
     },
   ]);
 }

@@ -38,13 +38,6 @@ const refusals: readonly Refusal[] = [
     details: { name: 'x', kind: 'pods' },
   },
   {
-    name: 'a resource that is not served',
-    ask: (server) => server.get('/apis/apps/v1/daemonpets'),
-    code: 404,
-    reason: 'NotFound',
-    message: 'the server could not find the requested resource',
-  },
-  {
     name: 'a second object of the same name',
     ask: async (server) => {
       await server.create(deployments, deployment('x'));
@@ -509,4 +502,12 @@ test('names that every object of JavaScript has are names like others', async ()
   const secrets = '/api/v1/namespaces/default/secrets';
   const secret = await server.create(secrets, { metadata: { name: 'a' }, type: 'constructor' });
   assert.equal(secret.status, 201);
+});
+
+test('a path that nothing serves is answered with a line of text, as upstream does', async () => {
+  await using server = await TestServer.open();
+  for (const path of ['/apis/apps/v1/daemonpets', '/apis/none', '/none']) {
+    const { status, text } = await server.get(path);
+    assert.deepEqual([status, text], [404, '404 page not found\n'], path);
+  }
 });

@@ -4,6 +4,7 @@ import type { ApiRequest, ApiResponse } from '@tweendeck/kube';
 import { answerOpenId } from './access/openid.ts';
 import { discover } from './discovery.ts';
 import { noSuchPath } from './failures.ts';
+import type { Registry } from './registry.ts';
 import type { Services } from './resource-call.ts';
 import { jsonResponse, textResponse } from './response.ts';
 import { versionInfo } from './version.ts';
@@ -20,23 +21,27 @@ export function answerPlain(
   if (/^\/(healthz|livez|readyz)(\/ping)?$/.test(trimmed)) return textResponse(200, 'ok');
   const keys = answerOpenId(access.trust, trimmed, http.headers['host'] ?? 'localhost');
   if (keys) return keys;
-  const discovered = discover(registry, trimmed, http.headers['accept']);
+  const discovered = discover(registry, trimmed, {
+    accept: http.headers['accept'],
+    host: http.headers['host'] ?? 'localhost',
+    ifNoneMatch: http.headers['if-none-match'],
+  });
   if (discovered) return discovered;
   const described = openApi.answer(trimmed);
   if (described) return described;
-  if (trimmed === '/') return jsonResponse(200, { paths: rootPaths });
+  if (trimmed === '/') return jsonResponse(200, { paths: rootPaths(registry) });
   throw noSuchPath();
 }
 
-const rootPaths: readonly string[] = [
-  '/.well-known/openid-configuration',
-  '/api',
-  '/api/v1',
-  '/apis',
-  '/healthz',
-  '/livez',
-  '/openapi/v3',
-  '/openid/v1/jwks',
-  '/readyz',
-  '/version',
-];
+/** Every path that is served short of resources, sorted. */
+function rootPaths(registry: Registry): readonly string[] {
+  const groups = registry.all.filter(({ group }) => group !== '');
+  return [
+    ...new Set([
+      ...['/.well-known/openid-configuration', '/api', '/api/v1', '/apis', '/apis/'],
+      ...groups.flatMap(({ group, version }) => [`/apis/${group}`, `/apis/${group}/${version}`]),
+      ...['healthz', 'livez', 'readyz'].flatMap((check) => [`/${check}`, `/${check}/ping`]),
+      ...['/openapi/v3', '/openapi/v3/', '/openid/v1/jwks', '/version'],
+    ]),
+  ].sort();
+}

@@ -19,6 +19,7 @@ export interface Rendering {
 }
 
 const comma = Buffer.from(',');
+const open = Buffer.from('{');
 const listEnd = Buffer.from(']}\n');
 const lineEnd = Buffer.from('\n');
 const eventEnd = Buffer.from('}\n');
@@ -43,16 +44,32 @@ export function renderList(
   const apiVersion = form.type === 'metadata' ? 'meta.k8s.io/v1' : apiVersionText(resource);
   const head = JSON.stringify({ kind: listKind, apiVersion, metadata: meta });
   const pieces: Uint8Array[] = [Buffer.from(`${head.slice(0, -1)},"items":[`)];
+  const opening = openingOf(resource);
   for (const object of objects) {
     if (pieces.length > 1) pieces.push(comma);
-    pieces.push(
-      form.type === 'metadata'
-        ? Buffer.from(JSON.stringify(projected(rendering, [object])))
-        : object.bytes(resource),
-    );
+    if (form.type === 'metadata') {
+      pieces.push(Buffer.from(JSON.stringify(projected(rendering, [object]))));
+    } else pieces.push(...itemOf(resource, object, opening));
   }
   pieces.push(listEnd);
   return pieces;
+}
+
+/** An object within a list: of built-in kinds the list alone says which kind they are. */
+function itemOf(
+  resource: ServedResource,
+  object: StoredObject,
+  opening: Buffer,
+): readonly Uint8Array[] {
+  const bytes = object.bytes(resource);
+  if (resource.custom || !bytes.subarray(0, opening.length).equals(opening)) return [bytes];
+  return [open, bytes.subarray(opening.length)];
+}
+
+/** How the bytes of an object begin, up to what tells it from others of its kind. */
+function openingOf(resource: ServedResource): Buffer {
+  const type = { kind: resource.kind, apiVersion: apiVersionText(resource) };
+  return Buffer.from(`${JSON.stringify(type).slice(0, -1)},`);
 }
 
 export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED';

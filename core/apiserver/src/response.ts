@@ -1,6 +1,7 @@
 // Answers: a status, headers, and a body that is whole or a stream.
 
 import type { ApiError, ApiResponse } from '@tweendeck/kube';
+import { UnservedPathError } from './failures.ts';
 
 const chunkBytes = 256 * 1024;
 
@@ -46,15 +47,19 @@ export function jsonResponse(
   );
 }
 
+/** Text as it is: browsers shall not guess that it is something else. */
 export function textResponse(status: number, text: string): ApiResponse {
-  return bytesResponse(status, 'text/plain; charset=utf-8', [Buffer.from(text)]);
+  return bytesResponse(status, 'text/plain; charset=utf-8', [Buffer.from(text)], {
+    'x-content-type-options': 'nosniff',
+  });
 }
 
-/** The answer for a failure: its Status object. */
+/** The answer for a failure: its Status object, if it has one. */
 export function failureResponse(
   error: ApiError,
   headers: Readonly<Record<string, string>> = {},
 ): ApiResponse {
+  if (error instanceof UnservedPathError) return textResponse(error.code, error.text);
   const seconds = error.details?.retryAfterSeconds;
   return jsonResponse(error.code, error.toStatus(), {
     ...headers,

@@ -16,7 +16,6 @@ export const configMapColumns: TableColumns = columnsOf([
   nameColumn,
   {
     name: 'Data',
-    type: 'integer',
     cell: ({ data, binaryData }) => sizeOf(data) + sizeOf(binaryData),
   },
   ageColumn,
@@ -25,13 +24,13 @@ export const configMapColumns: TableColumns = columnsOf([
 export const secretColumns: TableColumns = columnsOf([
   nameColumn,
   { name: 'Type', cell: (secret) => textAt(secret, 'type') },
-  { name: 'Data', type: 'integer', cell: ({ data }) => sizeOf(data) },
+  { name: 'Data', cell: ({ data }) => sizeOf(data) },
   ageColumn,
 ]);
 
 export const serviceAccountColumns: TableColumns = columnsOf([
   nameColumn,
-  { name: 'Secrets', type: 'integer', cell: (account) => listAt(account, 'secrets').length },
+  { name: 'Secrets', cell: (account) => listAt(account, 'secrets').length },
   ageColumn,
 ]);
 
@@ -107,7 +106,7 @@ export const eventColumns: TableColumns = columnsOf([
     priority: 1,
     cell: (event, nowMs) => ageSince(event['firstTimestamp'] ?? event['eventTime'], nowMs),
   },
-  { name: 'Count', type: 'integer', priority: 1, cell: eventCount },
+  { name: 'Count', priority: 1, cell: eventCount },
   { ...nameColumn, priority: 1 },
 ]);
 
