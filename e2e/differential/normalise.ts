@@ -4,7 +4,7 @@
 export type Treatment =
   /** Made up by the server: each value of the reference stands for one of the subject, always the same. */
   | 'identity'
-  /** As identity, and numbers or texts alike. */
+  /** Drawn by the server and given back when its object goes: assigned on both sides or on neither. */
   | 'assigned'
   /** A resourceVersion: changes when and only when the reference's does. */
   | 'version'

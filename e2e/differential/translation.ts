@@ -32,8 +32,9 @@ export class Translation {
     return 'new';
   }
 
-  /** The subject's name for a thing is another from here on: what an expired paging token is worth, for one. */
+  /** The subject's name for a thing is another from here on: addresses come back to their range and are given again. */
   retoken(reference: string, subject: string): void {
+    if (reference === subject) return;
     this.#tokens.set(reference, subject);
     this.#tokensBack.set(subject, reference);
   }

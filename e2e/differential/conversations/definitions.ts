@@ -31,7 +31,7 @@ const widgetSchema = `
               when: {type: string, format: date-time}
             x-kubernetes-validations:
             - {rule: '!has(self.name) || self.size > 2', message: small ones have no name}
-            - {rule: 'self.size < 9', messageExpression: "'size ' + string(self.size) + ' is too much'", fieldPath: .size, reason: FieldValueForbidden}
+            - {rule: 'self.size < 9', messageExpression: "'size is ' + (self.size > 9 ? 'ten' : 'nine')", fieldPath: .size, reason: FieldValueForbidden}
           status:
             type: object
             properties: {replicas: {type: integer}, phase: {type: string}, selector: {type: string}}`;
@@ -80,6 +80,10 @@ export const definitions: Conversation = {
   servers: 'bare',
   files: {
     'definition.yaml': definition(names, widgetSchema),
+    'costly.yaml': definition(
+      names,
+      widgetSchema.replace("(self.size > 9 ? 'ten' : 'nine')", 'string(self.size)'),
+    ),
     'definition-2.yaml': definition(names, widgetSchema.replace('maximum: 10', 'maximum: 20')),
     'taken.yaml': definition(names, widgetSchema).replaceAll('widgets', 'gadgets'),
     'widget.yaml': widget('one', '{size: 3, ports: [{port: 80}], tags: [a, b], limit: 50%}'),
@@ -122,6 +126,7 @@ export const definitions: Conversation = {
   },
   steps: [
     'kubectl create -f definition.yaml --dry-run=server -o yaml',
+    'kubectl create -f costly.yaml',
     'kubectl create -f definition.yaml',
     'kubectl wait crd/widgets.example.com --for=condition=Established --timeout=10s',
     'kubectl get crd widgets.example.com -o yaml',
