@@ -23,6 +23,8 @@ type Answer = (request: Json) => Record<string, unknown> | undefined;
 class TestWebhook implements AsyncDisposable {
   readonly asked: Json[] = [];
   readonly answers = new Map<string, Answer>();
+  /** What is done before an answer. */
+  readonly before = new Map<string, (request: Json) => Promise<void>>();
   readonly #stack: AsyncDisposableStack;
   readonly port: number;
   readonly bundle: string;
@@ -71,6 +73,7 @@ class TestWebhook implements AsyncDisposable {
     const { apiVersion, kind, request } = JSON.parse(await textOf(incoming));
     const path = (incoming.url ?? '').split('?')[0] ?? '';
     this.asked.push({ path, ...request });
+    await this.before.get(path)?.(request);
     const answer = this.answers.get(path)?.(request);
     if (!answer) {
       outgoing.writeHead(500).end('broken');
@@ -277,4 +280,118 @@ test('webhooks change and refuse what kubectl sends', async (context) => {
       return (await run(['create', '-f', '-'], map('nine', { bad: 'x' }))).code === 0;
     });
   });
+
+  await context.test('a webhook is asked in the version that it knows', async () => {
+    const schema = {
+      openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+    };
+    const definition = {
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      metadata: { name: 'things.hooks.io' },
+      spec: {
+        group: 'hooks.io',
+        names: { kind: 'Thing', plural: 'things' },
+        scope: 'Namespaced',
+        versions: [
+          { name: 'v1', served: true, storage: true, schema },
+          { name: 'v2', served: true, storage: false, schema },
+        ],
+      },
+    };
+    await kubectl(['apply', '-f', '-'], JSON.stringify(definition));
+    await kubectl(['wait', '--for=condition=Established', 'crd/things.hooks.io']);
+    hook.answers.set('/things', () => patch({ op: 'add', path: '/spec', value: { by: 'hook' } }));
+    const rules = [
+      {
+        operations: ['CREATE'],
+        apiGroups: ['hooks.io'],
+        apiVersions: ['v1'],
+        resources: ['things'],
+      },
+    ];
+    await configure('Mutating', hook.entry('things.tweendeck.io', '/things', { rules }));
+    const thing = {
+      apiVersion: 'hooks.io/v2',
+      kind: 'Thing',
+      metadata: { name: 'one', labels: { hooked: 'yes' } },
+    };
+    await until('the kind is served', async () => {
+      return (await run(['create', '-f', '-'], JSON.stringify(thing))).code === 0;
+    });
+    const { kind, requestKind, object } = hook.asked.at(-1);
+    assert.deepEqual(kind, { group: 'hooks.io', version: 'v1', kind: 'Thing' });
+    assert.deepEqual(requestKind, { group: 'hooks.io', version: 'v2', kind: 'Thing' });
+    assert.equal(object.apiVersion, 'hooks.io/v1');
+    const by = ['get', 'things.v2.hooks.io', 'one', '-o', 'jsonpath={.apiVersion} {.spec.by}'];
+    assert.equal(await kubectl(by), 'hooks.io/v2 hook');
+    await unconfigure('mutating');
+  });
+
+  await context.test('a webhook sees a scale as a Scale', async () => {
+    const rules = [
+      {
+        operations: ['*'],
+        apiGroups: ['apps'],
+        apiVersions: ['v1'],
+        resources: ['deployments/scale'],
+      },
+    ];
+    hook.answers.set('/scale', ({ object }) =>
+      object.spec.replicas > 3
+        ? { allowed: false, status: { message: 'too many' } }
+        : { allowed: true },
+    );
+    const more = { rules, objectSelector: {} };
+    await configure('Validating', hook.entry('scale.tweendeck.io', '/scale', more));
+    await kubectl(['create', 'deployment', 'd', '--image=none', '--replicas=0']);
+    const many = await run(['scale', 'deployment', 'd', '--replicas=9']);
+    assert.match(many.stderr, /denied the request: too many/);
+    const request = hook.asked.at(-1);
+    assert.deepEqual(request.kind, { group: 'autoscaling', version: 'v1', kind: 'Scale' });
+    assert.equal(request.subResource, 'scale');
+    await kubectl(['scale', 'deployment', 'd', '--replicas=0']);
+    await unconfigure('validating');
+  });
+
+  await context.test(
+    'a webhook that writes the object itself does not wait for its own turn',
+    async () => {
+      hook.answers.set('/write', () => ({ allowed: true }));
+      hook.before.set('/write', async ({ name, userInfo }) => {
+        if (userInfo.username === 'hook') return;
+        const as = ['--as=hook', '--as-group=system:masters'];
+        await kubectl(['annotate', 'cm', name, 'seen=yes', '--overwrite', ...as]);
+      });
+      await configure('Validating', hook.entry('write.tweendeck.io', '/write'));
+      const began = performance.now();
+      await kubectl(['patch', 'cm', 'two', '-p', '{"data":{"z":"z"}}']);
+      assert.ok(performance.now() - began < 8_000);
+      const text = await kubectl([
+        'get',
+        'cm',
+        'two',
+        '-o',
+        'jsonpath={.data.z}{.metadata.annotations.seen}',
+      ]);
+      assert.equal(text, 'zyes');
+      await unconfigure('validating');
+    },
+  );
+
+  await context.test(
+    'a webhook that does not answer is waited for as long as it says',
+    async () => {
+      hook.before.set('/slow', () => new Promise(() => undefined));
+      await configure(
+        'Validating',
+        hook.entry('slow.tweendeck.io', '/slow', { timeoutSeconds: 1 }),
+      );
+      assert.match(
+        (await run(['create', '-f', '-'], map('ten', {}))).stderr,
+        /Post "https:\/\/127.0.0.1:\d+\/slow\?timeout=1s": context deadline exceeded/,
+      );
+      await unconfigure('validating');
+    },
+  );
 });
