@@ -43,7 +43,7 @@ test('finalizers hold a deleted object until the last is gone, and no new one ma
 
 for (const { policy, finalizers, status } of [
   { policy: 'Orphan', finalizers: ['orphan'], status: 200 },
-  { policy: 'Foreground', finalizers: ['foregroundDeletion'], status: 202 },
+  { policy: 'Foreground', finalizers: ['foregroundDeletion'], status: 200 },
   { policy: 'Background', finalizers: undefined, status: 200 },
 ]) {
   test(`propagation ${policy} leaves the finalizers ${finalizers ?? 'none'}`, async () => {

@@ -26,7 +26,7 @@ export async function deleteObject(writing: Writing, options: DeleteOptions): Pr
   const { resource, request } = writing;
   warnOfOrphans(writing, options);
   const { object, gone } = await deleteKey(writing, requestKey(request, resource), options);
-  if (!gone) return answer(writing, options.policy === 'Foreground' ? 202 : 200, object);
+  if (!gone) return answer(writing, 200, object);
   if (resource.strategy.returnsDeleted) return answer(writing, 200, object);
   return jsonResponse(200, successOf(writing, object));
 }
@@ -89,7 +89,11 @@ function deleteKey(writing: Writing, key: string, options: DeleteOptions): Promi
       const present = cache.get(key);
       if (!present) throw notFound(resource, name);
       const draft = present.draft();
-      refuseOther(draft.metadata, options, (message) => conflict(resource, name, message));
+      refuseOther(
+        draft.metadata,
+        options,
+        (message) => conflict({ group: resource.group, plural: resource.kind }, name, message), // upstream names the kind here
+      );
       const intent = intentOf(writing, { name, previous: draft, options });
       const changing = admission.mutate?.(intent);
       if (changing instanceof Promise) await changing;

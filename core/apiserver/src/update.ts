@@ -102,7 +102,7 @@ export function checkPlace(metadata: Draft['metadata'], request: Writing['reques
   metadata.namespace ||= namespace;
   if (metadata.namespace !== namespace) {
     throw badRequest(
-      `the namespace of the object (${metadata.namespace}) does not match the namespace on the request (${namespace})`,
+      'the namespace of the provided object does not match the namespace sent on the request',
     );
   }
 }

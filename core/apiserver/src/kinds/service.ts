@@ -43,6 +43,7 @@ export const serviceRules: KindRules = {
     returnsDeleted: true,
     defaults: defaultService,
     prepareCreate(draft) {
+      giveFamilies(objectIn(draft, 'spec'));
       draft['status'] = { loadBalancer: {} };
     },
     prepareUpdate: keepAddresses,
@@ -69,6 +70,11 @@ function defaultService(draft: Draft): void {
   if (type === 'LoadBalancer') setDefault(spec, 'allocateLoadBalancerNodePorts', true);
   if (type === 'ExternalName') return;
   setDefault(spec, 'internalTrafficPolicy', 'Cluster');
+}
+
+/** Given with the addresses, by the server: nobody owns them who does not name them. */
+function giveFamilies(spec: Fields): void {
+  if (textAt(spec, 'type') === 'ExternalName') return;
   setDefault(spec, 'ipFamilies', ['IPv4']);
   setDefault(spec, 'ipFamilyPolicy', 'SingleStack');
 }
@@ -84,6 +90,10 @@ function keepAddresses(draft: Draft, previous: Draft, part: Part): void {
     }
     return;
   }
+  for (const key of ['ipFamilies', 'ipFamilyPolicy']) {
+    if (before[key] !== undefined) setDefault(spec, key, before[key]);
+  }
+  giveFamilies(spec);
   if (!spec['clusterIP'] && before['clusterIP']) {
     spec['clusterIP'] = before['clusterIP'];
     spec['clusterIPs'] = before['clusterIPs'];

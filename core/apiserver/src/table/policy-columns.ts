@@ -26,9 +26,5 @@ export const priorityClassColumns: TableColumns = columnsOf([
   { name: 'Value', type: 'integer', cell: (object) => numberAt(object, 'value') ?? 0 },
   { name: 'Global-Default', type: 'boolean', cell: (object) => object['globalDefault'] === true },
   ageColumn,
-  {
-    name: 'PreemptionPolicy',
-    priority: 1,
-    cell: (object) => textAt(object, 'preemptionPolicy'),
-  },
+  { name: 'PreemptionPolicy', cell: (object) => textAt(object, 'preemptionPolicy') },
 ]);
