@@ -3,6 +3,7 @@
 import type { ApiResponse } from '@tweendeck/kube';
 import { requestToken } from './access/token-request.ts';
 import { bindPod } from './binding.ts';
+import { evictPod } from './eviction.ts';
 import { methodNotAllowed, noSuchPath } from './failures.ts';
 import { patchObject } from './patch.ts';
 import { readPodLog } from './pod-log.ts';
@@ -36,6 +37,8 @@ export async function handleSubresource(
       throw noSuchPath();
     case 'binding':
       return bindPod(call);
+    case 'eviction':
+      return evictPod(call);
     case 'token':
       return requestToken(call);
     case 'log':

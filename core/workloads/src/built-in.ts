@@ -5,6 +5,7 @@ import { aggregationController } from './access/aggregation.ts';
 import { cronJobController } from './cronjob/controller.ts';
 import { daemonSetController } from './daemonset/controller.ts';
 import { deploymentController } from './deployment/controller.ts';
+import { disruptionController, staleDisruptionController } from './disruption/controller.ts';
 import { garbageCollector } from './garbage/collector.ts';
 import { jobOrphanController, ttlAfterFinishedController } from './job/after-end.ts';
 import { jobController } from './job/controller.ts';
@@ -38,6 +39,8 @@ export function builtInControllers(options: BuiltInOptions = {}): readonly Contr
     jobOrphanController(),
     ttlAfterFinishedController(),
     cronJobController(),
+    disruptionController(),
+    staleDisruptionController(),
     endpointSliceController(),
     loadBalancerController({ address }),
     namespaceController(),

@@ -9,6 +9,7 @@ import type {
   Node,
   OwnerReference,
   Pod,
+  PodDisruptionBudget,
   ReplicaSet,
   Service,
   StatefulSet,
@@ -231,6 +232,19 @@ export function cronJob(
       jobTemplate: { spec: job().spec },
       ...spec,
     },
+    ...(status ? { status } : {}),
+  };
+}
+
+export function budget(
+  spec: PodDisruptionBudget['spec'] = {},
+  status?: PodDisruptionBudget['status'],
+): PodDisruptionBudget {
+  return {
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata: meta('budget', { generation: 2 }),
+    spec,
     ...(status ? { status } : {}),
   };
 }
