@@ -1,5 +1,5 @@
 // Writes the roles and bindings that a kube-apiserver makes when it starts, as data for the embedded API server:
-// `kubectl get clusterroles,clusterrolebindings,roles,rolebindings -A -o json | node tools/generate/bootstrap-policy.ts`
+// `kubectl get clusterroles,clusterrolebindings,roles,rolebindings -A -o json | npm run generate:policy`
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

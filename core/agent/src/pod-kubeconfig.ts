@@ -29,7 +29,7 @@ export async function apiVariables(
 }
 
 /** With the token and the certificate as files, so that what is replaced there is found. JSON is YAML too. */
-export function podKubeconfig({
+function podKubeconfig({
   server,
   secrets,
   namespace,

@@ -42,7 +42,7 @@ export interface Change {
   readonly view?: ChangeView;
 }
 
-export interface ChangeView {
+interface ChangeView {
   readonly kind: NonNullable<Intent['kind']>;
   readonly show: (object: Draft) => Draft;
   /** Takes what admission changed of what it was shown into the object. */

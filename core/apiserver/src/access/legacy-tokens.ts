@@ -12,7 +12,7 @@ import { updateObject } from '../update.ts';
 import { signToken } from './jwt.ts';
 import { legacyIssuer } from './token-authenticator.ts';
 
-export const tokenSecretType = 'kubernetes.io/service-account-token';
+const tokenSecretType = 'kubernetes.io/service-account-token';
 const nameKey = 'kubernetes.io/service-account.name';
 const uidKey = 'kubernetes.io/service-account.uid';
 /** A secret that was made just before its account is looked at again before it is given up. */

@@ -221,7 +221,7 @@ function boundUser(claims: Claims): UserInfo {
 }
 
 /** The user that a service account is. */
-export function serviceAccountUser(account: {
+function serviceAccountUser(account: {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;

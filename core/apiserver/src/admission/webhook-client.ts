@@ -6,7 +6,7 @@ import { goQuote } from '@tweendeck/kube';
 import { type Clock, isJsonObject, linkedAbort, messageOf, systemErrorCode } from '@tweendeck/std';
 import type { HookClient } from './webhook-set.ts';
 
-export interface Place {
+interface Place {
   readonly host: string;
   readonly port: number;
 }

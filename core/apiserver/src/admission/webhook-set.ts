@@ -22,7 +22,7 @@ export interface HookRule {
   readonly scope: string;
 }
 
-export interface ServicePlace {
+interface ServicePlace {
   readonly namespace: string;
   readonly name: string;
   readonly port: number;

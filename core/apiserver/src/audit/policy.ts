@@ -5,7 +5,7 @@ import { dnsSubdomainProblems } from '@tweendeck/kube';
 import { isJsonObject, messageOf, PlatformError } from '@tweendeck/std';
 import type { AccessAttributes } from '../access/attributes.ts';
 
-export type AuditLevel = 'None' | 'Metadata' | 'Request' | 'RequestResponse';
+type AuditLevel = 'None' | 'Metadata' | 'Request' | 'RequestResponse';
 export type AuditStage = 'RequestReceived' | 'ResponseStarted' | 'ResponseComplete' | 'Panic';
 
 const levels: readonly AuditLevel[] = ['None', 'Metadata', 'Request', 'RequestResponse'];

@@ -29,7 +29,7 @@ export interface AccessAnswer {
 }
 
 /** What one evaluation is about; `request` is an AdmissionRequest without objects. */
-export interface ConditionInput {
+interface ConditionInput {
   readonly object: unknown;
   readonly oldObject: unknown;
   readonly request: unknown;
