@@ -1,7 +1,7 @@
 // `npm run kubernetes:build`: builds a real Kubernetes from Go modules into a cache outside the tree, to compare ours with.
 // Does nothing for what is there already. With --install, as root on Debian, installs the programs it runs with.
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -131,13 +131,19 @@ function help(): string {
   );
 }
 
-/** Where Go is when it was installed as its own instructions say, or by Debian's newer packages. */
-function findGo(): boolean {
-  if (isThere('go')) return true;
-  const folder = ['/usr/local/go/bin', '/usr/lib/go/bin'].find((path) => existsSync(path));
-  if (folder === undefined) return false;
-  process.env['PATH'] = `${process.env['PATH']}:${folder}`;
-  return true;
+/** What keeps Go from building: it is not there, or older than what fetches its successors by itself. */
+function goComplaint(): string | undefined {
+  // Where its own instructions put it, which need not be on the path.
+  const folder = '/usr/local/go/bin';
+  if (!isThere('go') && existsSync(folder)) {
+    process.env['PATH'] = `${process.env['PATH']}:${folder}`;
+  }
+  const needed = 'Go 1.24 or newer is needed to build (from 1.21 on, Go fetches newer ones itself)';
+  const hint = 'see https://go.dev/doc/install, or "npm run doctor".';
+  if (!isThere('go')) return `${needed}, and there is none; ${hint}`;
+  const { stdout } = spawnSync('go', ['version'], { encoding: 'utf8' });
+  const minor = Number(/go1\.(\d+)/.exec(stdout)?.[1] ?? 0);
+  return minor < 21 ? `${needed}; this is ${stdout.trim()}; ${hint}` : undefined;
 }
 
 async function main(): Promise<number> {
@@ -163,15 +169,16 @@ async function main(): Promise<number> {
     return 2;
   }
   const wanted = buildable.filter(({ name }) => !only || only.includes(name));
-  if (!findGo() && wanted.some(({ name }) => !isBuilt(release, name))) {
-    process.stderr.write(
-      'kubernetes: Go 1.24 or newer is needed to build; "npm run doctor" says how to get it.\n',
-    );
-    checkCompanions(values.install);
-    return 1;
+  const companionsThere = checkCompanions(values.install);
+  if (wanted.some(({ name }) => !isBuilt(release, name))) {
+    const complaint = goComplaint();
+    if (complaint !== undefined) {
+      process.stderr.write(`kubernetes: ${complaint}\n`);
+      return 1;
+    }
   }
   await buildMissing(release, wanted);
-  return checkCompanions(values.install) ? 0 : 1;
+  return companionsThere ? 0 : 1;
 }
 
 process.exitCode = await main();
