@@ -1,6 +1,6 @@
 // The options of lists and watches as a client wrote them, checked together.
 
-import { type FieldError, fieldForbidden, fieldInvalid, invalidError } from '@tweendeck/kube';
+import { type FieldError, fieldForbidden, invalidError } from '@tweendeck/kube';
 import { badRequest } from './failures.ts';
 import { isTrue } from './request.ts';
 
@@ -75,18 +75,15 @@ export function watchOptionsOf(query: URLSearchParams): WatchOptions {
   };
 }
 
-/** The resourceVersion asked for; undefined for none. @throws ApiError Invalid when it is no number. */
+/** The resourceVersion asked for; undefined for none. @throws ApiError BadRequest when it is no number. */
 export function revisionOf(query: URLSearchParams): number | undefined {
   const text = query.get('resourceVersion') ?? '';
   if (text === '') return undefined;
   if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw invalidError(optionsKind, '', [
-    fieldInvalid(
-      'resourceVersion',
-      text,
-      `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
-    ),
-  ]);
+  const value = JSON.stringify(text);
+  throw badRequest(
+    `invalid resource version: resourceVersion: Invalid value: ${value}: strconv.ParseUint: parsing ${value}: invalid syntax`,
+  );
 }
 
 function matchOf(query: URLSearchParams): ListOptions['match'] {

@@ -109,7 +109,7 @@ test('metadata alone and tables come by Accept', async () => {
   assert.deepEqual(table.rows[0].cells, ['a', 0, '3m']);
   assert.equal(table.rows[0].object.kind, 'PartialObjectMetadata');
   const { json: bare } = await server.get(`${maps}/a?includeObject=None`, { accept });
-  assert.equal(bare.rows[0].object, undefined);
+  assert.equal(bare.rows[0].object, null);
   const { json: full } = await server.get(`${maps}/a?includeObject=Object`, { accept });
   assert.equal(full.rows[0].object.kind, 'ConfigMap');
 });

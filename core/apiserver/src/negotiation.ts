@@ -1,6 +1,6 @@
 // Which form of an answer a client accepts: JSON or YAML; the object, its metadata alone, or a table row.
 
-import { notAcceptable } from './failures.ts';
+import { badRequest, notAcceptable } from './failures.ts';
 
 export type Form =
   | { readonly type: 'object' }
@@ -43,7 +43,7 @@ export function encodingOf(type: string): 'json' | 'yaml' | undefined {
   return type === 'application/yaml' ? 'yaml' : undefined;
 }
 
-/** Chooses for a resource. @throws ApiError NotAcceptable when nothing fits. */
+/** Chooses for a resource. @throws ApiError NotAcceptable when nothing fits, BadRequest for a wrong `includeObject`. */
 export function negotiate(accept: string | undefined, query: URLSearchParams): Acceptance {
   for (const { type, parameters } of mediaRanges(accept)) {
     const encoding = encodingOf(type);
@@ -61,9 +61,11 @@ function formOf(parameters: ReadonlyMap<string, string>, query: URLSearchParams)
   if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList')
     return { type: 'metadata' };
   if (as !== 'Table') return undefined;
-  const include = query.get('includeObject');
-  return {
-    type: 'table',
-    include: include === 'None' || include === 'Object' ? include : 'Metadata',
-  };
+  const include = query.get('includeObject') || 'Metadata';
+  if (include !== 'None' && include !== 'Object' && include !== 'Metadata') {
+    throw badRequest(
+      `Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(include)}: must be 'Metadata', 'Object', 'None', or empty`,
+    );
+  }
+  return { type: 'table', include };
 }

@@ -287,8 +287,8 @@ const refusals: readonly Refusal[] = [
   {
     name: 'a resource version that is no number',
     ask: (server) => server.get(`${maps}?resourceVersion=abc`),
-    code: 422,
-    reason: 'Invalid',
+    code: 400,
+    reason: 'BadRequest',
     message: /resourceVersion: Invalid value: "abc"/,
   },
   {

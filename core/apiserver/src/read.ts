@@ -55,7 +55,9 @@ function renderingOf({ resource, form, clock }: Reading) {
 async function pageOf(reading: Reading, selection: Selection, options: ListOptions): Promise<Page> {
   const { state } = reading;
   if (options.continue !== '') return continued(reading, selection, options);
-  const { resourceVersion: wanted, match, limit } = options;
+  const { resourceVersion: wanted, match } = options;
+  // As upstream: who takes whatever there is takes all of it.
+  const limit = wanted === 0 ? 0 : options.limit;
   const exact = match === 'Exact' || (match === undefined && limit > 0 && wanted);
   if (exact && wanted !== undefined) {
     if (wanted > state.revision) throw tooLargeResourceVersion(wanted, state.revision);

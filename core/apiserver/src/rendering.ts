@@ -186,11 +186,12 @@ function tableOf(
     return {
       cells: resource.columns.cells(draft, nowMs),
       ...(conditions ? { conditions } : {}),
-      ...(include === 'None'
-        ? {}
-        : {
-            object: include === 'Object' ? fullOf(resource, object) : partialOf(object, revision),
-          }),
+      object:
+        include === 'None'
+          ? null
+          : include === 'Object'
+            ? fullOf(resource, object)
+            : partialOf(object, revision),
     };
   });
   return {
