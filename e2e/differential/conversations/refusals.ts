@@ -208,7 +208,13 @@ export const refusals: Conversation = {
   name: 'refusals',
   servers: 'bare',
   once: true,
-  files: Object.fromEntries(Object.entries(wrong).map(([name, text]) => [`${name}.yaml`, text])),
+  // Each has a name of its own: one that is taken by mistake must not stand in the way of the next.
+  files: Object.fromEntries(
+    Object.entries(wrong).map(([name, text]) => [
+      `${name}.yaml`,
+      text.replace(/\{name: (x|refused)\b/, `{name: ${name}`),
+    ]),
+  ),
   steps: Object.keys(wrong).map((name) => `kubectl create -f ${name}.yaml`),
 };
 
