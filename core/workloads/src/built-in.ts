@@ -19,6 +19,9 @@ import { replicaSetController } from './replicaset/controller.ts';
 import { scheduler } from './scheduler/scheduler.ts';
 import { endpointSliceController, loadBalancerController } from './service/controller.ts';
 import { statefulSetController } from './statefulset/controller.ts';
+import { claimController, volumeController } from './volume/controller.ts';
+import { ephemeralVolumeController } from './volume/ephemeral.ts';
+import { claimProtectionController, volumeProtectionController } from './volume/protection.ts';
 
 export interface BuiltInOptions {
   /** What services of type LoadBalancer get. Default 127.0.0.1. */
@@ -39,6 +42,11 @@ export function builtInControllers(options: BuiltInOptions = {}): readonly Contr
     jobOrphanController(),
     ttlAfterFinishedController(),
     cronJobController(),
+    claimController(),
+    volumeController(),
+    claimProtectionController(),
+    volumeProtectionController(),
+    ephemeralVolumeController(),
     disruptionController(),
     staleDisruptionController(),
     endpointSliceController(),

@@ -15,3 +15,5 @@ export { replicaSetController } from './replicaset/controller.ts';
 export { scheduler, schedulerName } from './scheduler/scheduler.ts';
 export { endpointSliceController, loadBalancerController } from './service/controller.ts';
 export { statefulSetController } from './statefulset/controller.ts';
+export { ensureDefaultStorageClass } from './volume/default-class.ts';
+export { directoryFinalizer, localProvisioner } from './volume/volume-facts.ts';
