@@ -37,6 +37,7 @@ export interface CacheServer extends AsyncDisposable {
 
 const batchBytes = 256 * 1_024;
 const tickMs = 1_000;
+const drainLookMs = 100;
 
 /**
  * Serves the Unity cache protocol until disposed or the signal aborts, which cuts everything at once; call `drain`
@@ -117,13 +118,17 @@ class ServerCore implements CacheServer, ConnectionHost {
   }
 
   async drain(deadlineMs: number): Promise<void> {
+    this.#leaving = true;
+    await new Promise<void>((resolve) => setImmediate(resolve)); // those at the door come in: closing it would reset them
     this.#stopListening();
-    for (const connection of [...this.#connections]) connection.drain();
-    if (this.#connections.size === 0) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#whenEmpty = resolve;
     using _deadline = this.clock.timer(deadlineMs, () => this.#cut());
-    await promise;
+    while (this.#connections.size > 0) {
+      for (const connection of [...this.#connections]) connection.drain();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#whenEmpty = resolve;
+      using _look = this.clock.timer(drainLookMs, resolve);
+      if (this.#connections.size > 0) await promise;
+    }
   }
 
   ended(connection: Connection): void {

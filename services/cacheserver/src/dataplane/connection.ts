@@ -68,6 +68,8 @@ export class Connection implements UnityCacheRequestSink {
   #ending = false;
   #closed = false;
   #draining = false;
+  /** Since when nothing is under way, as far as a draining server looked. */
+  #quietMs: number | undefined;
   // Progress, looked at by tick().
   #received = 0;
   #windowMs: number;
@@ -116,7 +118,7 @@ export class Connection implements UnityCacheRequestSink {
     this.#host.ended(this);
   }
 
-  /** Closes as soon as nothing is under way. */
+  /** Closes once nothing is under way for a while; to be called again and again until then. */
   drain(): void {
     this.#draining = true;
     this.#closeWhenDone();
@@ -291,9 +293,16 @@ export class Connection implements UnityCacheRequestSink {
   #closeWhenDone(): void {
     if (this.#closed || this.#ending || this.#busy || this.#rest !== undefined) return;
     const reason = this.#finished ? 'client-closed' : 'drained';
-    if (!this.#finished && !(this.#draining && this.idle)) return;
+    if (!this.#finished && !(this.#draining && this.#isQuiet())) return;
     this.#ending = true;
     this.#socket.end(() => this.close(reason));
+  }
+
+  #isQuiet(): boolean {
+    const nowMs = this.#host.clock.monotonicMs();
+    this.#quietMs = this.idle ? (this.#quietMs ?? nowMs) : undefined;
+    const since = Math.max(this.#quietMs ?? nowMs, this.#lastReceivedMs);
+    return nowMs - since >= this.#host.limits.drainQuietMs;
   }
 
   get #busy(): boolean {

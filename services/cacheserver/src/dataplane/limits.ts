@@ -18,6 +18,8 @@ export interface CacheLimits {
   readonly transactionTimeoutMs: number;
   /** A client that takes nothing of a waiting answer for so long is cut (256 KiB at most are one step). */
   readonly readerTimeoutMs: number;
+  /** While the server stops, a client with nothing under way is let go after so long: it is not between two requests. */
+  readonly drainQuietMs: number;
 }
 
 export const defaultCacheLimits: CacheLimits = {
@@ -30,4 +32,5 @@ export const defaultCacheLimits: CacheLimits = {
   uploadBytesMin: 1_024,
   transactionTimeoutMs: 600_000,
   readerTimeoutMs: 60_000,
+  drainQuietMs: 500,
 };
