@@ -21,6 +21,8 @@ const usersMax = 1_024;
 interface Memory {
   generation: number;
   readonly decisions: Map<string, Decision>;
+  /** By namespace; empty for what is in none. */
+  readonly grants: Map<string, readonly Grant[]>;
 }
 
 /** Decides; remembers decisions per user until a role or binding changes, so that most cost one look into a map. */
@@ -40,7 +42,7 @@ export class Authorizer {
     const known = memory.decisions.get(key);
     if (known) return known;
     if (memory.decisions.size >= rememberedMax) memory.decisions.clear();
-    const decision = this.#work(asked);
+    const decision = this.#work(asked, memory);
     memory.decisions.set(key, decision);
     return decision;
   }
@@ -63,9 +65,14 @@ export class Authorizer {
     return this.#index.rulesOfRole(role, namespace);
   }
 
-  #work(asked: AccessAttributes): Decision {
+  #work(asked: AccessAttributes, memory: Memory): Decision {
     const namespace = asked.type === 'resource' ? asked.namespace : '';
-    const grants = this.#index.grantsOf(asked.user, namespace);
+    let grants = memory.grants.get(namespace);
+    if (!grants) {
+      if (memory.grants.size >= rememberedMax) memory.grants.clear();
+      grants = this.#index.grantsOf(asked.user, namespace);
+      memory.grants.set(namespace, grants);
+    }
     const grant = grants.find(({ rules }) => rules.some((rule) => ruleAllows(rule, asked)));
     if (grant) return { allowed: true, reason: `RBAC: allowed by ${grant.source}` };
     const problems = problemsOf(grants);
@@ -79,13 +86,18 @@ export class Authorizer {
       memory = this.#byName.get(name);
       if (!memory) {
         if (this.#byName.size >= usersMax) this.#byName.clear();
-        memory = { generation: this.#index.generation, decisions: new Map() };
+        memory = {
+          generation: this.#index.generation,
+          decisions: new Map(),
+          grants: new Map(),
+        };
         this.#byName.set(name, memory);
       }
       this.#byIdentity.set(user, memory);
     }
     if (memory.generation !== this.#index.generation) {
       memory.decisions.clear();
+      memory.grants.clear();
       memory.generation = this.#index.generation;
     }
     return memory;
