@@ -126,7 +126,9 @@ export async function openApiServer(
   opened.defer(() => closing.abort());
   const own = inTurn(
     namespaceAdmission(state),
-    options.serviceAccounts ? serviceAccountAdmission(state, { clock, random }) : {},
+    options.serviceAccounts
+      ? serviceAccountAdmission(state, { clock, random, closed: closing.signal })
+      : {},
     podAdmission(state),
     volumeAdmission(state),
     serviceAdmission(state, { range, random }),

@@ -13,6 +13,8 @@ export const apiserverErrors: Readonly<Record<string, string>> = {
     'The audit log cannot be opened. Name a file in a folder that is there and may be written to.',
   APISERVER_ENCRYPTION_KEYS_UNREADABLE:
     'The file of keys that secrets are encrypted with cannot be read, or holds no key. Restore it from where it is kept safe.',
+  APISERVER_ENCRYPTION_KEYS_UNWRITABLE:
+    'The file of keys that secrets are to be encrypted with cannot be made. Nothing was changed.',
   APISERVER_ENCRYPTION_KEY_MISSING:
     'A secret was encrypted with a key that is not in the file of keys. Restore the file; nothing is lost as long as the key is kept somewhere.',
   APISERVER_ENCRYPTED_VALUE_DAMAGED:

@@ -63,6 +63,11 @@ export interface ControlPlane extends AsyncDisposable {
 /** Where everything of a home listens that is not a pod: nobody but this machine reaches it. */
 export const homeHost = '127.0.0.1';
 
+/** By which clients in a cluster know the API. */
+const clusterNames = ['', '.default', '.default.svc', '.default.svc.cluster.local'].map(
+  (domain) => `kubernetes${domain}`,
+);
+
 /** Opens the whole of it or leaves nothing. Throws STORE_IN_USE, HOME_PORT_TAKEN and what the parts throw. */
 export async function openControlPlane(
   options: ControlPlaneOptions & { readonly podLogs: PodLogSource },
@@ -80,7 +85,7 @@ export async function openControlPlane(
   const { serviceRange } = identity;
   const certificates = await ensureCertificates(
     directory.certificates,
-    { clock, random, hosts: [homeHost, 'localhost'] },
+    { clock, random, hosts: [homeHost, 'localhost', ...clusterNames] },
     signal,
   );
   const server = opened.use(

@@ -21,10 +21,13 @@ const patienceMs = 100;
 
 export function serviceAccountAdmission(
   state: ClusterState,
-  { clock, random }: { readonly clock: Clock; readonly random: Random },
+  {
+    clock,
+    random,
+    closed,
+  }: { readonly clock: Clock; readonly random: Random; readonly closed: AbortSignal },
 ): Pick<Admission, 'mutate'> {
   const accounts = state.resource(storagePrefix({ group: '', plural: 'serviceaccounts' }));
-  const never = new AbortController().signal;
   return {
     mutate(intent) {
       const { object: pod } = intent;
@@ -40,7 +43,7 @@ export function serviceAccountAdmission(
       if (name !== defaultName) throw missing;
       return (async () => {
         for (let tries = 0; tries < patienceTries; tries++) {
-          await clock.sleep(patienceMs, never);
+          await clock.sleep(patienceMs, closed);
           const late = findAccount(accounts, pod, name);
           if (late) return withAccount(pod, { account: late, name, random });
         }

@@ -34,16 +34,28 @@ export async function readEncryptionKeys(path: string): Promise<EncryptionKeys |
   }
 }
 
-/** Makes the file with one key, readable by its owner only; it is on disk when this returns. */
+/** Makes the file with one key, readable by its owner only; it is on disk when this returns. @throws PlatformError APISERVER_ENCRYPTION_KEYS_UNWRITABLE. */
 export async function makeEncryptionKeys(path: string, random: Random): Promise<EncryptionKeys> {
   const key = { name: `key-${random.uuid().slice(0, 8)}`, bytes: random.bytes(keyBytes) };
-  await using file = await open(path, 'wx', 0o600);
-  await file.writeFile(
-    `# Keys of what this home encrypts: NAME BASE64 a line. The first encrypts, all decrypt. Keep a copy elsewhere.\n${lineOf(key)}\n`,
-  );
-  await file.sync();
+  try {
+    await using file = await open(path, 'wx', 0o600);
+    await file.writeFile(`${head}\n${lineOf(key)}\n`);
+    await file.sync();
+  } catch (cause) {
+    throw new PlatformError(
+      'APISERVER_ENCRYPTION_KEYS_UNWRITABLE',
+      `${path}: ${messageOf(cause)}`,
+      {
+        cause,
+        hint: 'Name a file in a folder that is there and may be written to, or none.',
+      },
+    );
+  }
   return [key];
 }
+
+const head =
+  '# Keys of what this home encrypts: NAME BASE64 a line. The first encrypts, all decrypt. Keep a copy elsewhere.';
 
 function lineOf({ name, bytes }: EncryptionKey): string {
   return `${name} ${Buffer.from(bytes).toString('base64')}`;

@@ -119,6 +119,13 @@ test('what lies there in the clear or under an older key is written anew', () =>
     assert.equal(text((await encrypted.get(place))?.value ?? value), 'the secret');
   }));
 
+test('a file of keys that cannot be made is said so', async () => {
+  await using store = openMemoryStore();
+  await assert.rejects(encryptStore(store, { keyFile: '/nowhere/keys', random }), {
+    code: 'APISERVER_ENCRYPTION_KEYS_UNWRITABLE',
+  });
+});
+
 test('without its keys a store is not opened, and nothing is changed', () =>
   inDirectory(async (keyFile) => {
     await using store = openMemoryStore();
