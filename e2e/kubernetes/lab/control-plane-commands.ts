@@ -18,7 +18,7 @@ export async function etcdCommand({ claim, programs }: Site): Promise<Command> {
   const client = `http://${claim.loopback}:2379`;
   const peer = `http://${claim.loopback}:2380`;
   return [
-    programs.system('etcd'),
+    programs.built('etcd'),
     ...[`--name=lab`, `--data-dir=${data}`, '--unsafe-no-fsync', '--log-level=warn'],
     ...[`--listen-client-urls=${client}`, `--advertise-client-urls=${client}`],
     ...[`--listen-peer-urls=${peer}`, `--initial-advertise-peer-urls=${peer}`],

@@ -9,6 +9,7 @@ import { type Daemon, startDaemon } from './daemon.ts';
 import { type NodeFacts, type NodeFiles, writeNodeFiles } from './node-files.ts';
 import { endProcesses, processOf } from './processes.ts';
 import type { Site } from './site.ts';
+import { together } from './together.ts';
 import { removeCgroup } from './undo.ts';
 
 /** Everything of a machine that does not change when it is switched off. */
@@ -71,7 +72,7 @@ export class Machine {
       ]),
       this.#start('kube-proxy', [programs.built('kube-proxy'), `--config=${files.kubeProxy}`]),
     ]);
-    await Promise.all([
+    await together([
       kubelet.ready(() => this.#listens(10250)),
       proxy.ready(() => this.#listens(10256)),
     ]);

@@ -11,7 +11,7 @@ import {
   pinnedRelease,
 } from '../../../tools/kubernetes/release.ts';
 
-const controlPlanePrograms = ['kube-controller-manager', 'kube-scheduler'] as const;
+const controlPlanePrograms = ['etcd', 'kube-controller-manager', 'kube-scheduler'] as const;
 const nodePrograms = ['kubelet', 'kube-proxy'] as const;
 
 type BuiltProgram =
