@@ -63,7 +63,7 @@ async function main(): Promise<number> {
       'npm run e2e:kubernetes [-- --install] [NAME...]\n\n' +
         `Tests on a real Kubernetes, as root on Linux: ${testFiles(undefined).join(', ')}.\n` +
         '  NAME       only the test files whose name contains it\n' +
-        '  --install  as root on Debian, install etcd, containerd and the rest that Kubernetes runs with\n',
+        '  --install  as root on Debian, install containerd and the rest that Kubernetes runs with\n',
     );
     return 0;
   }

@@ -14,12 +14,6 @@ export interface Companion {
 
 export const companions: readonly Companion[] = [
   {
-    command: 'etcd',
-    debianPackage: 'etcd-server',
-    purpose: "keeps the API server's state",
-    wantedBy: 'control-plane',
-  },
-  {
     command: 'openssl',
     debianPackage: 'openssl',
     purpose: 'makes the certificates of a lab',
