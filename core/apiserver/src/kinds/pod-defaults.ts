@@ -96,6 +96,7 @@ function defaultVolume(volume: Fields): void {
   for (const kind of ['secret', 'configMap', 'downwardAPI', 'projected']) {
     if (isJsonObject(volume[kind])) setDefault(volume[kind], 'defaultMode', fileMode);
   }
+  canonicalAmounts(objectAt(volume, 'emptyDir')); // its size limit
   if (isJsonObject(volume['hostPath'])) setDefault(volume['hostPath'], 'type', '');
   for (const item of listAt(volume['downwardAPI'], 'items')) defaultFieldRef(item);
   for (const source of listAt(volume['projected'], 'sources')) {
