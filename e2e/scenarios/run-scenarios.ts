@@ -100,16 +100,22 @@ export function assertSameObservations(
   scenarios: readonly Scenario[],
   columns: ReadonlyMap<string, Results>,
 ): void {
+  const seen: Record<string, Record<string, object>> = {};
   for (const { name } of scenarios) {
-    const seen = [...columns].flatMap(([home, results]) => {
+    const homes: Record<string, object> = {};
+    for (const [home, results] of columns) {
       const result = results.get(name);
       assert.ok(result, `"${name}" was not played in ${home}`);
-      return result.outcome === 'ok' ? [{ home, observed: result.observed }] : [];
-    });
-    const [first, ...others] = seen;
-    for (const { home, observed } of others) {
-      const what = `"${name}" is seen the same in ${first?.home} and ${home}`;
-      assert.deepEqual(observed, first?.observed, what);
+      if (result.outcome === 'ok') homes[home] = result.observed;
     }
+    seen[name] = homes;
   }
+  // All differences at once: each scenario as every home saw it, and as the first did.
+  const alike = Object.fromEntries(
+    Object.entries(seen).map(([name, homes]) => {
+      const [first] = Object.values(homes);
+      return [name, Object.fromEntries(Object.keys(homes).map((home) => [home, first]))];
+    }),
+  );
+  assert.deepEqual(seen, alike);
 }
