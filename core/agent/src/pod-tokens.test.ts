@@ -37,7 +37,12 @@ function world(lifeMs?: number) {
 for (const { name, lifeMs, afterMs, broken = false, want } of [
   { name: 'is kept while it is young', afterMs: 799_000, want: 'token 1' },
   { name: 'is replaced when a fifth of its life is left', afterMs: 800_000, want: 'token 2' },
-  { name: 'is replaced after a day', lifeMs: 1_000 * hourMs, afterMs: 24 * hourMs, want: 'token 2' },
+  {
+    name: 'is replaced after a day',
+    lifeMs: 1_000 * hourMs,
+    afterMs: 24 * hourMs,
+    want: 'token 2',
+  },
   { name: 'is shown while no other is to be had', afterMs: 900_000, broken: true, want: 'token 1' },
 ]) {
   test(`a token ${name}`, async () => {
