@@ -101,14 +101,15 @@ class Comparison {
     for (const [name, value] of fields) this.#add('added', below(at, name), undefined, value);
   }
 
-  /** Names from generateName are made up by the server, as uids are. */
+  /** Names from generateName, and those that end in a hash, are made up by the server, as uids are. */
   #learnName(expected: Record<string, unknown>, actual: Record<string, unknown>): void {
-    const prefix = expected['generateName'];
+    const common = generateNameOf({ metadata: expected });
     const [there, here] = [expected['name'], actual['name']];
-    if (typeof prefix !== 'string' || typeof there !== 'string' || typeof here !== 'string') return;
-    if (there.startsWith(prefix) && here.startsWith(prefix) && here.length === there.length) {
-      this.#translation.token(there, here);
-    }
+    if (common === '' || common !== generateNameOf({ metadata: actual })) return;
+    if (typeof there !== 'string' || typeof here !== 'string') return;
+    this.#translation.token(there, here);
+    const [hash, other] = [hashOf(expected), hashOf(actual)];
+    if (hash !== undefined && other !== undefined) this.#translation.token(hash, other);
   }
 
   #arrays(expected: readonly unknown[], actual: readonly unknown[], at: Place): void {
@@ -184,11 +185,32 @@ function selected(at: Place, name: string): Place {
   return { path: `${at.path}[${name}]`, place: `${at.place}[]` };
 }
 
+/** What two objects have in common whose names the servers made up; empty for names of somebody else's choice. */
 function generateNameOf(item: unknown): string {
   const object = isJsonObject(item) && isJsonObject(item['object']) ? item['object'] : item;
   const metadata = isJsonObject(object) ? object['metadata'] : undefined;
-  const prefix = isJsonObject(metadata) ? metadata['generateName'] : undefined;
-  return typeof prefix === 'string' ? prefix : '';
+  if (!isJsonObject(metadata)) return '';
+  const prefix = metadata['generateName'];
+  if (typeof prefix === 'string') return normaliseText(prefix.replace(/-$/, ''));
+  const hash = hashOf(metadata);
+  const name = String(metadata['name']);
+  if (hash === undefined || !name.endsWith(`-${hash}`)) return '';
+  return `${name.slice(0, -hash.length)}${revisionOf(metadata, object)}`;
+}
+
+/** The hash in the name of a ReplicaSet or ControllerRevision. */
+function hashOf({ labels }: Record<string, unknown>): string | undefined {
+  if (!isJsonObject(labels)) return undefined;
+  const hash = labels['pod-template-hash'] ?? labels['controller.kubernetes.io/hash'];
+  return typeof hash === 'string' ? hash : undefined;
+}
+
+/** Which of the revisions of one owner it is. */
+function revisionOf({ annotations }: Record<string, unknown>, object: unknown): string {
+  const revision = isJsonObject(annotations)
+    ? annotations['deployment.kubernetes.io/revision']
+    : undefined;
+  return String(revision ?? (isJsonObject(object) ? object['revision'] : ''));
 }
 
 const keys: readonly ((item: Record<string, unknown>) => string | undefined)[] = [

@@ -27,8 +27,11 @@ export interface Conversation {
   readonly name: string;
   /** With controllers, a scheduler and a node whose pods only say that they run, or with nothing but the API server. */
   readonly servers: 'bare' | 'controllers';
-  /** Held with the newest kubectl through the proxy only: for what no client adds anything to. */
-  readonly once?: boolean;
+  /**
+   * `newest`: with the newest clients only, where others add nothing; `once`: of these through the proxy only, where not
+   * even what they print adds anything. Default `everywhere`.
+   */
+  readonly held?: 'everywhere' | 'newest' | 'once';
   /** Files for `-f NAME`, written to the folder in which commands run. */
   readonly files?: Readonly<Record<string, string>>;
   readonly steps: readonly Step[];

@@ -68,10 +68,11 @@ export async function runLane(
   }
 }
 
-function isHeldIn({ servers, once, steps }: Conversation, lane: Lane): boolean {
+function isHeldIn({ servers, held = 'everywhere', steps }: Conversation, lane: Lane): boolean {
   if (servers !== lane.servers) return false;
-  const isFirst = lane.mode === 'requests' && lane.isNewest;
-  return isFirst || (!once && steps.some((step) => 'run' in stepOf(step)));
+  if (lane.isNewest && lane.mode === 'requests') return true;
+  if (held === 'once' || (held === 'newest' && !lane.isNewest)) return false;
+  return steps.some((step) => 'run' in stepOf(step));
 }
 
 interface Stepped {
@@ -126,7 +127,8 @@ class RequestsRunner implements AsyncDisposable {
 
   static async open(lane: Lane, servers: Servers): Promise<RequestsRunner> {
     const controllers = lane.servers === 'controllers';
-    const pair = new Pair({ ...servers, translation: new Translation(), controllers });
+    const translation = new Translation({ followsVersions: !controllers });
+    const pair = new Pair({ ...servers, translation, controllers });
     const proxy = await ComparingProxy.open(pair, join(lane.directory, 'proxy'));
     return new RequestsRunner(lane, { pair, proxy });
   }
@@ -189,11 +191,12 @@ function at(value: unknown, path: string): string {
 class OutputsRunner {
   readonly #lane: Lane;
   readonly #servers: Servers;
-  readonly #translation = new Translation();
+  readonly #translation: Translation;
 
   constructor(lane: Lane, servers: Servers) {
     this.#lane = lane;
     this.#servers = servers;
+    this.#translation = new Translation({ followsVersions: lane.servers === 'bare' });
   }
 
   async run(conversation: Conversation, report: Report): Promise<void> {

@@ -49,7 +49,7 @@ export const fieldRules: readonly FieldRule[] = [
     reason: 'addresses and node ports are drawn from a range of the server',
   },
   {
-    at: /\.labels\["(pod-template-hash|controller-revision-hash)"\]$/,
+    at: /(\.(pod-template-hash|controller-revision-hash)|\["controller\.kubernetes\.io\/hash"\]|^(items\[\]\.)?status\.(current|update)Revision)$/,
     treatment: 'identity',
     reason:
       'the hash of a pod template is of a form internal to the controller; only its being stable is promised',
@@ -194,6 +194,16 @@ export const textRules: readonly TextRule[] = [
     pattern: /(NodePort:.*? {2})3\d{4}(\/(?:TCP|UDP))/g,
     to: '$1<node port>$2',
     reason: 'as above, in `describe`',
+  },
+  {
+    pattern: /pod-template-hash=\w+/g,
+    to: 'pod-template-hash=<hash>',
+    reason: 'the hash of a pod template is of a form internal to the controller',
+  },
+  {
+    pattern: /^Waiting for .*(\n|$)/gm,
+    to: '',
+    reason: 'how many steps of a wait are seen is timing; how it ends is compared',
   },
   {
     pattern: /\beyJ[\w-]+\.[\w-]+\.[\w-]+/g,

@@ -15,10 +15,16 @@ export type Pairing = 'new' | 'same' | 'broken';
 
 /** Learned while a conversation runs; a new conversation against the same servers goes on with it. */
 export class Translation {
+  readonly #followsVersions: boolean;
   readonly #tokens = new Map<string, string>();
   readonly #tokensBack = new Map<string, string>();
   readonly #versions = new Map<string, string>();
   readonly #objectVersions = new Map<string, string>();
+
+  /** Where controllers act, how often an object is written is timing: then `followsVersions` is false. */
+  constructor({ followsVersions = true }: { readonly followsVersions?: boolean } = {}) {
+    this.#followsVersions = followsVersions;
+  }
 
   /** A value that a server made up and that stands for one thing: uid, generated name, continue token, hash. */
   token(reference: string, subject: string): Pairing {
@@ -45,7 +51,7 @@ export class Translation {
    */
   version(reference: string, subject: string, uid?: string): Pairing {
     if (/^[1-9]/.test(reference) && /^[1-9]/.test(subject)) this.#versions.set(reference, subject);
-    if (uid === undefined) return 'same';
+    if (uid === undefined || !this.#followsVersions) return 'same';
     const there = `r ${uid} ${reference}`;
     const here = `s ${uid} ${subject}`;
     const known = this.#objectVersions.get(there);

@@ -93,6 +93,7 @@ export const reading: Conversation = {
 export const asking: Conversation = {
   name: 'asking',
   servers: 'bare',
+  held: 'newest',
   steps: [
     'kubectl version',
     'kubectl version -o json',
@@ -130,6 +131,7 @@ export const asking: Conversation = {
 export const access: Conversation = {
   name: 'access',
   servers: 'bare',
+  held: 'newest',
   steps: [
     'kubectl auth whoami',
     'kubectl auth can-i create pods',

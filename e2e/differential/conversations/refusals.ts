@@ -207,7 +207,7 @@ const wrong: Readonly<Record<string, string>> = {
 export const refusals: Conversation = {
   name: 'refusals',
   servers: 'bare',
-  once: true,
+  held: 'once',
   // Each has a name of its own: one that is taken by mistake must not stand in the way of the next.
   files: Object.fromEntries(
     Object.entries(wrong).map(([name, text]) => [
@@ -283,6 +283,7 @@ const right: Readonly<Record<string, string>> = {
 export const defaults: Conversation = {
   name: 'defaults',
   servers: 'bare',
+  held: 'newest',
   files: Object.fromEntries(Object.entries(right).map(([name, text]) => [`${name}.yaml`, text])),
   steps: [
     ...Object.keys(right).map((name) => `kubectl create -f ${name}.yaml -o yaml`),
