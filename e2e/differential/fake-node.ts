@@ -3,7 +3,7 @@
 import { isJsonObject } from '@tweendeck/std';
 import type { Endpoint } from './endpoint.ts';
 
-export const fakeNodeName = 'node-a';
+const fakeNodeName = 'node-a';
 const roundMs = 100;
 
 type Json = Readonly<Record<string, unknown>>;

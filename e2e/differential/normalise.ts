@@ -86,8 +86,8 @@ export const fieldRules: readonly FieldRule[] = [
   },
 ];
 
-/** Names of objects that the request left to the server; `generateName` is compared. */
-export const generatedNameReason: string = 'names from generateName end in random letters';
+// Besides: names that a server made up, from `generateName` or with the hash of a template, are random at their end;
+// compare.ts pairs them by what they have in common, and holds them to that pair.
 
 export interface HeaderRule {
   readonly name: RegExp;
@@ -113,16 +113,16 @@ export const headerRules: readonly HeaderRule[] = [
 ];
 
 /** Two times of one precision are held to be the same moment when they are this near, in seconds: requests go out together, but not at one instant. */
-export const sameMomentSeconds = 15;
+const sameMomentSeconds = 15;
 
-export interface TextRule {
+interface TextRule {
   readonly pattern: RegExp;
   readonly to: string;
   readonly reason: string;
 }
 
 /** For texts a person reads (command output, table cells, messages): both sides are rewritten, in this order. */
-export const textRules: readonly TextRule[] = [
+const textRules: readonly TextRule[] = [
   {
     pattern: /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g,
     to: '<uid>',

@@ -35,7 +35,7 @@ async function startSubject(
   opened: AsyncDisposableStack,
 ): Promise<string> {
   mkdirSync(directory, { recursive: true });
-  const child = fork(join(import.meta.dirname, 'subject-process.ts'), [directory, set]);
+  const child = fork(join(import.meta.dirname, 'subject-child.ts'), [directory, set]);
   const exited = once(child, 'exit');
   opened.defer(async () => {
     if (child.connected) child.disconnect();
