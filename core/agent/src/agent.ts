@@ -7,7 +7,9 @@ import {
   type ConfigMap,
   configMapResource,
   type KubeObject,
+  type PersistentVolume,
   type Pod,
+  persistentVolumeResource,
   podResource,
   type Secret,
   type Service,
@@ -35,6 +37,7 @@ import { endOrphans } from './orphans.ts';
 import { openPodLog, type PodLogOptions } from './pod-logs.ts';
 import { PodSet, removeOrphanedDirectories } from './pod-set.ts';
 import type { PodRuntime } from './runtime.ts';
+import { keepVolumes } from './volume-keeper.ts';
 
 export interface AgentOptions {
   readonly client: Client;
@@ -106,6 +109,7 @@ interface Caches {
   readonly services: Informer<Service>;
   readonly configMaps: Informer<ConfigMap>;
   readonly secrets: Informer<Secret>;
+  readonly volumes: Informer<PersistentVolume>;
 }
 
 class RunningAgent implements Agent {
@@ -145,6 +149,8 @@ class RunningAgent implements Agent {
       ready.resolve();
       await this.#heart.run(signal);
     });
+    const { volumes } = this.#caches;
+    this.#tasks.start((signal) => keepVolumes({ ...options, volumes }, signal));
   }
 
   logs(pod: Pod, options: PodLogOptions, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
@@ -232,6 +238,7 @@ function openCaches(options: AgentOptions, signal: AbortSignal): Caches {
     services: openInformer(client, serviceResource, {}, options, signal),
     configMaps: openInformer(client, configMapResource, {}, options, signal),
     secrets: openInformer(client, secretResource, {}, options, signal),
+    volumes: openInformer(client, persistentVolumeResource, {}, options, signal),
   };
   for (const cache of Object.values(caches)) cache.synced.catch(() => undefined); // closed before
   return caches;

@@ -8,6 +8,8 @@ import {
   isApiError,
   type Pod,
   type PodStatus,
+  persistentVolumeClaimResource,
+  persistentVolumeResource,
   podResource,
   refOf,
   type Secret,
@@ -52,6 +54,8 @@ export function apiHost(options: ApiHostOptions): PodHost {
       configMaps.get(ref) ?? (await client.get(configMapResource, ref, signal)),
     secret: async (ref, signal) =>
       secrets.get(ref) ?? (await client.get(secretResource, ref, signal)),
+    claim: (ref, signal) => client.get(persistentVolumeClaimResource, ref, signal),
+    volume: (name, signal) => client.get(persistentVolumeResource, { name }, signal),
     token: (pod, request, signal) => requestToken(client, pod, request, signal),
     services: (namespace) => services.list({ namespace }),
   };

@@ -31,6 +31,11 @@ export function volumeDirectory(directory: string, uid: string, volume: string):
   return join(podRunDirectory(directory, uid), 'v', volume);
 }
 
+/** `<directory>/volumes/<handle>`: what a persistent volume of this node holds, whatever pods come and go. */
+export function persistentDirectory(directory: string, handle: string): string {
+  return join(directory, 'volumes', handle);
+}
+
 /** Where a container may leave its last words. */
 export function messagePath(directory: string, uid: string, container: string): string {
   return join(podRunDirectory(directory, uid), 'm', container);

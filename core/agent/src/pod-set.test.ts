@@ -11,6 +11,8 @@ import { test } from 'node:test';
 import type {
   ConfigMap,
   Container,
+  PersistentVolume,
+  PersistentVolumeClaim,
   Pod,
   PodSpec,
   PodStatus,
@@ -47,6 +49,8 @@ class MemoryHost implements PodHost {
   readonly events: PodEvent[] = [];
   readonly configMaps = new Map<string, ConfigMap>();
   readonly secrets = new Map<string, Secret>();
+  readonly claims = new Map<string, PersistentVolumeClaim>();
+  readonly volumes = new Map<string, PersistentVolume>();
   servicesNow: readonly Service[] = [];
   readonly deleted = new Set<string>();
   readonly changed = new Nudge();
@@ -69,6 +73,12 @@ class MemoryHost implements PodHost {
   }
   async secret({ name }: { name: string }): Promise<Secret | undefined> {
     return this.secrets.get(name);
+  }
+  async claim({ name }: { name: string }): Promise<PersistentVolumeClaim | undefined> {
+    return this.claims.get(name);
+  }
+  async volume(name: string): Promise<PersistentVolume | undefined> {
+    return this.volumes.get(name);
   }
   async token(): Promise<PodToken> {
     return { token: 'a-token', expiresMs: clock.nowMs() + 3_600_000 };
@@ -423,6 +433,49 @@ test('a config map that changes is seen in its volume while the container runs',
   one.host.configMaps.set('cfg', configMap('cfg', { a: 'two' }));
   one.pods.inputsChanged('default');
   await one.until(() => one.status('watch')?.phase === 'Succeeded', 'the program to see it');
+});
+
+test('what a pod writes into its claim is there for the next pod', async () => {
+  await using one = await world();
+  const metadata = { name: 'data', namespace: 'default', uid: 'c1', resourceVersion: '1' };
+  const stamped = { ...metadata, creationTimestamp: '2026-01-01T00:00:00Z' };
+  const volumes = [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }];
+  const using = (name: string, script: string): Pod => {
+    const volumeMounts = [{ name: 'v', mountPath: '/data', subPath: 'inner' }];
+    const containers = [shell('app', script, { volumeMounts })];
+    return podOf(name, { volumes, containers, restartPolicy: 'Never' });
+  };
+  const write = using('write', 'echo kept >/data/file');
+  one.pods.apply(write);
+  await one.until(
+    () => one.host.events.some(({ message }) => message.includes('claim "data" not found')),
+    'it waits for its claim',
+  );
+  one.host.volumes.set('pv', {
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: { ...stamped, name: 'pv' },
+    spec: {
+      claimRef: { namespace: 'default', name: 'data', uid: 'c1' },
+      csi: { driver: 'tweendeck.io/local', volumeHandle: 'pvc-c1' },
+    },
+  });
+  one.host.claims.set('data', {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: stamped,
+    spec: { volumeName: 'pv' },
+    status: { phase: 'Bound', capacity: { storage: '1Gi' } },
+  });
+  one.pods.inputsChanged('default');
+  await one.until(() => one.status('write')?.phase === 'Succeeded', 'it has written');
+  one.pods.remove(write.metadata.uid);
+  const read = using('read', 'cat /data/file');
+  one.pods.apply(read);
+  await one.until(() => one.status('read')?.phase === 'Succeeded', 'it has read');
+  assert.match(await logOf(one, read), /kept/);
+  const path = join(one.directory, 'volumes', 'pvc-c1', 'inner', 'file');
+  assert.equal(await readFile(path, 'utf8'), 'kept\n');
 });
 
 test('a stop of the platform keeps the pod, and the next start runs it again with its address', async () => {

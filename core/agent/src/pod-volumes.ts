@@ -1,10 +1,11 @@
 // The volumes of one pod: made before its containers, kept up to date beside them, mapped into each of them.
 
 import { chmod, mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Container, type Pod, parseQuantity, type Volume } from '@tweendeck/kube';
 import { isAbort, PlatformError } from '@tweendeck/std';
 import { isOfPlatform } from './catalogue.ts';
+import { type ClaimedVolume, claimNameOf, findClaimed } from './claimed-volume.ts';
 import { expandVariables } from './environment.ts';
 import { type MountMap, normalMountPath } from './mount-paths.ts';
 import { messagePath, podRunDirectory, volumeDirectory } from './pod-paths.ts';
@@ -23,6 +24,8 @@ export class PodVolumes {
   readonly #runtime: PodRuntime;
   readonly #pod: () => Pod;
   readonly #tokens: PodTokens;
+  /** By the name of the volume in the pod. */
+  readonly #claimed = new Map<string, ClaimedVolume>();
 
   constructor(runtime: PodRuntime, pod: () => Pod) {
     this.#runtime = runtime;
@@ -40,7 +43,7 @@ export class PodVolumes {
         'AGENT_VOLUME_FAILED',
         `volume "${name}": ${kind} does not exist in this home`,
         {
-          hint: 'Use emptyDir, hostPath, configMap, secret, downwardAPI or projected.',
+          hint: 'Use persistentVolumeClaim, emptyDir, hostPath, configMap, secret, downwardAPI or projected.',
         },
       );
     }
@@ -50,7 +53,10 @@ export class PodVolumes {
     await mkdir(root, { recursive: true });
     await chmod(root, others ? 0o711 : 0o700);
     for (const volume of pod.spec.volumes ?? []) {
-      if (volume.hostPath) {
+      const claim = claimNameOf(pod, volume);
+      if (claim !== undefined) {
+        await named(volume, this.#prepareClaim(volume, { claim, others }, signal), signal);
+      } else if (volume.hostPath) {
         const { path, type = '' } = volume.hostPath;
         await named(volume, prepareHostPath(path, type), signal);
       } else {
@@ -63,12 +69,30 @@ export class PodVolumes {
     await this.#makeSubPaths();
   }
 
+  async #prepareClaim(
+    { name }: Volume,
+    { claim, others }: { readonly claim: string; readonly others: boolean },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const found = await findClaimed(this.#runtime, { pod: this.#pod(), name: claim }, signal);
+    if (found.isOurs) {
+      const home = dirname(found.path);
+      await mkdir(home, { recursive: true });
+      await chmod(home, 0o711);
+      await mkdir(found.path, { recursive: true, mode: 0o700 });
+      if (others) await chmod(found.path, 0o777);
+    } else {
+      await prepareHostPath(found.path, found.hostPathType);
+    }
+    this.#claimed.set(name, found);
+  }
+
   /** Writes what filled volumes show now. @throws PlatformError AGENT_VOLUME_FAILED */
   async refresh(podIP: string, signal: AbortSignal): Promise<void> {
     const pod = this.#pod();
     const { clock, directory } = this.#runtime;
     for (const volume of pod.spec.volumes ?? []) {
-      if (volume.emptyDir || volume.hostPath) continue;
+      if (volume.emptyDir || volume.hostPath || this.#claimed.has(volume.name)) continue;
       const context = { pod: this.#pod, podIP, runtime: this.#runtime };
       const fill = async (): Promise<void> => {
         const found = await podSources(context, { volumes: [volume] }, signal);
@@ -100,6 +124,21 @@ export class PodVolumes {
     return undefined;
   }
 
+  /** What to tell about claims that hold more than they asked for: nothing keeps a directory from growing. */
+  async overfull(signal: AbortSignal): Promise<readonly string[]> {
+    const texts: string[] = [];
+    for (const { claim, path, isOurs } of this.#claimed.values()) {
+      const capacity = claim.status?.capacity?.['storage'];
+      if (!isOurs || capacity === undefined) continue;
+      const used = await diskUsage(path, signal);
+      if (BigInt(used) * 1_000_000_000n <= parseQuantity(capacity).nanos) continue;
+      texts.push(
+        `PersistentVolumeClaim "${claim.metadata.name}" holds ${used} bytes, more than its capacity of ${capacity}`,
+      );
+    }
+    return texts;
+  }
+
   /** Where the container's mount paths really are. */
   mounts(container: Container): MountMap {
     const pod = this.#pod();
@@ -111,7 +150,8 @@ export class PodVolumes {
     for (const mount of container.volumeMounts ?? []) {
       const volume = pod.spec.volumes?.find(({ name }) => name === mount.name);
       if (!volume) continue;
-      const root = volume.hostPath?.path ?? volumeDirectory(directory, uid, volume.name);
+      const outside = volume.hostPath?.path ?? this.#claimed.get(volume.name)?.path;
+      const root = outside ?? volumeDirectory(directory, uid, volume.name);
       map[normalMountPath(mount.mountPath)] = join(root, this.#subPath(container, mount));
     }
     return map;
@@ -146,7 +186,8 @@ export class PodVolumes {
       const map = this.mounts(container);
       for (const mount of container.volumeMounts ?? []) {
         const volume = pod.spec.volumes?.find(({ name }) => name === mount.name);
-        if (!volume?.emptyDir || !(mount.subPath || mount.subPathExpr)) continue;
+        const isPlain = volume?.emptyDir ?? (volume && this.#claimed.has(volume.name));
+        if (!isPlain || !(mount.subPath || mount.subPathExpr)) continue;
         await mkdir(map[normalMountPath(mount.mountPath)] ?? '', { recursive: true });
       }
     }

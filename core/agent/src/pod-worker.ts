@@ -18,6 +18,8 @@ import type { PodEvent, PodRuntime } from './runtime.ts';
 const volumeLookMs = 60_000;
 /** Between looks at the sizes of limited volumes. */
 const sizeLookMs = 10_000;
+/** Claims may be large: they are measured at every so manieth of these looks. */
+const looksPerClaim = 30;
 
 export class PodWorker {
   readonly uid: string;
@@ -245,12 +247,19 @@ export class PodWorker {
     }
   }
 
-  /** Evicts the pod when an emptyDir outgrew its limit. */
+  /** Evicts the pod when an emptyDir outgrew its limit, and says when a claim did. */
   async #watchSizes(signal: AbortSignal): Promise<void> {
-    for (;;) {
+    const said = new Set<string>();
+    for (let look = 1; ; look++) {
       await this.#runtime.clock.sleep(sizeLookMs, signal);
       const excess = await this.#volumes.excess(signal);
       if (excess !== undefined) this.#fail('Evicted', excess);
+      if (look % looksPerClaim !== 0) continue;
+      for (const message of await this.#volumes.overfull(signal)) {
+        const claim = message.split(' holds ')[0] ?? message;
+        if (!said.has(claim)) this.#event({ type: 'Warning', reason: 'VolumeOverfull', message });
+        said.add(claim);
+      }
     }
   }
 

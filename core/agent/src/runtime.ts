@@ -1,6 +1,15 @@
 // What the pods of a node share, and what they need from the world around them.
 
-import type { ConfigMap, ObjectRef, Pod, PodStatus, Secret, Service } from '@tweendeck/kube';
+import type {
+  ConfigMap,
+  ObjectRef,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  PodStatus,
+  Secret,
+  Service,
+} from '@tweendeck/kube';
 import type { Clock, Logger, Random } from '@tweendeck/std';
 import type { AddressBook } from './addresses.ts';
 import type { Catalogue } from './catalogue.ts';
@@ -32,6 +41,8 @@ export interface PodHost {
   event(pod: Pod, event: PodEvent): void;
   configMap(ref: ObjectRef, signal: AbortSignal): Promise<ConfigMap | undefined>;
   secret(ref: ObjectRef, signal: AbortSignal): Promise<Secret | undefined>;
+  claim(ref: ObjectRef, signal: AbortSignal): Promise<PersistentVolumeClaim | undefined>;
+  volume(name: string, signal: AbortSignal): Promise<PersistentVolume | undefined>;
   /** A token of the pod's service account, bound to the pod; an empty audience is the API's own. */
   token(
     pod: Pod,

@@ -215,10 +215,11 @@ test('a hostPath is made or checked as its type says', () =>
 test('kinds of volumes that this home lacks are named', () => {
   const volumes = [
     { name: 'a', emptyDir: {} },
-    { name: 'b', persistentVolumeClaim: { claimName: 'c' } },
+    { name: 'b', nfs: { server: 's', path: '/' } },
+    { name: 'c', persistentVolumeClaim: { claimName: 'c' } },
   ];
   const found = unsupportedVolumes({ ...pod, spec: { ...pod.spec, volumes } });
-  assert.deepEqual(found, [{ name: 'b', kind: 'persistentVolumeClaim' }]);
+  assert.deepEqual(found, [{ name: 'b', kind: 'nfs' }]);
 });
 
 test('disk usage counts what lies below', () =>

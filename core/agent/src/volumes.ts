@@ -259,7 +259,17 @@ export async function prepareHostPath(path: string, type: string): Promise<void>
 export function unsupportedVolumes(
   pod: Pod,
 ): readonly { readonly name: string; readonly kind: string }[] {
-  const known = ['name', 'emptyDir', 'hostPath', 'configMap', 'secret', 'downwardAPI', 'projected'];
+  const known = [
+    'name',
+    'emptyDir',
+    'hostPath',
+    'configMap',
+    'secret',
+    'downwardAPI',
+    'projected',
+    'persistentVolumeClaim',
+    'ephemeral',
+  ];
   return (pod.spec.volumes ?? []).flatMap((volume) => {
     const kind = Object.keys(volume).find((key) => !known.includes(key));
     return kind === undefined ? [] : [{ name: volume.name, kind }];

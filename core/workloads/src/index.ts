@@ -16,4 +16,3 @@ export { scheduler, schedulerName } from './scheduler/scheduler.ts';
 export { endpointSliceController, loadBalancerController } from './service/controller.ts';
 export { statefulSetController } from './statefulset/controller.ts';
 export { ensureDefaultStorageClass } from './volume/default-class.ts';
-export { directoryFinalizer, localProvisioner } from './volume/volume-facts.ts';

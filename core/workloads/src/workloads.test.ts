@@ -263,25 +263,6 @@ test('a stateful set starts in order, rolls from the top, and honours its partit
   assert.deepEqual(Object.keys(await images()), ['db-0']);
 });
 
-test('a stateful set with claims is refused in words, and no pod is made', async () => {
-  await using home = await openTestHome();
-  const { client, signal } = home;
-  const claim = {
-    metadata: { name: 'data' },
-    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
-  };
-  const volumeClaimTemplates = [claim] as unknown as NonNullable<
-    StatefulSet['spec']['volumeClaimTemplates']
-  >; // metadata as a client writes it
-  await client.create(statefulSetResource, database({ volumeClaimTemplates }), {}, signal);
-  await home.eventually('it says so', async () => {
-    const set = await client.get(statefulSetResource, at('db'), signal);
-    return set?.status?.conditions?.some(({ type }) => type === 'VolumeClaimTemplatesUnsupported');
-  });
-  assert.equal((await podsOf(home)).length, 0);
-  assert.ok((await reasons(home, 'db')).has('VolumeClaimTemplatesUnsupported'));
-});
-
 function webService(name: string, spec: Service['spec'] = {}): Input<Service> {
   return {
     apiVersion: 'v1',

@@ -18,6 +18,11 @@ export {
   type Condition as CelCondition,
   compileCondition,
 } from './cel/condition.ts';
+export { describeValue } from './cel2/describe-value.ts';
+export { estimateCost } from './cel2/estimate.ts';
+export { compileExpression, type Expression, scopeOf } from './cel2/expression.ts';
+export { declareSchema } from './cel2/schema-values.ts';
+export { Failure } from './cel2/value.ts';
 export * from './cron/cron-schedule.ts';
 export { isTimeZone, zonedTimestamp } from './cron/local-time.ts';
 export * from './errors.ts';
@@ -25,6 +30,7 @@ export * from './field-error.ts';
 export * from './field-selector.ts';
 export * from './generated/kinds.ts';
 export { goList, goQuote, goQuotedList, goSelector, goStruct } from './go-format.ts';
+export { directoryFinalizer, localProvisioner } from './local-volumes.ts';
 export * from './names.ts';
 export * from './object.ts';
 export * from './patch/json-patch.ts';

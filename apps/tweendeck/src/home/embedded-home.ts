@@ -5,7 +5,12 @@ import { controllersUser, homeUser, nodeUser } from '@tweendeck/apiserver';
 import type { Client } from '@tweendeck/client';
 import { runManager } from '@tweendeck/controller';
 import { PlatformError, TaskGroup } from '@tweendeck/std';
-import { builtInControllers, builtInTasks, ensureSystemNamespaces } from '@tweendeck/workloads';
+import {
+  builtInControllers,
+  builtInTasks,
+  ensureDefaultStorageClass,
+  ensureSystemNamespaces,
+} from '@tweendeck/workloads';
 import { platformControllers } from '../platform.ts';
 import { programCatalogue } from './catalogue.ts';
 import {
@@ -71,6 +76,7 @@ async function openParts(options: EmbeddedHomeOptions, signal: AbortSignal): Pro
   );
   const system = plane.clientOf(homeUser);
   await ensureSystemNamespaces(system, signal);
+  await ensureDefaultStorageClass(system, signal);
   await installKinds(system, signal);
   // Disposed after the agent: controllers see its pods off.
   const tasks = opened.use(new TaskGroup({ onFailure: options.onFailure }));

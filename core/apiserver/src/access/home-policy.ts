@@ -51,6 +51,7 @@ export const homePolicy: readonly PolicyObject[] = [
   ]),
   ...given('system:tweendeck:home', { kind: 'User', name: 'system:tweendeck:home' }, [
     right('', ['namespaces'], ['create', ...reading]),
+    right('storage.k8s.io', ['storageclasses'], ['create', ...reading]),
     right('apiextensions.k8s.io', ['customresourcedefinitions'], everyVerb),
     { nonResourceURLs: ['/api', '/api/*', '/apis', '/apis/*'], verbs: ['get'] },
   ]),
@@ -62,6 +63,7 @@ export const homePolicy: readonly PolicyObject[] = [
     right('', ['pods/eviction', 'serviceaccounts/token'], ['create']),
     right('', ['configmaps', 'endpoints', 'secrets', 'serviceaccounts', 'services'], reading),
     right('', ['namespaces', 'persistentvolumeclaims', 'persistentvolumes'], reading),
+    right('', ['persistentvolumes'], ['patch']), // they let volumes go whose directories they removed
     right('', ['persistentvolumeclaims/status'], ['get', 'patch', 'update']),
     right('coordination.k8s.io', ['leases'], ['create', 'delete', 'patch', 'update', ...reading]),
     right('discovery.k8s.io', ['endpointslices'], reading),

@@ -77,11 +77,15 @@ export class PendingPods implements Disposable {
     return this.take();
   }
 
-  /** The pod found no place (`until: 'change'`), or its binding failed (`until: 'later'`). */
-  failed(uid: string, { until }: { readonly until: 'change' | 'later' }): void {
+  /** The pod found no place (`change`), something is in the making for it (`claims`), or its binding failed (`later`). */
+  failed(uid: string, { until }: { readonly until: 'change' | 'claims' | 'later' }): void {
     const known = this.#pods.get(uid);
     if (!known) return;
-    const delayMs = Math.min(backoffMaxMs, backoffBaseMs * 2 ** Math.min(known.attempts - 1, 20));
+    if (until === 'claims') known.attempts--;
+    const delayMs =
+      until === 'claims'
+        ? 0
+        : Math.min(backoffMaxMs, backoffBaseMs * 2 ** Math.min(known.attempts - 1, 20));
     const nowMs = this.#clock.monotonicMs();
     known.readyMs = nowMs + delayMs;
     known.place = until === 'later' || known.stale ? 'backing-off' : 'waiting';

@@ -1,6 +1,6 @@
 // Which node a pod goes to, or why to none. Filters, scores and texts are those of kube-scheduler's usual plugins.
 
-import type { Node, Pod } from '@tweendeck/kube';
+import type { Node, PersistentVolumeClaim, Pod } from '@tweendeck/kube';
 import type { ClusterView, NodeRoom } from './cluster.ts';
 import { nodeMatches, termMatches, untolerated } from './node-match.ts';
 import {
@@ -18,14 +18,21 @@ import {
   requestsOf,
   usualRequestsOf,
 } from './requests.ts';
+import { checkVolumes, type StorageView, type VolumeCheck } from './volume-check.ts';
 
 export type SchedulingPlan =
-  | { readonly fits: true; readonly nodeName: string }
+  | {
+      readonly fits: true;
+      readonly nodeName: string;
+      /** Claims that have to get their volume on this node before the pod can be bound to it. */
+      readonly waiting: readonly PersistentVolumeClaim[];
+    }
   /** `0/1 nodes are available: 1 Insufficient memory.` */
   | { readonly fits: false; readonly message: string };
 
 export interface SchedulingTools {
   readonly namespaceLabels: NamespaceLabels;
+  readonly storage: StorageView;
   /** Uniform integer in [0, bound); decides between equals. */
   readonly integer: (bound: number) => number;
 }
@@ -33,14 +40,19 @@ export interface SchedulingTools {
 export function planScheduling(
   pod: Pod,
   cluster: ClusterView,
-  { namespaceLabels, integer }: SchedulingTools,
+  { namespaceLabels, storage, integer }: SchedulingTools,
 ): SchedulingPlan {
   const rooms = cluster.rooms();
   if (rooms.length === 0) return { fits: false, message: 'no nodes available to schedule pods' };
+  const volumes = checkVolumes(pod, storage);
+  if (volumes.hindrance !== undefined) {
+    return { fits: false, message: messageOf(rooms.length, [volumes.hindrance]) };
+  }
   const own = affinitiesOf(pod);
   const hasTerms = own.near.length + own.far.length + own.preferred.length > 0;
   const affinity = checkAffinity(pod, cluster.placed(hasTerms ? 'all' : 'choosy'), namespaceLabels);
-  const asked: Asked = { pod, requests: requestsOf(pod), ports: hostPortsOf(pod), affinity };
+  const requests = requestsOf(pod);
+  const asked: Asked = { pod, requests, ports: hostPortsOf(pod), volumes, affinity };
   const feasible: NodeRoom[] = [];
   const reasons = new Map<string, number>();
   for (const room of rooms) {
@@ -48,24 +60,29 @@ export function planScheduling(
     if (problems.length === 0) feasible.push(room);
     for (const problem of problems) reasons.set(problem, (reasons.get(problem) ?? 0) + 1);
   }
-  if (feasible.length === 0) return { fits: false, message: messageOf(rooms.length, reasons) };
-  return { fits: true, nodeName: best(feasible, asked, integer).node.metadata.name };
+  if (feasible.length === 0) {
+    const texts = [...reasons].map(([reason, count]) => `${count} ${reason}`);
+    return { fits: false, message: messageOf(rooms.length, texts) };
+  }
+  const { name } = best(feasible, asked, integer).node.metadata;
+  return { fits: true, nodeName: name, waiting: volumes.waiting };
 }
 
 interface Asked {
   readonly pod: Pod;
   readonly requests: Amounts;
   readonly ports: readonly HostPort[];
+  readonly volumes: VolumeCheck;
   readonly affinity: AffinityCheck;
 }
 
-function messageOf(nodeCount: number, reasons: ReadonlyMap<string, number>): string {
-  const texts = [...reasons].map(([reason, count]) => `${count} ${reason}`).toSorted();
-  return `0/${nodeCount} nodes are available: ${texts.join(', ')}.`;
+function messageOf(nodeCount: number, texts: readonly string[]): string {
+  return `0/${nodeCount} nodes are available: ${texts.toSorted().join(', ')}.`;
 }
 
 /** The first kind of problem found; only resources are all named. */
-function problemsOf(room: NodeRoom, { pod, requests, ports, affinity }: Asked): readonly string[] {
+function problemsOf(room: NodeRoom, asked: Asked): readonly string[] {
+  const { pod, requests, ports, volumes, affinity } = asked;
   const { node } = room;
   if (node.spec?.unschedulable && !toleratesUnschedulable(pod)) {
     return ['node(s) were unschedulable'];
@@ -79,7 +96,7 @@ function problemsOf(room: NodeRoom, { pod, requests, ports, affinity }: Asked): 
   }
   const shortages = shortagesOf(room, requests);
   if (shortages.length > 0) return shortages;
-  const problem = affinity.problem(node);
+  const problem = volumes.problem(node) ?? affinity.problem(node);
   return problem === undefined ? [] : [problem];
 }
 

@@ -8,8 +8,18 @@ import { ClusterView } from './cluster.ts';
 import { PendingPods } from './pending.ts';
 import { planScheduling, type SchedulingTools } from './plan.ts';
 import { portsConflict, requestsOf } from './requests.ts';
+import type { StorageView } from './volume-check.ts';
 
-const tools: SchedulingTools = { namespaceLabels: () => ({}), integer: () => 0 };
+const nothingStored: StorageView = {
+  claim: () => undefined,
+  volumes: () => [],
+  storageClass: () => undefined,
+};
+const tools: SchedulingTools = {
+  namespaceLabels: () => ({}),
+  storage: nothingStored,
+  integer: () => 0,
+};
 
 type Spec = Partial<Pod['spec']>;
 const waiting = (spec: Spec = {}, labels: Readonly<Record<string, string>> = {}): Pod =>

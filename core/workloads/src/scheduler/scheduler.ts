@@ -8,17 +8,23 @@ import {
   type Node,
   namespaceResource,
   nodeResource,
+  type PersistentVolumeClaim,
   type Pod,
+  persistentVolumeClaimResource,
+  persistentVolumeResource,
   podResource,
   refOf,
   resourcePath,
+  storageClassResource,
 } from '@tweendeck/kube';
 import { abortable, backoffMs, jsonEqual, messageOf, timestampOf } from '@tweendeck/std';
 import { podCondition } from '../pod/pod-state.ts';
+import { selectedNodeAnnotation } from '../volume/volume-facts.ts';
 import { ClusterView } from './cluster.ts';
 import { PendingPods } from './pending.ts';
 import { planScheduling, type SchedulingTools } from './plan.ts';
 import { affinitiesOf } from './pod-affinity.ts';
+import { type StorageView, wantedClaims } from './volume-check.ts';
 
 /** Pods that name another scheduler are not touched. */
 export const schedulerName = 'default-scheduler';
@@ -61,11 +67,28 @@ class Scheduler {
       updated: (pod, previous) => this.#podChanged(pod, previous),
       deleted: (pod) => this.#podGone(pod),
     });
+    const claims = informers.informer(persistentVolumeClaimResource);
+    const volumes = informers.informer(persistentVolumeResource);
+    const classes = informers.informer(storageClassResource);
+    const claimChanged = ({ metadata }: PersistentVolumeClaim): void =>
+      this.#pending.changed(
+        (pod) => pod.metadata.namespace === metadata.namespace && wants(pod, metadata.name),
+      );
+    using _claims = claims.subscribe({ updated: claimChanged, deleted: claimChanged });
+    const storageChanged = (): void => this.#pending.changed((pod) => wantedClaims(pod).length > 0);
+    using _volumes = volumes.subscribe({ updated: storageChanged, deleted: storageChanged });
+    using _classes = classes.subscribe({ updated: storageChanged, deleted: storageChanged });
+    const storage: StorageView = {
+      claim: (namespace, name) => claims.get({ namespace, name }),
+      volumes: () => volumes.list(),
+      storageClass: (name) => classes.get({ name }),
+    };
     // A decision before everything is known would take room that is taken.
-    const synced = Promise.all([namespaces.synced, nodes.synced, pods.synced]);
-    await abortable(synced, this.#signal);
+    const known = [namespaces, nodes, pods, claims, volumes, classes];
+    await abortable(Promise.all(known.map(({ synced }) => synced)), this.#signal);
     const tools = {
       namespaceLabels: (name: string) => namespaces.get({ name })?.metadata.labels,
+      storage,
       integer: (bound: number) => random.integer(bound),
     };
     try {
@@ -83,7 +106,9 @@ class Scheduler {
         continue;
       }
       const plan = planScheduling(pod, this.#cluster, tools);
-      if (plan.fits) {
+      if (plan.fits && plan.waiting.length > 0) {
+        this.#write(() => this.#choose(pod, plan.nodeName, plan.waiting));
+      } else if (plan.fits) {
         this.#cluster.assume(pod, plan.nodeName);
         this.#write(() => this.#bind(pod, plan.nodeName));
       } else {
@@ -131,6 +156,29 @@ class Scheduler {
     if (!this.#cluster.isPlaced(uid)) return;
     this.#cluster.removePod(uid);
     this.#pending.changed();
+  }
+
+  /** Tells the claims where their volumes are wanted; once they have them, the pod has its turn again. */
+  async #choose(
+    pod: Pod,
+    nodeName: string,
+    claims: readonly PersistentVolumeClaim[],
+  ): Promise<void> {
+    const { client } = this.#context;
+    this.#pending.failed(pod.metadata.uid, { until: 'claims' });
+    for (const claim of claims) {
+      const { annotations, uid, resourceVersion } = claim.metadata;
+      if (annotations?.[selectedNodeAnnotation] === nodeName) continue;
+      const chosen = { [selectedNodeAnnotation]: nodeName };
+      const body = { metadata: { uid, resourceVersion, annotations: chosen } };
+      const patch = { type: 'merge', body } as const; // the literal is the kind of patch
+      try {
+        await client.patch(persistentVolumeClaimResource, refOf(claim), patch, {}, this.#signal);
+      } catch (error) {
+        // It has changed, and that change gives the pod its turn.
+        if (!isApiError(error, 'NotFound') && !isApiError(error, 'Conflict')) throw error;
+      }
+    }
   }
 
   async #bind(pod: Pod, nodeName: string): Promise<void> {
@@ -230,6 +278,10 @@ class Scheduler {
       if (!isApiError(error, 'NotFound') && !isApiError(error, 'Conflict')) throw error;
     }
   }
+}
+
+function wants(pod: Pod, claim: string): boolean {
+  return wantedClaims(pod).some(({ name }) => name === claim);
 }
 
 /** Waits for a node, and for this scheduler to give it one. */

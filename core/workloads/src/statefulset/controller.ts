@@ -10,15 +10,14 @@ import {
   type ControllerRevision,
   controllerRevisionResource,
   type Pod,
+  persistentVolumeClaimResource,
   podResource,
   refOf,
   type StatefulSet,
-  type StatefulSetStatus,
   statefulSetResource,
 } from '@tweendeck/kube';
-import { messageOf, timestampOf } from '@tweendeck/std';
+import { messageOf } from '@tweendeck/std';
 import { byLabels, claim, planClaims } from '../owner/claim.ts';
-import { withCondition, withoutCondition } from '../owner/conditions.ts';
 import { isNamespaceEnding } from '../owner/namespace-ending.ts';
 import { templateOf } from '../owner/revision.ts';
 import {
@@ -30,8 +29,10 @@ import {
 import { concernedBy, matcherOf } from '../owner/selecting.ts';
 import { slowStart } from '../owner/slow-start.ts';
 import { writeStatus } from '../owner/status-writer.ts';
-import { ordinalOf, podFor, podName } from './identity.ts';
+import { ordinalOf, podName } from './identity.ts';
+import { podFor } from './member-pod.ts';
 import { planStatefulSet, type Revision, revisionNameOf, type StatefulSetAction } from './plan.ts';
+import { claimsFor, goesWithAnother, ordinalOfClaim, ownersToWrite } from './storage.ts';
 
 type Context = ReconcileContext<StatefulSet>;
 
@@ -53,13 +54,18 @@ export function statefulSetController(): Controller {
       watching(controllerRevisionResource, (revision, cache) =>
         concernedBy(revision, 'StatefulSet', cache(statefulSetResource)),
       ),
+      watching(persistentVolumeClaimResource, ({ metadata }, cache) =>
+        cache(statefulSetResource)
+          .list({ namespace: metadata.namespace ?? '' })
+          .filter((set) => ordinalOfClaim(set, metadata.name) !== undefined)
+          .map(refOf),
+      ),
     ],
     reconcile,
   });
 }
 
 async function reconcile(set: StatefulSet, context: Context) {
-  if ((set.spec.volumeClaimTemplates ?? []).length > 0) return refuseClaims(set, context);
   const { client, clock, signal } = context;
   const pods = await ownedPods(set, context);
   const revisions = await ownedRevisions(set, access, context);
@@ -75,12 +81,12 @@ async function reconcile(set: StatefulSet, context: Context) {
     current: current ? revisionFrom(current, set) : update,
     nowMs: clock.nowMs(),
   });
+  await keepClaims(set, pods, context);
   // Ordered sets have at most one creation or deletion in a plan, parallel ones want them side by side.
   const { failure } = await slowStart(plan.actions.length, (index) =>
     act(plan.actions[index], set, context),
   );
-  const status = { ...plan.status, ...conditionsOf(plan.status) };
-  await writeStatus(statefulSetResource, set, status, client, signal);
+  await writeStatus(statefulSetResource, set, plan.status, client, signal);
   if (isNamespaceEnding(failure)) return undefined;
   if (failure !== undefined) throw failure;
   const used = new Set([update.name, plan.status.currentRevision ?? '']);
@@ -89,31 +95,49 @@ async function reconcile(set: StatefulSet, context: Context) {
   return plan.requeueAfterMs === undefined ? undefined : { requeueAfterMs: plan.requeueAfterMs };
 }
 
-const unsupported = 'VolumeClaimTemplatesUnsupported';
-
-/** Persistent volume claims are not served: a pod without its volume would lose what it is meant to keep, so none is made. */
-async function refuseClaims(set: StatefulSet, context: Context): Promise<void> {
-  const { client, clock, signal } = context;
-  const message =
-    'spec.volumeClaimTemplates is set, but this server has no PersistentVolumeClaims; no pods are created.';
-  context.event('Warning', unsupported, message);
-  const conditions = withCondition(set.status?.conditions ?? [], {
-    type: unsupported,
-    status: 'True',
-    reason: 'NoPersistentVolumeClaims',
-    message,
-    lastTransitionTime: timestampOf(clock.nowMs()),
-  });
-  const observedGeneration = set.metadata.generation ?? 0;
-  const status = { ...set.status, replicas: set.status?.replicas ?? 0, observedGeneration };
-  await writeStatus(statefulSetResource, set, { ...status, conditions }, client, signal);
+/** Makes the claims that a pod of this ordinal lacks. @returns whether the pod may be made */
+async function ensureClaims(set: StatefulSet, ordinal: number, context: Context): Promise<boolean> {
+  const { client, signal } = context;
+  const pod = podName(set, ordinal);
+  for (const claim of claimsFor(set, ordinal)) {
+    const { name = '', namespace = '' } = claim.metadata;
+    const present = context.cache(persistentVolumeClaimResource).get({ namespace, name });
+    if (present && goesWithAnother(present, set, pod)) return false;
+    if (present?.metadata.deletionTimestamp) throw new Error(`pvc ${name} is being deleted`);
+    if (present) continue;
+    try {
+      await client.create(persistentVolumeClaimResource, claim, {}, signal);
+      const message = `create Claim ${name} Pod ${pod} in StatefulSet ${set.metadata.name} success`;
+      context.event('Normal', 'SuccessfulCreate', message);
+    } catch (error) {
+      if (isNamespaceEnding(error)) throw error; // nothing to tell
+      const message = `create Claim ${name} for Pod ${pod} in StatefulSet ${set.metadata.name} failed error: ${messageOf(error)}`;
+      context.event('Warning', 'FailedCreate', message);
+      throw error;
+    }
+  }
+  return true;
 }
 
-function conditionsOf({
-  conditions = [],
-}: StatefulSetStatus): Pick<StatefulSetStatus, 'conditions'> {
-  const kept = withoutCondition(conditions, unsupported);
-  return conditions.length === 0 ? {} : { conditions: kept };
+/** Has the claims of the pods made, and owned as the retention policy says. */
+async function keepClaims(set: StatefulSet, pods: readonly Pod[], context: Context): Promise<void> {
+  if ((set.spec.volumeClaimTemplates ?? []).length === 0 || set.metadata.deletionTimestamp) return;
+  const { client, signal } = context;
+  for (const pod of pods) {
+    const ordinal = ordinalOf(set, pod) ?? 0;
+    const isNew = (pod.status?.phase ?? 'Pending') === 'Pending' && !pod.metadata.deletionTimestamp;
+    if (isNew) await ensureClaims(set, ordinal, context);
+    for (const { metadata } of claimsFor(set, ordinal)) {
+      const ref = { namespace: set.metadata.namespace ?? '', name: metadata.name ?? '' };
+      const present = context.cache(persistentVolumeClaimResource).get(ref);
+      const ownerReferences = present && ownersToWrite(present, set, pod);
+      if (!present || !ownerReferences) continue;
+      const { uid, resourceVersion } = present.metadata;
+      const body = { metadata: { uid, resourceVersion, ownerReferences } };
+      const patch = { type: 'merge', body } as const; // the literal is the kind of patch
+      await client.patch(persistentVolumeClaimResource, ref, patch, {}, signal);
+    }
+  }
 }
 
 function ownedPods(set: StatefulSet, context: Context): Promise<readonly Pod[]> {
@@ -149,6 +173,7 @@ async function act(
       return;
     case 'create': {
       const name = podName(set, action.ordinal);
+      if (!(await ensureClaims(set, action.ordinal, context))) return; // the end of the claim gives it its turn
       const make = () =>
         client.create(podResource, podFor(set, action.ordinal, action.revision), {}, signal);
       await told(make, 'create', name, set, context);

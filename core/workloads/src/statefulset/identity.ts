@@ -1,8 +1,6 @@
 // Who a pod of a StatefulSet is: ordinal, name and labels, which outlive every single pod.
 
-import type { Input, Pod, PodTemplateSpec, StatefulSet } from '@tweendeck/kube';
-import { revisionLabel } from '../owner/revision.ts';
-import { podOfTemplate } from '../pod/template.ts';
+import type { Pod, StatefulSet } from '@tweendeck/kube';
 
 const podNameLabel = 'statefulset.kubernetes.io/pod-name';
 const podIndexLabel = 'apps.kubernetes.io/pod-index';
@@ -21,21 +19,11 @@ export function podName(set: StatefulSet, ordinal: number): string {
   return `${set.metadata.name}-${ordinal}`;
 }
 
-function identityLabels(set: StatefulSet, ordinal: number): Readonly<Record<string, string>> {
-  return { [podNameLabel]: podName(set, ordinal), [podIndexLabel]: String(ordinal) };
-}
-
-/** The pod with this ordinal, of this revision's template. */
-export function podFor(
+export function identityLabels(
   set: StatefulSet,
   ordinal: number,
-  revision: { readonly name: string; readonly template: PodTemplateSpec },
-): Input<Pod> {
-  const name = podName(set, ordinal);
-  return podOfTemplate(revision.template, set, {
-    metadata: { name, labels: { ...identityLabels(set, ordinal), [revisionLabel]: revision.name } },
-    spec: { hostname: name, ...(set.spec.serviceName ? { subdomain: set.spec.serviceName } : {}) },
-  });
+): Readonly<Record<string, string>> {
+  return { [podNameLabel]: podName(set, ordinal), [podIndexLabel]: String(ordinal) };
 }
 
 /** The identity labels that the pod lost or never had; undefined when it has all of them. */

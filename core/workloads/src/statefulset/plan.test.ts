@@ -9,7 +9,8 @@ import {
   templateOf,
 } from '../owner/revision.ts';
 import { ago, meta, nowMs, type PodInput, pod, statefulSet, template } from '../testing/objects.ts';
-import { missingLabels, ordinalOf, podFor } from './identity.ts';
+import { missingLabels, ordinalOf } from './identity.ts';
+import { podFor } from './member-pod.ts';
 import { planStatefulSet, type StatefulSetAction } from './plan.ts';
 
 const old = { name: 'db-old', template: template('db:1', { app: 'db' }) };

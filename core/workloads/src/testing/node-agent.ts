@@ -2,13 +2,16 @@
 
 import type { Client, InformerSet } from '@tweendeck/client';
 import {
+  directoryFinalizer,
   type Input,
   isApiError,
   type Lease,
   leaseResource,
   type Node,
   nodeResource,
+  type PersistentVolume,
   type Pod,
+  persistentVolumeResource,
   podResource,
   refOf,
 } from '@tweendeck/kube';
@@ -52,6 +55,15 @@ export async function runNodeAgent(options: NodeAgentOptions, signal: AbortSigna
       });
   };
   using _ = pods.subscribe({ updated: handle, deleted: () => undefined });
+  const letGo = (volume: PersistentVolume): void => {
+    if (volume.metadata.deletionTimestamp && volume.status?.phase !== 'Bound') {
+      letVolumeGo(volume, client, signal).catch((error: unknown) => {
+        if (!signal.aborted && !isApiError(error)) throw error;
+      });
+    }
+  };
+  const volumes = informers.informer(persistentVolumeResource);
+  using _volumes = volumes.subscribe({ updated: letGo, deleted: () => undefined });
   for (;;) {
     await clock.sleep(heartbeatMs, signal);
     const spec = { renewTime: microTimestampOf(clock.nowMs()) };
@@ -63,6 +75,19 @@ export async function runNodeAgent(options: NodeAgentOptions, signal: AbortSigna
     }
     for (const pod of pods.list()) handle(pod);
   }
+}
+
+/** As if it had removed the directory. */
+async function letVolumeGo(
+  { metadata }: PersistentVolume,
+  client: Client,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name, uid, resourceVersion, finalizers = [] } = metadata;
+  const kept = finalizers.filter((each) => each !== directoryFinalizer);
+  if (kept.length === finalizers.length) return;
+  const body = { metadata: { uid, resourceVersion, finalizers: kept } };
+  await client.patch(persistentVolumeResource, { name }, { type: 'merge', body }, {}, signal);
 }
 
 async function register(

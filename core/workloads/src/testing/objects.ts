@@ -8,11 +8,14 @@ import type {
   KubeObject,
   Node,
   OwnerReference,
+  PersistentVolume,
+  PersistentVolumeClaim,
   Pod,
   PodDisruptionBudget,
   ReplicaSet,
   Service,
   StatefulSet,
+  StorageClass,
 } from '@tweendeck/kube';
 import { timestampOf } from '@tweendeck/std';
 
@@ -246,6 +249,68 @@ export function budget(
     metadata: meta('budget', { generation: 2 }),
     spec,
     ...(status ? { status } : {}),
+  };
+}
+
+export function storageClass(name: string, spec: Partial<StorageClass> = {}): StorageClass {
+  return {
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'StorageClass',
+    metadata: meta(name),
+    provisioner: 'tweendeck.io/local',
+    reclaimPolicy: 'Delete',
+    volumeBindingMode: 'Immediate',
+    ...spec,
+  };
+}
+
+export function volumeClaim(
+  name: string,
+  spec: PersistentVolumeClaim['spec'] & { readonly size?: string } = {},
+  input: MetaInput & { readonly phase?: 'Bound' | 'Lost' | 'Pending' } = {},
+): PersistentVolumeClaim {
+  const { size = '1Gi', ...rest } = spec;
+  const { phase = 'Pending', ...metadata } = input;
+  return {
+    apiVersion: 'v1',
+    kind: 'PersistentVolumeClaim',
+    metadata: meta(name, metadata),
+    spec: {
+      accessModes: ['ReadWriteOnce'],
+      resources: { requests: { storage: size } },
+      storageClassName: 'fast',
+      volumeMode: 'Filesystem',
+      ...rest,
+    },
+    status: { phase },
+  };
+}
+
+export function volume(
+  name: string,
+  spec: PersistentVolume['spec'] & { readonly size?: string; readonly node?: string } = {},
+  input: MetaInput & { readonly phase?: 'Available' | 'Bound' | 'Released' } = {},
+): PersistentVolume {
+  const { size = '1Gi', node: place, ...rest } = spec;
+  const { phase = 'Available', ...metadata } = input;
+  const hostname = {
+    key: 'kubernetes.io/hostname',
+    operator: 'In',
+    values: [place ?? ''],
+  } as const; // the literal is the operator
+  const required = { nodeSelectorTerms: [{ matchExpressions: [hostname] }] };
+  return {
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: meta(name, metadata),
+    spec: {
+      accessModes: ['ReadWriteOnce'],
+      capacity: { storage: size },
+      storageClassName: 'fast',
+      ...(place === undefined ? {} : { nodeAffinity: { required } }),
+      ...rest,
+    },
+    status: { phase },
   };
 }
 

@@ -7,8 +7,10 @@ import {
   watching,
 } from '@tweendeck/controller';
 import {
+  directoryFinalizer,
   type Input,
   isApiError,
+  localProvisioner,
   nodeResource,
   type PersistentVolume,
   type PersistentVolumeClaim,
@@ -20,14 +22,12 @@ import {
 } from '@tweendeck/kube';
 import { messageOf } from '@tweendeck/std';
 import { writeStatus } from '../owner/status-writer.ts';
-import { phaseOfVolume, planClaim } from './plan.ts';
+import { isToDelete, phaseOfVolume, planClaim } from './plan.ts';
 import {
   bindCompletedAnnotation,
   boundByControllerAnnotation,
   claimReference,
   classNameOf,
-  directoryFinalizer,
-  localProvisioner,
   provisionedByAnnotation,
 } from './volume-facts.ts';
 
@@ -267,12 +267,17 @@ export function volumeController(): Controller {
         claim = await client.get(persistentVolumeClaimResource, ref, signal);
       }
       const phase = phaseOfVolume({ volume, claim });
-      if (phase === undefined || volume.status?.phase === phase) return;
-      await writeStatus(
+      if (phase !== undefined && volume.status?.phase !== phase) {
+        const status = { ...volume.status, phase };
+        await writeStatus(persistentVolumeResource, volume, status, client, signal);
+      }
+      if (!isToDelete(volume, phase)) return;
+      // The node removes the directory, and lets the object go.
+      const { uid } = volume.metadata;
+      await client.delete(
         persistentVolumeResource,
-        volume,
-        { ...volume.status, phase },
-        client,
+        refOf(volume),
+        { preconditions: { uid } },
         signal,
       );
     },

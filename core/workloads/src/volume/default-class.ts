@@ -1,8 +1,13 @@
 // The storage class that a home has from the start: directories on the node where the first pod of a claim runs.
 
 import type { Client } from '@tweendeck/client';
-import { type Input, isApiError, type StorageClass, storageClassResource } from '@tweendeck/kube';
-import { localProvisioner } from './volume-facts.ts';
+import {
+  type Input,
+  isApiError,
+  localProvisioner,
+  type StorageClass,
+  storageClassResource,
+} from '@tweendeck/kube';
 
 /** Made once; whoever changes or deletes it is not contradicted until the next start. */
 export async function ensureDefaultStorageClass(

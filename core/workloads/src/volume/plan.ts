@@ -2,6 +2,7 @@
 
 import {
   compareQuantities,
+  localProvisioner,
   type Node,
   type PersistentVolume,
   type PersistentVolumeClaim,
@@ -15,7 +16,6 @@ import {
   isBound,
   isProvisioned,
   isReservedFor,
-  localProvisioner,
   provisionerAnnotation,
   requestedSize,
   selectedNodeAnnotation,
@@ -47,7 +47,7 @@ export type ClaimAction =
   /** Somebody is asked to make a volume: annotations to set. */
   | {
       readonly action: 'ask';
-      readonly annotations: Readonly<Record<string, string>>;
+      readonly annotations: Readonly<Record<string, string | null>>;
       readonly event: VolumeEvent;
     }
   /** A volume of our own is made on this node. */
@@ -161,8 +161,16 @@ function planProvision(
   if (many && nodes.length > 1) return refuse(`${many} is not supported with several nodes`);
   const chosen =
     selected === undefined ? ready[0] : nodes.find(({ metadata }) => metadata.name === selected);
-  if (!chosen)
-    return refuse(selected === undefined ? 'no node is ready' : `node "${selected}" not found`);
+  if (!chosen && selected !== undefined) {
+    // The scheduler is to choose another.
+    const event = {
+      type: 'Warning',
+      reason: 'ProvisioningFailed',
+      message: `node "${selected}" not found`,
+    } as const;
+    return { action: 'ask', annotations: { [selectedNodeAnnotation]: null }, event };
+  }
+  if (!chosen) return refuse('no node is ready');
   return { action: 'provision', nodeName: chosen.metadata.name, storageClass };
 }
 
@@ -186,4 +194,11 @@ export function phaseOfVolume({ volume, claim }: VolumeObservation): VolumePhase
   if (!claimRef.uid) return claim ? undefined : 'Available';
   if (claim?.metadata.uid !== claimRef.uid) return 'Released';
   return claim.spec.volumeName === volume.metadata.name ? 'Bound' : undefined;
+}
+
+/** Of other volumes their own provisioners take care. */
+export function isToDelete(volume: PersistentVolume, phase: VolumePhase | undefined): boolean {
+  const { csi, persistentVolumeReclaimPolicy } = volume.spec;
+  const isOurs = csi?.driver === localProvisioner && persistentVolumeReclaimPolicy === 'Delete';
+  return isOurs && phase === 'Released' && !volume.metadata.deletionTimestamp;
 }

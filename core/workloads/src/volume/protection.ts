@@ -11,21 +11,18 @@ import {
   podResource,
 } from '@tweendeck/kube';
 import { isFinished } from '../pod/pod-state.ts';
+import { wantedClaims } from '../scheduler/volume-check.ts';
 
 const claimFinalizer = 'kubernetes.io/pvc-protection';
 const volumeFinalizer = 'kubernetes.io/pv-protection';
 
-/** Names of the claims that a pod's volumes are; those of generic ephemeral volumes included. */
-export function claimNamesOf({ metadata, spec }: Pod): readonly string[] {
-  return (spec.volumes ?? []).flatMap(({ name, persistentVolumeClaim, ephemeral }) => {
-    if (persistentVolumeClaim) return [persistentVolumeClaim.claimName];
-    return ephemeral ? [`${metadata.name}-${name}`] : [];
-  });
-}
-
 /** A pod that has a node uses its claims until it has ended. */
 export function usesClaim(pod: Pod, name: string): boolean {
-  return Boolean(pod.spec.nodeName) && !isFinished(pod) && claimNamesOf(pod).includes(name);
+  return (
+    Boolean(pod.spec.nodeName) &&
+    !isFinished(pod) &&
+    wantedClaims(pod).some((each) => each.name === name)
+  );
 }
 
 export function claimProtectionController(): Controller {
@@ -35,7 +32,7 @@ export function claimProtectionController(): Controller {
     underDeletion: 'reconcile',
     watches: [
       watching(podResource, (pod) =>
-        claimNamesOf(pod).map((name) => ({ namespace: pod.metadata.namespace ?? '', name })),
+        wantedClaims(pod).map(({ name }) => ({ namespace: pod.metadata.namespace ?? '', name })),
       ),
     ],
     async reconcile(claim, context): Promise<void> {

@@ -13,12 +13,6 @@ import {
 } from '@tweendeck/kube';
 import { termMatches } from '../scheduler/node-match.ts';
 
-/** The provisioner of the homes: directories of the node's own disk. */
-export const localProvisioner = 'tweendeck.io/local';
-
-/** Kept by a volume of ours until its directory is gone, or kept on purpose. */
-export const directoryFinalizer = 'tweendeck.io/local-directory';
-
 export const provisionedByAnnotation = 'pv.kubernetes.io/provisioned-by';
 export const bindCompletedAnnotation = 'pv.kubernetes.io/bind-completed';
 export const boundByControllerAnnotation = 'pv.kubernetes.io/bound-by-controller';
