@@ -18,11 +18,6 @@ export {
   type Condition as CelCondition,
   compileCondition,
 } from './cel/condition.ts';
-export { describeValue } from './cel2/describe-value.ts';
-export { estimateCost } from './cel2/estimate.ts';
-export { compileExpression, type Expression, scopeOf } from './cel2/expression.ts';
-export { declareSchema } from './cel2/schema-values.ts';
-export { Failure } from './cel2/value.ts';
 export * from './cron/cron-schedule.ts';
 export { isTimeZone, zonedTimestamp } from './cron/local-time.ts';
 export * from './errors.ts';
