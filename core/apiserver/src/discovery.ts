@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { ApiResponse } from '@tweendeck/kube';
-import { noSuchPath, notAcceptable } from './failures.ts';
+import { noSuchPath, noSuchResource, notAcceptable } from './failures.ts';
 import { encodingOf, mediaRanges } from './negotiation.ts';
 import type { Registry, ServedResource } from './registry.ts';
 import { apiVersionText } from './rendering.ts';
@@ -158,9 +158,14 @@ function groupAnswer(registry: Registry, name: string): unknown {
   return { kind: 'APIGroup', apiVersion: 'v1', ...Object(groupOf(group)) };
 }
 
+/** Whether a group is one of Kubernetes' own. */
+export function hasBuiltIn({ all }: Registry, group: string): boolean {
+  return all.some((resource) => resource.group === group && !resource.custom);
+}
+
 function resourceList(registry: Registry, { group, version }: GroupVersion): unknown {
   const found = registry.all.filter((each) => each.group === group && each.version === version);
-  if (found.length === 0) throw noSuchPath();
+  if (found.length === 0) throw noSuchResource({ isBuiltIn: hasBuiltIn(registry, group) });
   return {
     kind: 'APIResourceList',
     ...(group === '' ? {} : { apiVersion: 'v1' }), // upstream's oldest answer never had it
@@ -201,7 +206,9 @@ function plainOf(resource: ServedResource): readonly unknown[] {
 function storageHash({ storagePrefix, version, kind }: ServedResource): string {
   const kept = storagePrefix.split('/')[2] ?? '';
   const group = kept === 'core' ? '' : kept;
-  const hash = createHash('sha256').update(`${group}/${version}/${kind}`).digest();
+  // Upstream keeps definitions in their oldest form.
+  const stored = kind === 'CustomResourceDefinition' ? 'v1beta1' : version;
+  const hash = createHash('sha256').update(`${group}/${stored}/${kind}`).digest();
   return hash.subarray(0, 8).toString('base64');
 }
 

@@ -92,6 +92,12 @@ export function noSuchPath(): ApiError {
   return new UnservedPathError();
 }
 
+/** The answer below a group of the API: there is none of this version or name in it. Upstream answers for built-in groups by a Status. */
+export function noSuchResource(group: { readonly isBuiltIn: boolean }): ApiError {
+  if (!group.isBuiltIn) return noSuchPath();
+  return new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
+}
+
 export function methodNotAllowed(resource: GroupResource, verb: string): ApiError {
   return new ApiError(
     405,

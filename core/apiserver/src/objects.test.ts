@@ -506,8 +506,11 @@ test('names that every object of JavaScript has are names like others', async ()
 
 test('a path that nothing serves is answered with a line of text, as upstream does', async () => {
   await using server = await TestServer.open();
-  for (const path of ['/apis/apps/v1/daemonpets', '/apis/none', '/none']) {
+  for (const path of ['/apis/none/v1/pets', '/apis/none', '/none']) {
     const { status, text } = await server.get(path);
     assert.deepEqual([status, text], [404, '404 page not found\n'], path);
   }
+  const { status, json } = await server.get('/apis/apps/v1/daemonpets');
+  const message = 'the server could not find the requested resource';
+  assert.deepEqual([status, json.reason, json.message], [404, 'NotFound', message]);
 });

@@ -126,7 +126,6 @@ export function bookmarkObject(
 ): unknown {
   const metadata = {
     resourceVersion: String(revision),
-    creationTimestamp: null,
     ...(initialEventsEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}),
   };
   switch (form.type) {

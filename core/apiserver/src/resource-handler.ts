@@ -6,7 +6,8 @@ import { decodeBody } from './body.ts';
 import { createObject } from './create.ts';
 import { deleteCollection, deleteObject } from './delete.ts';
 import { type DeleteOptions, deleteOptionsOf } from './delete-options.ts';
-import { methodNotAllowed, methodNotKnown, noSuchPath } from './failures.ts';
+import { hasBuiltIn } from './discovery.ts';
+import { methodNotAllowed, methodNotKnown, noSuchPath, noSuchResource } from './failures.ts';
 import { mediaRanges } from './negotiation.ts';
 import { patchObject } from './patch.ts';
 import { getObject, listObjects } from './read.ts';
@@ -33,8 +34,9 @@ export async function handleResource(
   signal: AbortSignal,
 ): Promise<ApiResponse> {
   const resource = services.registry.find(request.group, request.version, request.plural);
-  if (!resource) throw noSuchPath();
-  if (!resource.namespaced && request.namespace !== '') throw noSuchPath();
+  if (!resource || (!resource.namespaced && request.namespace !== '')) {
+    throw noSuchResource({ isBuiltIn: hasBuiltIn(services.registry, request.group) });
+  }
   const notes = annotate ? { annotate } : {};
   const call: ResourceCall = { services, http, request, resource, user, ...notes };
   const response = await dispatch(call, signal);
