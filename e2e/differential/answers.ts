@@ -232,6 +232,10 @@ export function named(
   }
   const kept = causesDiffer ? findings.filter(({ place }) => place !== 'message') : findings;
   return kept.map(withoutSingleChecks).flatMap((finding) => {
+    if (shape.kind === 'openapi' && finding.what === 'missing') {
+      const document = finding.path.replace(/^paths(\.|\[")|"\]$/g, '');
+      return [absent('', `OpenAPI document of ${document}`, where)];
+    }
     const api = shape.kind === 'discovery' ? absentIn(finding, shape.groupVersion) : undefined;
     if (api !== undefined) return [absent(api.group, api.resource, where)];
     return [nameOf(finding, { shape, where }, { status, kind: kindOf(body) })];
