@@ -54,6 +54,8 @@ export function ownByUpdate(writing: Writing, { previous, next, part }: Ownershi
     operation: 'Update',
     schema,
     ...common(writing, part),
+    // Who only scales was never noted with a time upstream.
+    ...(part === 'scale' ? { time: undefined } : {}),
   });
   takeManagedFields(next.metadata, metadata);
 }

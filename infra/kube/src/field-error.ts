@@ -196,7 +196,7 @@ export function invalidError(
   return new ApiError(422, 'Invalid', message, {
     ...(name === '' ? {} : { name }),
     ...(group === '' ? {} : { group }),
-    kind,
+    ...(kind === '' ? {} : { kind }),
     ...(errors.length === 0 ? {} : { causes: errors.map(fieldErrorCause) }),
   });
 }

@@ -32,8 +32,8 @@ export interface ManagedUpdate {
   readonly operation: 'Update';
   readonly apiVersion: string;
   readonly subresource?: string | undefined;
-  /** RFC 3339 of now, whole seconds. */
-  readonly time: string;
+  /** RFC 3339 of now, whole seconds; undefined where upstream notes none. */
+  readonly time: string | undefined;
   readonly schema: ObjectSchema;
   /** The other versions that managers may speak; without it, all versions have the schema above. */
   readonly versions?: KindVersions | undefined;
