@@ -85,7 +85,7 @@ function servedVersion(
   const { spec, status } = definition;
   const names = status?.acceptedNames ?? spec.names;
   const schema = schemaOf(version);
-  const compiled = compileSchema(schema);
+  const compiled = compileSchema(schema, { scale: version.subresources?.scale });
   const apiVersion = `${spec.group}/${version.name}`;
   const { kind, plural } = spec.names;
   return {

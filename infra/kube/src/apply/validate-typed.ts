@@ -2,6 +2,7 @@
 
 import { isJsonObject } from '@tweendeck/std';
 import { goJson, goQuote } from '../go-format.ts';
+import { goPlain } from '../go-plain.ts';
 import { itemElement } from './list-item.ts';
 import { fieldElement, type PathElement, showPathElement } from './path-element.ts';
 import {
@@ -39,11 +40,11 @@ function visit(declared: SchemaType, value: unknown, path: string, visiting: Vis
   const type = deduced(declared, value);
   switch (leadingKind(type)) {
     case 'map':
-      if (!isJsonObject(value)) faults.add(path, `expected map, got ${show(value)}`);
+      if (!isJsonObject(value)) faults.add(path, `expected map, got &{${goPlain(value)}}`);
       else if (type.map) visitMap(type.map, value, path, visiting);
       return;
     case 'list':
-      if (!Array.isArray(value)) faults.add(path, `expected list, got ${show(value)}`);
+      if (!Array.isArray(value)) faults.add(path, `expected list, got &{${goPlain(value)}}`);
       else if (type.list) visitList(type.list, value, path, visiting);
       return;
     case 'scalar': {

@@ -9,6 +9,7 @@ import { embeddedErrors } from './embedded.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { findRepetitions } from './list-type.ts';
 import { pruneObject } from './prune.ts';
+import { type ScaledPaths, scaleErrors } from './scale-check.ts';
 import { keywordErrors } from './schema-rules.ts';
 import { structuralErrors } from './structural.ts';
 import { type ResolveReference, type SchemaTree, treeOf } from './tree.ts';
@@ -34,6 +35,8 @@ export interface CompiledSchema {
 export interface CompileOptions {
   /** Follows `$ref`; given for schemas of a server's OpenAPI document, where objects without properties are free. */
   readonly resolve?: ResolveReference;
+  /** Of a kind that can be scaled; told after the schema's errors and before those of rules. */
+  readonly scale?: ScaledPaths | undefined;
 }
 
 /** Compiles a schema of whole objects. Cheap: what is below is compiled when first met. */
@@ -51,6 +54,7 @@ export function compileSchema(schema: JsonSchema, options: CompileOptions = {}):
       const old = oldObject === undefined ? undefined : { value: oldObject };
       const errors = [
         ...validator(object, { path: '', old }).errors,
+        ...scaleErrors(object, options.scale),
         ...embeddedErrors(object, tree, path()),
         ...newRepetitions(object, old, tree),
       ];
@@ -63,7 +67,13 @@ export function compileSchema(schema: JsonSchema, options: CompileOptions = {}):
 }
 
 /** Errors after which rules could meet values of other types than they were compiled for. */
-const blocking: ReadonlySet<string> = new Set(['Required', 'TooLong', 'TooMany', 'TypeInvalid']);
+const blocking: ReadonlySet<string> = new Set([
+  'NotSupported',
+  'Required',
+  'TooLong',
+  'TooMany',
+  'TypeInvalid',
+]);
 
 const unchecked: FieldError = fieldInvalid(
   '',
