@@ -1,6 +1,5 @@
 // Both servers behind one door: sends a request to each in its own words, and holds the answers against each other.
 
-import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { decodeProtobuf, isProtobuf, loadProtobufTables } from '@tweendeck/kube';
 import { compareAnswers, type Difference } from './answers.ts';
@@ -33,7 +32,7 @@ const pause = (delayMs: number): Promise<void> =>
 
 export class Pair {
   readonly #options: PairOptions;
-  readonly #knownDocuments = new Set<string>();
+  readonly #knownInDocuments = new Set<string>();
 
   constructor(options: PairOptions) {
     this.#options = options;
@@ -64,21 +63,16 @@ export class Pair {
       reference.ask(asked, signal),
       subject.ask(this.#inSubjectsWords(asked), signal),
     ]);
-    const isKnown = this.#isKnownDocument(sent.path, expected, actual);
-    const differences = isKnown
-      ? []
-      : compareAnswers(expected, actual, { sent: asked, translation, controllers });
+    const found = compareAnswers(expected, actual, { sent: asked, translation, controllers });
+    const differences = isDocument(sent.path) ? this.#unknown(found) : found;
     return { reference: expected, subject: actual, differences };
   }
 
-  /** Clients ask for the same OpenAPI and discovery documents again and again: the same two bodies count once. */
-  #isKnownDocument(path: string, expected: Answer, actual: Answer): boolean {
-    if (!/^\/openapi\/|^\/(api|apis|apis\/[^/]+(\/[^/]+)?)(\?|$)/.test(path)) return false;
-    const hash = createHash('sha256').update(expected.body).update('\0').update(actual.body);
-    const name = `${expected.status} ${actual.status} ${hash.digest('hex')}`;
-    if (this.#knownDocuments.has(name)) return true;
-    this.#knownDocuments.add(name);
-    return false;
+  /** Clients ask for the same OpenAPI and discovery documents again and again: what differs in them counts once. */
+  #unknown(found: readonly Difference[]): readonly Difference[] {
+    const fresh = found.filter(({ key }) => !this.#knownInDocuments.has(key));
+    for (const { key } of fresh) this.#knownInDocuments.add(key);
+    return fresh;
   }
 
   /**
@@ -141,6 +135,10 @@ export class Pair {
       return { ...bare, body: sent.body }; // of a kind that the subject does not know
     }
   }
+}
+
+function isDocument(path: string): boolean {
+  return /^\/openapi\/|^\/(api|apis|apis\/[^/]+(\/[^/]+)?)(\?|$)/.test(path);
 }
 
 /** Answers are compared as JSON: where a client would take that too, it is all we ask for. */
