@@ -1,6 +1,6 @@
 // `npm run differential`: holds the embedded API server against a real kube-apiserver, prints where they differ, and how often.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect, parseArgs } from 'node:util';
@@ -26,7 +26,8 @@ if (!isWhole && (options.write || options.check)) {
 }
 const pagePath = join(import.meta.dirname, '..', '..', 'docs', 'embedded-differences.md');
 const started = performance.now();
-const scratch = mkdtempSync(join(tmpdir(), 'differential-'));
+sweep();
+const scratch = mkdtempSync(join(tmpdir(), `tweendeck-differential-${process.pid}-`));
 process.once('exit', () => rmSync(scratch, { recursive: true, force: true, maxRetries: 5 }));
 // Labs are taken back by their own guardians.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
@@ -90,6 +91,15 @@ function check(): void {
     );
   }
   if (added.length > 0) process.exitCode = 1;
+}
+
+/** Takes back what runs left that were ended while their clients still wrote. */
+function sweep(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = /^tweendeck-differential-(\d+)-/.exec(name)?.[1];
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  }
 }
 
 function print({ lane, conversation, line, requestCount, differences }: Result): void {
