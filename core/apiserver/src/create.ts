@@ -118,10 +118,10 @@ function complete(writing: Writing, draft: Draft): void {
 }
 
 function createProblems(resource: ServedResource, draft: Draft): readonly FieldError[] {
-  const { strategy, namespaced } = resource;
+  const { strategy, namespaced, custom } = resource;
   const { nameProblems } = strategy;
   return [
-    ...metadataProblems(draft.metadata, { nameProblems, namespaced }),
+    ...metadataProblems(draft.metadata, { nameProblems, namespaced, custom }),
     ...(strategy.validate?.(draft, undefined, 'main') ?? []),
   ];
 }

@@ -68,11 +68,28 @@ export function tidyMetadata(metadata: DraftMeta): void {
 /** What is wrong with the metadata of an object about to be stored. */
 export function metadataProblems(
   metadata: DraftMeta,
-  { nameProblems, namespaced }: { readonly nameProblems: NameCheck; readonly namespaced: boolean },
+  {
+    nameProblems,
+    namespaced,
+    custom,
+  }: {
+    readonly nameProblems: NameCheck;
+    readonly namespaced: boolean;
+    /** Of a kind that a definition made, where finalizers are checked less. */
+    readonly custom: boolean;
+  },
 ): readonly FieldError[] {
   const base = path('metadata');
   const name = metadata.name ?? '';
+  const prefix = metadata.generateName ?? '';
   const problems: FieldError[] = [];
+  if (prefix !== '') {
+    // What it begins may go on where a name must not end.
+    const checked = prefix.length > 1 && prefix.endsWith('-') ? `${prefix.slice(0, -2)}a` : prefix;
+    for (const text of nameProblems(checked)) {
+      problems.push(fieldInvalid(base.child('generateName'), prefix, text));
+    }
+  }
   if (name === '') {
     problems.push(fieldRequired(base.child('name'), 'name or generateName is required'));
   } else {
@@ -86,6 +103,7 @@ export function metadataProblems(
   problems.push(...validateLabels(metadata.labels, base.child('labels')));
   problems.push(...annotationProblems(metadata.annotations, base.child('annotations')));
   problems.push(...ownerProblems(metadata), ...finalizerProblems(metadata.finalizers));
+  if (!custom) problems.push(...finalizerNameProblems(metadata.finalizers));
   return problems;
 }
 
@@ -112,14 +130,19 @@ export function annotationProblems(
   return problems;
 }
 
+/** As upstream, the paths do not tell which reference it is. */
 function ownerProblems({ ownerReferences = [] }: DraftMeta): readonly FieldError[] {
   const field = path('metadata').child('ownerReferences');
   const problems: FieldError[] = [];
-  for (const [position, owner] of ownerReferences.entries()) {
-    const at = field.index(position);
+  for (const owner of ownerReferences) {
     for (const key of ['apiVersion', 'kind', 'name', 'uid'] as const) {
-      if (!owner[key])
-        problems.push(fieldInvalid(at.child(key), owner[key] ?? '', `must not be empty`));
+      if (owner[key]) continue;
+      const detail = key === 'apiVersion' ? 'version must not be empty' : 'must not be empty';
+      problems.push(fieldInvalid(field.child(key), owner[key] ?? '', detail));
+    }
+    if (owner.apiVersion === 'v1' && owner.kind === 'Event') {
+      const detail = '/v1, Kind=Event is disallowed from being an owner';
+      problems.push(fieldInvalid(field, owner, detail));
     }
   }
   const controllers = ownerReferences.filter(({ controller }) => controller === true);
@@ -129,6 +152,17 @@ function ownerProblems({ ownerReferences = [] }: DraftMeta): readonly FieldError
     problems.push(fieldInvalid(field, ownerReferences, detail));
   }
   return problems;
+}
+
+const standardFinalizers = ['kubernetes', 'orphan', 'foregroundDeletion'];
+
+function finalizerNameProblems(finalizers: readonly string[] = []): readonly FieldError[] {
+  const field = path('metadata').child('finalizers');
+  return finalizers.flatMap((finalizer, position) => {
+    const plain = finalizer.split('/').length === 1 && !standardFinalizers.includes(finalizer);
+    const detail = 'name is neither a standard finalizer name nor is it fully qualified';
+    return plain ? [fieldInvalid(field.index(position), finalizer, detail)] : [];
+  });
 }
 
 function finalizerProblems(finalizers: readonly string[] = []): readonly FieldError[] {

@@ -290,7 +290,8 @@ function updateProblems(
   const { nameProblems } = strategy;
   return [
     ...metadataUpdateProblems(next.metadata, previous.metadata),
-    ...metadataProblems(next.metadata, { nameProblems: () => [], namespaced }),
+    // Finalizers of old may be of any form.
+    ...metadataProblems(next.metadata, { nameProblems: () => [], namespaced, custom: true }),
     ...(strategy.validate?.(next, previous, change.part) ?? []),
     ...(next.metadata.name
       ? []

@@ -1,4 +1,4 @@
-// What is done to pods and priority classes on their way in. Rules and texts: upstream's admission plugins Priority and DefaultTolerationSeconds.
+// What is done to pods and priority classes on their way in. Rules and texts: upstream's admission plugins Priority, RuntimeClass and DefaultTolerationSeconds.
 
 import type { ClusterState } from '../cluster-state.ts';
 import {
@@ -30,6 +30,7 @@ export function podAdmission(state: ClusterState): Partial<Admission> {
       setDefault(spec, 'serviceAccountName', 'default');
       setDefault(spec, 'serviceAccount', spec['serviceAccountName']);
       givePriority(spec, intent, state);
+      refuseOverhead(spec, intent);
       tolerateTrouble(spec);
       return next;
     },
@@ -39,6 +40,17 @@ export function podAdmission(state: ClusterState): Partial<Admission> {
         refuseSecondDefault(intent, state);
     },
   };
+}
+
+/** Runtime classes, which alone give overhead, do not exist here. */
+function refuseOverhead(spec: Fields, { object, writing }: Intent): void {
+  const refuse = (why: string) => forbidden(writing.resource, object?.metadata.name ?? '', why);
+  const name = textAt(spec, 'runtimeClassName');
+  if (name !== '') throw refuse(`pod rejected: RuntimeClass "${name}" not found`);
+  if (spec['overhead'] === undefined) return;
+  throw refuse(
+    'pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead',
+  );
 }
 
 function classesOf(state: ClusterState): readonly Draft[] {

@@ -3,6 +3,7 @@
 import { isJsonObject } from '@tweendeck/std';
 import { type Fields, listAt, objectAt, objectIn, setDefault, textAt } from '../draft.ts';
 import { canonicalAmounts } from './amounts.ts';
+import { defaultClaimSpec } from './claim-defaults.ts';
 
 const fileMode = 0o644;
 
@@ -14,8 +15,21 @@ export function defaultPodSpec(spec: Fields): void {
   setDefault(spec, 'securityContext', {});
   setDefault(spec, 'schedulerName', 'default-scheduler');
   mirrorServiceAccount(spec);
+  dropRestartRules(spec);
   for (const container of containersOf(spec)) defaultContainer(container, spec);
+  for (const secret of listAt(spec, 'imagePullSecrets')) {
+    if (secret['name'] === '') delete secret['name'];
+  }
   for (const volume of listAt(spec, 'volumes')) defaultVolume(volume);
+}
+
+/** Fields of a feature that is off: as upstream, they are dropped without a word. */
+function dropRestartRules(spec: Fields): void {
+  for (const container of containersOf(spec)) delete container['restartPolicyRules'];
+  for (const container of listAt(spec, 'containers')) delete container['restartPolicy'];
+  for (const container of listAt(spec, 'initContainers')) {
+    if (container['restartPolicy'] !== 'Always') delete container['restartPolicy'];
+  }
 }
 
 /** Ordinary, initial and ephemeral containers. */
@@ -43,7 +57,7 @@ function defaultContainer(container: Fields, spec: Fields): void {
   canonicalAmounts(objectAt(container['resources'], 'limits'));
   canonicalAmounts(objectAt(container['resources'], 'requests'));
   for (const port of listAt(container, 'ports')) {
-    setDefault(port, 'protocol', 'TCP');
+    if (!port['protocol']) port['protocol'] = 'TCP';
     if (spec['hostNetwork'] === true) setDefault(port, 'hostPort', port['containerPort']);
   }
   for (const probe of ['livenessProbe', 'readinessProbe', 'startupProbe']) {
@@ -57,7 +71,7 @@ function defaultContainer(container: Fields, spec: Fields): void {
 
 /** `Always` for an image without a tag or with `latest`: such a name may stand for something else tomorrow. */
 function pullPolicyOf(image: string): string {
-  if (image.includes('@')) return 'IfNotPresent';
+  if (image === '' || image.includes('@')) return 'IfNotPresent';
   const last = image.slice(image.lastIndexOf('/') + 1);
   const tag = last.includes(':') ? last.slice(last.indexOf(':') + 1) : 'latest';
   return tag === 'latest' ? 'Always' : 'IfNotPresent';
@@ -89,12 +103,22 @@ function defaultHandler(handler: Fields): void {
 
 function defaultFieldRef(source: Fields): void {
   if (isJsonObject(source['fieldRef'])) setDefault(source['fieldRef'], 'apiVersion', 'v1');
+  const resource = source['resourceFieldRef'];
+  if (!isJsonObject(resource)) return;
+  const divisor = { divisor: resource['divisor'] ?? '0' };
+  canonicalAmounts(divisor);
+  resource['divisor'] = divisor.divisor;
 }
 
 function defaultVolume(volume: Fields): void {
   if (Object.keys(volume).every((key) => key === 'name')) volume['emptyDir'] = {};
   for (const kind of ['secret', 'configMap', 'downwardAPI', 'projected']) {
     if (isJsonObject(volume[kind])) setDefault(volume[kind], 'defaultMode', fileMode);
+  }
+  const template = objectAt(volume, 'ephemeral')['volumeClaimTemplate'];
+  if (isJsonObject(template)) {
+    objectIn(template, 'metadata');
+    defaultClaimSpec(objectIn(template, 'spec'));
   }
   canonicalAmounts(objectAt(volume, 'emptyDir')); // its size limit
   if (isJsonObject(volume['hostPath'])) setDefault(volume['hostPath'], 'type', '');

@@ -1,9 +1,14 @@
 // Pods: defaults, what may change after creation, grace, and how they are shown.
 
-import { type FieldError, fieldForbidden, fieldInvalid, path } from '@tweendeck/kube';
-import { jsonEqual } from '@tweendeck/std';
 import {
-  copyOf,
+  type FieldError,
+  type FieldPath,
+  fieldForbidden,
+  fieldInvalid,
+  path,
+} from '@tweendeck/kube';
+import { isJsonObject, timestampOf } from '@tweendeck/std';
+import {
   type Draft,
   type Fields,
   listAt,
@@ -15,9 +20,12 @@ import {
 } from '../draft.ts';
 import type { Part } from '../strategy.ts';
 import { podColumns } from '../table/pod-columns.ts';
+import { conditionTimes } from './condition-times.ts';
 import type { KindRules } from './kind-rules.ts';
 import { defaultPodSpec, requestsFromLimits } from './pod-defaults.ts';
+import { podChangeProblems, podStatusProblems } from './pod-update-validation.ts';
 import { podSpecProblems } from './pod-validation.ts';
+import { podWarnings } from './pod-warnings.ts';
 import { qosClassOf } from './quality-of-service.ts';
 
 export const podRules: KindRules = {
@@ -36,9 +44,15 @@ export const podRules: KindRules = {
     returnsDeleted: true,
     generation: 'counted',
     defaults: defaultPod,
-    prepareCreate(draft) {
+    prepareCreate(draft, { nowMs }) {
       const spec = objectIn(draft, 'spec');
-      draft['status'] = { phase: 'Pending', qosClass: qosClassOf(spec) };
+      const qosClass = qosClassOf(spec);
+      const isGated = listAt(spec, 'schedulingGates').length > 0;
+      draft['status'] = {
+        phase: 'Pending',
+        ...(isGated ? { conditions: [gatedSince(nowMs)] } : {}),
+        qosClass,
+      };
     },
     prepareUpdate(draft, previous, part) {
       const status = objectIn(draft, 'status');
@@ -48,11 +62,32 @@ export const podRules: KindRules = {
       }
     },
     validate: podProblems,
+    warnings: podWarnings,
     graceSeconds: podGraceSeconds,
   },
 };
 
+function gatedSince(nowMs: number): Fields {
+  return {
+    type: 'PodScheduled',
+    status: 'False',
+    lastProbeTime: null,
+    lastTransitionTime: timestampOf(nowMs),
+    reason: 'SchedulingGated',
+    message: 'Scheduling is blocked due to non-empty scheduling gates',
+  };
+}
+
+/** The first of the addresses is the address. */
+function mirrorAddress(status: Fields): void {
+  const first = listAt(status, 'podIPs')[0];
+  if (!status['podIP'] && first) status['podIP'] = first['ip'];
+  else if (status['podIP'] && !first) status['podIPs'] = [{ ip: status['podIP'] }];
+}
+
 function defaultPod(draft: Draft): void {
+  if (isJsonObject(draft['status'])) mirrorAddress(draft['status']);
+  conditionTimes(draft['status'], ['lastProbeTime', 'lastTransitionTime']);
   const spec = objectIn(draft, 'spec');
   requestsFromLimits(spec);
   setDefault(spec, 'enableServiceLinks', true);
@@ -61,69 +96,34 @@ function defaultPod(draft: Draft): void {
 
 function podProblems(draft: Draft, previous: Draft | undefined, part: Part): readonly FieldError[] {
   const spec = objectAt(draft, 'spec');
-  if (part === 'status' || part === 'binding') return [];
-  if (!previous) return podSpecProblems(spec, path('spec'));
-  return changeProblems(spec, objectAt(previous, 'spec'));
-}
-
-const changeDetail =
-  'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
-
-/** The few fields of a pod that may change once it exists. */
-function changeProblems(next: Fields, previous: Fields): readonly FieldError[] {
-  const problems: FieldError[] = [];
-  for (const list of ['containers', 'initContainers']) {
-    if (listAt(next, list).length === listAt(previous, list).length) continue;
-    problems.push(
-      fieldForbidden(path('spec').child(list), 'pod updates may not add or remove containers'),
-    );
+  const base = path('spec');
+  if (part === 'binding') return [];
+  if (part === 'status') return previous ? podStatusProblems(draft, previous) : [];
+  const problems = [
+    ...podSpecProblems(spec, base, { podName: draft.metadata.name ?? '' }),
+    ...imageSpaceProblems(spec, base),
+  ];
+  if (previous) return [...problems, ...podChangeProblems(spec, objectAt(previous, 'spec'))];
+  if (listAt(spec, 'ephemeralContainers').length > 0) {
+    problems.push(fieldForbidden(base.child('ephemeralContainers'), 'cannot be set on create'));
   }
-  if (problems.length > 0) return problems;
-  const deadline = numberAt(next, 'activeDeadlineSeconds');
-  const former = numberAt(previous, 'activeDeadlineSeconds');
-  if (former !== undefined && (deadline === undefined || deadline > former)) {
-    const at = path('spec').child('activeDeadlineSeconds');
-    const detail = 'must be less than or equal to previous value';
-    problems.push(
-      fieldInvalid(
-        at,
-        deadline ?? null,
-        deadline === undefined ? 'must not update from a positive integer to nil value' : detail,
-      ),
-    );
+  if (textAt(spec, 'nodeName') !== '' && listAt(spec, 'schedulingGates').length > 0) {
+    const detail = 'cannot be set until all schedulingGates have been cleared';
+    problems.push(fieldForbidden(base.child('nodeName'), detail));
   }
-  const kept = copyOf(next);
-  restoreChangeable(kept, previous);
-  if (!jsonEqual(kept, previous)) problems.push(fieldForbidden(path('spec'), changeDetail));
   return problems;
 }
 
-function restoreChangeable(next: Fields, previous: Fields): void {
-  for (const list of ['containers', 'initContainers']) {
-    const old = listAt(previous, list);
-    for (const [position, container] of listAt(next, list).entries()) {
-      const image = old[position]?.['image'];
-      if (image !== undefined) container['image'] = image;
-      if (container['imagePullPolicy'] !== undefined) {
-        container['imagePullPolicy'] = old[position]?.['imagePullPolicy'];
-      }
-    }
-  }
-  restore(next, previous, 'activeDeadlineSeconds');
-  const had = listAt(previous, 'tolerations');
-  const has = listAt(next, 'tolerations');
-  const only = had.every((each) => has.some((other) => jsonEqual(each, other)));
-  if (only) restore(next, previous, 'tolerations');
-  const gates = listAt(next, 'schedulingGates');
-  const hadGates = listAt(previous, 'schedulingGates');
-  if (gates.every((each) => hadGates.some((other) => jsonEqual(each, other)))) {
-    restore(next, previous, 'schedulingGates');
-  }
-}
-
-function restore(next: Fields, previous: Fields, key: string): void {
-  if (previous[key] === undefined) delete next[key];
-  else next[key] = previous[key];
+/** Templates may have them. */
+function imageSpaceProblems(spec: Fields, base: FieldPath): readonly FieldError[] {
+  return ['containers', 'initContainers'].flatMap((list) =>
+    listAt(spec, list).flatMap((container, position) => {
+      const image = textAt(container, 'image');
+      if (image.trim() === image) return [];
+      const at = base.child(list).index(position).child('image');
+      return [fieldInvalid(at, image, 'must not have leading or trailing whitespace')];
+    }),
+  );
 }
 
 /** None for pods that no node has, or that have ended: nobody would wait. */

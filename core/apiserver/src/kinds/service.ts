@@ -27,8 +27,8 @@ import {
 } from '../draft.ts';
 import type { Part } from '../strategy.ts';
 import { serviceColumns } from '../table/service-columns.ts';
-import { targetPortProblems } from './container-validation.ts';
 import type { KindRules } from './kind-rules.ts';
+import { portProblems as targetPortProblems } from './probe-validation.ts';
 
 const types = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
 const protocols = ['SCTP', 'TCP', 'UDP'];

@@ -52,7 +52,10 @@ function readyText({ spec, status }: Draft): string {
 export function statusWord(pod: Draft): string {
   const { spec, status, metadata } = pod;
   const phase = textAt(status, 'phase');
-  const reason = textAt(status, 'reason') || phase;
+  const isGated = listAt(status, 'conditions').some(
+    (each) => each['type'] === 'PodScheduled' && each['reason'] === 'SchedulingGated',
+  );
+  const reason = isGated ? 'SchedulingGated' : textAt(status, 'reason') || phase;
   const initial = initialWord(spec, status);
   let word = initial ?? reason;
   if (initial === undefined || hasCondition(status, 'Initialized')) {

@@ -1,6 +1,6 @@
 // Objects sent to a server and what it answers, freed of what differs from run to run: held against recorded answers.
 
-import { isJsonObject } from '@tweendeck/std';
+import { isJsonObject, jsonEqual } from '@tweendeck/std';
 
 /** One object of a kind, and what is done to it. */
 export interface KindCase {
@@ -83,6 +83,8 @@ function metadataOf(object: object): object {
 
 /** Names of failures too are made of generated ones. */
 const generatedName = /case-[a-z0-9]{5}(?![a-z0-9])/g;
+/** Differences are told in Go's names of fields, which we do not know. */
+const difference = /\n@@[\s\S]*$/;
 const stamp = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g;
 const anyUid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 
@@ -103,14 +105,23 @@ function plain(
   return (uid === undefined ? named : named.replaceAll(uid, 'UID'))
     .replaceAll(generatedName, 'NAME')
     .replaceAll(anyUid, 'UID')
-    .replaceAll(stamp, 'TIME');
+    .replaceAll(stamp, 'TIME')
+    .replace(difference, '');
 }
 
 const left = new Set(['managedFields', 'resourceVersion', 'uid', 'creationTimestamp']);
 
+/** Causes are told as often as they are looked for, which is upstream's way and says nothing. */
+function withoutRepetition(list: readonly unknown[]): readonly unknown[] {
+  return list.filter((item, position) => {
+    const isCause = isJsonObject(item) && 'reason' in item && 'field' in item;
+    return !isCause || list.findIndex((each) => jsonEqual(each, item)) === position;
+  });
+}
+
 function bare(value: unknown, textOf: (text: string) => string): unknown {
   if (typeof value === 'string') return textOf(value);
-  if (Array.isArray(value)) return value.map((item) => bare(item, textOf));
+  if (Array.isArray(value)) return withoutRepetition(value.map((item) => bare(item, textOf)));
   if (!isJsonObject(value)) return value;
   const entries = Object.entries(value)
     .filter(([key]) => !left.has(key))
