@@ -3,7 +3,7 @@
 import { isJsonObject } from '@tweendeck/std';
 import { compareJson, type Finding } from './compare.ts';
 import type { Answer } from './endpoint.ts';
-import { headerRules, normaliseText } from './normalise.ts';
+import { fieldRules, headerRules, normaliseText } from './normalise.ts';
 import { areaOf, type RequestShape, shapeOf } from './shape.ts';
 import type { Sent, Translation } from './translation.ts';
 import { foldEvents, type WatchEvent, watchEvents } from './watch-fold.ts';
@@ -247,7 +247,11 @@ function nameOf(
   { shape, where }: Naming,
   { status, kind }: { readonly status: boolean; readonly kind: string },
 ): Difference {
-  const [expected, actual] = [said(finding.expected), said(finding.actual)];
+  // What a server made up has no part in the name of a difference.
+  const isMadeUp = fieldRules.some(({ at }) => at.test(finding.place));
+  const saidOf = (value: unknown): string =>
+    isMadeUp && value !== undefined && typeof value !== 'object' ? '<made up>' : said(value);
+  const [expected, actual] = [saidOf(finding.expected), saidOf(finding.actual)];
   const values = `${shortened(expected, 90)}, here ${shortened(actual, 90)}`;
   const isTable = kind === 'Table' && shape.kind === 'resource';
   const subject = isTable ? `${shape.resource} table` : status ? shape.name : kind || shape.name;
@@ -343,7 +347,15 @@ function jsonOf(body: Buffer): unknown {
 
 function said(value: unknown): string {
   if (value === undefined) return 'nothing';
-  return normaliseText(JSON.stringify(value) ?? 'nothing');
+  return normaliseText(JSON.stringify(sorted(value)) ?? 'nothing');
+}
+
+/** With the keys of objects in order, so that one value is said in one way. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (!isJsonObject(value)) return value;
+  const entries = Object.entries(value).map(([key, item]) => [key, sorted(item)] as const);
+  return Object.fromEntries(entries.sort(([left], [right]) => (left < right ? -1 : 1)));
 }
 
 /** At most this many characters. */

@@ -194,6 +194,9 @@ function generateNameOf(item: unknown): string {
   if (typeof prefix === 'string') return normaliseText(prefix.replace(/-$/, ''));
   const hash = hashOf(metadata);
   const name = String(metadata['name']);
+  const event = /^(.+)\.[0-9a-f]{16}$/.exec(name)?.[1];
+  if (event !== undefined)
+    return `${normaliseText(event)} ${isJsonObject(object) ? object['reason'] : ''}`;
   if (hash === undefined || !name.endsWith(`-${hash}`)) return '';
   return `${name.slice(0, -hash.length)}${revisionOf(metadata, object)}`;
 }
@@ -218,6 +221,7 @@ const keys: readonly ((item: Record<string, unknown>) => string | undefined)[] =
   ({ object }) => (isJsonObject(object) ? nameIn(object['metadata']) : undefined),
   ({ manager, operation, subresource, fieldsType }) =>
     fieldsType === undefined ? undefined : [manager, operation, subresource].join(' '),
+  ({ targetRef }) => nameIn(targetRef),
   ...[
     'subresource',
     'name',

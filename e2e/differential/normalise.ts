@@ -44,7 +44,7 @@ export const fieldRules: readonly FieldRule[] = [
       'the hash in the address of an OpenAPI document stands for its content, which is compared itself',
   },
   {
-    at: /(^|\.)(clusterIP|clusterIPs\[\]|nodePort|healthCheckNodePort|podIP|podIPs\[\]\.ip|hostIP|hostIPs\[\]\.ip)$/,
+    at: /(^|\.)(clusterIP|clusterIPs\[\]|nodePort|healthCheckNodePort|podIP|podIPs\[\]\.ip|hostIP|hostIPs\[\]\.ip|endpoints\[\]\.addresses\[\])$/,
     treatment: 'assigned',
     reason: 'addresses and node ports are drawn from a range of the server',
   },
@@ -174,6 +174,21 @@ const textRules: readonly TextRule[] = [
     pattern: /\b10\.96\.\d+\.\d+\b/g,
     to: '<cluster address>',
     reason: 'addresses are drawn from a range of the server',
+  },
+  {
+    pattern: /\b10\.244\.\d+\.\d+(,10\.244\.\d+\.\d+)*\b/g,
+    to: '<pod addresses>',
+    reason: 'addresses of pods are drawn in the order in which pods are met',
+  },
+  {
+    pattern: /"(Age|Last Seen|First Seen|Duration)":"(\d+[smhdy])+"/g,
+    to: '"$1":"<age>"',
+    reason: 'ages depend on when one looks; here in rows of tables as JSON',
+  },
+  {
+    pattern: /\.[0-9a-f]{16}\b/g,
+    to: '.<generated>',
+    reason: 'names of events end in a number made of the time',
   },
   {
     pattern: /-[bcdfghjklmnpqrstvwxz2456789]{8,10}(-[bcdfghjklmnpqrstvwxz2456789]{5})?\b/g,
