@@ -1,6 +1,7 @@
 // `npm run oracle -- AREA`: gives our code and upstream's libraries the same generated input, and compares the answers.
 
 import { parseArgs } from 'node:util';
+import { celComparison } from './cel.ts';
 import { type Comparison, compare } from './compare.ts';
 import { Oracle } from './oracle.ts';
 import { patchComparisons } from './patch.ts';
@@ -13,6 +14,7 @@ const areas: Readonly<Record<string, (seed: number) => readonly unknown[]>> = {
   selectors: () => selectorComparisons,
   quantities: () => quantityComparisons,
   patterns: () => patternComparisons,
+  cel: () => [celComparison],
 };
 
 const usage = `npm run oracle -- ${[...Object.keys(areas), 'all'].join('|')} [--sequences N] [--seed S] [--differences N]

@@ -255,9 +255,8 @@ function withoutFaults(answers: unknown): Faults {
   const rest: unknown = JSON.parse(JSON.stringify(answers), (key, value: unknown) => {
     if (key === 'causes' && Array.isArray(value)) return value.map(canonical).sort();
     if (key !== 'message' || typeof value !== 'string') return value;
-    const found = /^(failed to .*?: )(?:errors:\n|(?=\.[^ ]*: |element \d|duplicate))(.*)$/s.exec(
-      value,
-    );
+    const found =
+      /^((?:failed to .*?: )?)(?:errors:\n|(?=\.[^ ]*: |element \d|duplicate))(.*)$/s.exec(value);
     if (!found) return value;
     const lines = (found[2] ?? '').split('\n').map((line) => line.trim());
     faults.push(new Set(lines.map((line) => line.replace(/got &.*$/, 'got'))));

@@ -1,6 +1,6 @@
 // What is wrong with one field of an object, and the 422 answer made of it; texts and reasons are those of Kubernetes' apimachinery.
 
-import { goJson, goNumber, goQuote } from './go-format.ts';
+import { GoText, goJson, goNumber, goQuote } from './go-format.ts';
 import { ApiError, type StatusCause } from './status.ts';
 
 export type FieldErrorType =
@@ -164,6 +164,7 @@ export function fieldErrorText(error: FieldError): string {
 }
 
 function printed(value: unknown): string {
+  if (value instanceof GoText) return value.text;
   if (typeof value === 'string') return goQuote(value);
   if (typeof value === 'number' || typeof value === 'bigint') return goNumber(value);
   return goJson(value);

@@ -92,3 +92,17 @@ function encode(value: unknown): string {
     .map(([key, field]) => `${JSON.stringify(key)}:${encode(field)}`);
   return `{${fields.join(',')}}`;
 }
+
+/** A value that is printed as it says: Go prints the fields of structs in their own order. */
+export class GoText {
+  readonly text: string;
+
+  private constructor(text: string) {
+    this.text = text;
+  }
+
+  static ofFields(fields: Readonly<Record<string, unknown>>): GoText {
+    const parts = Object.entries(fields).map(([name, value]) => `"${name}":${goJson(value)}`);
+    return new GoText(`{${parts.join(',')}}`);
+  }
+}

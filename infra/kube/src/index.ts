@@ -12,12 +12,13 @@ export { decodeFieldsV1, encodeFieldsV1 } from './apply/fields-v1.ts';
 export { customObjectSchema, type ObjectSchema, objectSchema } from './apply/object-schema.ts';
 export type { KindVersions } from './apply/object-versions.ts';
 export { type ManagedUpdate, updateManagedFields } from './apply/update-managed-fields.ts';
-export {
-  type AccessAnswer,
-  type AccessQuestion,
-  type Condition as CelCondition,
-  compileCondition,
-} from './cel/condition.ts';
+export type { AccessAnswer, AccessQuestion } from './cel/authorizer.ts';
+export { type Condition as CelCondition, compileCondition } from './cel/condition.ts';
+export { describeValue } from './cel/describe-value.ts';
+export { estimateCost } from './cel/estimate.ts';
+export { compileExpression, type Expression, scopeOf } from './cel/expression.ts';
+export { declareSchema } from './cel/schema-values.ts';
+export { Failure } from './cel/value.ts';
 export * from './cron/cron-schedule.ts';
 export { isTimeZone, zonedTimestamp } from './cron/local-time.ts';
 export * from './errors.ts';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type AccessQuestion, compileCondition } from './condition.ts';
+import type { AccessQuestion } from './authorizer.ts';
+import { compileCondition } from './condition.ts';
 
 const request = {
   kind: { group: '', version: 'v1', kind: 'Pod' },

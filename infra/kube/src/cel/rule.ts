@@ -1,132 +1,89 @@
 // One rule of `x-kubernetes-validations`: compiled once, evaluated against values.
 
-import {
-  type ASTNode,
-  TypeError as CelTypeError,
-  type Environment,
-  EvaluationError,
-  ParseError,
-  type ParseResult,
-} from '@marcbachmann/cel-js';
-
 import type { ValidationRule } from '../generated/kinds.ts';
-import { type CostMeter, meterExpression, type Sizes } from './budget.ts';
-import { renamedMethods } from './library.ts';
+import { GoText } from '../go-format.ts';
+import type { Scope } from './check-expression.ts';
+import { estimateCost } from './estimate.ts';
+import { ProgramError } from './evaluate.ts';
+import { compileExpression, type Expression } from './expression.ts';
+import type { Declared } from './schema-values.ts';
+import { ExpressionError } from './syntax.ts';
+
+export interface RuleProblem {
+  readonly keyword: 'rule' | 'messageExpression';
+  readonly detail: string;
+}
 
 /** A rule ready to run; `problems` says why it is not. */
 export interface CompiledRule {
   readonly source: ValidationRule;
   readonly usesOldSelf: boolean;
-  readonly problems: readonly {
-    readonly keyword: 'rule' | 'messageExpression';
-    readonly detail: string;
-  }[];
-  readonly evaluate: ParseResult | undefined;
-  readonly message: ParseResult | undefined;
+  readonly problems: readonly RuleProblem[];
+  readonly expression: Expression | undefined;
+  /** What evaluating it once can cost at most. */
+  readonly costMax: number;
+  readonly message: Expression | undefined;
+  readonly messageCostMax: number;
 }
 
-/** Compiles a rule in an environment that knows `self` and `oldSelf`. */
-export function compileRule(
-  source: ValidationRule,
-  environment: Environment,
-  { meter, sizes }: { readonly meter: CostMeter; readonly sizes: Sizes },
-): CompiledRule {
-  const problems: CompiledRule['problems'][number][] = [];
-  const compile = (
-    keyword: 'rule' | 'messageExpression',
-    text: string,
-  ): ParseResult | undefined => {
-    const compiled = compileExpression(text, environment);
-    if (typeof compiled === 'string') {
-      const prefix =
-        keyword === 'rule' ? 'compilation failed' : 'messageExpression compilation failed';
-      problems.push({ keyword, detail: `${prefix}: ${compiled}` });
-      return undefined;
-    }
-    const [wanted, wrong] =
-      keyword === 'rule'
-        ? ['bool', 'cel expression must evaluate to a bool']
-        : ['string', 'messageExpression must evaluate to a string'];
-    if (compiled.type !== wanted && compiled.type !== 'dyn') {
-      problems.push({ keyword, detail: wrong });
-      return undefined;
-    }
-    meterExpression(compiled.parsed.ast, meter, sizes);
-    return compiled.parsed;
-  };
-  const evaluate = compile('rule', source.rule);
+/** Compiles a rule where `self` and `oldSelf` are. */
+export function compileRule(source: ValidationRule, scope: Scope, self: Declared): CompiledRule {
+  const rule = compiled(source.rule, scope, {
+    type: 'bool',
+    prefix: '',
+    wrong: 'cel expression must evaluate to a bool',
+  });
+  const none = { source, usesOldSelf: false, costMax: 0, message: undefined, messageCostMax: 0 };
+  if (typeof rule === 'string')
+    return { ...none, expression: undefined, problems: [{ keyword: 'rule', detail: rule }] };
   const message = source.messageExpression
-    ? compile('messageExpression', source.messageExpression)
+    ? compiled(source.messageExpression, scope, {
+        type: 'string',
+        prefix: 'messageExpression ',
+        wrong: 'messageExpression must evaluate to a string',
+      })
     : undefined;
-  const usesOldSelf = evaluate !== undefined && mentions(evaluate.ast, 'oldSelf');
-  return { source, usesOldSelf, problems, evaluate, message };
+  const isBad = typeof message === 'string';
+  return {
+    source,
+    usesOldSelf: rule.checked.used.has('oldSelf'),
+    problems: isBad ? [{ keyword: 'messageExpression', detail: message }] : [],
+    expression: rule,
+    costMax: estimateCost(rule.checked, self).max,
+    message: isBad ? undefined : message,
+    messageCostMax: message && !isBad ? estimateCost(message.checked, self).max : 0,
+  };
 }
 
-function compileExpression(
+function compiled(
   text: string,
-  environment: Environment,
-): { readonly parsed: ParseResult; readonly type: string } | string {
+  scope: Scope,
+  {
+    type,
+    prefix,
+    wrong,
+  }: { readonly type: string; readonly prefix: string; readonly wrong: string },
+): Expression | string {
   try {
-    const parsed = environment.parse(text);
-    const bind = nodesOf(parsed.ast).find((node) => node.op === 'id' && node.args === 'cel');
-    if (bind)
-      return placedText("undeclared reference to 'cel' (in container '')", text, bind.start);
-    renameMethods(parsed.ast);
-    const { valid, type = 'dyn', error } = parsed.check();
-    return valid ? { parsed, type } : errorText(error, text);
+    const expression = compileExpression(text, scope);
+    return expression.type.kind === type ? expression : wrong;
   } catch (error) {
-    return errorText(error, text);
+    if (error instanceof ExpressionError) return `${prefix}compilation failed: ${error.message}`;
+    const what = prefix === '' ? 'program instantiation' : 'messageExpression instantiation';
+    if (error instanceof ProgramError) return `${what} failed: ${error.message}`;
+    throw error;
   }
 }
 
-/** The text of an error as Kubernetes prints it: place, line, and a mark below the place. */
-function errorText(error: unknown, text: string): string {
-  if (
-    !(
-      error instanceof ParseError ||
-      error instanceof CelTypeError ||
-      error instanceof EvaluationError
-    )
-  ) {
-    return `ERROR: <input>:1:1: ${String(error)}`;
-  }
-  const summary = error.summary
-    .replace(/^No such key: (.*)$/s, "undefined field '$1'")
-    .replace(/^Unknown variable: (.*)$/s, "undeclared reference to '$1' (in container '')");
-  return placedText(summary, text, error.range?.start ?? 0);
-}
-
-function placedText(summary: string, text: string, position: number): string {
-  const before = text.slice(0, position).split('\n');
-  const column = before.at(-1)?.length ?? 0;
-  const line = text.split('\n')[before.length - 1] ?? '';
-  return `ERROR: <input>:${before.length}:${column + 1}: ${summary}\n | ${line}\n | ${'.'.repeat(column)}^`;
-}
-
-function* nodesOf(root: ASTNode): Generator<ASTNode> {
-  const pending: unknown[] = [root];
-  while (pending.length > 0) {
-    const value = pending.pop();
-    if (Array.isArray(value)) pending.push(...value);
-    else if (isNode(value, root)) {
-      yield value;
-      pending.push(value.args);
-    }
-  }
-}
-
-function isNode(value: unknown, root: ASTNode): value is ASTNode {
-  return typeof value === 'object' && value !== null && value.constructor === root.constructor;
-}
-
-function mentions(root: ASTNode, variable: string): boolean {
-  return nodesOf(root).some((node) => node.op === 'id' && node.args === variable);
-}
-
-function renameMethods(root: ASTNode): void {
-  for (const node of nodesOf(root)) {
-    if (node.op !== 'rcall') continue;
-    const name = renamedMethods.get(node.args[0]);
-    if (name !== undefined) node.args[0] = name;
-  }
+/** A rule as errors print it: the fields of upstream's struct. */
+export function printedRule(rule: ValidationRule): GoText {
+  const { message, messageExpression, reason, fieldPath, optionalOldSelf } = rule;
+  return GoText.ofFields({
+    Rule: rule.rule,
+    Message: message ?? '',
+    MessageExpression: messageExpression ?? '',
+    Reason: reason ?? null,
+    FieldPath: fieldPath ?? '',
+    OptionalOldSelf: optionalOldSelf ?? null,
+  });
 }

@@ -78,7 +78,9 @@ function sizeOf(node: PatternNode): number {
       const times = node.max === Number.POSITIVE_INFINITY ? node.min + 1 : node.max;
       return 1 + sizeOf(node.part) * Math.max(times, 1);
     }
-    default:
+    case 'assert':
+    case 'char':
+    case 'empty':
       return 1;
   }
 }
@@ -204,7 +206,7 @@ class PatternParser {
   /** `(?i:` opens a group, `(?i)` changes the flags of the one around it. */
   #openFlags(rest: string): boolean {
     const match = /^\(\?([imsU]*)(?:-([imsU]+))?([:)])/.exec(rest);
-    if (!match || (match[1] === '' && match[2] === undefined && match[3] === ')')) {
+    if (!match) {
       const end = /^\(\?[imsU-]*[^imsU]?/su.exec(rest)?.[0] ?? rest;
       throw fault('invalid or unsupported Perl syntax', end);
     }
@@ -423,7 +425,9 @@ function repeats(node: PatternNode): number {
       const times = node.max === Number.POSITIVE_INFINITY ? node.min : node.max;
       return Math.max(times, 1) * repeats(node.part);
     }
-    default:
+    case 'assert':
+    case 'char':
+    case 'empty':
       return 1;
   }
 }

@@ -192,7 +192,7 @@ for (const { name, schema, errors } of [
     name: 'a rule compiles',
     schema: withSpec(t.object({ n: t.int32() }).rule('self.m > 1', { message: 'x' }).schema),
     errors: [
-      `${at}.x-kubernetes-validations[0].rule: Invalid value: {"message":"x","rule":"self.m \\u003e 1"}: compilation failed: ERROR: <input>:1:6: undefined field 'm'\n | self.m > 1\n | .....^`,
+      `${at}.x-kubernetes-validations[0].rule: Invalid value: {"Rule":"self.m \\u003e 1","Message":"x","MessageExpression":"","Reason":null,"FieldPath":"","OptionalOldSelf":null}: compilation failed: ERROR: <input>:1:5: undefined field 'm'\n | self.m > 1\n | ....^`,
     ],
   },
 ] as { name: string; schema: JsonSchema; errors: string[] }[]) {
