@@ -42,7 +42,9 @@ export function renderList(
   }
   const listKind = form.type === 'metadata' ? 'PartialObjectMetadataList' : resource.listKind;
   const apiVersion = form.type === 'metadata' ? 'meta.k8s.io/v1' : apiVersionText(resource);
-  const head = JSON.stringify({ kind: listKind, apiVersion, metadata: meta });
+  // Upstream's lists of custom objects say that there is no next page, those of built-in ones leave it out.
+  const metadata = resource.custom && form.type === 'object' ? { continue: '', ...meta } : meta;
+  const head = JSON.stringify({ kind: listKind, apiVersion, metadata });
   const pieces: Uint8Array[] = [Buffer.from(`${head.slice(0, -1)},"items":[`)];
   const opening = openingOf(resource);
   for (const object of objects) {
