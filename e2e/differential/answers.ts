@@ -24,6 +24,8 @@ export interface Comparing {
   readonly translation: Translation;
   /** Whether controllers act meanwhile: then the steps of a status are folded in watches. */
   readonly controllers: boolean;
+  /** Whether a watch ended because its client left: what the subject alone said by then counts for nothing. */
+  readonly isCut?: boolean;
 }
 
 /** An API that the subject does not serve at all. */
@@ -159,8 +161,10 @@ function compareWatches(
     const translated = left.has(name) ? name : naming.translation.text(name);
     const others = left.get(translated) ?? [];
     left.delete(translated);
-    differences.push(...compareSequences(events, others, naming));
+    const compared = naming.isCut ? others.slice(0, events.length) : others;
+    differences.push(...compareSequences(events, compared, naming));
   }
+  if (naming.isCut) return differences;
   for (const events of left.values()) differences.push(...compareSequences([], events, naming));
   return differences;
 }

@@ -104,7 +104,7 @@ export class Pair {
       reference: { ...expected, body: leading.body() },
       subject: { ...headOf(here), body: following.body() },
     };
-    const comparing = { sent: asked, translation, controllers };
+    const comparing = { sent: asked, translation, controllers, isCut: !leading.isEnded() };
     return {
       ...answers,
       differences: compareAnswers(answers.reference, answers.subject, comparing),

@@ -72,6 +72,11 @@ export class ComparingProxy implements AsyncDisposable {
   /** What was asked since the last call, when all of it is answered. */
   async take(): Promise<Recording> {
     await Promise.all(this.#active);
+    return this.takeAnswered();
+  }
+
+  /** What was asked and compared since the last call; what is under way comes later. */
+  takeAnswered(): Recording {
     const recording = { requests: this.#requests, differences: this.#differences };
     const failures = this.#failures;
     this.#requests = [];

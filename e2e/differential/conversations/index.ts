@@ -7,6 +7,7 @@ import { lifecycles, rollouts } from './controllers.ts';
 import { creating } from './creating.ts';
 import { definitions } from './definitions.ts';
 import { helm, helmWithControllers } from './helm.ts';
+import { platform } from './platform.ts';
 import { access, asking, reading } from './reading.ts';
 import { defaults, refusals } from './refusals.ts';
 
@@ -26,6 +27,7 @@ export const conversations: readonly Conversation[] = [
   nodesAndPods,
   helm,
   definitions,
+  platform,
   rollouts,
   lifecycles,
   helmWithControllers,
