@@ -6,7 +6,7 @@ import type { Scenario } from './scenario.ts';
 import type { ScenarioHome } from './scenario-home.ts';
 import { Stage } from './stage.ts';
 
-export type Result =
+type Result =
   | { readonly outcome: 'ok' | 'failed'; readonly seconds: number; readonly observed: object }
   | { readonly outcome: 'not applicable'; readonly why: string };
 

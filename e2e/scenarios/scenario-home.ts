@@ -5,7 +5,7 @@ import type { Client } from '@tweendeck/client';
 import type { Outcome } from '../support/kubectl.ts';
 
 /** Images that a home knows, or knows not. */
-export interface HomeImages {
+interface HomeImages {
   /** Ends at once when it is run as a data plane; undefined where no program really runs. */
   readonly crashing: string | undefined;
   /** There is no such image anywhere. */

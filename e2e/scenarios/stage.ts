@@ -16,7 +16,7 @@ import { until } from '../support/home.ts';
 import type { ScenarioHome } from './scenario-home.ts';
 
 /** Small, so that many run beside one another. */
-export const smallLimits: Readonly<Record<string, string>> = { cpu: '100m', memory: '96Mi' };
+const smallLimits: Readonly<Record<string, string>> = { cpu: '100m', memory: '96Mi' };
 
 /** A spec of a CacheServer in part; the rest is small. */
 export type SpecPart = Readonly<Record<string, unknown>>;

@@ -41,7 +41,7 @@ export async function openEmbedded(): Promise<ScenarioHome> {
 }
 
 /** A client as the kubeconfig says. */
-export async function clientOf(
+async function clientOf(
   kubeconfig: string,
 ): Promise<{ readonly client: Client; readonly transport: Disposable }> {
   const transport = httpsTransport(

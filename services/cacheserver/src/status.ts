@@ -102,7 +102,7 @@ function lastWords(text: string): string {
 }
 
 /** Why the Deployment cannot make its pods: a quota, pod security, an admission webhook. */
-export function refusalOf(deployment: Deployment | undefined): Trouble | undefined {
+function refusalOf(deployment: Deployment | undefined): Trouble | undefined {
   const refused = deployment?.status?.conditions?.find(
     ({ type, status }) => type === 'ReplicaFailure' && status === 'True',
   );

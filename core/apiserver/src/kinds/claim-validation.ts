@@ -20,7 +20,7 @@ import { isJsonObject, jsonEqual } from '@tweendeck/std';
 import { copyOf, type Draft, type Fields, objectAt, objectIn, textAt } from '../draft.ts';
 import { basicAmountProblems, immutableProblems, namedProblems } from './field-checks.ts';
 
-export const accessModes: readonly string[] = [
+const accessModes: readonly string[] = [
   'ReadOnlyMany',
   'ReadWriteMany',
   'ReadWriteOnce',

@@ -53,16 +53,6 @@ export function selectorImmutable(
   return [fieldInvalid(base.child('selector'), shown, immutable)];
 }
 
-/** One of some words; `emptyDetail` tells that it must not be empty, and what is said then. */
-export function wordProblems(
-  value: string,
-  at: FieldPath,
-  { allowed, emptyDetail }: { readonly allowed: readonly string[]; readonly emptyDetail?: string },
-): readonly FieldError[] {
-  if (value === '' && emptyDetail !== undefined) return [fieldRequired(at, emptyDetail)];
-  return allowed.includes(value) ? [] : [fieldNotSupported(at, value, allowed)];
-}
-
 /** What a name check says of a field; an empty field is not asked about. */
 export function namedProblems(
   fields: Fields,

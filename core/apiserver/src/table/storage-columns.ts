@@ -80,7 +80,7 @@ export const claimColumns: TableColumns = columnsOf([
 ]);
 
 /** Marks the class of claims that name none. */
-export const defaultClassAnnotation = 'storageclass.kubernetes.io/is-default-class';
+const defaultClassAnnotation = 'storageclass.kubernetes.io/is-default-class';
 const betaDefaultAnnotation = 'storageclass.beta.kubernetes.io/is-default-class';
 
 export function isDefaultClass({ metadata: { annotations = {} } }: Draft): boolean {

@@ -23,7 +23,7 @@ export interface CronJobObservation {
   readonly nowMs: number;
 }
 
-export interface CronEvent {
+interface CronEvent {
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
   readonly message: string;
@@ -113,7 +113,7 @@ function mailDate(atMs: number): string {
 }
 
 /** The same for a time however often it is worked out: no time can have two jobs. */
-export function jobName({ metadata }: CronJob, dueMs: number): string {
+function jobName({ metadata }: CronJob, dueMs: number): string {
   return `${metadata.name}-${Math.floor(dueMs / 60_000)}`;
 }
 

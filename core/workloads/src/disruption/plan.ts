@@ -24,7 +24,7 @@ export interface BudgetObservation {
   readonly now: string;
 }
 
-export interface BudgetEvent {
+interface BudgetEvent {
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
   readonly message: string;

@@ -67,7 +67,7 @@ export function ttlAfterFinishedController(): Controller {
 }
 
 /** Milliseconds until a job is to be deleted, 0 when it is due; undefined when it stays. */
-export function expiresInMs(job: Job, nowMs: number): number | undefined {
+function expiresInMs(job: Job, nowMs: number): number | undefined {
   const { ttlSecondsAfterFinished: ttl } = job.spec;
   const ended = timeMs(finishedCondition(job)?.lastTransitionTime);
   if (ttl === undefined || ended === undefined) return undefined;

@@ -2,7 +2,7 @@
 
 import type { Job, JobCondition } from '@tweendeck/kube';
 
-export type FinishType = 'Complete' | 'Failed' | 'FailureTarget' | 'SuccessCriteriaMet';
+type FinishType = 'Complete' | 'Failed' | 'FailureTarget' | 'SuccessCriteriaMet';
 
 export interface Finish {
   readonly type: FinishType;

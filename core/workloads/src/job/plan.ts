@@ -31,7 +31,7 @@ export interface JobObservation {
 }
 
 /** What is known of a job and its pods once they are counted. */
-export interface JobFacts {
+interface JobFacts {
   readonly active: readonly Pod[];
   readonly ready: number;
   readonly terminating: number;
@@ -103,7 +103,7 @@ function soonest(...waits: readonly (number | undefined)[]): number | undefined 
 }
 
 /** Ended pods that are not counted yet: they carry the finalizer, and the status does not name them. */
-export function newPods(
+function newPods(
   job: Job,
   pods: readonly Pod[],
   end: 'succeeded' | 'failed',

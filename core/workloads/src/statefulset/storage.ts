@@ -11,7 +11,7 @@ import {
 } from '@tweendeck/kube';
 import { firstOrdinal, ordinalOf } from './identity.ts';
 
-export function claimName(
+function claimName(
   template: PersistentVolumeClaim,
   set: StatefulSet,
   ordinal: number,

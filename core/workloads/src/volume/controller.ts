@@ -190,7 +190,7 @@ async function provision(
 }
 
 /** The same for a claim however often it is worked out: a claim cannot have two. */
-export function volumeFor(
+function volumeFor(
   claim: PersistentVolumeClaim,
   { nodeName, storageClass }: { readonly nodeName: string; readonly storageClass: StorageClass },
 ): Input<PersistentVolume> {

@@ -44,7 +44,7 @@ export function ephemeralVolumeController(): Controller {
 }
 
 /** The claims that a pod brings along. */
-export function ephemeralClaims(pod: Pod): readonly Input<PersistentVolumeClaim>[] {
+function ephemeralClaims(pod: Pod): readonly Input<PersistentVolumeClaim>[] {
   return (pod.spec.volumes ?? []).flatMap(({ name, ephemeral }): Input<PersistentVolumeClaim>[] => {
     const template = ephemeral?.volumeClaimTemplate;
     if (!template) return [];

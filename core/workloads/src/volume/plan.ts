@@ -29,7 +29,7 @@ export interface ClaimObservation {
   readonly nodes: readonly Node[];
 }
 
-export interface VolumeEvent {
+interface VolumeEvent {
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
   readonly message: string;

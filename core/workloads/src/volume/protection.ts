@@ -17,7 +17,7 @@ const claimFinalizer = 'kubernetes.io/pvc-protection';
 const volumeFinalizer = 'kubernetes.io/pv-protection';
 
 /** A pod that has a node uses its claims until it has ended. */
-export function usesClaim(pod: Pod, name: string): boolean {
+function usesClaim(pod: Pod, name: string): boolean {
   return (
     Boolean(pod.spec.nodeName) &&
     !isFinished(pod) &&
