@@ -4,8 +4,6 @@ import {
   type FieldError,
   type FieldPath,
   fieldInvalid,
-  fieldNotSupported,
-  fieldRequired,
   goSelector,
   type NameCheck,
   parseQuantity,
