@@ -130,16 +130,15 @@ function checkedAddress(
   if (asked === 'None') return asked;
   const number = addressNumber(asked);
   const refuse = (detail: string): never => {
-    const at = path('spec').child('clusterIPs').index(0);
+    const at = path('spec').child('clusterIPs');
     throw invalidError({ group: '', kind: 'Service' }, draft.metadata.name ?? '', [
-      fieldInvalid(at, asked, detail),
+      fieldInvalid(at, [asked], detail),
     ]);
   };
-  if (number === undefined)
-    return refuse('must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)');
+  if (number === undefined) return asked; // told with what else is wrong
   if (number <= range.first || number >= range.first + range.count - 1) {
     return refuse(
-      `failed to allocate IP ${asked}: the provided network does not match the current range: the valid range is ${range.text}`,
+      `failed to allocate IP ${asked}: the provided network does not match the current range`,
     );
   }
   if (taken.addresses.has(asked)) {

@@ -1,25 +1,23 @@
-// Namespaces, nodes, service accounts, leases, endpoint slices, controller revisions: kinds with a few rules each.
+// Namespaces, service accounts, leases, controller revisions: kinds with a few rules each.
 
 import {
   dnsLabelProblems,
   dnsSubdomainProblems,
   type FieldError,
   fieldInvalid,
-  fieldNotSupported,
   fieldRequired,
   path,
+  qualifiedNameProblems,
 } from '@tweendeck/kube';
 import { jsonEqual } from '@tweendeck/std';
-import { type Draft, listAt, numberAt, objectAt, objectIn, setDefault, textAt } from '../draft.ts';
+import { type Draft, numberAt, objectAt, objectIn, textAt } from '../draft.ts';
+import type { Part } from '../strategy.ts';
 import {
   controllerRevisionColumns,
-  endpointSliceColumns,
   leaseColumns,
   namespaceColumns,
-  nodeColumns,
   serviceAccountColumns,
 } from '../table/common-columns.ts';
-import { canonicalAmounts } from './amounts.ts';
 import type { KindRules } from './kind-rules.ts';
 
 const namespaceLabel = 'kubernetes.io/metadata.name';
@@ -43,6 +41,7 @@ export const namespaceRules: KindRules = {
       draft['spec'] = { finalizers: [...new Set([...own, 'kubernetes'])] };
       draft['status'] = { phase: 'Active' };
     },
+    validate: namespaceProblems,
     prepareUpdate(draft, previous, part) {
       if (part === 'finalize') {
         draft['status'] = previous['status'];
@@ -54,19 +53,32 @@ export const namespaceRules: KindRules = {
   },
 };
 
-export const nodeRules: KindRules = {
-  columns: nodeColumns,
-  selectable: ['spec.unschedulable'],
-  strategy: {
-    defaults(draft) {
-      const status = objectIn(draft, 'status');
-      canonicalAmounts(objectAt(status, 'capacity'));
-      canonicalAmounts(objectAt(status, 'allocatable'));
-      if (status['capacity'] !== undefined) setDefault(status, 'allocatable', status['capacity']);
-      objectIn(draft, 'spec');
-    },
-  },
-};
+function namespaceProblems(
+  draft: Draft,
+  previous: Draft | undefined,
+  part: Part,
+): readonly FieldError[] {
+  const { finalizers } = objectAt(draft, 'spec');
+  const list = Array.isArray(finalizers) ? finalizers.map(String) : [];
+  const at = path('spec').child('finalizers');
+  if (part === 'status') {
+    const phase = textAt(draft['status'], 'phase');
+    const leaving = draft.metadata.deletionTimestamp !== undefined;
+    const wanted = leaving ? 'Terminating' : 'Active';
+    if (phase === wanted) return [];
+    const detail = `may only be '${wanted}' if \`deletionTimestamp\` is ${leaving ? 'not ' : ''}empty`;
+    return [fieldInvalid(path('status').child('Phase'), phase, detail)];
+  }
+  if (previous && part !== 'finalize') return [];
+  return list.flatMap((finalizer, position) => {
+    const field = part === 'finalize' ? at.index(position) : at;
+    const texts = [...qualifiedNameProblems(finalizer)];
+    if (!finalizer.includes('/') && finalizer !== 'kubernetes') {
+      texts.push('name is neither a standard finalizer name nor is it fully qualified');
+    }
+    return texts.map((text) => fieldInvalid(field, finalizer, text));
+  });
+}
 
 export const serviceAccountRules: KindRules = {
   columns: serviceAccountColumns,
@@ -78,7 +90,12 @@ export const leaseRules: KindRules = {
   strategy: {
     createOnUpdate: true,
     unconditionalUpdate: false,
-    defaults: (draft) => void objectIn(draft, 'spec'),
+    defaults(draft) {
+      const spec = objectIn(draft, 'spec');
+      // Fields of a feature that is off: as upstream, they are dropped without a word.
+      delete spec['strategy'];
+      delete spec['preferredHolder'];
+    },
     validate: (draft) => leaseProblems(draft),
   },
 };
@@ -95,49 +112,6 @@ function leaseProblems(draft: Draft): readonly FieldError[] {
   if (transitions !== undefined && transitions < 0) {
     const at = path('spec').child('leaseTransitions');
     problems.push(fieldInvalid(at, transitions, 'must be greater than or equal to 0'));
-  }
-  return problems;
-}
-
-const addressTypes = ['FQDN', 'IPv4', 'IPv6'];
-const endpointsMax = 1_000;
-
-export const endpointSliceRules: KindRules = {
-  columns: endpointSliceColumns,
-  strategy: {
-    generation: 'counted',
-    defaults(draft) {
-      setDefault(draft, 'endpoints', []);
-      for (const port of listAt(draft, 'ports')) {
-        setDefault(port, 'name', '');
-        setDefault(port, 'protocol', 'TCP');
-      }
-      for (const endpoint of listAt(draft, 'endpoints')) objectIn(endpoint, 'conditions');
-    },
-    validate: endpointSliceProblems,
-  },
-};
-
-function endpointSliceProblems(draft: Draft, previous: Draft | undefined): readonly FieldError[] {
-  const type = textAt(draft, 'addressType');
-  const problems: FieldError[] = [];
-  if (type === '') problems.push(fieldRequired(path('addressType')));
-  else if (!addressTypes.includes(type)) {
-    problems.push(fieldNotSupported(path('addressType'), type, addressTypes));
-  }
-  if (previous && previous['addressType'] !== draft['addressType']) {
-    problems.push(fieldInvalid(path('addressType'), type, 'field is immutable'));
-  }
-  const endpoints = listAt(draft, 'endpoints');
-  if (endpoints.length > endpointsMax) {
-    const detail = `must have at most ${endpointsMax} items`;
-    problems.push({ type: 'TooMany', field: 'endpoints', value: endpoints.length, detail });
-  }
-  for (const [position, endpoint] of endpoints.entries()) {
-    const addresses = endpoint['addresses'];
-    if (Array.isArray(addresses) && addresses.length > 0) continue;
-    const at = path('endpoints').index(position).child('addresses');
-    problems.push(fieldRequired(at, 'must contain at least 1 address'));
   }
   return problems;
 }

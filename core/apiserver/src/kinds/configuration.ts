@@ -9,7 +9,7 @@ import {
   path,
 } from '@tweendeck/kube';
 import { isJsonObject, jsonEqual } from '@tweendeck/std';
-import { type Draft, objectAt, objectIn, textAt } from '../draft.ts';
+import { type Draft, type Fields, objectAt, objectIn, textAt } from '../draft.ts';
 import { badRequest } from '../failures.ts';
 import { configMapColumns, secretColumns } from '../table/common-columns.ts';
 import type { KindRules } from './kind-rules.ts';
@@ -67,11 +67,21 @@ function refuseBadBase64(draft: Draft, key: string): void {
   for (const [name, value] of Object.entries(data)) {
     if (value === null) data[name] = '';
     else if (typeof value !== 'string' || !base64.test(value.replace(/[\r\n]/g, ''))) {
+      const at = firstBadByte(String(value));
       throw badRequest(
-        `${draft.kind} in version "v1" cannot be handled as a ${draft.kind}: illegal base64 data in ${key}[${name}]`,
+        `${draft.kind} in version "v1" cannot be handled as a ${draft.kind}: illegal base64 data at input byte ${at}`,
       );
     }
   }
+}
+
+/** Where Go stops reading base64: at a foreign byte, or where the last group of four begins that is not whole. */
+function firstBadByte(text: string): number {
+  const foreign = text.search(/[^A-Za-z0-9+/=\r\n]/);
+  if (foreign >= 0) return foreign;
+  const padding = text.indexOf('=');
+  const plain = padding < 0 ? text.length : padding;
+  return padding < 0 ? plain - (plain % 4) : padding;
 }
 
 function keyProblems(draft: Draft, key: string): readonly FieldError[] {
@@ -120,6 +130,7 @@ const neededKeys: ReadonlyMap<string, readonly string[]> = new Map([
   ['kubernetes.io/dockerconfigjson', ['.dockerconfigjson']],
   ['kubernetes.io/ssh-auth', ['ssh-privatekey']],
   ['kubernetes.io/tls', ['tls.crt', 'tls.key']],
+  ['kubernetes.io/basic-auth', ['username', 'password']],
 ]);
 
 function neededKeyProblems(draft: Draft): readonly FieldError[] {
@@ -129,7 +140,33 @@ function neededKeyProblems(draft: Draft): readonly FieldError[] {
     return [fieldRequired(path('metadata').child('annotations').key(name))];
   }
   const data = objectAt(draft, 'data');
-  return (neededKeys.get(textAt(draft, 'type')) ?? [])
-    .filter((key) => !Object.hasOwn(data, key))
-    .map((key) => fieldRequired(path('data').key(key)));
+  const type = textAt(draft, 'type');
+  const needed = neededKeys.get(type) ?? [];
+  const isThere = (key: string): boolean =>
+    type === 'kubernetes.io/ssh-auth' ? Boolean(data[key]) : Object.hasOwn(data, key);
+  // One of the two is enough.
+  if (type === 'kubernetes.io/basic-auth' && needed.some(isThere)) return [];
+  const missing = needed.filter((key) => !isThere(key));
+  if (missing.length > 0) return missing.map((key) => fieldRequired(path('data').key(key)));
+  return type.startsWith('kubernetes.io/dockerc') ? registryProblems(data, needed) : [];
+}
+
+/** Their words are Go's, which tell more than can be told here of what is no JSON. */
+function registryProblems(data: Fields, keys: readonly string[]): readonly FieldError[] {
+  return keys.flatMap((key) => {
+    const text = Buffer.from(String(data[key]), 'base64').toString();
+    const at = path('data').key(key);
+    const refuse = (why: string): readonly FieldError[] => [
+      fieldInvalid(at, '<secret contents redacted>', why),
+    ];
+    try {
+      const value: unknown = JSON.parse(text);
+      if (value === null || isJsonObject(value)) return [];
+      return refuse('json: cannot unmarshal into Go value of type map[string]interface {}');
+    } catch {
+      if (text.trim() === '') return refuse('unexpected end of JSON input');
+      const [first = ''] = text.trim();
+      return refuse(`invalid character '${first}' looking for beginning of value`);
+    }
+  });
 }

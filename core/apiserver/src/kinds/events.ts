@@ -1,6 +1,12 @@
 // Events: stored once, in core's form, and served as core's and as events.k8s.io's.
 
-import { type FieldError, fieldInvalid, path } from '@tweendeck/kube';
+import {
+  type FieldError,
+  fieldInvalid,
+  fieldRequired,
+  path,
+  qualifiedNameProblems,
+} from '@tweendeck/kube';
 import { isJsonObject } from '@tweendeck/std';
 import { type Draft, type Fields, objectAt, objectIn, setDefault, textAt } from '../draft.ts';
 import type { Strategy } from '../strategy.ts';
@@ -19,7 +25,7 @@ const involved = [
 
 const strategy: Partial<Strategy> = {
   createOnUpdate: true,
-  validate: (draft) => eventProblems(draft),
+  validate: eventProblems,
 };
 
 export const eventRules: KindRules = {
@@ -110,18 +116,64 @@ function rename(draft: Draft, names: readonly (readonly [from: string, to: strin
   return { apiVersion, kind, metadata, ...fields };
 }
 
-/** An event lies in the namespace of what it is about; one about a cluster-scoped object in `default`. */
-function eventProblems(draft: Draft): readonly FieldError[] {
+/** Rules and texts: upstream's ValidateEventCreate, which tells fields by core's names whatever was sent. */
+function eventProblems(draft: Draft, previous: Draft | undefined): readonly FieldError[] {
+  const isNew = draft.apiVersion === 'events.k8s.io/v1';
+  if (isNew && previous) return [];
   const about = draft['involvedObject'] ?? draft['regarding'];
-  if (!isJsonObject(about)) return [];
   const namespace = textAt(about, 'namespace');
   const own = draft.metadata.namespace ?? '';
-  if (namespace === own || (namespace === '' && ['default', 'kube-system'].includes(own)))
-    return [];
-  const field = 'involvedObject' in draft ? 'involvedObject' : 'regarding';
-  return [
-    fieldInvalid(path(field).child('namespace'), namespace, 'does not match event.namespace'),
-  ];
+  const reported = Boolean(draft['eventTime']);
+  const lone = namespace === '' && (own === 'default' || (reported && own === 'kube-system'));
+  const problems: FieldError[] = [];
+  const mismatched = reported ? namespace === '' && !lone : namespace !== own && !lone;
+  if (mismatched) {
+    const at = path('involvedObject').child('namespace');
+    problems.push(fieldInvalid(at, namespace, 'does not match event.namespace'));
+  }
+  if (reported) problems.push(...reportProblems(draft, isNew));
+  if (!isNew) return problems;
+  const type = textAt(draft, 'type');
+  if (!reported) problems.push(fieldRequired(path('eventTime')));
+  if (type !== 'Normal' && type !== 'Warning') {
+    problems.push(fieldInvalid(path('type'), '', `has invalid value: ${type}`));
+  }
+  for (const [key, shown] of oldFields) {
+    const value = draft[key];
+    const isSet = isJsonObject(value)
+      ? Object.values(value).some((each) => each !== '')
+      : Boolean(value);
+    if (isSet) problems.push(fieldInvalid(path(shown), '', 'needs to be unset'));
+  }
+  return problems;
+}
+
+const oldFields = [
+  ['deprecatedFirstTimestamp', 'firstTimestamp'],
+  ['deprecatedLastTimestamp', 'lastTimestamp'],
+  ['deprecatedCount', 'count'],
+  ['deprecatedSource', 'source'],
+] as const;
+
+/** What an event of the new kind has to say. */
+function reportProblems(draft: Draft, isNew: boolean): readonly FieldError[] {
+  const field = path(isNew ? 'reportingController' : 'reportingComponent');
+  const controller = textAt(draft, isNew ? 'reportingController' : 'reportingComponent');
+  const message = textAt(draft, isNew ? 'note' : 'message');
+  const problems: FieldError[] = [];
+  if (controller === '') problems.push(fieldRequired(field));
+  for (const text of qualifiedNameProblems(controller)) {
+    problems.push(fieldInvalid(field, controller, text));
+  }
+  for (const key of ['reportingInstance', 'action', 'reason']) {
+    const length = textAt(draft, key).length;
+    if (length === 0) problems.push(fieldRequired(path(key)));
+    if (length > 128) problems.push(fieldInvalid(path(key), '', 'can have at most 128 characters'));
+  }
+  if (message.length > 1_024) {
+    problems.push(fieldInvalid(path('message'), '', 'can have at most 1024 characters'));
+  }
+  return problems;
 }
 
 /** When an event last happened, in milliseconds of the wall clock. */

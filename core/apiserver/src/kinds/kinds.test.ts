@@ -276,7 +276,7 @@ const invalid: readonly (readonly [name: string, path: string, body: object, mes
     'an address out of range',
     'services',
     service({ clusterIP: '10.0.0.1' }),
-    'spec.clusterIPs[0]: Invalid value: "10.0.0.1": failed to allocate IP 10.0.0.1: the provided network does not match the current range',
+    'spec.clusterIPs: Invalid value: ["10.0.0.1"]: failed to allocate IP 10.0.0.1: the provided network does not match the current range',
   ],
   [
     'a config map key with a slash',
@@ -355,6 +355,7 @@ test('an event is core’s and events.k8s.io’s at once, for an hour', async ()
   await server.create('/apis/events.k8s.io/v1/namespaces/default/events', {
     ...{ metadata: { name: 'e' }, note: 'hello', regarding, reason: 'R', type: 'Normal' },
     eventTime: '2026-01-01T00:00:00.000000Z',
+    ...{ reportingController: 'c', reportingInstance: 'i', action: 'A' },
   });
   const { json } = await server.get(`${core}/events?fieldSelector=involvedObject.name%3Dp`);
   assert.deepEqual([json.apiVersion, json.items[0].message], ['v1', 'hello']);

@@ -8,18 +8,18 @@ import {
 } from './apps-rules.ts';
 import {
   controllerRevisionRules,
-  endpointSliceRules,
   leaseRules,
   namespaceRules,
-  nodeRules,
   serviceAccountRules,
 } from './cluster-kinds.ts';
 import { configMapRules, secretRules } from './configuration.ts';
 import { cronJobRules } from './cron-job-rules.ts';
 import { disruptionBudgetRules } from './disruption-budget-rules.ts';
+import { endpointSliceRules } from './endpoint-slice-rules.ts';
 import { eventRules, eventsEventRules } from './events.ts';
 import { jobRules } from './job-rules.ts';
 import type { KindRules } from './kind-rules.ts';
+import { nodeRules } from './node-rules.ts';
 import { podRules } from './pod.ts';
 import { priorityClassRules } from './priority-class-rules.ts';
 import { clusterRoleBindingRules, clusterRoleRules, roleBindingRules, roleRules } from './rbac.ts';

@@ -1,0 +1,81 @@
+// Services and endpoint slices.
+
+import type { KindCase } from '../../src/testing/kind-cases.ts';
+
+const services = '/api/v1/namespaces/NS/services';
+const slices = '/apis/discovery.k8s.io/v1/namespaces/NS/endpointslices';
+const service = (spec: object = {}, metadata: object = {}) => ({
+  metadata: { name: 'x', ...metadata },
+  spec: { clusterIP: 'None', ports: [{ port: 80 }], ...spec },
+});
+const external = (spec: object = {}) => ({ metadata: { name: 'x' }, spec: { type: 'ExternalName', externalName: 'example.com', ...spec } });
+const slice = (fields: object = {}) => ({ metadata: { name: 'x' }, addressType: 'IPv4', endpoints: [{ addresses: ['10.0.0.1'] }], ports: [{ port: 80 }], ...fields });
+const one = (name: string, object: object, more: object = {}): KindCase => ({ name, path: services, object, ...more });
+const two = (name: string, object: object, more: object = {}): KindCase => ({ name, path: slices, object, ...more });
+
+export const cases: readonly KindCase[] = [
+  one('a headless service', service()),
+  one('a service without anything', { metadata: { name: 'x' } }),
+  one('a service with an invalid name', service({}, { name: '1a' })),
+  one('a service without ports', service({ clusterIP: undefined, ports: [] })),
+  one('impossible ports of a service', service({ ports: [{ port: 0 }, { name: 'A b', port: 70000, protocol: 'X', targetPort: 0 }, { name: 'a', port: 1, targetPort: 'A b' }, { name: 'a', port: 2 }] })),
+  one('several ports without names', service({ ports: [{ port: 1 }, { port: 2 }] })),
+  one('the same port with two protocols', service({ ports: [{ name: 'a', port: 1 }, { name: 'b', port: 1, protocol: 'UDP' }] })),
+  one('ports of applications', service({ ports: [{ port: 1, appProtocol: 'example.com/x' }] })),
+  one('impossible applications of ports', service({ ports: [{ port: 1, appProtocol: 'a b' }] })),
+  one('ports of nodes without a right to them', service({ ports: [{ port: 1, nodePort: 30000 }] })),
+  one('an unknown type', service({ type: 'Shout' })),
+  one('a headless service of nodes', service({ type: 'NodePort' })),
+  one('a headless balancer', service({ type: 'LoadBalancer' })),
+  one('an impossible selector', service({ selector: { 'a b': 'c d' } })),
+  one('an affinity of sessions', service({ sessionAffinity: 'ClientIP' })),
+  one('an unknown affinity of sessions', service({ sessionAffinity: 'Shout' })),
+  one('an impossible affinity of sessions', service({ sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 0 } } })),
+  one('settings of no affinity', service({ sessionAffinityConfig: { clientIP: { timeoutSeconds: 5 } } })),
+  one('policies of traffic', service({ internalTrafficPolicy: 'Local', externalTrafficPolicy: 'Local' })),
+  one('unknown policies of traffic', service({ internalTrafficPolicy: 'Shout' })),
+  one('an impossible address', service({ clusterIP: '1.2.3' })),
+  one('an address outside', service({ clusterIP: '1.2.3.4' })),
+  one('addresses that disagree', service({ clusterIP: 'None', clusterIPs: ['10.0.0.5'] })),
+  one('external addresses', service({ externalIPs: ['1.2.3', '127.0.0.1', '0.0.0.0', '10.1.2.3'] })),
+  one('ranges of sources', service({ loadBalancerSourceRanges: ['10.0.0.0/8'] })),
+  one('families', service({ ipFamilies: ['IPv5', 'IPv4'], ipFamilyPolicy: 'Shout' })),
+  one('two families', service({ ipFamilies: ['IPv4', 'IPv6'], ipFamilyPolicy: 'PreferDualStack' })),
+  one('a class of balancers without one', service({ loadBalancerClass: 'example.com/x' })),
+  one('ports of a balancer without one', service({ allocateLoadBalancerNodePorts: true })),
+  one('a port for health without need', service({ healthCheckNodePort: 30000 })),
+  one('a distribution of traffic', service({ trafficDistribution: 'PreferClose' })),
+  one('an unknown distribution of traffic', service({ trafficDistribution: 'Shout' })),
+  one('an external name', external()),
+  one('no external name', external({ externalName: '' })),
+  one('an impossible external name', external({ externalName: 'A b' })),
+  one('an external name with an address', external({ clusterIP: '10.0.0.9' })),
+  one('an external name without an address', external({ clusterIP: 'None' })),
+  one('an external name in the affinity of sessions', external({ sessionAffinity: 'ClientIP' })),
+  one('an address afterwards', service(), { change: { spec: { clusterIP: '10.0.0.9' } } }),
+  one('another type of a headless service', service(), { change: { spec: { type: 'ExternalName', externalName: 'example.com', clusterIP: '', clusterIPs: null } } }),
+  one('other ports of a service', service(), { change: { spec: { ports: [{ port: 81 }] } } }),
+  one('another selector of a service', service(), { change: { spec: { selector: { a: 'b' } } } }),
+  one('other families of a service', service(), { change: { spec: { ipFamilies: ['IPv6'] } } }),
+  one('a status of a service', service(), { part: 'status', change: { status: { loadBalancer: { ingress: [{ ip: '1.2.3.4' }] }, conditions: [{ type: 'A', status: 'True', reason: 'R', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' }] } } }),
+  one('an impossible status of a service', service({}), { part: 'status', change: { status: { loadBalancer: { ingress: [{ ip: 'x', hostname: 'A b' }] } } } }),
+  one('a table of a headless service', service({ selector: { a: 'b' } }), { table: true }),
+  one('a table of an external name', external(), { table: true }),
+  two('a slice', slice()),
+  two('a slice without anything', { metadata: { name: 'x' } }),
+  two('a slice of an unknown type', slice({ addressType: 'IPv5' })),
+  two('a slice with an invalid name', { ...slice(), metadata: { name: 'A b' } }),
+  two('impossible addresses of a slice', slice({ endpoints: [{ addresses: ['x', '169.254.1.1', '0.0.0.0', 'fe80::1'] }, { addresses: [] }, {}] })),
+  two('addresses of the other family', slice({ addressType: 'IPv6' })),
+  two('names for addresses', slice({ addressType: 'FQDN', endpoints: [{ addresses: ['A b', 'example.com'] }] })),
+  two('impossible ports of a slice', slice({ ports: [{ port: 0 }, { name: 'A b', port: 70000 }, { name: 'a', protocol: 'X' }, { name: 'a', appProtocol: 'a b' }] })),
+  two('ports of a slice twice', slice({ ports: [{ port: 1 }, { port: 2 }] })),
+  two('conditions of a slice', slice({ endpoints: [{ addresses: ['10.0.0.1'], conditions: { ready: true, serving: true, terminating: false }, hostname: 'a', nodeName: 'n', zone: 'z' }] })),
+  two('impossible names of endpoints', slice({ endpoints: [{ addresses: ['10.0.0.1'], hostname: 'A b', nodeName: 'A b', zone: 'A b' }] })),
+  two('hints of a slice', slice({ endpoints: [{ addresses: ['10.0.0.1'], hints: { forZones: [{ name: 'A b' }] } }] })),
+  two('topology of a slice', slice({ endpoints: [{ addresses: ['10.0.0.1'], deprecatedTopology: { 'kubernetes.io/hostname': 'x' } }] })),
+  two('another type of a slice', slice(), { change: { addressType: 'IPv6' } }),
+  two('other endpoints of a slice', slice(), { change: { endpoints: [{ addresses: ['10.0.0.2'] }] } }),
+  two('a table of a slice', slice(), { table: true }),
+  two('a table of an empty slice', slice({ endpoints: [], ports: [] }), { table: true }),
+];
