@@ -103,11 +103,7 @@ function soonest(...waits: readonly (number | undefined)[]): number | undefined 
 }
 
 /** Ended pods that are not counted yet: they carry the finalizer, and the status does not name them. */
-function newPods(
-  job: Job,
-  pods: readonly Pod[],
-  end: 'succeeded' | 'failed',
-): readonly Pod[] {
+function newPods(job: Job, pods: readonly Pod[], end: 'succeeded' | 'failed'): readonly Pod[] {
   const uncounted = new Set(job.status?.uncountedTerminatedPods?.[end]);
   return pods.filter(
     (pod) =>

@@ -11,11 +11,7 @@ import {
 } from '@tweendeck/kube';
 import { firstOrdinal, ordinalOf } from './identity.ts';
 
-function claimName(
-  template: PersistentVolumeClaim,
-  set: StatefulSet,
-  ordinal: number,
-): string {
+function claimName(template: PersistentVolumeClaim, set: StatefulSet, ordinal: number): string {
   return `${template.metadata.name}-${set.metadata.name}-${ordinal}`;
 }
 
