@@ -402,7 +402,7 @@ function literalType(value: CelValue): Type {
 }
 
 /** `a.b.c` as one name; undefined for what is more than names. */
-export function qualifiedName(node: Node): string | undefined {
+function qualifiedName(node: Node): string | undefined {
   if (node.kind === 'ident') return node.name;
   if (node.kind !== 'select' || node.testOnly) return undefined;
   const prefix = qualifiedName(node.operand);

@@ -147,7 +147,7 @@ export function isNumber(value: CelValue): value is CelNumber {
 }
 
 /** NaN compares with nothing: undefined. */
-export function compareNumbers(left: CelNumber, right: CelNumber): number | undefined {
+function compareNumbers(left: CelNumber, right: CelNumber): number | undefined {
   const [one, other] = [left, right].map((each) => (each instanceof Uint ? each.value : each));
   if (one === undefined || other === undefined || Number.isNaN(one) || Number.isNaN(other))
     return undefined;

@@ -218,7 +218,7 @@ patch semver.() int semver_patch
 `;
 
 /** Named formats are functions without arguments. */
-export const formatNames: readonly string[] = [
+const formatNames: readonly string[] = [
   'dns1123Label',
   'dns1123Subdomain',
   'dns1035Label',

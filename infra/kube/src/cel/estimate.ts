@@ -16,7 +16,7 @@ import type { Type } from './type.ts';
 import { runeCount, Uint } from './value.ts';
 
 /** The largest number that cel-go counts to. */
-export const unlimited: number = 2 ** 64;
+const unlimited: number = 2 ** 64;
 
 function bounded(value: number): number {
   return Math.min(value, unlimited);

@@ -28,7 +28,7 @@ export class CostExceeded extends Error {
   }
 }
 
-export interface Evaluated {
+interface Evaluated {
   readonly outcome: Outcome;
   readonly cost: number;
 }

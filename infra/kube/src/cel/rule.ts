@@ -9,7 +9,7 @@ import { compileExpression, type Expression } from './expression.ts';
 import type { Declared } from './schema-values.ts';
 import { ExpressionError } from './syntax.ts';
 
-export interface RuleProblem {
+interface RuleProblem {
   readonly keyword: 'rule' | 'messageExpression';
   readonly detail: string;
 }

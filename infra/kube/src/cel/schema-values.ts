@@ -250,7 +250,7 @@ const reserved: ReadonlySet<string> = new Set(
 );
 
 /** Property names as expressions write them: `-`, `.`, `/` and `__` are spelt out. Algorithm: Kubernetes' "escaping" of CEL names. */
-export function escapeName(name: string): string {
+function escapeName(name: string): string {
   if (reserved.has(name)) return `__${name}__`;
   return name.replaceAll(
     /__|[.\-/]/g,
@@ -259,6 +259,6 @@ export function escapeName(name: string): string {
 }
 
 /** A property whose name expressions cannot say is none of theirs. */
-export function isSayable(name: string): boolean {
+function isSayable(name: string): boolean {
   return /^[A-Za-z_][\w.\-/]*$/.test(name);
 }

@@ -44,7 +44,7 @@ export interface MapEntry {
 }
 
 /** What macros over lists and maps become. */
-export interface Loop {
+interface Loop {
   readonly kind: 'loop';
   readonly range: Node;
   readonly variable: string;

@@ -38,7 +38,7 @@ export function isIpv4(text: string): boolean {
 }
 
 /** Whether the text is an address and a prefix length, `10.0.0.0/8`. */
-export function isCidr(text: string): boolean {
+function isCidr(text: string): boolean {
   const [address = '', length = '', ...more] = text.split('/');
   if (more.length > 0 || !/^(?:0|[1-9]\d{0,2})$/.test(length)) return false;
   if (isIpv4(address)) return Number(length) <= 32;
