@@ -173,7 +173,7 @@ function isPattern(text: string): boolean {
 }
 
 /** Every part of an expression, from the root. */
-export function* nodesOf(node: Node): Generator<Node> {
+function* nodesOf(node: Node): Generator<Node> {
   yield node;
   for (const part of partsOf(node)) yield* nodesOf(part);
 }
