@@ -257,8 +257,3 @@ function escapeName(name: string): string {
     (part) => `__${{ __: 'underscores', '.': 'dot', '-': 'dash', '/': 'slash' }[part]}__`,
   );
 }
-
-/** A property whose name expressions cannot say is none of theirs. */
-function isSayable(name: string): boolean {
-  return /^[A-Za-z_][\w.\-/]*$/.test(name);
-}
