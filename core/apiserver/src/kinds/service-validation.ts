@@ -30,7 +30,7 @@ const distributions = ['PreferClose', 'PreferSameZone', 'PreferSameNode'];
 const affinitySecondsMax = 86_400;
 const balancersOnly = "may only be used when `type` is 'LoadBalancer'";
 
-export function textsAt(fields: Fields, key: string): readonly string[] {
+function textsAt(fields: Fields, key: string): readonly string[] {
   const list = fields[key];
   return Array.isArray(list) ? list.map(String) : [];
 }
