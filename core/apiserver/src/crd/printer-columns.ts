@@ -1,13 +1,18 @@
 // The table columns a CustomResourceDefinition declares.
 
 import type { CustomResourceColumnDefinition } from '@tweendeck/kube';
+import descriptions from '../generated/column-descriptions.json' with { type: 'json' };
 import { ageSince, type ColumnDefinition, nameColumn, type TableColumns } from '../table/table.ts';
 import { type JsonPath, parseJsonPath } from './json-path.ts';
+
+/** What is said of metadata is the same for all kinds. */
+const { Name: nameDescription, Age: ageDescription } = descriptions['/ConfigMap'];
 
 const age: CustomResourceColumnDefinition = {
   name: 'Age',
   type: 'date',
   jsonPath: '.metadata.creationTimestamp',
+  description: ageDescription,
 };
 const types: readonly string[] = ['string', 'integer', 'number', 'boolean', 'date'];
 
@@ -20,7 +25,7 @@ export function printerColumns(
   const { name, format = '' } = nameColumn;
   return {
     definitions: [
-      { name, type: 'string', format, description: '', priority: 0 },
+      { name, type: 'string', format, description: nameDescription, priority: 0 },
       ...columns.map(definitionOf),
     ],
     cells: (object, nowMs) => [
@@ -31,7 +36,9 @@ export function printerColumns(
 }
 
 function definitionOf(column: CustomResourceColumnDefinition): ColumnDefinition {
-  const { name, type, format = '', description = '', priority = 0 } = column;
+  const { name, type, format = '', jsonPath, priority = 0 } = column;
+  const description =
+    column.description || `Custom resource definition column (in JSONPath format): ${jsonPath}`;
   return { name, type: isType(type) ? type : 'string', format, description, priority };
 }
 
