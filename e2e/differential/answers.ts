@@ -254,7 +254,9 @@ function nameOf(
   // What a server made up has no part in the name of a difference.
   const isMadeUp = fieldRules.some(({ at }) => at.test(finding.place));
   const saidOf = (value: unknown): string =>
-    isMadeUp && value !== undefined && typeof value !== 'object' ? '<made up>' : said(value);
+    isMadeUp && value !== undefined && typeof value !== 'object'
+      ? '<made up>'
+      : said(finding.place.endsWith('managedFields[]') ? ownerOf(value) : value);
   const [expected, actual] = [saidOf(finding.expected), saidOf(finding.actual)];
   const values = `${shortened(expected, 90)}, here ${shortened(actual, 90)}`;
   const isTable = kind === 'Table' && shape.kind === 'resource';
@@ -274,6 +276,13 @@ function nameOf(
     expected: shortened(expected),
     actual: shortened(actual),
   };
+}
+
+/** Of an entry of managed fields: who, not what. */
+function ownerOf(entry: unknown): unknown {
+  if (!isJsonObject(entry)) return entry;
+  const { manager, operation, subresource } = entry;
+  return { manager, operation, ...(subresource === undefined ? {} : { subresource }) };
 }
 
 function placeOf({ path, place }: Finding, shape: RequestShape): string {

@@ -139,7 +139,8 @@ class Comparison {
     for (const [name, item] of left) {
       if (!used.has(name)) this.#add('added', selected(at, name), undefined, item);
     }
-    const there = [...pairs.values()];
+    // Where a made-up name stands among others is chance.
+    const there = [...pairs].flatMap(([item, name]) => (key(item) === name ? [name] : []));
     const here = actual.map(key).filter((name) => there.includes(name));
     if (!jsonEqual(there, here)) this.#add('order', at, there, here);
   }
