@@ -5,6 +5,7 @@ import { celComparison } from './cel.ts';
 import { type Comparison, compare } from './compare.ts';
 import { Oracle } from './oracle.ts';
 import { patchComparisons } from './patch.ts';
+import { schemaComparisons } from './schema.ts';
 import { ssaComparison } from './ssa.ts';
 import { patternComparisons, quantityComparisons, selectorComparisons } from './texts.ts';
 
@@ -14,6 +15,7 @@ const areas: Readonly<Record<string, (seed: number) => readonly unknown[]>> = {
   selectors: () => selectorComparisons,
   quantities: () => quantityComparisons,
   patterns: () => patternComparisons,
+  schema: () => schemaComparisons,
   cel: () => [celComparison],
 };
 

@@ -69,11 +69,16 @@ function isCase({ kind, schemas, steps }: History): boolean {
       object?.['apiVersion'] === `${groups[kind]}/${version}` &&
       object['kind'] === kind &&
       isJsonObject(metadata) &&
-      metadata['name'] === 'x';
+      metadata['name'] === 'x' &&
+      ownersOf(metadata).every((owner) => Object.keys(owner).length >= 4);
     const said =
       op !== undefined && manager && subresource !== undefined && step.second !== undefined;
     return said && step.force !== undefined && (whole || (op === 'update' && patch));
   });
+}
+
+function ownersOf({ ownerReferences }: Readonly<Record<string, unknown>>): readonly object[] {
+  return Array.isArray(ownerReferences) ? ownerReferences.filter(isJsonObject) : [];
 }
 
 const types = ['object', 'array', 'string', 'integer', 'number', 'boolean'];

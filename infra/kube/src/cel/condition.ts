@@ -13,7 +13,7 @@ import {
 } from './authorizer.ts';
 import type { Scope } from './check-expression.ts';
 import { ProgramError } from './evaluate.ts';
-import { compileExpression, type Expression, scopeOf } from './expression.ts';
+import { checkedExpression, type Expression, readyExpression, scopeOf } from './expression.ts';
 import { type Declared, declareSchema, freely } from './schema-values.ts';
 import { ExpressionError } from './syntax.ts';
 import { types, typeText } from './type.ts';
@@ -123,10 +123,10 @@ export function compileCondition(expression: string): Condition {
 
 function compiledOr(text: string, scope: Scope): Expression | string {
   try {
-    const expression = compileExpression(text, scope);
-    return expression.type.kind === 'bool'
-      ? expression
-      : `must evaluate to bool but got ${typeText(expression.type)}`;
+    const checked = checkedExpression(text, scope);
+    return checked.type.kind === 'bool'
+      ? readyExpression(checked)
+      : `must evaluate to bool but got ${typeText(checked.type)}`;
   } catch (error) {
     if (error instanceof ExpressionError) return `compilation failed: ${error.message}`;
     if (error instanceof ProgramError) return `program instantiation failed: ${error.message}`;

@@ -15,8 +15,18 @@ export interface Expression extends Program {
 
 /** @throws ExpressionError with everything wrong with it, as cel-go prints it; ProgramError */
 export function compileExpression(source: string, scope: Scope): Expression {
+  return readyExpression(checkedExpression(source, scope));
+}
+
+/** @throws ExpressionError */
+export function checkedExpression(source: string, scope: Scope): Checked {
   const checked = checkExpression(source, parseExpression(source), scope);
   validateLiterals(source, checked);
+  return checked;
+}
+
+/** @throws ProgramError */
+export function readyExpression(checked: Checked): Expression {
   return { ...programOf(checked), type: checked.type, checked };
 }
 

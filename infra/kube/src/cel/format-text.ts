@@ -6,6 +6,7 @@ import { toText } from './conversions.ts';
 import {
   CelList,
   CelMap,
+  CelObject,
   type CelValue,
   Duration,
   Failure,
@@ -16,7 +17,10 @@ import {
 } from './value.ts';
 
 /** A percent sign, or a precision and what to print. */
-export const formatClause: RegExp = /%(?:%|(\.\d+)?(.)|$)/gsu;
+export const formatClause: RegExp = /%(?:%|(\.\d*)?(.)|$)/gsu;
+
+export const noPrecision: string =
+  'could not parse formatting clause: error while parsing precision: error while converting precision to integer: strconv.Atoi: parsing "": invalid syntax';
 
 /** The text with its clauses replaced by the arguments, in order. */
 export function formatText(text: string, args: readonly CelValue[]): Outcome {
@@ -29,6 +33,10 @@ export function formatText(text: string, args: readonly CelValue[]): Outcome {
       if (all === '%%') return '%';
       if (verb === undefined) {
         failure = new Failure('unexpected end of string');
+        return '';
+      }
+      if (precision === '.') {
+        failure = new Failure(noPrecision);
         return '';
       }
       const arg = args[next];
@@ -75,7 +83,7 @@ function formatOne(verb: string, arg: CelValue, digits: number): string | Failur
       return text instanceof Failure || verb === 'x' ? text : text.toUpperCase();
     }
     case 'o':
-      return inBase(arg, 8) ?? wrongType('octal', 'integers', arg, 'only');
+      return inBase(arg, 8) ?? wrongType('octal', 'integers', arg);
     default:
       return new Failure(
         `could not parse formatting clause: unrecognized formatting clause ${JSON.stringify(verb)}`,
@@ -99,7 +107,7 @@ function scientific(text: string): string {
   return `${mantissa}×10${exponent.startsWith('-') ? '⁻' : ''}${raised}`;
 }
 
-function wrongType(what: string, wanted: string, arg: CelValue, _only?: string): Failure {
+function wrongType(what: string, wanted: string, arg: CelValue): Failure {
   return new Failure(
     `error during formatting: ${what} clause can only be used on ${wanted === 'integer' ? 'integers' : wanted}, was given ${typeNameOf(arg)}`,
   );
@@ -141,7 +149,7 @@ function spelled(value: CelValue): string | Failure {
   if (value === null) return 'null';
   if (value instanceof TypeValue) return value.type.name;
   if (value instanceof CelList) return listText(value);
-  if (value instanceof CelMap) return mapText(value);
+  if (value instanceof CelMap) return mapText([...value.entries.values()]);
   const text = isPlain(value) ? toText(value) : undefined;
   if (text instanceof Failure)
     return new Failure(`could not convert argument ${JSON.stringify(text.message)} to string`);
@@ -171,9 +179,9 @@ function listText({ items }: CelList): string | Failure {
   return `[${parts.join(', ')}]`;
 }
 
-function mapText({ entries }: CelMap): string | Failure {
+function mapText(entries: readonly (readonly [CelValue, CelValue])[]): string | Failure {
   const parts: string[] = [];
-  for (const [key, value] of entries.values()) {
+  for (const [key, value] of entries) {
     const keyText = typeof key === 'string' ? goQuote(key) : spelled(key);
     const valueText = member(value);
     if (keyText instanceof Failure) return keyText;
@@ -191,6 +199,7 @@ function member(value: CelValue): string | Failure {
     return Number.isFinite(value)
       ? value.toFixed(6)
       : goQuote(Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf');
+  if (value instanceof CelObject) return mapText([...value.fields]);
   if (value instanceof TypeValue) return `type(${value.type.name})`;
   if (value instanceof Timestamp || value instanceof Duration)
     return `${value instanceof Timestamp ? 'timestamp' : 'duration'}(${goQuote(String(toText(value)))})`;

@@ -3,9 +3,9 @@
 import { Pattern } from '../regex/pattern.ts';
 import type { Checked } from './check-expression.ts';
 import { toDuration, toTimestamp } from './conversions.ts';
-import { formatClause } from './format-text.ts';
+import { formatClause, noPrecision } from './format-text.ts';
 import { ExpressionError, type Issue, type Node } from './syntax.ts';
-import { type Type, type TypeKind, typeText } from './type.ts';
+import { type Type, type TypeKind, types, typeText } from './type.ts';
 import { Failure } from './value.ts';
 
 /** @throws ExpressionError */
@@ -64,9 +64,10 @@ function formatIssues({ at, target, args }: CallNode, checked: Checked): Issue[]
   if (target?.kind !== 'literal' || typeof target.value !== 'string') return [];
   if (list?.kind !== 'list' || args.length !== 1) return [];
   let next = 0;
-  for (const [all, , verb] of target.value.matchAll(formatClause)) {
+  for (const [all, precision, verb] of target.value.matchAll(formatClause)) {
     if (all === '%%') continue;
     if (verb === undefined) return [{ at, message: 'unexpected end of string' }];
+    if (precision === '.') return [{ at, message: noPrecision }];
     const item = list.items[next];
     if (!item) return [{ at, message: `index ${next} out of range` }];
     next++;
@@ -140,18 +141,18 @@ function mixtures(node: Node, checked: Checked): Issue[] {
 }
 
 function mixture(items: readonly Node[], optional: ReadonlySet<number>, checked: Checked): Issue[] {
-  let first: Type | undefined;
+  const typeAt = (index: number, typeOf: (node: Node) => Type): Type | undefined => {
+    const found = items[index] && typeOf(items[index]);
+    return optional.has(index) ? (found?.params[0] ?? found) : found;
+  };
+  const first = typeAt(0, checked.rawTypeOf);
   for (const [index, item] of items.entries()) {
-    const found = checked.rawTypeOf(item);
-    const type = optional.has(index) ? (found.params[0] ?? found) : found;
-    first ??= type;
-    if (!sameButForParameters(first, type))
-      return [
-        {
-          at: item.at,
-          message: `expected type '${typeText(first)}' but found '${typeText(type)}'`,
-        },
-      ];
+    const type = typeAt(index, checked.rawTypeOf);
+    if (!first || !type || sameButForParameters(first, type)) continue;
+    const [wanted, found] = [0, index].map((each) =>
+      typeText(typeAt(each, checked.typeOf) ?? types.error),
+    );
+    return [{ at: item.at, message: `expected type '${wanted}' but found '${found}'` }];
   }
   return [];
 }

@@ -10,6 +10,7 @@ import {
   fieldRequired,
 } from '../field-error.ts';
 import type { ValidationRule } from '../generated/kinds.ts';
+import type { JsonSchema } from '../schema/json-schema.ts';
 import { fieldPathOf } from './field-path.ts';
 import { type CompiledRule, printedRule } from './rule.ts';
 import type { RuleNode } from './rules.ts';
@@ -24,10 +25,13 @@ interface Dear {
   readonly cost: number;
 }
 
-/** Everything wrong with rules at or below a place. */
-export function problemsOfRules(root: RuleNode): FieldError[] {
+/** Which rules cannot be looked at: those whose schemas are wrong, there or below. */
+type IsBlocked = (at: FieldPath) => boolean;
+
+/** Everything wrong with rules at or below a place, but for their texts. */
+export function problemsOfRules(root: RuleNode, isBlocked: IsBlocked): FieldError[] {
   const costs: Dear[] = [];
-  const problems = problemsOf(root, costs);
+  const problems = problemsOf(root, isBlocked, costs);
   const total = costs.reduce((sum, { cost }) => sum + cost, 0);
   if (total <= schemaCostMax) return problems;
   const dearest = costs
@@ -50,13 +54,12 @@ function tooDear(what: string, excess: number): string {
   return `${what} exceeds budget by factor of ${factor}x (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)`;
 }
 
-function problemsOf(node: RuleNode, costs: Dear[]): FieldError[] {
+function problemsOf(node: RuleNode, isBlocked: IsBlocked, costs: Dear[]): FieldError[] {
   const below = [...node.properties.values(), node.additional, node.items];
-  const errors = below.flatMap((child) => (child ? problemsOf(child, costs) : []));
+  const errors = below.flatMap((child) => (child ? problemsOf(child, isBlocked, costs) : []));
   const at = node.at.child('x-kubernetes-validations');
   const own = node.schema['x-kubernetes-validations'] ?? [];
-  const texts = own.flatMap((rule, index) => textProblems(rule, node, at.index(index)));
-  if (texts.length > 0) return [...errors, ...texts];
+  if (own.length > 0 && isBlocked(node.at)) return errors;
   if (own.length > 0 && !node.self) {
     const detail =
       'internal error: failed to construct type information for x-kubernetes-validations rules: unable to convert structural schema to CEL declarations';
@@ -111,17 +114,24 @@ const reasons = [
 ];
 const hasBreaks = /[\n\r]/;
 
-function textProblems(rule: ValidationRule, { schema }: RuleNode, at: FieldPath): FieldError[] {
+/** What is wrong with the rules of one schema before they are compiled. */
+export function ruleTextProblems(schema: JsonSchema, base: FieldPath): FieldError[] {
+  const at = base.child('x-kubernetes-validations');
+  const own = schema['x-kubernetes-validations'] ?? [];
+  return own.flatMap((rule, index) => textProblems(rule, schema, at.index(index)));
+}
+
+function textProblems(rule: ValidationRule, schema: JsonSchema, at: FieldPath): FieldError[] {
   const { message, messageExpression, reason, fieldPath } = rule;
   const errors: FieldError[] = [];
   const said = message?.trim() ?? '';
-  if (rule.rule.trim() === '')
-    errors.push(fieldRequired(at.child('rule'), 'rule is not specified'));
+  const text = (rule.rule ?? '').trim();
+  if (text === '') errors.push(fieldRequired(at.child('rule'), 'rule is not specified'));
   else if (message && said === '')
     errors.push(fieldInvalid(at.child('message'), message, 'must be non-empty if specified'));
   else if (hasBreaks.test(said))
     errors.push(fieldInvalid(at.child('message'), message, 'must not contain line breaks'));
-  else if (hasBreaks.test(rule.rule.trim()) && said === '') {
+  else if (hasBreaks.test(text) && said === '') {
     const detail = 'message must be specified if rule contains line breaks';
     errors.push(fieldRequired(at.child('message'), detail));
   }

@@ -2,10 +2,10 @@
 
 import type { ValidationRule } from '../generated/kinds.ts';
 import { GoText } from '../go-format.ts';
-import type { Scope } from './check-expression.ts';
+import type { Checked, Scope } from './check-expression.ts';
 import { estimateCost } from './estimate.ts';
 import { ProgramError } from './evaluate.ts';
-import { compileExpression, type Expression } from './expression.ts';
+import { checkedExpression, type Expression, readyExpression } from './expression.ts';
 import type { Declared } from './schema-values.ts';
 import { ExpressionError } from './syntax.ts';
 
@@ -33,9 +33,13 @@ export function compileRule(source: ValidationRule, scope: Scope, self: Declared
     prefix: '',
     wrong: 'cel expression must evaluate to a bool',
   });
-  const none = { source, usesOldSelf: false, costMax: 0, message: undefined, messageCostMax: 0 };
-  if (typeof rule === 'string')
-    return { ...none, expression: undefined, problems: [{ keyword: 'rule', detail: rule }] };
+  const { expression, checked, problem } = rule;
+  const usesOldSelf = checked?.used.has('oldSelf') ?? false;
+  if (!expression) {
+    const problems: readonly RuleProblem[] = [{ keyword: 'rule', detail: problem ?? '' }];
+    const none = { costMax: 0, message: undefined, messageCostMax: 0 };
+    return { source, usesOldSelf, problems, expression: undefined, ...none };
+  }
   const message = source.messageExpression
     ? compiled(source.messageExpression, scope, {
         type: 'string',
@@ -43,35 +47,42 @@ export function compileRule(source: ValidationRule, scope: Scope, self: Declared
         wrong: 'messageExpression must evaluate to a string',
       })
     : undefined;
-  const isBad = typeof message === 'string';
+  const spoken = message?.expression;
   return {
     source,
-    usesOldSelf: rule.checked.used.has('oldSelf'),
-    problems: isBad ? [{ keyword: 'messageExpression', detail: message }] : [],
-    expression: rule,
-    costMax: estimateCost(rule.checked, self).max,
-    message: isBad ? undefined : message,
-    messageCostMax: message && !isBad ? estimateCost(message.checked, self).max : 0,
+    usesOldSelf,
+    problems: message?.problem ? [{ keyword: 'messageExpression', detail: message.problem }] : [],
+    expression,
+    costMax: estimateCost(expression.checked, self).max,
+    message: spoken,
+    messageCostMax: spoken ? estimateCost(spoken.checked, self).max : 0,
   };
 }
 
-function compiled(
-  text: string,
-  scope: Scope,
-  {
-    type,
-    prefix,
-    wrong,
-  }: { readonly type: string; readonly prefix: string; readonly wrong: string },
-): Expression | string {
+interface Compiled {
+  readonly checked?: Checked;
+  readonly expression?: Expression;
+  readonly problem?: string;
+}
+
+interface Wanted {
+  readonly type: string;
+  readonly prefix: string;
+  readonly wrong: string;
+}
+
+function compiled(text: string, scope: Scope, { type, prefix, wrong }: Wanted): Compiled {
+  let checked: Checked | undefined;
   try {
-    const expression = compileExpression(text, scope);
-    return expression.type.kind === type ? expression : wrong;
+    checked = checkedExpression(text, scope);
+    if (checked.type.kind !== type) return { problem: wrong };
+    return { checked, expression: readyExpression(checked) };
   } catch (error) {
-    if (error instanceof ExpressionError) return `${prefix}compilation failed: ${error.message}`;
+    if (error instanceof ExpressionError)
+      return { problem: `${prefix}compilation failed: ${error.message}` };
+    if (!(error instanceof ProgramError)) throw error;
     const what = prefix === '' ? 'program instantiation' : 'messageExpression instantiation';
-    if (error instanceof ProgramError) return `${what} failed: ${error.message}`;
-    throw error;
+    return { ...(checked ? { checked } : {}), problem: `${what} failed: ${error.message}` };
   }
 }
 

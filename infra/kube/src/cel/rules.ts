@@ -1,6 +1,6 @@
 // The `x-kubernetes-validations` of a schema: where they stand, and what they say of an object.
 
-import { isJsonObject, jsonEqual } from '@tweendeck/std';
+import { isJsonObject } from '@tweendeck/std';
 import {
   type FieldError,
   type FieldPath,
@@ -11,14 +11,14 @@ import {
   path,
 } from '../field-error.ts';
 import type { ValidationRule } from '../generated/kinds.ts';
-import { type Old, oldItem, oldMember } from '../schema/correlation.ts';
+import type { Correlation } from '../schema/correlation.ts';
 import { type JsonSchema, propertyOf } from '../schema/json-schema.ts';
 import { CostExceeded } from './evaluate.ts';
 import { scopeOf } from './expression.ts';
 import { fieldPathOf } from './field-path.ts';
 import { type CompiledRule, compileRule } from './rule.ts';
 import { problemsOfRules } from './rule-problems.ts';
-import { type Declared, declareSchema } from './schema-values.ts';
+import { type Declared, declareSchema, isDeclarable } from './schema-values.ts';
 import { optionalType } from './type.ts';
 import { type CelValue, Failure, Optional } from './value.ts';
 
@@ -47,10 +47,17 @@ export interface RuleNode {
 
 /** The compiled rules of a schema. Evaluation never waits. */
 export interface CompiledRules {
-  /** What is wrong with the rules, below the schema's own path. */
-  readonly problems: readonly FieldError[];
-  /** What the rules say of an object; `old` is given on update. Stops when the object has cost too much. */
-  validate(value: unknown, old?: Old): readonly FieldError[];
+  /** What is wrong with the rules, but for their texts. `schemaErrors`: rules of schemas with errors are left out. */
+  problems(schemaErrors: readonly FieldError[]): readonly FieldError[];
+  /**
+   * What the rules say of an object; `old` is given on update. Stops when the object has cost too much. `ratchets`: errors
+   * of what did not change are let pass.
+   */
+  validate(
+    value: unknown,
+    old?: Correlation,
+    options?: { readonly ratchets: boolean },
+  ): readonly FieldError[];
 }
 
 /** Compiles every rule of a schema that stands at `base`. `whole`: it describes whole objects, whose names rules may read. */
@@ -60,18 +67,22 @@ export function compileRules(
   { whole }: { readonly whole: boolean },
 ): CompiledRules {
   const root = buildNode(schema, { at: base, whole, uncorrelated: undefined, countMax: 1 });
-  let problems: readonly FieldError[] | undefined;
   return {
-    get problems() {
-      problems ??= root ? problemsOfRules({ ...root, at: base }) : [];
-      return problems;
+    problems(schemaErrors) {
+      if (!root) return [];
+      const atRoot = `${base.child('nullable')}`; // upstream looks at that one elsewhere
+      const wrong = schemaErrors.flatMap(({ field }) => (field === atRoot ? [] : [`${field}.`]));
+      const isBlocked = (at: FieldPath): boolean =>
+        wrong.some((field) => field.startsWith(`${at}.`) || field.startsWith(`${at}[`));
+      return problemsOfRules({ ...root, at: base }, isBlocked);
     },
-    validate(value, old) {
+    validate(value, old, { ratchets } = { ratchets: false }) {
       if (!root) return [];
       const errors: FieldError[] = [];
       const budget = { left: objectCostMax };
       try {
-        evaluateNode(root, { value, old, unchanged: false, at: path(), errors, budget });
+        const kept = ratchets ? old : undefined;
+        evaluateNode(root, { value, old, kept, above: undefined, at: path(), errors, budget });
       } catch (error) {
         if (!(error instanceof OutOfBudget)) throw error;
       }
@@ -98,15 +109,15 @@ function buildNode(schema: JsonSchema, building: Building): RuleNode | undefined
       uncorrelated: uncorrelated ?? (correlates ? undefined : at),
       countMax: childCountMax,
     });
-  const granular = schema['x-kubernetes-map-type'] !== 'atomic';
+  const correlates = [undefined, 'atomic', 'granular'].includes(schema['x-kubernetes-map-type']);
   const properties = new Map<string, RuleNode>();
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    const node = child(property, at.child('properties').key(name), granular);
+    const node = child(property, at.child('properties').key(name), correlates);
     if (node) properties.set(name, node);
   }
   const additional =
     typeof schema.additionalProperties === 'object'
-      ? child(schema.additionalProperties, at.child('additionalProperties'), granular)
+      ? child(schema.additionalProperties, at.child('additionalProperties'), correlates)
       : undefined;
   const items = schema.items
     ? child(schema.items, at.child('items'), schema['x-kubernetes-list-type'] === 'map')
@@ -149,71 +160,72 @@ class OutOfBudget extends Error {
 
 interface Evaluation {
   readonly value: unknown;
-  readonly old: Old | undefined;
-  /** Whether the nearest value above that has an old one is as it was. */
-  readonly unchanged: boolean;
+  /** Where rules find the old value. */
+  readonly old: Correlation | undefined;
+  /** By which errors of what did not change are let pass: here, or at the nearest place above that has an old value. */
+  readonly kept: Correlation | undefined;
+  readonly above: Correlation | undefined;
   readonly at: FieldPath;
   readonly errors: FieldError[];
   readonly budget: { left: number };
 }
 
 function evaluateNode(node: RuleNode, evaluation: Evaluation): void {
-  const { value, at, old } = evaluation;
+  const { value, at, old, kept, above } = evaluation;
   const { schema } = node;
   if (value === null || value === undefined) return;
-  if (node.rules.length > 0) evaluateRules(node, evaluation);
-  const below = (part: Pick<Evaluation, 'value' | 'old' | 'at'>): Evaluation => ({
+  evaluateRules(node, evaluation);
+  const below = (part: Pick<Evaluation, 'value' | 'old' | 'at' | 'kept'>): Evaluation => ({
     ...evaluation,
+    above: kept ?? above,
     ...part,
-    unchanged: old ? jsonEqual(value, old.value) : evaluation.unchanged,
   });
   if (Array.isArray(value)) {
     const { items } = node;
     if (!items) return;
-    for (const [index, item] of value.entries())
-      evaluateNode(
-        items,
-        below({ value: item, old: oldItem(old, item, schema), at: at.index(index) }),
-      );
+    for (const [index, item] of value.entries()) {
+      const place = { value: item, at: at.index(index) };
+      evaluateNode(items, below({ ...place, old: old?.item(item), kept: kept?.item(item) }));
+    }
   } else if (isJsonObject(value)) {
-    const correlated = schema['x-kubernetes-map-type'] === 'atomic' ? undefined : old;
     for (const key of Object.keys(value)) {
       const property = node.properties.get(key);
       const isOwn = propertyOf(schema, key) !== undefined;
       const child = property ?? (isOwn ? undefined : node.additional);
-      if (!child) continue;
-      evaluateNode(
-        child,
-        below({
-          value: value[key],
-          old: oldMember(correlated, key),
-          at: property ? at.child(key) : at.key(key),
-        }),
-      );
+      // Upstream has no rules at and below what it has no type for.
+      if (!child || (property && !isDeclarable(property.schema))) continue;
+      const place = { value: value[key], at: property ? at.child(key) : at.key(key) };
+      evaluateNode(child, below({ ...place, old: old?.member(key), kept: kept?.member(key) }));
     }
   }
 }
 
 function evaluateRules(node: RuleNode, evaluation: Evaluation): void {
-  const { value, old } = evaluation;
-  const { self } = node;
-  if (!self) return;
-  const hasOld = old !== undefined && old.value !== null && old.value !== undefined;
+  const { value, old, kept, above, at, errors } = evaluation;
+  const { self, schema } = node;
+  if ((schema['x-kubernetes-validations'] ?? []).length === 0) return;
+  if (!self) {
+    errors.push(fieldInvalid(at, schema.type ?? '', noDeclaration));
+    return;
+  }
+  const hasOld = old !== undefined && old.old !== null && old.old !== undefined;
   const plain = new Map<string, CelValue>([['self', self.convert(value)]]);
-  const oldSelf = hasOld ? self.convert(old.value) : undefined;
+  const oldSelf = hasOld ? self.convert(old.old) : undefined;
   if (oldSelf !== undefined) plain.set('oldSelf', oldSelf);
   const optional = new Map(plain).set('oldSelf', new Optional(oldSelf));
-  const isUnchanged = hasOld ? jsonEqual(value, old.value) : evaluation.unchanged;
   for (const rule of node.rules) {
     const { optionalOldSelf } = rule.source;
-    if (!rule.expression || (rule.usesOldSelf && !hasOld && !optionalOldSelf)) continue;
+    if (rule.usesOldSelf && !hasOld && !optionalOldSelf) continue;
     const variables = optionalOldSelf ? optional : plain;
     const error = evaluateRule(rule, node, { ...evaluation, variables, plain });
     // Whoever did not break it need not mend it, but for transitions and what cannot be evaluated.
-    if (error && !(isUnchanged && !rule.usesOldSelf && error.ratchets))
-      evaluation.errors.push(error.error);
+    const ratchets = error?.ratchets && !rule.usesOldSelf && (kept ?? above)?.isUnchanged;
+    if (error && !ratchets) errors.push(error.error);
   }
 }
+
+const noDeclaration =
+  'rule compiler initialization error: failed to convert to declType for CEL validation rules';
 
 interface RuleEvaluation extends Evaluation {
   readonly variables: ReadonlyMap<string, CelValue>;
@@ -230,7 +242,11 @@ function evaluateRule(
   const { at, variables, errors, budget } = evaluation;
   const { source, expression } = rule;
   const type = schema.type ?? '';
-  if (!expression) return undefined;
+  if (!expression) {
+    if (source.rule.trim() === '') return undefined;
+    const detail = `rule compile error: ${rule.problems[0]?.detail}`;
+    return { error: fieldInvalid(at, type, detail), ratchets: false };
+  }
   const stop = (detail: string): never => {
     errors.push(fieldInvalid(at, type, detail));
     throw new OutOfBudget();
@@ -240,7 +256,7 @@ function evaluateRule(
   if (cost > budget.left) stop(outOfBudget);
   budget.left -= cost;
   if (outcome instanceof Failure) {
-    const told = source.message?.trim() || source.rule.trim();
+    const told = (source.message || source.rule).trim();
     if (outcome.message === new CostExceeded().message)
       stop(
         `'${outcome.message}': no further validation rules will be run due to call cost exceeds limit for rule: ${told}`,
@@ -279,7 +295,7 @@ function failure(
 
 /** The message expression's text, unless it fails, is empty, too long or breaks lines; then the message; then the rule. */
 function messageOf({ message, source }: CompiledRule, { plain, budget }: RuleEvaluation): string {
-  const fallback = source.message?.trim() || `failed rule: ${source.rule.trim()}`;
+  const fallback = source.message ? source.message.trim() : `failed rule: ${source.rule.trim()}`;
   if (!message) return fallback;
   const { outcome, cost } = message.evaluate(plain, evaluationCostMax);
   budget.left -= cost;

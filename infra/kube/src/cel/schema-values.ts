@@ -1,7 +1,7 @@
 // How schemas look to expressions: the types of their values, how large those can be, and the values made of JSON.
 
 import { isJsonObject } from '@tweendeck/std';
-import type { JsonSchema } from '../schema/json-schema.ts';
+import { hasDefault, type JsonSchema } from '../schema/json-schema.ts';
 import { parseDate, parseDuration, parseTimestamp } from './time.ts';
 import { listType, mapType, objectType, type Type, types } from './type.ts';
 import { CelList, CelMap, CelObject, type CelValue, keyOf } from './value.ts';
@@ -53,6 +53,16 @@ export function declareSchema(schema: JsonSchema, declaring: Declaring): Declare
     default:
       return undefined;
   }
+}
+
+/** Whether {@link declareSchema} can say what such values look like. */
+export function isDeclarable(schema: JsonSchema): boolean {
+  const { type, items, additionalProperties } = schema;
+  if (schema['x-kubernetes-int-or-string'] || schema['x-kubernetes-embedded-resource']) return true;
+  if (type === 'array') return items !== undefined && isDeclarable(items);
+  if (type === 'object' && typeof additionalProperties === 'object')
+    return isDeclarable(additionalProperties);
+  return ['object', 'string', 'boolean', 'number', 'integer'].includes(type ?? '');
 }
 
 function bytesOf(characters: number): number {
@@ -172,7 +182,7 @@ function declareObject(schema: JsonSchema, { name, whole }: Declaring): Declared
     return child ? [{ key, field, child, property }] : [];
   });
   const bytesMin = declared.reduce((sum, { key, child, property }) => {
-    const isRequired = schema.required?.includes(key) && property.default === undefined;
+    const isRequired = schema.required?.includes(key) && !hasDefault(property);
     return isRequired ? sum + Buffer.byteLength(key) + child.bytesMin + 4 : sum;
   }, 2);
   return {

@@ -209,8 +209,8 @@ for (const { name, spec, have, errors } of [
   {
     name: 'more than the maximum',
     spec: { type: 'number', maximum: 1.5 },
-    have: 2,
-    errors: ['spec: Invalid value: 2: spec in body should be less than or equal to 1.5'],
+    have: 2.5,
+    errors: ['spec: Invalid value: 2.5: spec in body should be less than or equal to 1.5'],
   },
   {
     name: 'no multiple',
@@ -356,10 +356,7 @@ for (const { name, spec, have, errors } of [
     name: 'an embedded object that says not what it is',
     spec: t.embeddedObject().schema,
     have: { kind: 1 },
-    errors: [
-      'spec.apiVersion: Required value: must not be empty',
-      'spec.kind: Invalid value: 1: must be a string',
-    ],
+    errors: ['spec.apiVersion: Required value', 'spec.kind: Invalid value: 1: must be a string'],
   },
 ] as { name: string; spec: JsonSchema; have: unknown; errors: string[] }[]) {
   test(`validating: ${name}`, () => {

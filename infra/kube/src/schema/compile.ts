@@ -2,11 +2,11 @@
 
 import { compileRules } from '../cel/rules.ts';
 import { type FieldError, type FieldPath, fieldInvalid, path } from '../field-error.ts';
-import type { Old } from './correlation.ts';
+import { Correlation } from './correlation.ts';
 import { type DecodeError, findDecodeError } from './decode-check.ts';
 import { applyDefaults } from './defaults.ts';
 import { embeddedErrors } from './embedded.ts';
-import type { JsonSchema } from './json-schema.ts';
+import { hasDefault, type JsonSchema } from './json-schema.ts';
 import { findRepetitions } from './list-type.ts';
 import { pruneObject } from './prune.ts';
 import { type ScaledPaths, scaleErrors } from './scale-check.ts';
@@ -51,7 +51,7 @@ export function compileSchema(schema: JsonSchema, options: CompileOptions = {}):
     applyDefaults: (object) => applyDefaults(object, tree),
     decodeError: (object) => findDecodeError(object, tree),
     validate(object, oldObject) {
-      const old = oldObject === undefined ? undefined : { value: oldObject };
+      const old = oldObject === undefined ? undefined : new Correlation(object, oldObject, schema);
       const errors = [
         ...validator(object, { path: '', old }).errors,
         ...scaleErrors(object, options.scale),
@@ -61,7 +61,7 @@ export function compileSchema(schema: JsonSchema, options: CompileOptions = {}):
       const blocker = errors.find(({ type }) => blocking.has(type));
       if (blocker) return hasRules(schema) ? [...errors, unchecked] : errors;
       rules ??= compileRules(schema, path(), { whole: true });
-      return [...errors, ...rules.validate(object, old)];
+      return [...errors, ...rules.validate(object, old, { ratchets: true })];
     },
   };
 }
@@ -92,9 +92,13 @@ function hasRules(schema: JsonSchema): boolean {
 }
 
 /** Repetitions in lists count only when the old object had none. */
-function newRepetitions(object: unknown, old: Old | undefined, tree: SchemaTree): FieldError[] {
+function newRepetitions(
+  object: unknown,
+  old: Correlation | undefined,
+  tree: SchemaTree,
+): FieldError[] {
   const errors = findRepetitions(object, tree, path());
-  const forgiven = errors.length > 0 && old && findRepetitions(old.value, tree, path()).length > 0;
+  const forgiven = errors.length > 0 && old && findRepetitions(old.old, tree, path()).length > 0;
   return forgiven ? [] : errors;
 }
 
@@ -106,15 +110,15 @@ export function checkSchema(schema: JsonSchema, base: FieldPath = path(schemaPat
   const structural = structuralErrors(schema, base);
   const keywords = keywordErrors(schema, base);
   if (structural.length > 0) return [...structural, ...keywords];
-  const defaults = defaultErrors(schema, base);
-  if (keywords.length > 0) return [...defaults, ...keywords];
-  return [...defaults, ...compileRules(schema, base, { whole: true }).problems];
+  const defaults = defaultErrors({ ...schema, 'x-kubernetes-embedded-resource': true }, base);
+  if (defaults.length > 0) return [...defaults, ...keywords];
+  return [...keywords, ...compileRules(schema, base, { whole: true }).problems(keywords)];
 }
 
 /** Defaults have to be valid where they stand, and must hold nothing that pruning would take away. Those below additionalProperties are not looked at. */
 function defaultErrors(schema: JsonSchema, base: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
-  if (schema.default !== undefined) errors.push(...ownDefaultErrors(schema, base.child('default')));
+  if (hasDefault(schema)) errors.push(...ownDefaultErrors(schema, base.child('default')));
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     errors.push(...defaultErrors(property, base.child('properties').key(name)));
   }
@@ -130,7 +134,9 @@ function ownDefaultErrors(schema: JsonSchema, at: FieldPath): FieldError[] {
     ...(unknown.length > 0 ? [fieldInvalid(at, value, 'must not have unknown fields')] : []),
     ...defaultValueErrors(schema).map((error) => ({
       ...error,
-      field: String(error.field === '' ? at : at.child(error.field)),
+      field: /^(?:$|[.[])/.test(error.field)
+        ? `${at}${error.field}`
+        : String(at.child(error.field)),
     })),
   ];
 }
@@ -139,7 +145,13 @@ function defaultValueErrors(schema: JsonSchema): readonly FieldError[] {
   const value = schema.default;
   const envelope = embeddedErrors(value, treeOf(schema), path());
   if (envelope.length > 0) return envelope;
-  const { errors } = compileValidator(schema)(value, { path: '', old: undefined });
-  if (errors.length > 0) return errors;
-  return compileRules(schema, path(), { whole: false }).validate(value, { value });
+  const validator = compileValidator(schema, { ofDefaults: true });
+  const { errors } = validator(value, { path: '', old: undefined });
+  // Upstream writes a dot before the items of a default.
+  if (errors.length > 0)
+    return errors.map((error) => ({ ...error, field: error.field.replace(/^\[/, '.[') }));
+  const whole = schema['x-kubernetes-embedded-resource'] === true;
+  const rules = compileRules(schema, path(), { whole });
+  const kept = rules.validate(value, new Correlation(value, value, schema));
+  return kept.length > 0 ? kept : rules.validate(value);
 }

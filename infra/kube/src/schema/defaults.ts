@@ -27,7 +27,7 @@ function dropNulls(value: unknown, tree: SchemaTree): void {
     for (const key of Object.keys(value)) {
       const child = childOf(tree, key);
       if (!child) continue;
-      if (isForbiddenNull(value[key], child) && child.default === undefined) delete value[key];
+      if (isForbiddenNull(value[key], child) && (child.default ?? null) === null) delete value[key];
       else dropNulls(value[key], child);
     }
   }

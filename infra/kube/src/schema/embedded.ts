@@ -3,7 +3,7 @@
 import { isJsonObject } from '@tweendeck/std';
 
 import { type FieldError, type FieldPath, fieldInvalid, fieldRequired } from '../field-error.ts';
-import { qualifiedNameProblems } from '../names.ts';
+import { dns1035LabelProblems, qualifiedNameProblems } from '../names.ts';
 import type { SchemaTree } from './tree.ts';
 
 /** Checks apiVersion, kind and metadata of every embedded object below `base`. */
@@ -26,20 +26,41 @@ export function embeddedErrors(value: unknown, tree: SchemaTree, base: FieldPath
   ];
 }
 
+const problemOf = {
+  apiVersion(value: unknown): string | undefined {
+    if (typeof value !== 'string') return 'must be a string';
+    if (value === '') return 'must not be empty';
+    return value.split('/').length > 2 ? `unexpected GroupVersion string: ${value}` : undefined;
+  },
+  kind(value: unknown): string | undefined {
+    if (typeof value !== 'string') return 'must be a string';
+    if (value === '') return 'must not be empty';
+    const problems = dns1035LabelProblems(value.toLowerCase());
+    if (problems.length === 0) return undefined;
+    return `may have mixed case, but should otherwise match: ${problems.join(',')}`;
+  },
+} as const;
+
 function envelopeErrors(object: Readonly<Record<string, unknown>>, base: FieldPath): FieldError[] {
   const errors: FieldError[] = [];
   for (const name of ['apiVersion', 'kind'] as const) {
     const value = object[name];
-    if (value === undefined || value === '')
-      errors.push(fieldRequired(base.child(name), 'must not be empty'));
-    else if (typeof value !== 'string') {
-      errors.push(fieldInvalid(base.child(name), value, 'must be a string'));
-    }
+    const problem = value === undefined ? undefined : problemOf[name](value);
+    if (value === undefined) errors.push(fieldRequired(base.child(name)));
+    else if (problem !== undefined) errors.push(fieldInvalid(base.child(name), value, problem));
   }
   const { metadata } = object;
   if (metadata === undefined || metadata === null) return errors;
   const at = base.child('metadata');
-  if (!isJsonObject(metadata)) return [...errors, fieldInvalid(at, metadata, 'must be an object')];
+  if (!isJsonObject(metadata)) {
+    const kind = Array.isArray(metadata)
+      ? 'array'
+      : typeof metadata === 'boolean'
+        ? 'bool'
+        : typeof metadata;
+    const detail = `json: cannot unmarshal ${kind} into Go value of type v1.ObjectMeta`;
+    return [...errors, fieldInvalid(at, metadata, detail)];
+  }
   const labels = isJsonObject(metadata['labels']) ? Object.keys(metadata['labels']) : [];
   for (const key of labels) {
     errors.push(

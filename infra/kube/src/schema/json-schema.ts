@@ -9,3 +9,8 @@ export type JsonSchema = JSONSchemaProps;
 export function propertyOf({ properties }: JsonSchema, name: string): JsonSchema | undefined {
   return properties !== undefined && Object.hasOwn(properties, name) ? properties[name] : undefined;
 }
+
+/** Null is no default. */
+export function hasDefault({ default: value }: JsonSchema): boolean {
+  return value !== undefined && value !== null;
+}

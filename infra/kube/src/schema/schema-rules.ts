@@ -1,5 +1,6 @@
 // What a schema in a CustomResourceDefinition may say, beyond being structural.
 
+import { ruleTextProblems } from '../cel/rule-problems.ts';
 import {
   type FieldError,
   type FieldPath,
@@ -8,7 +9,7 @@ import {
   fieldNotSupported,
   fieldRequired,
 } from '../field-error.ts';
-import { type JsonSchema, propertyOf } from './json-schema.ts';
+import { hasDefault, type JsonSchema, propertyOf } from './json-schema.ts';
 
 const types = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
 
@@ -29,7 +30,7 @@ interface Rules {
   readonly root?: boolean;
 }
 
-/** What is wrong with the keywords of a schema and everything below it, at `base`. CEL rules are looked at elsewhere. */
+/** What is wrong with the keywords of a schema and everything below it, at `base`. Of CEL rules, only the texts. */
 export function keywordErrors(schema: JsonSchema, base: FieldPath): FieldError[] {
   return walk(schema, base, { root: true });
 }
@@ -39,6 +40,7 @@ function walk(schema: JsonSchema, base: FieldPath, rules: Rules): FieldError[] {
     ...ownErrors(schema, base, rules),
     ...listErrors(schema, base),
     ...mapErrors(schema, base),
+    ...ruleTextProblems(schema, base),
     ...childErrors(schema, base, rules),
   ];
 }
@@ -54,7 +56,7 @@ function ownErrors(schema: JsonSchema, base: FieldPath, rules: Rules): FieldErro
   if (schema.type && !types.includes(schema.type)) {
     errors.push(fieldNotSupported(base.child('type'), schema.type, types));
   }
-  if (schema.default !== undefined && rules.noDefaults !== undefined) {
+  if (hasDefault(schema) && rules.noDefaults !== undefined) {
     errors.push(fieldForbidden(base.child('default'), `must not be set ${rules.noDefaults}`));
   }
   if (rules.root && schema.nullable) {
@@ -186,7 +188,7 @@ function keyErrors(items: JsonSchema, key: string, base: FieldPath): FieldError[
     const detail = "must be a scalar type if parent array's x-kubernetes-list-type is map";
     errors.push(fieldInvalid(base.child('type'), 'object', detail));
   }
-  if (!items.required?.includes(key) && property.default === undefined) {
+  if (!items.required?.includes(key) && !hasDefault(property)) {
     const detail =
       'this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property';
     errors.push(fieldRequired(base.child('default'), detail));

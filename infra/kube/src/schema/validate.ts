@@ -14,7 +14,7 @@ import {
 } from '../field-error.ts';
 import { goJson, goNumber, goQuote } from '../go-format.ts';
 import { Pattern } from '../regex/pattern.ts';
-import { type Old, oldItem, oldMember } from './correlation.ts';
+import type { Correlation } from './correlation.ts';
 import { formatCheck } from './formats.ts';
 import { type JsonKind, jsonKind } from './json-kind.ts';
 import { type JsonSchema, propertyOf } from './json-schema.ts';
@@ -28,11 +28,16 @@ interface Outcome {
 interface Place {
   readonly path: string;
   /** An unchanged value keeps its old errors: whoever did not break it need not mend it. */
-  readonly old: Old | undefined;
+  readonly old: Correlation | undefined;
 }
 
 /** A compiled check of one node. */
 export type Validator = (value: unknown, place: Place) => Outcome;
+
+export interface ValidatorOptions {
+  /** As upstream looks at defaults: values are of the format that is said even where nobody knows it. */
+  readonly ofDefaults?: boolean;
+}
 
 type Check = (value: unknown, place: Place, kind: JsonKind) => Outcome;
 
@@ -43,22 +48,23 @@ function failed(...errors: FieldError[]): Outcome {
 }
 
 /** Compiles a schema. Children are compiled when first met. Bad patterns fail when used: checkSchema finds them before. */
-export function compileValidator(schema: JsonSchema): Validator {
-  const type = typeCheck(schema);
+export function compileValidator(schema: JsonSchema, options: ValidatorOptions = {}): Validator {
+  const type = typeCheck(schema, options);
   const common = enumCheck(schema);
   const checks: readonly (readonly [readonly JsonKind[] | undefined, Check])[] = [
     ...(type ? ([[undefined, type]] as const) : []),
-    [undefined, logicCheck(schema)],
+    [undefined, logicCheck(schema, options)],
     [['string'], stringCheck(schema)],
     ...formatChecks(schema),
     [['integer', 'number'], numberCheck(schema)],
-    [['array'], arrayCheck(schema)],
+    [['array'], arrayCheck(schema, options)],
     [undefined, common],
-    [['object'], objectCheck(schema)],
+    [['object'], objectCheck(schema, options)],
   ];
   return (value, place) => {
     const kind = jsonKind(value);
-    if (kind === 'null') return merge([type?.(value, place, kind), common(value, place, kind)]);
+    if (kind === 'null')
+      return ratcheted(merge([type?.(value, place, kind), common(value, place, kind)]), place);
     let matches = 1;
     let found: FieldError[] | undefined;
     for (const [kinds, check] of checks) {
@@ -67,10 +73,12 @@ export function compileValidator(schema: JsonSchema): Validator {
       matches += passes + 1;
       if (errors.length > 0) found = [...(found ?? []), ...errors];
     }
-    const outcome = { matches, errors: found ? distinct(found) : passed.errors };
-    const ratchets = outcome.errors.length > 0 && place.old && jsonEqual(value, place.old.value);
-    return ratchets ? passed : outcome;
+    return ratcheted({ matches, errors: found ? distinct(found) : passed.errors }, place);
   };
+}
+
+function ratcheted(outcome: Outcome, { old }: Place): Outcome {
+  return outcome.errors.length > 0 && old?.isUnchanged ? passed : outcome;
 }
 
 function merge(outcomes: readonly (Outcome | undefined)[]): Outcome {
@@ -89,23 +97,29 @@ function distinct(errors: readonly FieldError[]): readonly FieldError[] {
   return [...new Map(errors.map((error) => [fieldErrorText(error), error])).values()];
 }
 
-function typeCheck(schema: JsonSchema): Check | undefined {
-  const types = schema['x-kubernetes-int-or-string']
-    ? ['integer', 'string']
-    : schema.type === undefined
-      ? []
-      : [schema.type];
-  const format = formatCheck(schema.format) ? schema.format : undefined;
-  if (types.length === 0) return undefined;
+function typeCheck(schema: JsonSchema, { ofDefaults }: ValidatorOptions): Check | undefined {
+  const own = schema.type === undefined ? [] : [schema.type];
+  const types = schema['x-kubernetes-int-or-string'] && !ofDefaults ? ['integer', 'string'] : own;
+  const format = ofDefaults || formatCheck(schema.format) ? schema.format : undefined;
+  const isOfNumbers = types.includes('integer') || types.includes('number');
+  if (types.length === 0 && !format) return undefined;
   return (_value, { path }, kind) => {
-    if (kind === 'null' ? schema.nullable : types.includes(kind)) return { errors: [], matches: 1 };
-    if (kind === 'integer' && types.includes('number')) return { errors: [], matches: 1 };
-    if (format !== undefined && kind !== 'null' && kind !== 'string' && kind !== 'array') {
-      return wrongType(path, format, formatName(kind));
+    if (kind === 'null')
+      return schema.nullable || types.length === 0
+        ? fitting
+        : wrongType(path, types.join(','), kind);
+    if (types.includes(kind) || (kind === 'integer' && types.includes('number'))) return fitting;
+    if (format) {
+      // Upstream takes texts and lists for values of any format.
+      const isText = kind === 'string' || kind === 'array';
+      if (!isText && formatName(kind) !== format) return wrongType(path, format, formatName(kind));
+      if (isText && !isOfNumbers) return fitting;
     }
     return wrongType(path, types.join(','), kind);
   };
 }
+
+const fitting: Outcome = { errors: [], matches: 1 };
 
 /** The format a server infers from a number. */
 function formatName(kind: JsonKind): string {
@@ -121,9 +135,14 @@ function enumCheck({ enum: values }: JsonSchema): Check {
   if (!values || values.length === 0) return () => passed;
   const printed = values.map((value) => (typeof value === 'string' ? value : goJson(value)));
   return (value, { path }) =>
-    values.some((each) => jsonEqual(each, value))
+    values.some((each) => jsonEqual(each, value) || isCutTo(each, value))
       ? passed
       : failed(fieldNotSupported(path, value, printed));
+}
+
+/** Upstream converts the value to the type of the one it is compared with: 1.5 is 1. */
+function isCutTo(integer: unknown, value: unknown): boolean {
+  return typeof value === 'number' && Number.isInteger(integer) && Math.trunc(value) === integer;
 }
 
 function stringCheck({ minLength, maxLength, pattern }: JsonSchema): Check {
@@ -172,20 +191,27 @@ function formatChecks({ format }: JsonSchema): readonly (readonly [readonly Json
 
 function numberCheck(schema: JsonSchema): Check {
   const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf } = schema;
-  return (value, { path }) => {
+  return (value, { path }, kind) => {
     const number = value as number | bigint; // the check runs for numbers only
     const errors: FieldError[] = [];
     const complain = (detail: string): void => {
       errors.push(fieldInvalid(path, number, `${path} in body should be ${detail}`));
     };
-    if (multipleOf !== undefined && !isMultiple(number, multipleOf)) {
-      complain(`a multiple of ${goNumber(multipleOf)}`);
+    // Upstream cuts limits to integers where values are.
+    const cut = (limit: number): number => (kind === 'integer' ? Math.trunc(limit) : limit);
+    const factor = multipleOf === undefined ? undefined : cut(multipleOf);
+    if (factor !== undefined && factor <= 0) {
+      const detail = `factor MultipleOf declared for ${path} must be positive: ${goNumber(factor)}`;
+      errors.push(fieldInvalid(path, factor, detail));
+    } else if (factor !== undefined && !isMultiple(number, factor)) {
+      complain(`a multiple of ${goNumber(factor)}`);
     }
-    if (maximum !== undefined && (exclusiveMaximum ? number >= maximum : number > maximum)) {
-      complain(`less than ${exclusiveMaximum ? '' : 'or equal to '}${goNumber(maximum)}`);
+    const [least, most] = [minimum, maximum].map((each) => (each !== undefined ? cut(each) : each));
+    if (most !== undefined && (exclusiveMaximum ? number >= most : number > most)) {
+      complain(`less than ${exclusiveMaximum ? '' : 'or equal to '}${goNumber(most)}`);
     }
-    if (minimum !== undefined && (exclusiveMinimum ? number <= minimum : number < minimum)) {
-      complain(`greater than ${exclusiveMinimum ? '' : 'or equal to '}${goNumber(minimum)}`);
+    if (least !== undefined && (exclusiveMinimum ? number <= least : number < least)) {
+      complain(`greater than ${exclusiveMinimum ? '' : 'or equal to '}${goNumber(least)}`);
     }
     return { errors, matches: 1 };
   };
@@ -196,16 +222,16 @@ function isMultiple(value: number | bigint, factor: number): boolean {
   return Math.abs(quotient - Math.round(quotient)) < 1e-9 * Math.max(1, Math.abs(quotient));
 }
 
-function arrayCheck(schema: JsonSchema): Check {
+function arrayCheck(schema: JsonSchema, options: ValidatorOptions): Check {
   const { items, minItems, maxItems, uniqueItems } = schema;
   let itemValidator: Validator | undefined;
   return (value, { path, old }) => {
     const list = value as readonly unknown[]; // the check runs for arrays only
     const outcomes: Outcome[] = [];
     if (items) {
-      itemValidator ??= compileValidator(items);
+      itemValidator ??= compileValidator(items, options);
       for (const [index, item] of list.entries()) {
-        const place = { path: `${path}[${index}]`, old: oldItem(old, item, schema) };
+        const place = { path: `${path}[${index}]`, old: old?.item(item) };
         outcomes.push(itemValidator(item, place));
       }
     }
@@ -228,11 +254,11 @@ function hasRepetition(list: readonly unknown[]): boolean {
   return new Set(list.map(goJson)).size < list.length;
 }
 
-function objectCheck(schema: JsonSchema): Check {
+function objectCheck(schema: JsonSchema, options: ValidatorOptions): Check {
   const { additionalProperties, required, minProperties, maxProperties } = schema;
   const validators = new Map<JsonSchema, Validator>();
   const validatorOf = (child: JsonSchema): Validator => {
-    const known = validators.get(child) ?? compileValidator(child);
+    const known = validators.get(child) ?? compileValidator(child, options);
     validators.set(child, known);
     return known;
   };
@@ -256,7 +282,10 @@ function objectCheck(schema: JsonSchema): Check {
       const child =
         own ?? (typeof additionalProperties === 'object' ? additionalProperties : undefined);
       if (!child) continue;
-      const outcome = validatorOf(child)(object[key], memberPlace(path, key, old));
+      const outcome = validatorOf(child)(
+        object[key],
+        memberPlace(own ? join(path, key) : `${path}.${key}`, key, old),
+      );
       matches += outcome.matches;
       errors.push(...outcome.errors);
     }
@@ -267,21 +296,22 @@ function objectCheck(schema: JsonSchema): Check {
   };
 }
 
-function memberPlace(path: string, key: string, old: Old | undefined): Place {
-  const isEnvelope = path === '' && (key === 'kind' || key === 'apiVersion');
-  return { path: join(path, key), old: isEnvelope ? undefined : oldMember(old, key) };
+function memberPlace(path: string, key: string, old: Correlation | undefined): Place {
+  const isEnvelope = path === key && (key === 'kind' || key === 'apiVersion');
+  return { path, old: isEnvelope ? undefined : old?.member(key) };
 }
 
 function join(path: string, key: string): string {
   return path === '' ? key : `${path}.${key}`;
 }
 
-function logicCheck({ allOf, anyOf, oneOf, not }: JsonSchema): Check {
+function logicCheck({ allOf, anyOf, oneOf, not }: JsonSchema, options: ValidatorOptions): Check {
+  const compile = (each: JsonSchema): Validator => compileValidator(each, options);
   if (!allOf && !anyOf && !oneOf && !not) return () => ({ errors: [], matches: 1 });
-  const all = allOf?.map(compileValidator) ?? [];
-  const any = anyOf?.map(compileValidator) ?? [];
-  const one = oneOf?.map(compileValidator) ?? [];
-  const none = not && compileValidator(not);
+  const all = allOf?.map(compile) ?? [];
+  const any = anyOf?.map(compile) ?? [];
+  const one = oneOf?.map(compile) ?? [];
+  const none = not && compile(not);
   return (value, place) =>
     merge([
       ...checkAny(any, value, place),
