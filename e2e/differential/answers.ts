@@ -3,7 +3,7 @@
 import { isJsonObject } from '@tweendeck/std';
 import { compareJson, type Finding } from './compare.ts';
 import type { Answer } from './endpoint.ts';
-import { fieldRules, headerRules, normaliseText } from './normalise.ts';
+import { fieldRules, headerRules, normaliseText, publishedLater } from './normalise.ts';
 import { areaOf, type RequestShape, shapeOf } from './shape.ts';
 import type { Sent, Translation } from './translation.ts';
 import { foldEvents, type WatchEvent, watchEvents } from './watch-fold.ts';
@@ -229,13 +229,16 @@ export function named(
   { shape, where }: Naming,
 ): readonly Difference[] {
   const status = isJsonObject(body) && body['kind'] === 'Status' && body['status'] === 'Failure';
-  // A message spells out its causes: where those differ the text has nothing to add.
-  const causesDiffer = status && findings.some(({ place }) => place.startsWith('details.causes'));
+  // A message spells out its causes: the text has nothing to add. Of several the order is chance.
+  const causesDiffer =
+    status &&
+    (findings.some(({ place }) => place.startsWith('details.causes')) || causeCount(body) > 1);
   if (shape.kind === 'openapi' && shape.groupVersion !== undefined) {
     return namedInDocument(findings, where);
   }
   const kept = causesDiffer ? findings.filter(({ place }) => place !== 'message') : findings;
   return kept.map(withoutSingleChecks).flatMap((finding) => {
+    if (isPublishedLater(finding, shape)) return [];
     if (shape.kind === 'openapi' && finding.what === 'missing') {
       const document = finding.path.replace(/^paths(\.|\[")|"\]$/g, '');
       return [absent('', `OpenAPI document of ${document}`, where)];
@@ -314,6 +317,20 @@ function kindOfPlace({ place }: Finding): string {
     .replace(/\b(responses|content)(\["[^"]*"\]|\.[\w-]+)/g, '$1[]')
     .replace(/^(paths|components\.schemas)(\["[^"]*"\]|\.[\w-]+)/, '$1[]')
     .replace(/\.properties(\["[^"]*"\]|\.[\w$-]+)/g, '.properties[]');
+}
+
+function causeCount({ details }: Record<string, unknown>): number {
+  const causes: unknown = isJsonObject(details) ? details['causes'] : undefined;
+  return Array.isArray(causes) ? causes.length : 0;
+}
+
+/** Whether a finding in a list of all documents is about a definition that one side has published already. */
+function isPublishedLater({ path, what }: Finding, shape: RequestShape): boolean {
+  if (!publishedLater.test(path)) return false;
+  if (shape.kind === 'openapi') return true;
+  return (
+    shape.kind === 'discovery' && what !== 'different' && /^(items|groups)\[[^\]]*\]$/.test(path)
+  );
 }
 
 /** The names of single health checks are one difference, as those of one program in parts. */

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compareJson } from './compare.ts';
-import { normaliseText } from './normalise.ts';
+import { inLastingOrder, normaliseText } from './normalise.ts';
 import { Translation } from './translation.ts';
 
 /** `what path` of each finding. */
@@ -108,6 +108,14 @@ for (const { name, expected, actual, findings } of [
     findings: ['different spec.clusterIP'],
   },
   {
+    name: 'causes of one field in another order are equal, a missing one is not',
+    expected: {
+      details: { causes: ['a', 'b', 'c'].map((message) => ({ field: 'x', message })) },
+    },
+    actual: { details: { causes: ['b', 'a'].map((message) => ({ field: 'x', message })) } },
+    findings: ['missing details.causes[x c]'],
+  },
+  {
     name: 'generated names are learned and hold in references',
     expected: [
       { metadata: { generateName: 'p-', name: 'p-abcde' } },
@@ -138,4 +146,12 @@ for (const { text, normal } of [
 ]) {
   test(`writes "${text}" as what both servers could say`, () =>
     assert.equal(normaliseText(text), normal));
+}
+
+for (const { name, text, ordered } of [
+  { name: 'causes', text: 'invalid:\n* b\n* a\nend\n', ordered: 'invalid:\n* a\n* b\nend\n' },
+  { name: 'kinds', text: 'x\n==> b\n1\n\n==> a\n2\n', ordered: 'x\n==> a\n2\n==> b\n1\n' },
+  { name: 'nothing else', text: 'b\na\n', ordered: 'b\na\n' },
+]) {
+  test(`puts into a lasting order: ${name}`, () => assert.equal(inLastingOrder(text), ordered));
 }

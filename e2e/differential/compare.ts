@@ -1,7 +1,13 @@
 // Holds two JSON values against each other: where they differ, apart from what the rules of normalise.ts allow.
 
 import { isJsonObject, jsonEqual } from '@tweendeck/std';
-import { fieldRules, normaliseText, sameMoment, type Treatment } from './normalise.ts';
+import {
+  fieldRules,
+  normaliseText,
+  sameMoment,
+  type Treatment,
+  unorderedLists,
+} from './normalise.ts';
 import type { Translation } from './translation.ts';
 
 export interface Finding {
@@ -142,7 +148,8 @@ class Comparison {
     // Where a made-up name stands among others is chance.
     const there = [...pairs].flatMap(([item, name]) => (key(item) === name ? [name] : []));
     const here = actual.map(key).filter((name) => there.includes(name));
-    if (!jsonEqual(there, here)) this.#add('order', at, there, here);
+    const isOrdered = !unorderedLists.some((rule) => rule.at.test(at.place));
+    if (isOrdered && !jsonEqual(there, here)) this.#add('order', at, there, here);
   }
 
   /** Objects whose names the servers made up are paired in their order, by the name's beginning. */
@@ -196,8 +203,10 @@ function generateNameOf(item: unknown): string {
   const hash = hashOf(metadata);
   const name = String(metadata['name']);
   const event = /^(.+)\.[0-9a-f]{16}$/.exec(name)?.[1];
-  if (event !== undefined)
-    return `${normaliseText(event)} ${isJsonObject(object) ? object['reason'] : ''}`;
+  if (event !== undefined && isJsonObject(object)) {
+    const { reason, message } = object;
+    return normaliseText(`${event} ${reason} ${message}`);
+  }
   if (hash === undefined || !name.endsWith(`-${hash}`)) return '';
   return `${name.slice(0, -hash.length)}${revisionOf(metadata, object)}`;
 }
@@ -235,6 +244,9 @@ const keys: readonly ((item: Record<string, unknown>) => string | undefined)[] =
     'mountPath',
     'field',
   ].map((field) => (item: Record<string, unknown>) => scalarIn(item, field)),
+  // Causes of a refusal: several may be of one field.
+  ({ field, message }) =>
+    typeof field === 'string' && typeof message === 'string' ? `${field} ${message}` : undefined,
 ];
 
 function nameIn(metadata: unknown): string | undefined {

@@ -89,6 +89,38 @@ export const fieldRules: readonly FieldRule[] = [
 // Besides: names that a server made up, from `generateName` or with the hash of a template, are random at their end;
 // compare.ts pairs them by what they have in common, and holds them to that pair.
 
+export interface OrderRule {
+  readonly at: RegExp;
+  readonly reason: string;
+}
+
+/** Lists whose order is not compared. */
+export const unorderedLists: readonly OrderRule[] = [
+  {
+    at: /^details\.causes$/,
+    reason: 'upstream walks maps of Go, whose order is random, when it looks for what is wrong',
+  },
+  {
+    at: /(^|\.)managedFields$/,
+    reason: 'entries stand by their times in whole seconds, which two servers may see differently',
+  },
+];
+
+/** Groups of custom definitions here; in lists of all documents they appear some time after the definition. */
+export const publishedLater: RegExp = /\b(example\.com|tweendeck\.io)\b/;
+
+/** Lines that stand in no lasting order are put into one: causes of a refusal, events of the same second, and what Helm lists by kind. */
+export function inLastingOrder(text: string): string {
+  const blocks = text.split(/^(?===> )/m);
+  const [head = '', ...rest] = blocks;
+  return [head, ...rest.map(trimmedBlock).sort()]
+    .join('')
+    .replace(sortedRuns, (run) => run.split('\n').slice(0, -1).sort().join('\n').concat('\n'));
+}
+
+const trimmedBlock = (block: string): string => `${block.trimEnd()}\n`;
+const sortedRuns = /(?:^(?:\* | {2}(?:Normal|Warning) {2}).*\n){2,}/gm;
+
 export interface HeaderRule {
   readonly name: RegExp;
   readonly treatment: 'ignored' | 'presence';
@@ -129,9 +161,14 @@ const textRules: readonly TextRule[] = [
     reason: 'uids are random',
   },
   {
-    pattern: /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?(Z|[+-]\d\d:\d\d)/g,
-    to: '<time$1>',
+    pattern: /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)/g,
+    to: '<time with microseconds>',
     reason: 'wall clock; that there are microseconds is kept',
+  },
+  {
+    pattern: /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)/g,
+    to: '<time>',
+    reason: 'wall clock',
   },
   {
     pattern:
@@ -186,6 +223,11 @@ const textRules: readonly TextRule[] = [
     reason: 'ages depend on when one looks; here in rows of tables as JSON',
   },
   {
+    pattern: /(\[[^\][]*,)"(\d+[smhdy]){1,2}"(?=[,\]])/g,
+    to: '$1"<age>"',
+    reason: 'as above, where the columns have no names',
+  },
+  {
     pattern: /\.[0-9a-f]{16}\b/g,
     to: '.<generated>',
     reason: 'names of events end in a number made of the time',
@@ -206,8 +248,8 @@ const textRules: readonly TextRule[] = [
     reason: 'node ports are drawn from a range of the server',
   },
   {
-    pattern: /(NodePort:.*? {2})3\d{4}(\/(?:TCP|UDP))/g,
-    to: '$1<node port>$2',
+    pattern: /(NodePort:.*? {2})3\d{4}/g,
+    to: '$1<node port>',
     reason: 'as above, in `describe`',
   },
   {

@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import type { Outcome } from '../support/kubectl.ts';
 import { absent, type Difference, named, shortened } from './answers.ts';
 import { compareJson } from './compare.ts';
-import { normaliseText } from './normalise.ts';
+import { inLastingOrder, normaliseText } from './normalise.ts';
 import type { Translation } from './translation.ts';
 
 /** Exit code, both outputs. YAML and JSON are compared as data, anything else line by line. */
@@ -92,7 +92,11 @@ function printed(
 
 /** One difference for each run of lines that the outputs do not share. */
 function compareLines(expected: string, actual: string, line: string): readonly Difference[] {
-  const [there, here] = [expected, actual].map((text) => normaliseText(text).trimEnd().split('\n'));
+  const [there, here] = [expected, actual].map((text) =>
+    inLastingOrder(`${normaliseText(text).trimEnd()}\n`)
+      .trimEnd()
+      .split('\n'),
+  );
   return hunks(there ?? [], here ?? []).flatMap((hunk) => {
     const unserved = unservedLines(hunk, line);
     return (
