@@ -30,16 +30,31 @@ export class OpenApiDocuments {
     this.#schemas = schemas;
   }
 
-  /** Undefined for other paths. @throws ApiError NotFound for group versions that are not served. */
-  answer(path: string): ApiResponse | undefined {
-    if (path === root) return jsonResponse(200, { paths: this.#index() });
+  /**
+   * Undefined for other paths. A document that is asked for by its hash never changes, and may be kept for ever.
+   * @throws ApiError NotFound for group versions that are not served.
+   */
+  answer(
+    path: string,
+    {
+      hash,
+      ifNoneMatch,
+    }: { readonly hash?: string | null; readonly ifNoneMatch?: string | undefined },
+  ): ApiResponse | undefined {
+    if (path === root) {
+      const text = { 'content-type': 'text/plain; charset=utf-8' }; // as upstream's file server sees it
+      return jsonResponse(200, { paths: this.#index() }, text);
+    }
     if (!path.startsWith(`${root}/`)) return undefined;
     const key = path.slice(root.length + 1);
     const resources = this.#groupVersions().get(key);
     if (!resources) throw noSuchPath();
-    return bytesResponse(200, 'application/json', [this.#document(resources)], {
-      etag: `"${this.#hashOf(key, resources)}"`,
-    });
+    const current = this.#hashOf(key, resources);
+    const etag = `"${current}"`;
+    const lasting = hash === current ? { 'cache-control': 'public, immutable' } : {};
+    const headers = { etag, vary: 'Accept', ...lasting };
+    if (ifNoneMatch === etag) return bytesResponse(304, 'application/json', [], headers);
+    return bytesResponse(200, 'application/json', [this.#document(resources)], headers);
   }
 
   #index(): unknown {

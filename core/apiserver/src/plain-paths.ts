@@ -27,7 +27,10 @@ export function answerPlain(
     ifNoneMatch: http.headers['if-none-match'],
   });
   if (discovered) return discovered;
-  const described = openApi.answer(trimmed);
+  const described = openApi.answer(trimmed, {
+    hash: new URLSearchParams(http.path.split('?', 2)[1]).get('hash'),
+    ifNoneMatch: http.headers['if-none-match'],
+  });
   if (described) return described;
   if (trimmed === '/') return jsonResponse(200, { paths: rootPaths(registry) });
   throw noSuchPath();
