@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { celComparison } from './cel.ts';
 import { type Comparison, compare } from './compare.ts';
+import { compareLive } from './live.ts';
 import { Oracle } from './oracle.ts';
 import { patchComparisons } from './patch.ts';
 import { schemaComparisons } from './schema.ts';
@@ -19,12 +20,14 @@ const areas: Readonly<Record<string, (seed: number) => readonly unknown[]>> = {
   cel: () => [celComparison],
 };
 
-const usage = `npm run oracle -- ${[...Object.keys(areas), 'all'].join('|')} [--sequences N] [--seed S] [--differences N]
+const usage = `npm run oracle -- ${[...Object.keys(areas), 'all', 'live'].join('|')} [--sequences N] [--seed S] [--differences N]
 
 Compares our code with upstream's Kubernetes libraries, on generated input. Ends with 1 when they differ.
   --sequences    how many cases of each comparison (1,000)
   --seed         one seed, one set of cases (1)
   --differences  how many to show, each made small (1)
+
+\`live\` sends histories to our API server and to a real kube-apiserver, in a lab of e2e/kubernetes.
 `;
 
 const { values, positionals } = parseArgs({
@@ -37,7 +40,11 @@ const { values, positionals } = parseArgs({
   },
 });
 const chosen = positionals.flatMap((name) => (name === 'all' ? Object.keys(areas) : [name]));
-if (values.help || chosen.length === 0 || chosen.some((name) => !(name in areas))) {
+if (
+  values.help ||
+  chosen.length === 0 ||
+  chosen.some((name) => !(name in areas || name === 'live'))
+) {
   process.stdout.write(usage);
   process.exitCode = values.help ? 0 : 2;
 } else {
@@ -47,16 +54,19 @@ if (values.help || chosen.length === 0 || chosen.some((name) => !(name in areas)
 async function run(names: readonly string[]): Promise<number> {
   const seed = Number(values.seed);
   const write = (line: string): void => void process.stdout.write(`${line}\n`);
+  const [count, differencesMax] = [Number(values.sequences), Number(values.differences)];
+  if (names.includes('live'))
+    return (await compareLive({ count, seed, differencesMax, write })) === 0 ? 0 : 1;
   await using oracle = Oracle.start();
   let differences = 0;
   for (const name of names) {
     for (const comparison of areas[name]?.(seed) ?? []) {
       const begunMs = performance.now();
       const options = {
-        count: Number(values.sequences),
+        count,
         seed,
         write,
-        differencesMax: Number(values.differences),
+        differencesMax,
       };
       const each = comparison as Comparison<unknown>; // its cases go from itself to itself
       const { equal, different } = await compare(each, oracle, options);

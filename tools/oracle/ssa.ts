@@ -51,7 +51,7 @@ export function ssaComparison(seed: number): Comparison<History> {
     isCase,
     theirs,
     ours,
-    agree,
+    agree: sameAnswers,
   };
 }
 
@@ -238,7 +238,7 @@ function resetOf({ statusApart }: History, subresource: string): FieldSet | unde
 }
 
 /** Upstream walks maps in any order, also those of conflicts, stops at the first unknown field of one, and prints values in two ways. */
-function agree(ours: unknown, theirs: unknown): boolean {
+export function sameAnswers(ours: unknown, theirs: unknown): boolean {
   const [our, their] = [withoutFaults(ours), withoutFaults(theirs)];
   return (
     canonical(our.rest) === canonical(their.rest) &&

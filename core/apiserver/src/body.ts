@@ -121,13 +121,18 @@ export async function parseYaml(text: string): Promise<DecodedBody> {
   return { value, duplicates };
 }
 
-/** Takes a decoded body for an object of `resource`. Its apiVersion and kind may be missing; others are refused. @throws ApiError BadRequest. */
+/** Takes a decoded body for an object of `resource`. Its apiVersion and kind may be missing where kinds are built in; others are refused. @throws ApiError BadRequest. */
 export function draftOf(value: unknown, resource: ServedResource): Draft {
   if (!isJsonObject(value)) {
     throw badRequest(`the object provided is unrecognized (must be of type ${resource.kind})`);
   }
   const apiVersion = apiVersionText(resource);
   const said = { kind: textAt(value, 'kind'), apiVersion: textAt(value, 'apiVersion') };
+  if (resource.custom && said.apiVersion !== apiVersion) {
+    throw badRequest(
+      `the API version in the data (${said.apiVersion}) does not match the expected API version (${apiVersion})`,
+    );
+  }
   if (
     (said.kind || resource.kind) !== resource.kind ||
     (said.apiVersion || apiVersion) !== apiVersion

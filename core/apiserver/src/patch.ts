@@ -112,21 +112,16 @@ async function applyObject(call: ResourceCall, part: Part): Promise<ApiResponse>
   if (!schema) throw unsupportedMediaType([patchTypes.json, patchTypes.merge]);
   const writing = writingOf(call, 'PatchOptions/apply');
   const applied = await appliedOf(call.http, writing);
-  const name = textAt(applied['metadata'], 'name');
-  if (name !== '' && name !== request.name) {
-    throw badRequest(
-      `the name of the object (${name}) does not match the name on the URL (${request.name})`,
-    );
-  }
   const merge = (live: Draft | undefined): Draft => {
     refuseOtherObject(writing, applied, live);
     const merged = mergeApplied(writing, { live, applied, part, schema });
-    return admitted(writing, draftOf(copyOf(merged), resource));
+    const draft = draftOf(copyOf(merged), resource);
+    checkPlace(draft.metadata, request);
+    return admitted(writing, draft, { keepNulls: true });
   };
   const cache = writing.state.resource(resource.storagePrefix);
   if (part === 'main' && !cache.get(requestKey(request, resource))) {
     const draft = merge(undefined);
-    draft.metadata.name = request.name;
     const created = await createOnce(writing, draft, {
       ownsManagedFields: true,
       authorize: true,

@@ -81,13 +81,15 @@ export interface Admitting {
   readonly duplicates?: readonly string[];
   /** The failure that tells of a problem; that of a whole object's decoding when not given. */
   readonly failure?: (problem: string) => ApiError;
+  /** Nulls in it are values. */
+  readonly keepNulls?: boolean;
 }
 
 /** Checks types, prunes and defaults what came in; speaks of unknown and repeated fields as the client wishes. @throws ApiError, the failure given or BadRequest. */
 export function admitted(
   writing: Writing,
   draft: Draft,
-  { duplicates = [], failure }: Admitting = {},
+  { duplicates = [], failure, keepNulls = false }: Admitting = {},
 ): Draft {
   const { resource, options, warnings } = writing;
   const { body, strategy, kind, version } = resource;
@@ -105,7 +107,7 @@ export function admitted(
   if (options.fieldValidation === 'Warn') {
     for (const each of problems) if (!warnings.includes(each)) warnings.push(each);
   }
-  body.fillDefaults(draft);
+  body.fillDefaults(draft, { keepNulls });
   strategy.defaults?.(draft);
   return draft;
 }

@@ -59,7 +59,9 @@ const definition = (spec: object = {}) => ({
     ...spec,
   },
 });
-const boat = (name: string, spec: object = { sails: 1 }) => ({ metadata: { name }, spec });
+const boat = (name: string, spec: object = { sails: 1 }) => ({
+  ...{ apiVersion: 'example.com/v1', kind: 'Boat', metadata: { name }, spec },
+});
 
 async function withBoats(spec: object = {}): Promise<TestServer> {
   const server = await TestServer.open();
@@ -152,11 +154,18 @@ test('columns and selectable fields are as declared', async () => {
 
 test('several versions show the same objects', async () => {
   await using server = await withBoats({ versions: [version('v1'), version('v2')] });
-  await server.create('/apis/example.com/v2/namespaces/default/boats', boat('a'));
-  const { json: first } = await server.get(`${boats}/a`);
-  const { json: second } = await server.get('/apis/example.com/v2/namespaces/default/boats/a');
-  assert.deepEqual([first.apiVersion, second.apiVersion], ['example.com/v1', 'example.com/v2']);
-  assert.equal(first.metadata.resourceVersion, second.metadata.resourceVersion);
+  const second = '/apis/example.com/v2/namespaces/default/boats';
+  await server.create(second, { ...boat('a'), apiVersion: 'example.com/v2' });
+  const { json: one } = await server.get(`${boats}/a`);
+  const { json: other } = await server.get(`${second}/a`);
+  assert.deepEqual([one.apiVersion, other.apiVersion], ['example.com/v1', 'example.com/v2']);
+  assert.equal(one.metadata.resourceVersion, other.metadata.resourceVersion);
+  const { status, json } = await server.create(second, boat('b'));
+  assert.equal(status, 400);
+  assert.equal(
+    json.message,
+    'the API version in the data (example.com/v1) does not match the expected API version (example.com/v2)',
+  );
 });
 
 test('a default that comes later is there when older objects are read', async () => {

@@ -12,8 +12,8 @@ export interface BodyRules {
   readonly decodeProblem: (draft: Draft) => string | undefined;
   /** Removes unknown fields and gives their paths. */
   readonly prune: (draft: Draft) => readonly string[];
-  /** Fills in the schema's defaults. Nulls that mean nothing go away. */
-  readonly fillDefaults: (draft: Draft) => void;
+  /** Fills in the schema's defaults. Nulls that mean nothing go away, unless they were applied: then they are wrong. */
+  readonly fillDefaults: (draft: Draft, options?: { readonly keepNulls?: boolean }) => void;
 }
 
 const objectMeta = '#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
@@ -72,7 +72,7 @@ export function customBody(compiled: CompiledSchema, metadata: MetadataRules): B
   return {
     decodeProblem: metadata.decodeProblem,
     prune: (draft) => [...metadata.prune(draft), ...compiled.prune(draft)],
-    fillDefaults: (draft) => compiled.applyDefaults(draft),
+    fillDefaults: (draft, options) => compiled.applyDefaults(draft, options),
   };
 }
 

@@ -4,7 +4,7 @@ import { compileRules } from '../cel/rules.ts';
 import { type FieldError, type FieldPath, fieldInvalid, path } from '../field-error.ts';
 import { Correlation } from './correlation.ts';
 import { type DecodeError, findDecodeError } from './decode-check.ts';
-import { applyDefaults } from './defaults.ts';
+import { applyDefaults, type DefaultOptions } from './defaults.ts';
 import { embeddedErrors } from './embedded.ts';
 import { hasDefault, type JsonSchema } from './json-schema.ts';
 import { findRepetitions } from './list-type.ts';
@@ -22,7 +22,7 @@ export interface CompiledSchema {
   /** The paths of unknown fields, sorted; the object stays as it is. */
   unknownFields(object: unknown): readonly string[];
   /** Fills defaults into a freshly parsed object, in place; nulls that may not be go away or become the default. */
-  applyDefaults(object: unknown): void;
+  applyDefaults(object: unknown, options?: DefaultOptions): void;
   /**
    * Everything wrong with an object, CEL rules included. With `oldObject` it is an update: transition rules run, and
    * errors of unchanged values are let pass. For CRDs' schemas.
@@ -48,7 +48,7 @@ export function compileSchema(schema: JsonSchema, options: CompileOptions = {}):
   return {
     prune: (object) => pruneObject(object, tree, { remove: true, whole }),
     unknownFields: (object) => pruneObject(object, tree, { remove: false, whole }),
-    applyDefaults: (object) => applyDefaults(object, tree),
+    applyDefaults: (object, settings) => applyDefaults(object, tree, settings),
     decodeError: (object) => findDecodeError(object, tree),
     validate(object, oldObject) {
       const old = oldObject === undefined ? undefined : new Correlation(object, oldObject, schema);

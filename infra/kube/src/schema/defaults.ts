@@ -4,9 +4,18 @@ import { isJsonObject } from '@tweendeck/std';
 
 import type { SchemaTree } from './tree.ts';
 
+export interface DefaultOptions {
+  /** Nulls that may not be and have no default stay, to be told of as wrong. */
+  readonly keepNulls?: boolean;
+}
+
 /** Changes `value`: nulls that may not be and have no default go away, then what is missing or null gets its default. */
-export function applyDefaults(value: unknown, tree: SchemaTree): void {
-  dropNulls(value, tree);
+export function applyDefaults(
+  value: unknown,
+  tree: SchemaTree,
+  options: DefaultOptions = {},
+): void {
+  if (!options.keepNulls) dropNulls(value, tree);
   fill(value, tree);
 }
 
