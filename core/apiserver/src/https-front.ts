@@ -5,8 +5,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { ApiError, type ApiRequest, type ApiResponse } from '@tweendeck/kube';
-import { assert, type Clock, type Logger, linkedAbort } from '@tweendeck/std';
+import { ApiError, type ApiRequest, type ApiResponse, WholeBody } from '@tweendeck/kube';
+import { assert, type Clock, type Logger, linkedAbort, onAbort } from '@tweendeck/std';
 import type { Caller } from './access/authenticator.ts';
 import type { ApiServer } from './api-server.ts';
 import { bodyBytesMax } from './body.ts';
@@ -66,7 +66,7 @@ class Front implements HttpsFront {
   readonly #log: Logger;
   /** With those that have not said yet that they speak TLS: the listener itself does not count them as connections. */
   readonly #sockets = new Set<Socket>();
-  readonly #callers = new WeakMap<Socket, Caller>();
+  readonly #connections = new WeakMap<Socket, Connection>();
   readonly #closing = new AbortController();
   readonly #active = new Set<Promise<void>>();
 
@@ -104,6 +104,7 @@ class Front implements HttpsFront {
   }
 
   #start(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    outgoing.on('error', (error) => this.#log.debug('an answer did not get out', { error }));
     const running: Promise<void> = this.#serve(incoming, outgoing)
       .catch((error: unknown) => {
         if (!outgoing.destroyed) this.#log.debug('a request broke off', { error });
@@ -114,34 +115,51 @@ class Front implements HttpsFront {
   }
 
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    using gone = linkedAbort(this.#closing.signal);
-    outgoing.on('close', () => gone.abort(new Error('the client closed the connection')));
-    outgoing.on('error', () => gone.abort());
-    const response = await this.#answer(incoming, gone.signal);
-    await send(response, { outgoing, headOnly: incoming.method === 'HEAD' }, gone.signal);
+    const { caller, gone } = this.#connectionOf(incoming);
+    const body = hasBody(incoming) ? await bodyOf(incoming) : undefined;
+    const response =
+      body instanceof ApiError
+        ? failureResponse(body, { connection: 'close' })
+        : await this.#server.serve(requestOf(incoming, body), caller, gone);
+    await send(response, { outgoing, headOnly: incoming.method === 'HEAD' }, gone);
   }
 
   /** Looked at once per connection: reading a certificate takes longer than deciding about a request. */
-  #callerOf({ socket }: IncomingMessage): Caller {
-    if (!(socket instanceof TLSSocket)) return { type: 'nobody' };
-    const known = this.#callers.get(socket);
+  #connectionOf({ socket }: IncomingMessage): Connection {
+    const known = this.#connections.get(socket);
     if (known) return known;
-    const caller = { ...callerOf(socket), address: socket.remoteAddress };
-    this.#callers.set(socket, caller);
-    return caller;
+    const gone = new AbortController();
+    const link = onAbort(this.#closing.signal, (reason) => gone.abort(reason));
+    socket.once('close', () => {
+      link[Symbol.dispose]();
+      gone.abort(new Error('the client closed the connection'));
+    });
+    const caller: Caller = socket instanceof TLSSocket ? callerOf(socket) : { type: 'nobody' };
+    const connection = { caller: { ...caller, address: socket.remoteAddress }, gone: gone.signal };
+    this.#connections.set(socket, connection);
+    return connection;
   }
+}
 
-  async #answer(incoming: IncomingMessage, signal: AbortSignal): Promise<ApiResponse> {
-    const body = await bodyOf(incoming);
-    if (body instanceof ApiError) return failureResponse(body, { connection: 'close' });
-    const request: ApiRequest = {
-      method: methodOf(incoming),
-      path: incoming.url ?? '/',
-      headers: headersOf(incoming),
-      ...(body.byteLength > 0 ? { body } : {}),
-    };
-    return this.#server.serve(request, this.#callerOf(incoming), signal);
-  }
+/** What all requests of a connection share: HTTP/1.1 has one of them under way at a time. */
+interface Connection {
+  readonly caller: Caller;
+  /** Aborts when the client has gone, or the front closes. */
+  readonly gone: AbortSignal;
+}
+
+function requestOf(incoming: IncomingMessage, body: Uint8Array | undefined): ApiRequest {
+  return {
+    method: methodOf(incoming),
+    path: incoming.url ?? '/',
+    headers: headersOf(incoming),
+    ...(body && body.byteLength > 0 ? { body } : {}),
+  };
+}
+
+/** By its headers, as RFC 9112 section 6 has it. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
 }
 
 function methodOf({ method = 'GET' }: IncomingMessage): ApiRequest['method'] {
@@ -211,20 +229,25 @@ async function send(
     outgoing.end();
     return;
   }
+  const { body } = response;
+  if (body instanceof WholeBody) {
+    await ended(outgoing, body.bytes);
+    return;
+  }
   outgoing.flushHeaders(); // a watch has begun, even if nothing happens for an hour
-  for await (const chunk of response.body) {
+  for await (const chunk of body) {
     if (outgoing.destroyed) return;
     if (!outgoing.write(chunk)) await drained(outgoing, signal);
   }
   await ended(outgoing);
 }
 
-/** Ends the answer and waits until it is out, or the connection is gone. */
-async function ended(outgoing: ServerResponse): Promise<void> {
+/** Ends the answer, with its last bytes, and waits until it is out, or the connection is gone. */
+async function ended(outgoing: ServerResponse, bytes?: Uint8Array): Promise<void> {
   if (outgoing.destroyed) return; // then nothing is called back any more
   await new Promise<void>((resolve) => {
-    outgoing.on('close', resolve);
-    outgoing.end(resolve);
+    outgoing.on('close', resolve); // comes after the end, too
+    outgoing.end(bytes);
   });
 }
 

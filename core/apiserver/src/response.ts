@@ -1,6 +1,6 @@
 // Answers: a status, headers, and a body that is whole or a stream.
 
-import type { ApiError, ApiResponse } from '@tweendeck/kube';
+import { type ApiError, type ApiResponse, WholeBody } from '@tweendeck/kube';
 import { UnservedPathError } from './failures.ts';
 
 const chunkBytes = 256 * 1024;
@@ -16,8 +16,13 @@ export function bytesResponse(
   return {
     status,
     headers: { 'content-type': contentType, 'content-length': String(length), ...headers },
-    body: joined(pieces),
+    body: length <= chunkBytes ? new WholeBody(oneOf(pieces, length)) : joined(pieces),
   };
+}
+
+function oneOf(pieces: readonly Uint8Array[], length: number): Uint8Array {
+  const [first] = pieces;
+  return first && pieces.length === 1 ? first : Buffer.concat(pieces, length);
 }
 
 async function* joined(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
@@ -27,11 +32,11 @@ async function* joined(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array
     batch.push(piece);
     size += piece.byteLength;
     if (size < chunkBytes) continue;
-    yield batch.length === 1 ? piece : Buffer.concat(batch, size);
+    yield oneOf(batch, size);
     batch = [];
     size = 0;
   }
-  if (size > 0) yield batch.length === 1 && batch[0] ? batch[0] : Buffer.concat(batch, size);
+  if (size > 0) yield oneOf(batch, size);
 }
 
 export function jsonResponse(

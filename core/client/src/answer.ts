@@ -1,6 +1,12 @@
 // Reads an answer of the API: JSON when all is well, an ApiError out of whatever else came.
 
-import { ApiError, type ApiResponse, type StatusDetails, type StatusReason } from '@tweendeck/kube';
+import {
+  ApiError,
+  type ApiResponse,
+  type StatusDetails,
+  type StatusReason,
+  WholeBody,
+} from '@tweendeck/kube';
 import { isJsonObject, PlatformError } from '@tweendeck/std';
 
 const answerBytesMax = 256 * 1_024 * 1_024;
@@ -20,9 +26,11 @@ export async function jsonOf(response: ApiResponse, what: string): Promise<unkno
 
 /** The whole body as text; CLIENT_ANSWER_TOO_LARGE beyond 256 MiB. */
 export async function textOf(response: ApiResponse, what: string): Promise<string> {
+  const { body } = response;
+  if (body instanceof WholeBody) return new TextDecoder().decode(body.bytes);
   const pieces: Uint8Array[] = [];
   let length = 0;
-  for await (const piece of response.body) {
+  for await (const piece of body) {
     length += piece.length;
     if (length > answerBytesMax)
       throw new PlatformError(

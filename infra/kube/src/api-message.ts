@@ -25,6 +25,19 @@ export interface ApiResponse {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
+/** A body that is known from the start and short: a reader may take `bytes` at once instead of waiting for them piece by piece. */
+export class WholeBody implements AsyncIterable<Uint8Array> {
+  readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    if (this.bytes.byteLength > 0) yield this.bytes;
+  }
+}
+
 /** Carries one request; rejects when no answer came. Aborting the signal ends the request and a body that is being read. */
 export interface ApiTransport {
   request(request: ApiRequest, signal: AbortSignal): Promise<ApiResponse>;
