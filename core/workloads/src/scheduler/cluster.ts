@@ -1,8 +1,18 @@
-// What the scheduler knows: nodes, the room left on each, and pods it has placed but not yet seen placed.
+// What the scheduler knows: nodes, the room left on each, and pods it has placed but not yet seen placed. Kept up with
+// every change, so that a decision costs what there are nodes, not pods.
 
 import type { Node, Pod } from '@tweendeck/kube';
+import { jsonEqual } from '@tweendeck/std';
 import { isFinished } from '../pod/pod-state.ts';
-import { type Affinities, affinitiesOf, type PlacedPod } from './pod-affinity.ts';
+import {
+  type Affinities,
+  type AffinityTerm,
+  type AffinityView,
+  affinitiesOf,
+  type HeldTerm,
+} from './pod-affinity.ts';
+import { type CountsByNode, PodCounts } from './pod-counts.ts';
+import type { NamespaceLabels, PodMatcher } from './pod-matcher.ts';
 import {
   type Amounts,
   amountsOf,
@@ -13,6 +23,7 @@ import {
   requestsOf,
   usualRequestsOf,
 } from './requests.ts';
+import { wantedClaims } from './volume-check.ts';
 
 interface Placement {
   readonly pod: Pod;
@@ -21,6 +32,8 @@ interface Placement {
   readonly usual: Amounts;
   readonly ports: readonly HostPort[];
   readonly affinities: Affinities;
+  /** `namespace/name`. */
+  readonly claims: readonly string[];
   /** Not yet seen on the server. */
   readonly isAssumed: boolean;
 }
@@ -43,15 +56,29 @@ interface Occupancy {
   readonly portHolders: Set<string>;
 }
 
-export class ClusterView {
+const kinds = ['near', 'far', 'preferred'] as const;
+type Held = Map<string, { readonly term: AffinityTerm; readonly byNode: Map<string, number> }>;
+
+export class ClusterView implements AffinityView {
+  readonly #namespaceLabels: NamespaceLabels;
   readonly #nodes = new Map<string, { readonly node: Node; readonly allocatable: Amounts }>();
   /** By node name; also for nodes that are not known (yet). */
   readonly #occupancies = new Map<string, Occupancy>();
   readonly #placements = new Map<string, Placement>();
-  /** Those that others have to be weighed against. */
-  readonly #choosy = new Set<string>();
+  readonly #counts = new PodCounts();
+  /** Like terms of many pods are one entry. */
+  readonly #held: Readonly<Record<keyof Affinities, Held>> = {
+    near: new Map(),
+    far: new Map(),
+    preferred: new Map(),
+  };
+  readonly #claimUsers = new Map<string, number>();
   /** Worked out again only for nodes where something changed. */
   readonly #rooms = new Map<string, NodeRoom>();
+
+  constructor(namespaceLabels: NamespaceLabels) {
+    this.#namespaceLabels = namespaceLabels;
+  }
 
   get nodeCount(): number {
     return this.#nodes.size;
@@ -70,24 +97,26 @@ export class ClusterView {
 
   /** Takes in a pod as the server has it. One that the server does not show as bound keeps the place assumed for it. */
   setPod(pod: Pod): void {
-    const { uid } = pod.metadata;
     const { nodeName } = pod.spec;
-    if (isFinished(pod)) this.removePod(uid);
+    if (isFinished(pod)) this.removePod(pod.metadata.uid);
     else if (nodeName) this.#place(pod, nodeName, { isAssumed: false });
   }
 
   removePod(uid: string): void {
     const placement = this.#placements.get(uid);
     if (!placement) return;
+    const { pod, nodeName, claims } = placement;
     this.#placements.delete(uid);
-    this.#choosy.delete(uid);
-    const occupancy = this.#occupancyOf(placement.nodeName);
+    this.#counts.add(pod, nodeName, -1);
+    this.#hold(placement, -1);
+    for (const claim of claims) countUp(this.#claimUsers, claim, -1);
+    const occupancy = this.#occupancyOf(nodeName);
     occupancy.placements.delete(uid);
     occupancy.portHolders.delete(uid);
-    this.#rooms.delete(placement.nodeName);
+    this.#rooms.delete(nodeName);
     occupancy.requested = minus(occupancy.requested, placement.requests);
     occupancy.usual = minus(occupancy.usual, placement.usual);
-    if (occupancy.placements.size === 0) this.#occupancies.delete(placement.nodeName);
+    if (occupancy.placements.size === 0) this.#occupancies.delete(nodeName);
   }
 
   /** Counts a pod as placed before the server says so. */
@@ -104,11 +133,40 @@ export class ClusterView {
     return this.#placements.has(uid);
   }
 
-  rooms(): readonly NodeRoom[] {
-    return [...this.#nodes.keys()].flatMap((name) => this.#roomOf(name) ?? []);
+  /** Labels of namespaces have changed. */
+  namespacesChanged(): void {
+    this.#counts.forget();
   }
 
-  #roomOf(name: string): NodeRoom | undefined {
+  /** Whether a placed pod uses the claim, given as `namespace/name`. */
+  isClaimUsed(claim: string): boolean {
+    return this.#claimUsers.has(claim);
+  }
+
+  node(name: string): Node | undefined {
+    return this.#nodes.get(name)?.node;
+  }
+
+  *nodes(): Iterable<Node> {
+    for (const { node } of this.#nodes.values()) yield node;
+  }
+
+  countsOf(pods: PodMatcher): CountsByNode {
+    return this.#counts.of(pods, () => this.#placements.values());
+  }
+
+  heldTerms(kind: keyof Affinities): Iterable<HeldTerm> {
+    return this.#held[kind].values();
+  }
+
+  *rooms(): Iterable<NodeRoom> {
+    for (const name of this.#nodes.keys()) {
+      const room = this.room(name);
+      if (room) yield room;
+    }
+  }
+
+  room(name: string): NodeRoom | undefined {
     const known = this.#rooms.get(name);
     const found = this.#nodes.get(name);
     if (known || !found) return known;
@@ -125,18 +183,14 @@ export class ClusterView {
     return room;
   }
 
-  /** All placed pods, or only those with terms of their own when the asker has none. */
-  placed(which: 'all' | 'choosy'): readonly PlacedPod[] {
-    const uids = which === 'all' ? this.#placements.keys() : this.#choosy.values();
-    return [...uids].flatMap((uid) => {
-      const placement = this.#placements.get(uid);
-      const node = placement && this.#nodes.get(placement.nodeName)?.node;
-      return node ? [{ ...placement, node }] : [];
-    });
-  }
-
   #place(pod: Pod, nodeName: string, { isAssumed }: { readonly isAssumed: boolean }): void {
-    const { uid } = pod.metadata;
+    const { uid, namespace = '' } = pod.metadata;
+    const known = this.#placements.get(uid);
+    if (known && known.nodeName === nodeName && asksTheSame(known.pod, pod)) {
+      // The common case, a report of how it is: nothing that is counted has changed.
+      if (known.isAssumed && !isAssumed) this.#keep({ ...known, isAssumed });
+      return;
+    }
     this.removePod(uid);
     const placement: Placement = {
       pod,
@@ -144,18 +198,39 @@ export class ClusterView {
       requests: requestsOf(pod),
       usual: usualRequestsOf(pod),
       ports: hostPortsOf(pod),
-      affinities: affinitiesOf(pod),
+      affinities: affinitiesOf(pod, this.#namespaceLabels),
+      claims: wantedClaims(pod).map(({ name }) => `${namespace}/${name}`),
       isAssumed,
     };
-    this.#placements.set(uid, placement);
-    const { near, far, preferred } = placement.affinities;
-    if (near.length + far.length + preferred.length > 0) this.#choosy.add(uid);
-    const occupancy = this.#occupancyOf(nodeName);
-    occupancy.placements.set(uid, placement);
+    const occupancy = this.#keep(placement);
+    this.#counts.add(pod, nodeName, 1);
+    this.#hold(placement, 1);
+    for (const claim of placement.claims) countUp(this.#claimUsers, claim, 1);
     if (placement.ports.length > 0) occupancy.portHolders.add(uid);
     this.#rooms.delete(nodeName);
     occupancy.requested = plus(occupancy.requested, placement.requests);
     occupancy.usual = plus(occupancy.usual, placement.usual);
+  }
+
+  #keep(placement: Placement): Occupancy {
+    const { uid } = placement.pod.metadata;
+    const occupancy = this.#occupancyOf(placement.nodeName);
+    this.#placements.set(uid, placement);
+    occupancy.placements.set(uid, placement);
+    return occupancy;
+  }
+
+  #hold({ affinities, nodeName }: Placement, amount: 1 | -1): void {
+    for (const kind of kinds) {
+      const held = this.#held[kind];
+      for (const term of affinities[kind]) {
+        const key = `${term.topologyKey} ${term.weight} ${term.pods.key}`;
+        const entry = held.get(key) ?? { term, byNode: new Map<string, number>() };
+        countUp(entry.byNode, nodeName, amount);
+        if (entry.byNode.size === 0) held.delete(key);
+        else held.set(key, entry);
+      }
+    }
   }
 
   #occupancyOf(nodeName: string): Occupancy {
@@ -170,4 +245,21 @@ export class ClusterView {
     this.#occupancies.set(nodeName, made);
     return made;
   }
+}
+
+function asksTheSame(left: Pod, right: Pod): boolean {
+  const one = left.metadata;
+  const other = right.metadata;
+  if ((one.deletionTimestamp === undefined) !== (other.deletionTimestamp === undefined)) {
+    return false;
+  }
+  const { nodeName: _, ...before } = left.spec;
+  const { nodeName: __, ...after } = right.spec;
+  return jsonEqual(one.labels, other.labels) && jsonEqual(before, after);
+}
+
+function countUp(counts: Map<string, number>, key: string, amount: number): void {
+  const count = (counts.get(key) ?? 0) + amount;
+  if (count === 0) counts.delete(key);
+  else counts.set(key, count);
 }

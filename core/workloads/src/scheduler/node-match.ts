@@ -19,6 +19,28 @@ export function nodeMatches(pod: Pod, node: Node): boolean {
   return required === undefined || selectorMatches(required, node);
 }
 
+/**
+ * The names that the required affinity cuts nodes down to; undefined when a term names none. Nodes of other names need not
+ * be looked at.
+ */
+export function namedNodes({ spec }: Pod): ReadonlySet<string> | undefined {
+  const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  const { nodeSelectorTerms: terms = [] } = required ?? {};
+  if (terms.length === 0) return undefined;
+  let all = new Set<string>();
+  for (const { matchFields = [] } of terms) {
+    let names: ReadonlySet<string> | undefined;
+    for (const { key, operator, values = [] } of matchFields) {
+      if (key !== 'metadata.name' || operator !== 'In') continue;
+      const own = new Set(values);
+      names = names ? own.intersection(names) : own;
+    }
+    if (!names) return undefined;
+    all = all.union(names);
+  }
+  return all;
+}
+
 function selectorMatches(selector: NodeSelector, node: Node): boolean {
   return selector.nodeSelectorTerms.some((term) => termMatches(term, node));
 }

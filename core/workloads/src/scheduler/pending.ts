@@ -23,6 +23,10 @@ export class PendingPods implements Disposable {
   readonly #clock: Clock;
   readonly #pods = new Map<string, Pending>();
   readonly #active = new Map<number, Map<string, Pending>>();
+  /** Those that a change may help: waiting or in hand. */
+  readonly #listening = new Map<string, Pending>();
+  /** Those whose time may come: waiting or backing off. */
+  readonly #asleep = new Map<string, Pending>();
   #timer: { readonly timer: Timer; readonly dueMs: number } | undefined;
   #wake: (() => void) | undefined;
 
@@ -57,6 +61,8 @@ export class PendingPods implements Disposable {
     const known = this.#pods.get(uid);
     if (!known) return;
     this.#pods.delete(uid);
+    this.#listening.delete(uid);
+    this.#asleep.delete(uid);
     this.#active.get(priorityOf(known.pod))?.delete(uid);
   }
 
@@ -68,7 +74,7 @@ export class PendingPods implements Disposable {
     for (const [uid, pending] of pods ?? []) {
       pods?.delete(uid);
       if (pods?.size === 0) this.#active.delete(priority);
-      pending.place = 'in-hand';
+      this.#move(uid, pending, 'in-hand');
       pending.stale = false;
       pending.attempts++;
       return pending.pod;
@@ -88,19 +94,19 @@ export class PendingPods implements Disposable {
         : Math.min(backoffMaxMs, backoffBaseMs * 2 ** Math.min(known.attempts - 1, 20));
     const nowMs = this.#clock.monotonicMs();
     known.readyMs = nowMs + delayMs;
-    known.place = until === 'later' || known.stale ? 'backing-off' : 'waiting';
+    this.#move(uid, known, until === 'later' || known.stale ? 'backing-off' : 'waiting');
     this.#setTimer(known.place === 'waiting' ? nowMs + forgottenMs : known.readyMs);
   }
 
   /** Something changed that may help those who wait (and for whom `helps` holds). */
   changed(helps: (pod: Pod) => boolean = () => true): void {
     const nowMs = this.#clock.monotonicMs();
-    for (const [uid, pending] of this.#pods) {
+    for (const [uid, pending] of this.#listening) {
       if (pending.place === 'in-hand') pending.stale ||= helps(pending.pod);
       if (pending.place !== 'waiting' || !helps(pending.pod)) continue;
       if (pending.readyMs <= nowMs) this.#activate(uid, pending);
       else {
-        pending.place = 'backing-off';
+        this.#move(uid, pending, 'backing-off');
         this.#setTimer(pending.readyMs);
       }
     }
@@ -121,12 +127,20 @@ export class PendingPods implements Disposable {
   }
 
   #activate(uid: string, pending: Pending): void {
-    pending.place = 'active';
+    this.#move(uid, pending, 'active');
     const priority = priorityOf(pending.pod);
     const pods = this.#active.get(priority) ?? new Map<string, Pending>();
     this.#active.set(priority, pods.set(uid, pending));
     this.#wake?.();
     this.#wake = undefined;
+  }
+
+  #move(uid: string, pending: Pending, place: Pending['place']): void {
+    pending.place = place;
+    if (place === 'waiting' || place === 'in-hand') this.#listening.set(uid, pending);
+    else this.#listening.delete(uid);
+    if (place === 'waiting' || place === 'backing-off') this.#asleep.set(uid, pending);
+    else this.#asleep.delete(uid);
   }
 
   #setTimer(dueMs: number): void {
@@ -140,14 +154,9 @@ export class PendingPods implements Disposable {
   #timeIsUp(): void {
     this.#timer = undefined;
     const nowMs = this.#clock.monotonicMs();
-    for (const [uid, pending] of this.#pods) {
-      const dueMs =
-        pending.place === 'backing-off'
-          ? pending.readyMs
-          : pending.place === 'waiting'
-            ? pending.readyMs + forgottenMs
-            : undefined;
-      if (dueMs === undefined) continue;
+    for (const [uid, pending] of this.#asleep) {
+      const { readyMs, place } = pending;
+      const dueMs = place === 'backing-off' ? readyMs : readyMs + forgottenMs;
       if (dueMs <= nowMs) this.#activate(uid, pending);
       else this.#setTimer(dueMs);
     }

@@ -1,23 +1,21 @@
-// Which node a pod goes to, or why to none. Filters, scores and texts are those of kube-scheduler's usual plugins.
+// Which node a pod goes to, or why to none. Filters, their order and their texts are those of kube-scheduler's usual plugins.
 
 import type { Node, PersistentVolumeClaim, Pod } from '@tweendeck/kube';
 import type { ClusterView, NodeRoom } from './cluster.ts';
-import { nodeMatches, termMatches, untolerated } from './node-match.ts';
-import {
-  type AffinityCheck,
-  affinitiesOf,
-  checkAffinity,
-  type NamespaceLabels,
-} from './pod-affinity.ts';
+import { namedNodes, nodeMatches, untolerated } from './node-match.ts';
+import { peersOf, type SelectorView } from './peers.ts';
+import { type AffinityCheck, checkAffinity } from './pod-affinity.ts';
+import type { NamespaceLabels } from './pod-matcher.ts';
 import {
   type Amounts,
   type HostPort,
   hostPortsOf,
-  plus,
   portsConflict,
   requestsOf,
   usualRequestsOf,
 } from './requests.ts';
+import { totalScores } from './scores.ts';
+import { checkSpread } from './topology-spread.ts';
 import { checkVolumes, type StorageView, type VolumeCheck } from './volume-check.ts';
 
 export type SchedulingPlan =
@@ -33,6 +31,7 @@ export type SchedulingPlan =
 export interface SchedulingTools {
   readonly namespaceLabels: NamespaceLabels;
   readonly storage: StorageView;
+  readonly selectors: SelectorView;
   /** Uniform integer in [0, bound); decides between equals. */
   readonly integer: (bound: number) => number;
 }
@@ -40,63 +39,83 @@ export interface SchedulingTools {
 export function planScheduling(
   pod: Pod,
   cluster: ClusterView,
-  { namespaceLabels, storage, integer }: SchedulingTools,
+  tools: SchedulingTools,
 ): SchedulingPlan {
-  const rooms = cluster.rooms();
-  if (rooms.length === 0) return { fits: false, message: 'no nodes available to schedule pods' };
-  const volumes = checkVolumes(pod, storage);
-  if (volumes.hindrance !== undefined) {
-    return { fits: false, message: messageOf(rooms.length, [volumes.hindrance]) };
-  }
-  const own = affinitiesOf(pod);
-  const hasTerms = own.near.length + own.far.length + own.preferred.length > 0;
-  const affinity = checkAffinity(pod, cluster.placed(hasTerms ? 'all' : 'choosy'), namespaceLabels);
-  const requests = requestsOf(pod);
-  const asked: Asked = { pod, requests, ports: hostPortsOf(pod), volumes, affinity };
+  const { nodeCount } = cluster;
+  if (nodeCount === 0) return { fits: false, message: 'no nodes available to schedule pods' };
+  const refuse = (...texts: readonly string[]): SchedulingPlan => ({
+    fits: false,
+    message: `0/${nodeCount} nodes are available: ${texts.toSorted().join(', ')}.`,
+  });
+  const named = namedNodes(pod);
+  if (named?.size === 0) return refuse('pod affinity terms conflict');
+  const volumes = checkVolumes(pod, tools.storage, (claim) => cluster.isClaimUsed(claim));
+  if (volumes.hindrance !== undefined) return refuse(volumes.hindrance);
+  const asked = questionOf(pod, cluster, { volumes, ...tools });
+  const rooms = named
+    ? [...named].flatMap((name) => cluster.room(name) ?? [])
+    : [...cluster.rooms()];
   const feasible: NodeRoom[] = [];
   const reasons = new Map<string, number>();
+  if (rooms.length < nodeCount) {
+    reasons.set("node(s) didn't satisfy plugin(s) [NodeAffinity]", nodeCount - rooms.length);
+  }
   for (const room of rooms) {
     const problems = problemsOf(room, asked);
     if (problems.length === 0) feasible.push(room);
     for (const problem of problems) reasons.set(problem, (reasons.get(problem) ?? 0) + 1);
   }
   if (feasible.length === 0) {
-    const texts = [...reasons].map(([reason, count]) => `${count} ${reason}`);
-    return { fits: false, message: messageOf(rooms.length, texts) };
+    return refuse(...[...reasons].map(([reason, count]) => `${count} ${reason}`));
   }
-  const { name } = best(feasible, asked, integer).node.metadata;
+  const { name } = best(feasible, { asked, cluster, tools }).node.metadata;
   return { fits: true, nodeName: name, waiting: volumes.waiting };
 }
 
-interface Asked {
+interface Question {
   readonly pod: Pod;
   readonly requests: Amounts;
   readonly ports: readonly HostPort[];
   readonly volumes: VolumeCheck;
+  readonly spread: ((node: Node) => string | undefined) | undefined;
   readonly affinity: AffinityCheck;
 }
 
-function messageOf(nodeCount: number, texts: readonly string[]): string {
-  return `0/${nodeCount} nodes are available: ${texts.toSorted().join(', ')}.`;
+function questionOf(
+  pod: Pod,
+  cluster: ClusterView,
+  {
+    volumes,
+    namespaceLabels,
+  }: Pick<SchedulingTools, 'namespaceLabels'> & { readonly volumes: VolumeCheck },
+): Question {
+  return {
+    pod,
+    requests: requestsOf(pod),
+    ports: hostPortsOf(pod),
+    volumes,
+    spread: checkSpread(pod, cluster),
+    affinity: checkAffinity(pod, cluster, namespaceLabels),
+  };
 }
 
-/** The first kind of problem found; only resources are all named. */
-function problemsOf(room: NodeRoom, asked: Asked): readonly string[] {
-  const { pod, requests, ports, volumes, affinity } = asked;
+/** What the first filter says that the node does not pass; only resources are all named. */
+function problemsOf(room: NodeRoom, asked: Question): readonly string[] {
+  const { pod, requests, ports, volumes, affinity, spread } = asked;
   const { node } = room;
   if (node.spec?.unschedulable && !toleratesUnschedulable(pod)) {
     return ['node(s) were unschedulable'];
   }
-  if (!isReadyNode(node)) return ['node(s) were not ready'];
-  const [taint] = untolerated(pod, node, ['NoSchedule', 'NoExecute']);
-  if (taint) return [`node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`];
+  if (untolerated(pod, node, ['NoSchedule', 'NoExecute']).length > 0) {
+    return ['node(s) had untolerated taint(s)'];
+  }
   if (!nodeMatches(pod, node)) return ["node(s) didn't match Pod's node affinity/selector"];
   if (ports.some((port) => room.ports.some((taken) => portsConflict(port, taken)))) {
     return ["node(s) didn't have free ports for the requested pod ports"];
   }
   const shortages = shortagesOf(room, requests);
   if (shortages.length > 0) return shortages;
-  const problem = volumes.problem(node) ?? affinity.problem(node);
+  const problem = volumes.problem(node) ?? spread?.(node) ?? affinity.problem(node);
   return problem === undefined ? [] : [problem];
 }
 
@@ -106,16 +125,9 @@ function toleratesUnschedulable(pod: Pod): boolean {
   return untolerated(pod, cordoned, ['NoSchedule']).length === 0;
 }
 
-/** A node that says nothing of itself yet is not ready. */
-function isReadyNode(node: Node): boolean {
-  const ready = node.status?.conditions?.find(({ type }) => type === 'Ready');
-  return ready?.status === 'True';
-}
-
 function shortagesOf(room: NodeRoom, requests: Amounts): readonly string[] {
   const shortages: string[] = [];
-  const podsMax = room.allocatable['pods'];
-  if (podsMax !== undefined && room.podCount + 1 > podsMax) shortages.push('Too many pods');
+  if (room.podCount + 1 > (room.allocatable['pods'] ?? 0)) shortages.push('Too many pods');
   for (const [name, amount] of Object.entries(requests)) {
     const free = (room.allocatable[name] ?? 0) - (room.requested[name] ?? 0);
     if (amount > 0 && amount > free) shortages.push(`Insufficient ${name}`);
@@ -123,58 +135,29 @@ function shortagesOf(room: NodeRoom, requests: Amounts): readonly string[] {
   return shortages;
 }
 
-const weights = { taints: 3, nodeAffinity: 2, podAffinity: 2, room: 1 } as const;
-
 function best(
   rooms: readonly NodeRoom[],
-  asked: Asked,
-  integer: SchedulingTools['integer'],
+  {
+    asked,
+    cluster,
+    tools,
+  }: {
+    readonly asked: Question;
+    readonly cluster: ClusterView;
+    readonly tools: SchedulingTools;
+  },
 ): NodeRoom {
   const [only] = rooms;
   if (only && rooms.length === 1) return only;
-  const usual = usualRequestsOf(asked.pod);
-  const taints = spread(rooms.map(({ node }) => -unwelcome(asked.pod, node)));
-  const nodeAffinity = spread(
-    rooms.map(({ node }) => preference(asked.pod, node)),
-    { from: 0 },
-  );
-  const podAffinity = spread(rooms.map(({ node }) => asked.affinity.score(node)));
-  const totals = rooms.map(
-    (room, at) =>
-      weights.taints * (taints[at] ?? 0) +
-      weights.nodeAffinity * (nodeAffinity[at] ?? 0) +
-      weights.podAffinity * (podAffinity[at] ?? 0) +
-      weights.room * roomScore(room, usual),
-  );
+  const totals = totalScores(rooms, {
+    pod: asked.pod,
+    requests: asked.requests,
+    usual: usualRequestsOf(asked.pod),
+    affinity: asked.affinity.score,
+    view: cluster,
+    peers: () => peersOf(asked.pod, tools.selectors),
+  });
   const most = Math.max(...totals);
   const winners = rooms.filter((_, at) => totals[at] === most);
-  return winners[integer(winners.length)] ?? (rooms[0] as NodeRoom); // there is at least one room, and one total is the largest
-}
-
-/** Brings scores to 0 to 100: the largest is 100, the smallest (or `from`) 0; all 0 when they are equal. */
-function spread(scores: readonly number[], { from }: { readonly from?: number } = {}): number[] {
-  const least = from ?? Math.min(...scores);
-  const range = Math.max(...scores) - least;
-  return scores.map((score) => (range === 0 ? 0 : Math.floor((100 * (score - least)) / range)));
-}
-
-function unwelcome(pod: Pod, node: Node): number {
-  return untolerated(pod, node, ['PreferNoSchedule']).length;
-}
-
-function preference(pod: Pod, node: Node): number {
-  const terms = pod.spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution;
-  return (terms ?? [])
-    .filter(({ preference: term }) => termMatches(term, node))
-    .reduce((total, { weight }) => total + weight, 0);
-}
-
-/** 100 for an empty node, 0 for a full one: the mean over processor and memory. */
-function roomScore(room: NodeRoom, usual: Amounts): number {
-  const taken = plus(room.usual, usual);
-  const shares = ['cpu', 'memory'].map((name) => {
-    const size = room.allocatable[name] ?? 0;
-    return size === 0 ? 0 : Math.max(0, 1 - (taken[name] ?? 0) / size);
-  });
-  return Math.floor((100 * shares.reduce((total, share) => total + share, 0)) / shares.length);
+  return winners[tools.integer(winners.length)] ?? (rooms[0] as NodeRoom); // there is at least one room, and one total is the largest
 }

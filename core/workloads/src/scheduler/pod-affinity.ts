@@ -1,171 +1,150 @@
-// Which pods want to be near or far from which others, and where that puts a new one.
+// Which pods want to be near or far from which others, and where that puts a new one. Rules and texts: the InterPodAffinity
+// plugin of kube-scheduler.
 
-import {
-  everyLabel,
-  type LabelMatcher,
-  type Labels,
-  labelSelectorFromObject,
-  type Node,
-  type Pod,
-  type PodAffinityTerm,
-} from '@tweendeck/kube';
+import type { Node, Pod, PodAffinityTerm } from '@tweendeck/kube';
+import { Domains } from './domains.ts';
+import type { CountsByNode } from './pod-counts.ts';
+import { everyOf, type NamespaceLabels, type PodMatcher, podsOfTerm } from './pod-matcher.ts';
 
-/** The labels of a namespace, for terms that select namespaces. */
-export type NamespaceLabels = (namespace: string) => Labels | undefined;
-
-interface AffinityTerm {
+/** One term of a pod, ready to be matched. */
+export interface AffinityTerm {
   readonly topologyKey: string;
+  /** Of a preference; those to be far have a negative one. 1 for what is required. */
   readonly weight: number;
-  readonly matches: (pod: Pod, namespaceLabels: NamespaceLabels) => boolean;
+  readonly pods: PodMatcher;
 }
 
-/** A pod's terms, ready to be matched. */
 export interface Affinities {
   readonly near: readonly AffinityTerm[];
   readonly far: readonly AffinityTerm[];
-  /** Preferences; those to be far have a negative weight. */
   readonly preferred: readonly AffinityTerm[];
 }
 
 const none: Affinities = { near: [], far: [], preferred: [] };
 
-export function affinitiesOf(pod: Pod): Affinities {
+export function affinitiesOf(pod: Pod, namespaceLabels: NamespaceLabels): Affinities {
   const { podAffinity, podAntiAffinity } = pod.spec.affinity ?? {};
   if (!podAffinity && !podAntiAffinity) return none;
+  const ready = (term: PodAffinityTerm, weight: number): AffinityTerm => ({
+    topologyKey: term.topologyKey,
+    weight,
+    pods: podsOfTerm(term, pod, namespaceLabels),
+  });
   const required = (terms: readonly PodAffinityTerm[] = []): AffinityTerm[] =>
-    terms.map((term) => termOf(term, pod, 0));
+    terms.map((term) => ready(term, 1));
+  const { preferredDuringSchedulingIgnoredDuringExecution: liked = [] } = podAffinity ?? {};
+  const { preferredDuringSchedulingIgnoredDuringExecution: shunned = [] } = podAntiAffinity ?? {};
   return {
     near: required(podAffinity?.requiredDuringSchedulingIgnoredDuringExecution),
     far: required(podAntiAffinity?.requiredDuringSchedulingIgnoredDuringExecution),
     preferred: [
-      ...(podAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map((each) =>
-        termOf(each.podAffinityTerm, pod, each.weight),
-      ),
-      ...(podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map((each) =>
-        termOf(each.podAffinityTerm, pod, -each.weight),
-      ),
+      ...liked.map(({ podAffinityTerm, weight }) => ready(podAffinityTerm, weight)),
+      ...shunned.map(({ podAffinityTerm, weight }) => ready(podAffinityTerm, -weight)),
     ],
   };
 }
 
-function termOf(term: PodAffinityTerm, owner: Pod, weight: number): AffinityTerm {
-  const { topologyKey, namespaces = [], namespaceSelector } = term;
-  const labels = labelSelectorFromObject(term.labelSelector);
-  const selected = namespaceSelector && labelSelectorFromObject(namespaceSelector);
-  const own = namespaces.length === 0 && !selected ? [owner.metadata.namespace] : namespaces;
-  return {
-    topologyKey,
-    weight,
-    matches: (pod, namespaceLabels) => {
-      const namespace = pod.metadata.namespace ?? '';
-      return (
-        labels.matches(pod.metadata.labels) &&
-        (own.includes(namespace) || inSelected(selected, namespace, namespaceLabels))
-      );
-    },
-  };
+/** A term that placed pods have, and how many of them have it on each node. */
+export interface HeldTerm {
+  readonly term: AffinityTerm;
+  readonly byNode: CountsByNode;
 }
 
-function inSelected(
-  selector: LabelMatcher | undefined,
-  namespace: string,
-  namespaceLabels: NamespaceLabels,
-): boolean {
-  if (!selector) return false;
-  if (selector.requirements.length === everyLabel.requirements.length) return true;
-  const labels = namespaceLabels(namespace);
-  return labels !== undefined && selector.matches(labels);
-}
-
-export interface PlacedPod {
-  readonly pod: Pod;
-  readonly node: Node;
-  readonly affinities: Affinities;
+/** What is placed, as far as affinity goes. */
+export interface AffinityView {
+  node(name: string): Node | undefined;
+  countsOf(pods: PodMatcher): CountsByNode;
+  heldTerms(kind: keyof Affinities): Iterable<HeldTerm>;
 }
 
 export interface AffinityCheck {
-  /** Why the node will not do, in upstream's words; undefined when it will. */
+  /** Why the node will not do; undefined when it will. */
   problem(node: Node): string | undefined;
-  /** Larger is better; not bounded. */
-  score(node: Node): number;
+  /** Larger is better; not bounded. Undefined: nobody has a preference. */
+  readonly score: ((node: Node) => number) | undefined;
 }
 
 const nearProblem = "node(s) didn't match pod affinity rules";
 const farProblem = "node(s) didn't match pod anti-affinity rules";
 const existingProblem = "node(s) didn't satisfy existing pods anti-affinity rules";
 
-/** Looks at all placed pods once; then every node is answered from the counts. */
+/** Sums up what is placed once; then every node is answered from the sums. */
 export function checkAffinity(
   pod: Pod,
-  placed: readonly PlacedPod[],
+  view: AffinityView,
   namespaceLabels: NamespaceLabels,
 ): AffinityCheck {
-  const { near, far, preferred } = affinitiesOf(pod);
+  const own = affinitiesOf(pod, namespaceLabels);
+  const group = everyOf(own.near.map(({ pods }) => pods));
   const nearBy = new Domains();
-  const farFrom = new Domains();
-  const forbidden = new Domains();
-  const liked = new Domains();
-  let nearSeen = false;
-  for (const other of placed) {
-    if (near.length > 0 && near.every((term) => term.matches(other.pod, namespaceLabels))) {
-      for (const term of near) nearSeen = nearBy.add(term.topologyKey, other.node, 1) || nearSeen;
-    }
-    for (const term of far) {
-      if (term.matches(other.pod, namespaceLabels)) farFrom.add(term.topologyKey, other.node, 1);
-    }
-    for (const term of other.affinities.far) {
-      if (term.matches(pod, namespaceLabels)) forbidden.add(term.topologyKey, other.node, 1);
-    }
-    likings(preferred, other.pod);
-    likings(other.affinities.preferred, pod);
-    // Who must be near us is glad when we come.
-    for (const term of other.affinities.near) {
-      if (term.matches(pod, namespaceLabels)) liked.add(term.topologyKey, other.node, 1);
-    }
-    function likings(terms: readonly AffinityTerm[], target: Pod): void {
-      for (const term of terms) {
-        if (term.matches(target, namespaceLabels)) {
-          liked.add(term.topologyKey, other.node, term.weight);
-        }
-      }
-    }
+  if (own.near.length > 0) {
+    const counts = view.countsOf(group);
+    for (const { topologyKey } of own.near) addAll(nearBy, view, { topologyKey, counts });
   }
+  const farFrom = new Domains();
+  for (const { topologyKey, pods } of own.far) {
+    addAll(farFrom, view, { topologyKey, counts: view.countsOf(pods) });
+  }
+  const forbidden = new Domains();
+  addHeld(forbidden, view, { kind: 'far', pod });
   // The first of a group that wants to be together has nobody to be near to.
-  const isFirst = !nearSeen && near.every((term) => term.matches(pod, namespaceLabels));
+  const isFirst = nearBy.isEmpty && group.matches(pod);
   return {
     problem(node) {
-      if (forbidden.sum(node) > 0) return existingProblem;
-      if (far.some(({ topologyKey }) => farFrom.at(topologyKey, node) > 0)) return farProblem;
-      const isNear = near.every(({ topologyKey }) =>
-        isFirst
-          ? node.metadata.labels?.[topologyKey] !== undefined
-          : nearBy.at(topologyKey, node) > 0,
-      );
-      return isNear ? undefined : nearProblem;
+      if (!isNear(node)) return nearProblem;
+      if (own.far.some(({ topologyKey }) => farFrom.at(topologyKey, node) > 0)) return farProblem;
+      return forbidden.isEmpty || forbidden.sum(node) <= 0 ? undefined : existingProblem;
     },
-    score: (node) => liked.sum(node),
+    score: scoreOf(pod, own, view),
   };
+  function isNear(node: Node): boolean {
+    return own.near.every(({ topologyKey }) =>
+      isFirst
+        ? node.metadata.labels?.[topologyKey] !== undefined
+        : nearBy.at(topologyKey, node) > 0,
+    );
+  }
 }
 
-/** Sums by topology domain: a label's key and a node's value for it. */
-class Domains {
-  readonly #sums = new Map<string, Map<string, number>>();
-
-  /** False when the node is in no such domain. */
-  add(topologyKey: string, node: Node, amount: number): boolean {
-    const value = node.metadata.labels?.[topologyKey];
-    if (value === undefined) return false;
-    const sums = this.#sums.get(topologyKey) ?? new Map<string, number>();
-    this.#sums.set(topologyKey, sums.set(value, (sums.get(value) ?? 0) + amount));
-    return true;
+function scoreOf(pod: Pod, own: Affinities, view: AffinityView): AffinityCheck['score'] {
+  const liked = new Domains();
+  for (const { topologyKey, weight, pods } of own.preferred) {
+    addAll(liked, view, { topologyKey, counts: view.countsOf(pods), weight });
   }
+  addHeld(liked, view, { kind: 'preferred', pod });
+  // Who must be near us is glad when we come.
+  addHeld(liked, view, { kind: 'near', pod });
+  return liked.isEmpty ? undefined : (node) => liked.sum(node);
+}
 
-  at(topologyKey: string, node: Node): number {
-    const value = node.metadata.labels?.[topologyKey];
-    return value === undefined ? 0 : (this.#sums.get(topologyKey)?.get(value) ?? 0);
+/** The terms of placed pods that are about this one. */
+function addHeld(
+  domains: Domains,
+  view: AffinityView,
+  { kind, pod }: { readonly kind: keyof Affinities; readonly pod: Pod },
+): void {
+  for (const { term, byNode } of view.heldTerms(kind)) {
+    if (!term.pods.matches(pod)) continue;
+    const { topologyKey, weight } = term;
+    addAll(domains, view, { topologyKey, counts: byNode, weight });
   }
+}
 
-  sum(node: Node): number {
-    return [...this.#sums.keys()].reduce((total, key) => total + this.at(key, node), 0);
+function addAll(
+  domains: Domains,
+  view: AffinityView,
+  {
+    topologyKey,
+    counts,
+    weight = 1,
+  }: {
+    readonly topologyKey: string;
+    readonly counts: CountsByNode;
+    readonly weight?: number;
+  },
+): void {
+  for (const [name, count] of counts) {
+    const node = view.node(name);
+    if (node) domains.add(topologyKey, node, count * weight);
   }
 }

@@ -18,6 +18,7 @@ const nothingStored: StorageView = {
 const tools: SchedulingTools = {
   namespaceLabels: () => ({}),
   storage: nothingStored,
+  selectors: { services: () => [], replicaSet: () => undefined, statefulSet: () => undefined },
   integer: () => 0,
 };
 
@@ -30,7 +31,7 @@ const asking = (requests: Readonly<Record<string, string>>): Spec => ({
 });
 
 function view(nodes: readonly Node[], pods: readonly Pod[] = []): ClusterView {
-  const cluster = new ClusterView();
+  const cluster = new ClusterView(tools.namespaceLabels);
   for (const each of nodes) cluster.setNode(each);
   for (const each of pods) cluster.setPod(each);
   return cluster;
@@ -97,14 +98,13 @@ const rows: readonly Row[] = [
   { name: 'goes to the only node', nodes: [node('n1')], want: 'n1' },
   { name: 'waits when there is no node', nodes: [], want: 'no nodes available to schedule pods' },
   {
-    name: 'waits for a node to be ready',
-    nodes: [node('n1', { ready: 'False' })],
-    want: '0/1 nodes are available: 1 node(s) were not ready.',
-  },
-  {
-    name: 'stays off a silent node',
-    nodes: [node('n1', { ready: 'Unknown' })],
-    want: '0/1 nodes are available: 1 node(s) were not ready.',
+    name: 'waits for a node to be ready, which its taint says',
+    nodes: [
+      node('n1', {
+        spec: { taints: [{ key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' }] },
+      }),
+    ],
+    want: '0/1 nodes are available: 1 node(s) had untolerated taint(s).',
   },
   {
     name: 'stays off a cordoned node',
@@ -189,7 +189,7 @@ const rows: readonly Row[] = [
   {
     name: 'stays off a taint',
     nodes: [node('n1', taint('NoSchedule'))],
-    want: '0/1 nodes are available: 1 node(s) had untolerated taint {gpu: yes}.',
+    want: '0/1 nodes are available: 1 node(s) had untolerated taint(s).',
   },
   {
     name: 'that tolerates a taint goes there',
@@ -201,7 +201,7 @@ const rows: readonly Row[] = [
     name: 'that tolerates another value does not',
     candidate: waiting({ tolerations: [{ key: 'gpu', operator: 'Equal', value: 'no' }] }),
     nodes: [node('n1', taint('NoSchedule'))],
-    want: '0/1 nodes are available: 1 node(s) had untolerated taint {gpu: yes}.',
+    want: '0/1 nodes are available: 1 node(s) had untolerated taint(s).',
   },
   {
     name: 'rather stays off a mild taint',
@@ -287,7 +287,7 @@ const rows: readonly Row[] = [
     name: 'is told of every reason',
     candidate: waiting({ nodeSelector: { zone: 'a' }, ...asking({ cpu: '9' }) }),
     nodes: [node('n1', zone('a')), node('n2', zone('b')), node('n3', taint('NoSchedule'))],
-    want: "0/3 nodes are available: 1 Insufficient cpu, 1 node(s) didn't match Pod's node affinity/selector, 1 node(s) had untolerated taint {gpu: yes}.",
+    want: "0/3 nodes are available: 1 Insufficient cpu, 1 node(s) didn't match Pod's node affinity/selector, 1 node(s) had untolerated taint(s).",
   },
 ];
 for (const { name, candidate = waiting(), nodes, pods = [], want } of rows) {

@@ -14,7 +14,10 @@ import {
   persistentVolumeResource,
   podResource,
   refOf,
+  replicaSetResource,
   resourcePath,
+  serviceResource,
+  statefulSetResource,
   storageClassResource,
 } from '@tweendeck/kube';
 import { abortable, backoffMs, jsonEqual, messageOf, timestampOf } from '@tweendeck/std';
@@ -23,7 +26,6 @@ import { selectedNodeAnnotation } from '../volume/volume-facts.ts';
 import { ClusterView } from './cluster.ts';
 import { PendingPods } from './pending.ts';
 import { planScheduling, type SchedulingTools } from './plan.ts';
-import { affinitiesOf } from './pod-affinity.ts';
 import { type StorageView, wantedClaims } from './volume-check.ts';
 
 /** Pods that name another scheduler are not touched. */
@@ -43,7 +45,7 @@ export function scheduler(): BackgroundTask {
 class Scheduler {
   readonly #context: TaskContext;
   readonly #signal: AbortSignal;
-  readonly #cluster = new ClusterView();
+  readonly #cluster: ClusterView;
   readonly #pending: PendingPods;
   readonly #writes = new Set<Promise<void>>();
 
@@ -51,6 +53,8 @@ class Scheduler {
     this.#context = context;
     this.#signal = signal;
     this.#pending = new PendingPods(context.clock);
+    const namespaces = context.informers.informer<Namespace>(namespaceResource);
+    this.#cluster = new ClusterView((name) => namespaces.get({ name })?.metadata.labels);
   }
 
   async run(): Promise<void> {
@@ -59,6 +63,10 @@ class Scheduler {
     const namespaces = informers.informer<Namespace>(namespaceResource);
     const nodes = informers.informer(nodeResource);
     const pods = informers.informer(podResource);
+    using _namespaces = namespaces.subscribe({
+      updated: (now, before) => this.#namespaceChanged(now, before),
+      deleted: () => this.#cluster.namespacesChanged(),
+    });
     using _nodes = nodes.subscribe({
       updated: (node, previous) => this.#nodeChanged(node, previous),
       deleted: (node) => this.#cluster.removeNode(node.metadata.name),
@@ -83,12 +91,21 @@ class Scheduler {
       volumes: () => volumes.list(),
       storageClass: (name) => classes.get({ name }),
     };
+    const services = informers.informer(serviceResource);
+    const replicaSets = informers.informer(replicaSetResource);
+    const statefulSets = informers.informer(statefulSetResource);
     // A decision before everything is known would take room that is taken.
-    const known = [namespaces, nodes, pods, claims, volumes, classes];
+    const selecting = [services, replicaSets, statefulSets];
+    const known = [namespaces, nodes, pods, claims, volumes, classes, ...selecting];
     await abortable(Promise.all(known.map(({ synced }) => synced)), this.#signal);
     const tools = {
       namespaceLabels: (name: string) => namespaces.get({ name })?.metadata.labels,
       storage,
+      selectors: {
+        services: (namespace: string) => services.list({ namespace }),
+        replicaSet: (namespace: string, name: string) => replicaSets.get({ namespace, name }),
+        statefulSet: (namespace: string, name: string) => statefulSets.get({ namespace, name }),
+      },
       integer: (bound: number) => random.integer(bound),
     };
     try {
@@ -127,6 +144,12 @@ class Scheduler {
     this.#writes.add(write);
   }
 
+  #namespaceChanged({ metadata }: Namespace, previous: Namespace | undefined): void {
+    if (jsonEqual(metadata.labels, previous?.metadata.labels)) return;
+    this.#cluster.namespacesChanged();
+    this.#pending.changed(caresForOthers);
+  }
+
   #nodeChanged(node: Node, previous: Node | undefined): void {
     this.#cluster.setNode(node);
     if (!previous || !jsonEqual(offer(node), offer(previous))) this.#pending.changed();
@@ -146,7 +169,7 @@ class Scheduler {
       !previous?.spec.nodeName ||
       !jsonEqual(pod.metadata.labels, previous.metadata.labels)
     ) {
-      this.#pending.changed((waiting) => affinitiesOf(waiting).near.length > 0);
+      this.#pending.changed(caresForOthers);
     }
   }
 
@@ -280,6 +303,12 @@ class Scheduler {
   }
 }
 
+/** Whether a pod's place depends on which others are placed, not only on the room that they take. */
+function caresForOthers({ spec }: Pod): boolean {
+  const { podAffinity, podAntiAffinity } = spec.affinity ?? {};
+  return Boolean(podAffinity || podAntiAffinity || spec.topologySpreadConstraints?.length);
+}
+
 function wants(pod: Pod, claim: string): boolean {
   return wantedClaims(pod).some(({ name }) => name === claim);
 }
@@ -297,7 +326,6 @@ function isOurs(pod: Pod): boolean {
 
 /** What of a node matters to pods that wait; heartbeats do not. */
 function offer({ metadata, spec, status }: Node): unknown {
-  const conditions = status?.conditions?.map(({ type, status: state }) => [type, state]);
   const { allocatable, capacity } = status ?? {};
-  return [metadata.labels, spec, allocatable ?? capacity, conditions];
+  return [metadata.labels, spec, allocatable ?? capacity];
 }

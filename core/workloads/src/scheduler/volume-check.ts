@@ -39,14 +39,26 @@ const nothingToCheck: VolumeCheck = {
   problem: () => undefined,
 };
 
-export function checkVolumes(pod: Pod, view: StorageView): VolumeCheck {
+const inUse =
+  'node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod';
+
+/** @param isUsed whether a placed pod uses the claim `namespace/name` */
+export function checkVolumes(
+  pod: Pod,
+  view: StorageView,
+  isUsed: (claim: string) => boolean,
+): VolumeCheck {
   const bound: PersistentVolumeClaim[] = [];
   const waiting: PersistentVolumeClaim[] = [];
   const immediate: PersistentVolumeClaim[] = [];
+  let taken = false;
   for (const wanted of wantedClaims(pod)) {
     const claim = view.claim(pod.metadata.namespace ?? '', wanted.name);
     const hindrance = hindranceOf(claim, wanted);
     if (!claim || hindrance !== undefined) return { ...nothingToCheck, hindrance };
+    taken ||=
+      claim.spec.accessModes?.includes('ReadWriteOncePod') === true &&
+      isUsed(`${claim.metadata.namespace ?? ''}/${claim.metadata.name}`);
     if (isBound(claim)) bound.push(claim);
     else if (!claim.spec.volumeName && waitsForConsumer(view.storageClass(classNameOf(claim))))
       waiting.push(claim);
@@ -58,17 +70,42 @@ export function checkVolumes(pod: Pod, view: StorageView): VolumeCheck {
   }
   if (bound.length + waiting.length === 0) return nothingToCheck;
   const volumes = view.volumes();
+  const held = bound.map(({ spec }) =>
+    volumes.find(({ metadata }) => metadata.name === spec.volumeName),
+  );
   const problem = (node: Node): string | undefined => {
-    for (const { spec } of bound) {
-      const volume = volumes.find(({ metadata }) => metadata.name === spec.volumeName);
+    if (taken) return inUse;
+    for (const volume of held) {
       if (!volume)
         return 'node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)';
       if (!isOnNode(volume, node)) return "node(s) didn't match PersistentVolume's node affinity";
     }
-    const found = waiting.every((claim) => mayGetVolume(claim, node, view));
-    return found ? undefined : "node(s) didn't find available persistent volumes to bind";
+    if (!waiting.every((claim) => mayGetVolume(claim, node, view))) {
+      return "node(s) didn't find available persistent volumes to bind";
+    }
+    return held.every((volume) => !volume || isInZone(volume, node))
+      ? undefined
+      : 'node(s) had no available volume zone';
   };
   return { hindrance: undefined, waiting, problem };
+}
+
+const zoneLabels = [
+  'topology.kubernetes.io/zone',
+  'topology.kubernetes.io/region',
+  'failure-domain.beta.kubernetes.io/zone',
+  'failure-domain.beta.kubernetes.io/region',
+];
+
+/** A volume's labels may name zones; nodes that know of no zones take all volumes. After the VolumeZone plugin. */
+function isInZone({ metadata }: PersistentVolume, node: Node): boolean {
+  const { labels = {} } = node.metadata;
+  if (!zoneLabels.some((key) => labels[key] !== undefined)) return true;
+  return zoneLabels.every((key) => {
+    const wanted = metadata.labels?.[key];
+    const value = labels[key];
+    return wanted === undefined || (value !== undefined && wanted.split('__').includes(value));
+  });
 }
 
 interface WantedClaim {
