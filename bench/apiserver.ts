@@ -1,287 +1,228 @@
-// The API server over HTTPS from another process, against a bare HTTPS server and a loop of append and fdatasync on the same disk in the same run.
+// Our API server beside kube-apiserver and etcd: same client, same run, in turns, so that what else the machine does meets all.
+// ARGS: --rounds=N (3), --seconds=S (3) of a measurement, --only=ours, --write to put the tables into bench/README.md.
 
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
-import { Agent, request } from 'node:https';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
-import { openApiServer, systemUser } from '@tweendeck/apiserver';
-import { createClient } from '@tweendeck/client';
-import { defineController, runManager } from '@tweendeck/controller';
-import { configMapResource } from '@tweendeck/kube';
-import { clockOf, randomOf, silentLogger } from '@tweendeck/std';
-import { openMemoryStore } from '@tweendeck/store';
-
-import type { Listening } from './support/api-server-process.ts';
+import { parseArgs } from 'node:util';
+import { clockOf } from '@tweendeck/std';
+import {
+  listed,
+  type Measurement,
+  measurements,
+  objectsOf,
+  objectText,
+  type Target,
+  watchedNamespace,
+} from './support/api-measurements.ts';
+import { type ApiServerUnderLoad, openOurs, openUpstream } from './support/api-servers.ts';
+import { send } from './support/load.ts';
+import { keepInReadme, tableOf } from './support/readme.ts';
 
 const clock = clockOf(globalThis);
-const connections = 64;
-const roundMs = 2_000;
-const rounds = 3;
-const payload = 'x'.repeat(900);
-const maps = '/api/v1/namespaces/default/configmaps';
 
-type Write = (line: string) => void;
+type Side = 'ours' | 'upstream' | 'unsynced';
 
-/** Prints its tables line by line; takes about half a minute. */
+const titles: Readonly<Record<Side, string>> = {
+  ours: 'Tweendeck',
+  upstream: 'kube-apiserver, etcd',
+  unsynced: 'without fsync',
+};
+
+interface Settings {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly servers: ReadonlyMap<Side, ApiServerUnderLoad>;
+  readonly write: (line: string) => void;
+}
+
+interface Row {
+  readonly name: string;
+  readonly unit: string;
+  readonly more: boolean;
+  readonly figures: ReadonlyMap<Side, number>;
+  readonly target?: Target | undefined;
+}
+
 export async function run(
-  { write }: { readonly args: readonly string[]; readonly write: Write },
+  { args, write }: { readonly args: readonly string[]; readonly write: (line: string) => void },
   signal: AbortSignal,
 ): Promise<void> {
-  const directory = mkdtempSync(join(tmpdir(), 'apiserver-bench-'));
-  const child = fork(join(import.meta.dirname, 'support/api-server-process.ts'), [directory]);
-  const exited = once(child, 'exit');
-  try {
-    const [listening] = await once(child, 'message', { signal });
-    const peer = new Peer(listening as Listening, signal); // what that process sends
-    try {
-      await requests(peer, write, directory);
-      await fanOut(peer, write);
-      await lists(peer, write);
-    } finally {
-      peer.close();
-    }
-  } finally {
-    if (child.connected) child.disconnect();
-    await exited;
-    rmSync(directory, { recursive: true });
-  }
-  await reconciles(write, signal);
-}
-
-/** Talks to both servers of the other process. */
-class Peer {
-  readonly #listening: Listening;
-  readonly #signal: AbortSignal;
-  readonly #agent: Agent;
-  readonly #watchAgent: Agent;
-
-  constructor(listening: Listening, signal: AbortSignal) {
-    const { ca, cert, key } = listening;
-    this.#listening = listening;
-    this.#signal = signal;
-    this.#agent = new Agent({ ca, cert, key, keepAlive: true, maxSockets: connections });
-    this.#watchAgent = new Agent({ ca, cert, key });
-  }
-
-  close(): void {
-    this.#agent.destroy();
-    this.#watchAgent.destroy();
-  }
-
-  /** Sends one request and reads its answer. Fails unless that is a success. */
-  async ask(method: string, path: string, body?: string, to: 'server' | 'echo' = 'server') {
-    const { address, echo } = this.#listening;
-    const outgoing = request(`${to === 'echo' ? echo : address}${path}`, {
-      method,
-      agent: this.#agent,
-      signal: this.#signal,
-      headers: body === undefined ? {} : { 'content-type': 'application/json' },
-    });
-    outgoing.end(body);
-    const [incoming] = await once(outgoing, 'response');
-    let bytes = 0;
-    for await (const chunk of incoming) bytes += chunk.length;
-    if (incoming.statusCode >= 300) throw new Error(`${method} ${path}: ${incoming.statusCode}`);
-    return bytes;
-  }
-
-  /** Watches until `count` events came; both promises settle in that order. */
-  watch(path: string, count: number): { began: Promise<void>; done: Promise<void> } {
-    const began = Promise.withResolvers<void>();
-    const follow = async (): Promise<void> => {
-      const outgoing = request(`${this.#listening.address}${path}`, {
-        agent: this.#watchAgent,
-        signal: this.#signal,
-      });
-      outgoing.end();
-      const [incoming] = await once(outgoing, 'response');
-      began.resolve();
-      let seen = 0;
-      for await (const chunk of incoming) {
-        for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) seen++;
-        if (seen >= count) break;
-      }
-      if (seen !== count) throw new Error(`a watcher saw ${seen} of ${count} events`);
-    };
-    return { began: began.promise, done: follow() };
-  }
-}
-
-interface Measured {
-  readonly perSecond: number;
-  readonly latenciesMs: readonly number[];
-}
-
-/** Keeps `connections` requests under way for one round. */
-async function load(ask: (turn: number) => Promise<unknown>): Promise<Measured> {
-  const latenciesMs: number[] = [];
-  const startMs = clock.monotonicMs();
-  let turn = 0;
-  const client = async (): Promise<void> => {
-    while (clock.monotonicMs() - startMs < roundMs) {
-      const beginMs = clock.monotonicMs();
-      await ask(turn++);
-      latenciesMs.push(clock.monotonicMs() - beginMs);
-    }
-  };
-  await Promise.all(Array.from({ length: connections }, client));
-  return { perSecond: perSecond(latenciesMs.length, startMs), latenciesMs };
-}
-
-function perSecond(count: number, startMs: number): number {
-  return Math.round((count * 1_000) / (clock.monotonicMs() - startMs));
-}
-
-const mapText = (name: string): string =>
-  JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name, labels: { bench: 'apiserver' } },
-    data: { payload },
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      rounds: { type: 'string', default: '3' },
+      seconds: { type: 'string', default: '3' },
+      only: { type: 'string' },
+      write: { type: 'boolean', default: false },
+    },
   });
-
-/** Best of a few rounds each, all taking turns, so that what else the machine does meets all. */
-async function requests(peer: Peer, write: Write, directory: string): Promise<void> {
-  await peer.ask('POST', maps, mapText('one'));
-  let made = 0;
-  const kinds: readonly { name: string; ask: (turn: number) => Promise<unknown> }[] = [
-    { name: 'bare https GET', ask: () => peer.ask('GET', '/', undefined, 'echo') },
-    { name: 'GET', ask: () => peer.ask('GET', `${maps}/one`) },
-    { name: 'bare https POST', ask: () => peer.ask('POST', '/', mapText('one'), 'echo') },
-    { name: 'create', ask: () => peer.ask('POST', maps, mapText(`m${made++}`)) },
+  await using opened = new AsyncDisposableStack();
+  const servers = new Map<Side, ApiServerUnderLoad>();
+  servers.set('ours', opened.use(await openOurs(signal)));
+  if (values.only !== 'ours') {
+    servers.set('upstream', opened.use(await openUpstream(true)));
+    servers.set('unsynced', opened.use(await openUpstream(false)));
+  }
+  const { rounds, seconds } = values;
+  const settings = { rounds: Number(rounds), seconds: Number(seconds), servers, write };
+  const rows = [
+    ...(await compared(settings, signal)),
+    bySide('ready after, empty disk', ' s', servers, ({ readySeconds }) => readySeconds, {
+      value: 1,
+    }),
+    bySide('memory afterwards', ' MB', servers, (server) => server.memory() / 1e6, { ratio: 3 }),
   ];
-  const best = new Map<string, Measured>();
-  let plain = 0;
+  const tables = [
+    ...comparison(rows, [...servers.keys()]),
+    '',
+    ...(await doubling(settings, signal)),
+  ];
+  for (const line of tables) write(line);
+  if (values.write) await keepInReadme('apiserver', clock.nowMs(), tables);
+}
+
+/** The best of some rounds of every measurement, and how long our event loop stood still during lists. */
+async function compared(settings: Settings, signal: AbortSignal): Promise<readonly Row[]> {
+  const { rounds, seconds, servers, write } = settings;
+  for (const server of servers.values()) await prepare(server, rounds, signal);
+  const best = measurements.map(() => new Map<Side, number>());
+  const stalls: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    plain = Math.max(plain, appendLoop(join(directory, 'plain')));
-    for (const { name, ask } of kinds) {
-      const measured = await load(ask);
-      if (measured.perSecond > (best.get(name)?.perSecond ?? 0)) best.set(name, measured);
+    for (const [index, measurement] of measurements.entries()) {
+      for (const [side, server] of servers) {
+        await server.stallMs();
+        const load = measurement.load(round);
+        const whole = load.count === undefined ? { ...load, seconds } : load;
+        const figure = measurement.figure(await send(server.endpoint, whole, signal));
+        keepBetter(best[index] ?? new Map(), side, figure, measurement);
+        write(`round ${round + 1}: ${measurement.name}, ${titles[side]}: ${figure.toFixed(1)}`);
+        const stall = await server.stallMs();
+        if (stall !== undefined && measurement.name.includes(String(listed))) stalls.push(stall);
+      }
     }
   }
-  write(`requests of about 1 KB over ${connections} connections, best of ${rounds} rounds`);
-  write('                  per second   p50 ms   p99 ms');
-  for (const [name, { perSecond: rate, latenciesMs }] of best) {
-    const sorted = latenciesMs.toSorted((a, b) => a - b);
-    const quantile = (part: number) => (sorted[Math.floor(sorted.length * part)] ?? 0).toFixed(1);
-    write(
-      `${name.padEnd(16)}${String(rate).padStart(12)}${quantile(0.5).padStart(9)}${quantile(0.99).padStart(9)}`,
-    );
-  }
-  write(`append + fdatasync by one: ${plain}/s`);
+  const rows = measurements.map((measurement, index) => ({
+    ...measurement,
+    figures: best[index] ?? new Map<Side, number>(),
+  }));
+  const longest = { unit: ' ms', more: false, target: { value: 50 } };
+  const figures = new Map<Side, number>([['ours', Math.max(...stalls)]]);
+  return [...rows, { name: `longest stall during lists of ${listed}`, ...longest, figures }];
 }
 
-function appendLoop(path: string): number {
-  const file = openSync(path, 'a');
-  const bytes = new Uint8Array(1_100).fill(1);
-  const startMs = clock.monotonicMs();
-  let count = 0;
-  for (; clock.monotonicMs() - startMs < 500; count++) {
-    writeSync(file, bytes);
-    fdatasyncSync(file);
+async function prepare(
+  { endpoint }: ApiServerUnderLoad,
+  rounds: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const names = ['full', ...Array.from({ length: rounds }, (_, round) => watchedNamespace(round))];
+  for (const name of names) {
+    const body = JSON.stringify({ metadata: { name } });
+    const once = { connections: 1, count: 1 };
+    await send(endpoint, { method: 'POST', path: '/api/v1/namespaces', body, ...once }, signal);
   }
-  closeSync(file);
-  return perSecond(count, startMs);
+  const body = objectText('f{i}');
+  await send(endpoint, { method: 'POST', path: objectsOf('full'), body, count: listed }, signal);
 }
 
-async function fanOut(peer: Peer, write: Write): Promise<void> {
-  const watchers = 50;
-  const total = 2_000;
-  const secrets = '/api/v1/namespaces/default/secrets';
-  const watches = Array.from({ length: watchers }, () =>
-    peer.watch(`${secrets}?watch=1&labelSelector=bench`, total),
+function keepBetter(
+  best: Map<Side, number>,
+  side: Side,
+  figure: number,
+  { more }: Measurement,
+): void {
+  const known = best.get(side) ?? figure;
+  best.set(side, more ? Math.max(known, figure) : Math.min(known, figure));
+}
+
+function bySide(
+  name: string,
+  unit: string,
+  servers: ReadonlyMap<Side, ApiServerUnderLoad>,
+  figure: (server: ApiServerUnderLoad) => number,
+  target: Target,
+): Row {
+  const figures = new Map([...servers].map(([side, server]) => [side, figure(server)]));
+  return { name, unit, more: false, figures, target };
+}
+
+function comparison(rows: readonly Row[], sides: readonly Side[]): readonly string[] {
+  const head = ['', ...sides.map((side) => titles[side]), 'ratio', 'target', ''];
+  return tableOf(
+    head,
+    rows.map((row) => {
+      const shown = sides.map((side) => textOf(row.figures.get(side), row.unit));
+      const ratio = ratioOf(row);
+      const times = ratio === undefined ? '' : `${ratio.toFixed(2)}×`;
+      return [row.name, ...shown, times, targetText(row), verdict(row)];
+    }),
   );
-  await Promise.all(watches.map(({ began }) => began));
-  const startMs = clock.monotonicMs();
-  let turn = 0;
-  const writer = async (): Promise<void> => {
-    for (let own = turn++; own < total; own = turn++) {
-      const body = {
-        metadata: { name: `s${own}`, labels: { bench: '' } },
-        stringData: { payload },
-      };
-      await peer.ask('POST', secrets, JSON.stringify(body));
-    }
-  };
-  await Promise.all(Array.from({ length: connections }, writer));
-  await Promise.all(watches.map(({ done }) => done));
-  write(`watch fan-out to ${watchers}: ${perSecond(total * watchers, startMs)} events/s`);
 }
 
-async function lists(peer: Peer, write: Write): Promise<void> {
-  const count = 10_000;
-  await peer.ask('POST', '/api/v1/namespaces', '{"metadata":{"name":"full"}}');
-  const full = '/api/v1/namespaces/full/configmaps';
-  let turn = 0;
-  const writer = async (): Promise<void> => {
-    for (let own = turn++; own < count; own = turn++) {
-      await peer.ask('POST', full, mapText(`l${own}`));
-    }
-  };
-  await Promise.all(Array.from({ length: connections }, writer));
-  for (const [name, path] of [
-    ['whole', full],
-    ['by a label that all have', `${full}?labelSelector=bench`],
-    ['a page of 500', `${full}?limit=500`],
-  ] as const) {
-    const durations: number[] = [];
-    let bytes = 0;
-    for (let round = 0; round < 5; round++) {
-      const startMs = clock.monotonicMs();
-      bytes = await peer.ask('GET', path);
-      durations.push(clock.monotonicMs() - startMs);
-    }
-    const median = durations.toSorted((a, b) => a - b)[2] ?? 0;
-    write(`list of ${count}, ${name}: ${median.toFixed(0)} ms, ${(bytes / 1e6).toFixed(1)} MB`);
-  }
+/** How many times as good as upstream ours is. */
+function ratioOf({ figures, more }: Row): number | undefined {
+  const ours = figures.get('ours');
+  const upstream = figures.get('upstream');
+  if (!ours || !upstream) return undefined;
+  return more ? ours / upstream : upstream / ours;
 }
 
-/** Passes that find everything as it should be: cache read, and an apply that the server finds to change nothing. */
-async function reconciles(write: Write, signal: AbortSignal): Promise<void> {
-  const count = 1_000;
-  const tools = { clock, random: randomOf(globalThis.crypto), log: silentLogger };
-  await using store = openMemoryStore();
-  await using server = await openApiServer({ ...tools, store }, signal);
-  const client = createClient({ ...tools, transport: server.transport(systemUser('bench')) });
-  const labels = { bench: 'parent' };
-  for (let index = 0; index < count; index++) {
-    const metadata = { name: `p${index}`, namespace: 'default', labels };
-    await client.create(
-      configMapResource,
-      { apiVersion: 'v1', kind: 'ConfigMap', metadata },
-      {},
-      signal,
-    );
+function targetText({ target, unit, more }: Row): string {
+  if (!target) return '';
+  if ('ratio' in target) return `≥ ${target.ratio}×`;
+  return `${more ? '≥' : '<'} ${target.value}${unit}`;
+}
+
+function verdict(row: Row): string {
+  const { target, figures, more } = row;
+  if (!target) return '';
+  const reached = 'ratio' in target ? ratioOf(row) : figures.get('ours');
+  if (reached === undefined) return '';
+  if ('ratio' in target) return reached >= target.ratio ? 'met' : 'missed';
+  return (more ? reached >= target.value : reached < target.value) ? 'met' : 'missed';
+}
+
+function textOf(figure: number | undefined, unit: string): string {
+  if (figure === undefined) return '';
+  return `${figure >= 100 ? Math.round(figure) : figure.toFixed(figure < 10 ? 2 : 1)}${unit}`;
+}
+
+const doublings = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000];
+
+/** How cost grows with what is there: one namespace that is filled further and further. */
+async function doubling(
+  { servers, write }: Settings,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const sides = [...servers].filter(([side]) => side !== 'unsynced');
+  const path = objectsOf('growing');
+  const small = objectText('g{i}', 'small');
+  const rows: string[][] = [];
+  let filled = 0;
+  for (const [, { endpoint }] of sides) {
+    const body = JSON.stringify({ metadata: { name: 'growing' } });
+    const once = { connections: 1, count: 1 };
+    await send(endpoint, { method: 'POST', path: '/api/v1/namespaces', body, ...once }, signal);
   }
-  for (const name of ['first passes', 'no-op passes']) {
-    const stop = new AbortController();
-    const ended = Promise.withResolvers<void>();
-    let passes = 0;
-    const startMs = clock.monotonicMs();
-    const controller = defineController({
-      name: 'bench',
-      resource: configMapResource,
-      async reconcile({ metadata }, { apply }) {
-        if (metadata.labels?.['bench'] !== 'parent') return;
-        await apply(configMapResource, {
-          apiVersion: 'v1',
-          kind: 'ConfigMap',
-          metadata: { name: `${metadata.name}-child`, namespace: 'default' },
-          data: { payload },
-        });
-        if (++passes === count) ended.resolve();
-      },
-    });
-    const running = runManager(
-      { ...tools, client, controllers: [controller] },
-      AbortSignal.any([signal, stop.signal]),
-    );
-    await Promise.race([ended.promise, running]);
-    write(`${name}, each with an apply, in process: ${perSecond(count, startMs)}/s`);
-    stop.abort();
-    await running;
+  for (const size of doublings) {
+    const row = [String(size)];
+    for (const [, { endpoint }] of sides) {
+      const fill = { method: 'POST', path, body: small, first: filled } as const;
+      const made = await send(endpoint, { ...fill, count: size - filled }, signal);
+      const read = { method: 'GET', path: `${path}/g{i}`, among: size, seconds: 1 } as const;
+      const gets = await send(endpoint, read, signal);
+      const page = await send(
+        endpoint,
+        { method: 'GET', path: `${path}?limit=500`, connections: 1, seconds: 1 },
+        signal,
+      );
+      const all = await send(endpoint, { method: 'GET', path, connections: 1, count: 5 }, signal);
+      row.push(textOf(made.perSecond, ''), textOf(gets.perSecond, ''));
+      row.push(textOf(page.p50, ' ms'), textOf(all.p50, ' ms'));
+    }
+    filled = size;
+    rows.push(row);
+    write(`${size} objects: ${row.slice(1).join(', ')}`);
   }
+  const columns = ['creates/s', 'gets/s', 'page of 500', 'whole list'];
+  const head = sides.flatMap(([side]) => columns.map((column) => `${column}, ${titles[side]}`));
+  return tableOf(['objects', ...head], rows);
 }

@@ -1,22 +1,19 @@
-// An API server over a real store and real HTTPS in a process of its own, and beside it a bare HTTPS server that only answers.
+// An API server over a real store and real HTTPS in a process of its own, as `tweendeck up` opens it but for its controllers.
+// Over its channel it tells its parent where it listens, and how long its event loop stood still.
 
-import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-import { ensureCertificates, listenHttps, openApiServer } from '@tweendeck/apiserver';
+import {
+  ensureCertificates,
+  listenHttps,
+  metadataPolicy,
+  openApiServer,
+  openAuditLog,
+} from '@tweendeck/apiserver';
 import { clockOf, randomOf, silentLogger } from '@tweendeck/std';
 import { openSqliteStore } from '@tweendeck/store';
-
-/** What the process tells its parent once it listens. */
-export interface Listening {
-  readonly address: string;
-  /** Of the bare server. */
-  readonly echo: string;
-  readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
-}
+import type { Endpoint } from './load.ts';
 
 const { signal } = new AbortController();
 const directory = process.argv[2] ?? '';
@@ -29,35 +26,24 @@ const certificates = await ensureCertificates(
   signal,
 );
 const store = await openSqliteStore({ path: join(directory, 'state.db'), ...tools }, signal);
-const server = await openApiServer({ ...tools, store }, signal);
+const sink = openAuditLog({ path: join(directory, 'audit.jsonl'), log: silentLogger });
+const audit = { policy: metadataPolicy, sink };
+const server = await openApiServer({ ...tools, store, audit, systemPolicy: true }, signal);
 const front = await listenHttps(server, { ...tools, host, port: 0, certificates }, signal);
 
-const echo = createServer(
-  {
-    ca: certificates.authority,
-    cert: certificates.servingCertificate,
-    key: certificates.servingKey,
-    requestCert: true,
-  },
-  (incoming, outgoing) => {
-    const chunks: Buffer[] = [];
-    incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-    incoming.on('end', () => {
-      const body = chunks.length > 0 ? Buffer.concat(chunks) : Buffer.alloc(1_100, 0x20);
-      outgoing.writeHead(200, { 'content-type': 'application/json' });
-      outgoing.end(body);
-    });
-  },
-);
-await new Promise<void>((resolve) => echo.listen(0, host, resolve));
-// A listening TCP server has an address of this form.
-const { port } = echo.address() as AddressInfo;
-const listening: Listening = {
+const delays = monitorEventLoopDelay({ resolution: 1 });
+delays.enable();
+// Any message asks for the longest stall since the last one, in milliseconds.
+process.on('message', () => {
+  process.send?.(delays.max / 1e6);
+  delays.reset();
+});
+process.once('disconnect', () => process.exit());
+
+const endpoint: Endpoint = {
   address: front.address,
-  echo: `https://${host}:${port}`,
   ca: certificates.authority,
   cert: certificates.adminCertificate,
   key: certificates.adminKey,
 };
-process.send?.(listening);
-process.once('disconnect', () => process.exit());
+process.send?.(endpoint);

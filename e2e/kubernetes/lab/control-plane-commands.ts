@@ -12,14 +12,15 @@ const tolerationSecondsDefault = 300;
 /** The first address of the service range, where the service `kubernetes` lies. */
 const firstOf = (range: string): string => range.replace(/\.0\/\d+$/, '.1');
 
-export async function etcdCommand({ claim, programs }: Site): Promise<Command> {
+export async function etcdCommand({ claim, programs, options }: Site): Promise<Command> {
   const data = join(claim.directory, 'etcd');
   await mkdir(data, { mode: 0o700 });
   const client = `http://${claim.loopback}:2379`;
   const peer = `http://${claim.loopback}:2380`;
   return [
     programs.built('etcd'),
-    ...[`--name=lab`, `--data-dir=${data}`, '--unsafe-no-fsync', '--log-level=warn'],
+    ...[`--name=lab`, `--data-dir=${data}`, '--log-level=warn'],
+    ...(options.durable ? [] : ['--unsafe-no-fsync']),
     ...[`--listen-client-urls=${client}`, `--advertise-client-urls=${client}`],
     ...[`--listen-peer-urls=${peer}`, `--initial-advertise-peer-urls=${peer}`],
     `--initial-cluster=lab=${peer}`,

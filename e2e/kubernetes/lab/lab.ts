@@ -9,6 +9,8 @@ export interface ControlPlaneOptions {
   /** Without controllers nothing but the API server and etcd acts. Both by default. */
   readonly controllerManager?: boolean;
   readonly scheduler?: boolean;
+  /** Whether etcd waits for the disk before it says that something is written. Default false: labs do not outlive a power cut. */
+  readonly durable?: boolean;
   /** How long a node may be silent before it counts as lost, in seconds; 16 in the lab, 50 in Kubernetes. */
   readonly nodeMonitorGraceSeconds?: number;
   /** How long pods that say nothing about it stay bound to a lost node, in seconds; 300 as in Kubernetes. */
