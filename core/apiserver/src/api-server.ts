@@ -43,6 +43,7 @@ import { expireEvents } from './event-expiry.ts';
 import { internal } from './failures.ts';
 import { builtInResources } from './kinds/built-in.ts';
 import { kindRules } from './kinds/kinds.ts';
+import { OpenApiV2 } from './openapi/open-api-v2.ts';
 import { OpenApiDocuments } from './openapi.ts';
 import { answerPlain } from './plain-paths.ts';
 import type { PodLogSource } from './pod-log.ts';
@@ -146,6 +147,7 @@ export async function openApiServer(
     state,
     registry,
     openApi: new OpenApiDocuments(registry, schemas),
+    openApiV2: new OpenApiV2(registry, schemas),
     access: opened.use(openAccess(state, { clock, keys: options.serviceAccounts?.keys })),
     clock,
     random,

@@ -58,7 +58,7 @@ test('OpenAPI has an index with hashes, and documents that kubectl can use', asy
   for (const name of JSON.stringify(json).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
     assert.ok(json.components.schemas[name[1] ?? ''], name[1]);
   }
-  assert.equal((await server.get('/openapi/v2')).status, 404);
+  assert.equal((await server.get('/openapi/v1')).status, 404);
 });
 
 test('anybody may ask for health and version, and for nothing else', async () => {

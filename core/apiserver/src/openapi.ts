@@ -4,6 +4,13 @@ import { createHash } from 'node:crypto';
 import type { ApiResponse, JsonSchema } from '@tweendeck/kube';
 import { isJsonObject } from '@tweendeck/std';
 import { noSuchPath } from './failures.ts';
+import {
+  apiVersionDescription,
+  kindDescription,
+  listMetadataDescription,
+  metadataDescription,
+  withDescriptions,
+} from './openapi/descriptions.ts';
 import { operationPaths } from './openapi-paths.ts';
 import type { Registry, ServedResource } from './registry.ts';
 import { bytesResponse, jsonResponse } from './response.ts';
@@ -121,7 +128,7 @@ export class OpenApiDocuments {
     if (name === undefined || Object.hasOwn(components, name)) return;
     const schema = this.#schemas.components[name];
     if (!schema) return;
-    components[name] = schema;
+    components[name] = withDescriptions(name, schema);
     for (const inner of referencesIn(schema)) this.#add(components, inner);
   }
 }
@@ -149,7 +156,7 @@ function addCustom(components: Components, resource: ServedResource): void {
         apiVersion: { description: apiVersionDescription, ...text },
         kind: { description: kindDescription, ...text },
         metadata: {
-          description: 'Standard metadata of every object.',
+          description: metadataDescription,
           allOf: [{ $ref: objectMeta }],
         },
       },
@@ -164,16 +171,13 @@ function addCustom(components: Components, resource: ServedResource): void {
       properties: {
         apiVersion: { description: apiVersionDescription, ...text },
         kind: { description: kindDescription, ...text },
-        metadata: { allOf: [{ $ref: listMeta }] },
+        metadata: { description: listMetadataDescription, allOf: [{ $ref: listMeta }] },
         items: { type: 'array', items: item },
       },
     },
     { group, version, kind: listKind },
   );
 }
-
-const apiVersionDescription = 'Version of the schema that this object follows, with its group.';
-const kindDescription = 'What this object is.';
 
 function withKind(
   schema: JsonSchema,

@@ -11,7 +11,7 @@ import { versionInfo } from './version.ts';
 
 /** @throws ApiError NotFound for paths that are served by nothing. */
 export function answerPlain(
-  { access, registry, openApi }: Services,
+  { access, registry, openApi, openApiV2 }: Services,
   http: ApiRequest,
   path: string,
 ): ApiResponse {
@@ -32,6 +32,12 @@ export function answerPlain(
     ifNoneMatch: http.headers['if-none-match'],
   });
   if (described) return described;
+  const older = openApiV2.answer(path, {
+    accept: http.headers['accept'],
+    acceptEncoding: http.headers['accept-encoding'],
+    ifNoneMatch: http.headers['if-none-match'],
+  });
+  if (older) return older;
   if (trimmed === '/') return jsonResponse(200, { paths: rootPaths(registry) });
   throw noSuchPath();
 }
@@ -44,7 +50,7 @@ function rootPaths(registry: Registry): readonly string[] {
       ...['/.well-known/openid-configuration', '/api', '/api/v1', '/apis', '/apis/'],
       ...groups.flatMap(({ group, version }) => [`/apis/${group}`, `/apis/${group}/${version}`]),
       ...['healthz', 'livez', 'readyz'].flatMap((check) => [`/${check}`, `/${check}/ping`]),
-      ...['/openapi/v3', '/openapi/v3/', '/openid/v1/jwks', '/version'],
+      ...['/openapi/v2', '/openapi/v3', '/openapi/v3/', '/openid/v1/jwks', '/version'],
     ]),
   ].sort();
 }

@@ -8,6 +8,7 @@ import type { ClusterState } from './cluster-state.ts';
 import type { Draft } from './draft.ts';
 import { badRequest } from './failures.ts';
 import { negotiate } from './negotiation.ts';
+import type { OpenApiV2 } from './openapi/open-api-v2.ts';
 import type { OpenApiDocuments } from './openapi.ts';
 import type { PodLogSource } from './pod-log.ts';
 import type { Reading } from './read.ts';
@@ -21,6 +22,7 @@ export interface Services {
   readonly state: ClusterState;
   readonly registry: Registry;
   readonly openApi: OpenApiDocuments;
+  readonly openApiV2: OpenApiV2;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
