@@ -39,4 +39,6 @@ type outcome struct {
 	Max       float64 `json:"max"`
 	// Bytes of bodies received.
 	Bytes int64 `json:"bytes"`
+	// Reopened is how often a watcher was cut off and went on.
+	Reopened int `json:"reopened"`
 }

@@ -40,6 +40,8 @@ export interface Outcome {
   readonly p99: number;
   readonly max: number;
   readonly bytes: number;
+  /** How often watchers were cut off and went on. */
+  readonly reopened: number;
 }
 
 /** Fails with what the program said when a request was not answered with a success. */
