@@ -41,6 +41,9 @@ import { definitionRules } from './crd/crd-kind.ts';
 import { CustomKinds } from './crd/custom-kinds.ts';
 import { expireEvents } from './event-expiry.ts';
 import { internal } from './failures.ts';
+import { Guards } from './guards/guards.ts';
+import { defaultLimits, type GuardLimits } from './guards/limits.ts';
+import type { BodyReader } from './guards/request-body.ts';
 import { builtInResources } from './kinds/built-in.ts';
 import { kindRules } from './kinds/kinds.ts';
 import { OpenApiV2 } from './openapi/open-api-v2.ts';
@@ -48,7 +51,7 @@ import { OpenApiDocuments } from './openapi.ts';
 import { answerPlain } from './plain-paths.ts';
 import type { PodLogSource } from './pod-log.ts';
 import { Registry } from './registry.ts';
-import { parseRequest } from './request.ts';
+import { type ParsedRequest, parseRequest } from './request.ts';
 import type { Services } from './resource-call.ts';
 import { handleResource } from './resource-handler.ts';
 import { failureResponse } from './response.ts';
@@ -85,17 +88,27 @@ export interface ApiServerOptions {
   readonly historyBytesMax?: number;
   /** Events a watcher may fall behind before it is cut off. Default 10,000. */
   readonly watchQueueLengthMax?: number;
+  /** Bytes of events a watcher may fall behind before it is cut off. Default 16 MiB. */
+  readonly watchQueueBytesMax?: number;
+  /** What clients from outside may take, where it differs from the defaults. */
+  readonly limits?: Partial<GuardLimits>;
   /** Default 60,000. */
   readonly bookmarkMs?: number;
   /** Watches without a timeout of their own last this long to twice this long. Default 30 minutes. */
   readonly watchTimeoutMs?: number;
 }
 
+/** A request whose body may still be on its way. */
+export interface UnreadRequest extends Omit<ApiRequest, 'body'> {
+  readonly readBody?: BodyReader;
+}
+
 export interface ApiServer extends AsyncDisposable {
+  readonly guards: Guards;
   /** Answers a request; failures too are answers. Aborting the signal ends a body that streams. */
   handle(request: ApiRequest, user: UserInfo, signal: AbortSignal): Promise<ApiResponse>;
-  /** As `handle`, for a request from outside whose sender its headers may tell. */
-  serve(request: ApiRequest, caller: Caller, signal: AbortSignal): Promise<ApiResponse>;
+  /** As `handle`, for a request from outside whose sender its headers may tell; it waits for its turn, and has limits. */
+  serve(request: UnreadRequest, caller: Caller, signal: AbortSignal): Promise<ApiResponse>;
   /** Carries requests of a client within the process, in the name of `user`. */
   transport(user: UserInfo): ApiTransport;
 }
@@ -155,9 +168,15 @@ export async function openApiServer(
     admission,
     watchLimits: {
       queueLengthMax: options.watchQueueLengthMax ?? 10_000,
+      queueBytesMax: options.watchQueueBytesMax ?? 16 * 1024 * 1024,
       bookmarkMs: options.bookmarkMs ?? 60_000,
       timeoutMs: options.watchTimeoutMs ?? 30 * 60_000,
     },
+    guards: new Guards({
+      limits: { ...defaultLimits, ...options.limits },
+      clock,
+      defer: setImmediate,
+    }),
     closed: closing.signal,
     podLogs: options.podLogs,
   };
@@ -205,16 +224,55 @@ class OpenApiServer implements ApiServer {
     return this.#respond({ http, user, address: undefined }, signal);
   }
 
-  async serve(http: ApiRequest, caller: Caller, signal: AbortSignal): Promise<ApiResponse> {
+  get guards(): Guards {
+    return this.#services.guards;
+  }
+
+  async serve(
+    { readBody, ...http }: UnreadRequest,
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<ApiResponse> {
     const { address } = caller;
     try {
-      const user = authenticate(caller, http.headers, this.#services.access.tokens);
-      return await this.#respond({ http, user, address }, signal);
+      const parsed = parseRequest(http);
+      try {
+        const user = authenticate(caller, http.headers, this.#services.access.tokens);
+        return await this.#guarded({ http, user, address, parsed }, readBody, signal);
+      } catch (error) {
+        if (error instanceof ApiError) this.#auditor?.refused({ http, parsed, address }, error);
+        throw error;
+      }
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      this.#auditor?.refused({ http, parsed: parseRequest(http), address }, error);
-      return failureResponse(error);
+      return failureResponse(error, readBody ? { connection: 'close' } : {});
     }
+  }
+
+  /** Waits for the body and for its turn. @throws ApiError for a request that is sent away before anybody worked on it. */
+  async #guarded(
+    { http, user, address, parsed }: Received,
+    readBody: BodyReader | undefined,
+    signal: AbortSignal,
+  ): Promise<ApiResponse> {
+    const { guards } = this.#services;
+    using held = guards.heldBody(user);
+    const body = await readBody?.(held.take);
+    const sent = { http: body && body.byteLength > 0 ? { ...http, body } : http, user, address };
+    const asked = { parsed, user, bodyBytes: held.bytes, objects: this.#objectsOf(parsed) };
+    const response = await guards.run(asked, () => this.#respond(sent, signal));
+    return http.method === 'HEAD' ? response : guards.answered(user, response, signal);
+  }
+
+  /** How many objects a list may have to look at. */
+  #objectsOf(parsed: ParsedRequest): number {
+    if (parsed.type === 'plain') return 0;
+    const { group, version, plural, verb, query } = parsed.resource;
+    if (verb !== 'list' && verb !== 'watch' && verb !== 'deletecollection') return 0;
+    const resource = this.#services.registry.find(group, version, plural);
+    const size = resource ? this.#services.state.resource(resource.storagePrefix).size : 0;
+    const limit = Number(query.get('limit') ?? 0);
+    return limit > 0 ? Math.min(limit, size) : size;
   }
 
   transport(user: UserInfo): ApiTransport {

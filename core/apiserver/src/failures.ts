@@ -147,6 +147,21 @@ export function tooLarge(limitBytes: number): ApiError {
   );
 }
 
+export function headersTooLarge(): ApiError {
+  return new ApiError(431, 'Unknown', 'Request Header Fields Too Large');
+}
+
+/** The client is to come again: there are too many requests now, or too many of his. */
+export function tooManyRequests(message: string): ApiError {
+  return new ApiError(429, 'TooManyRequests', message, { retryAfterSeconds: 1 });
+}
+
+/** Nobody knows what became of it. */
+export function requestTimedOut(): ApiError {
+  const message = 'Timeout: request did not complete within the allotted timeout';
+  return new ApiError(504, 'Timeout', message, {});
+}
+
 /** What a client wants to read or watch from is no longer known. */
 export function expired(message: string): ApiError {
   return new ApiError(410, 'Expired', message);

@@ -4,15 +4,16 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import { ApiError, type ApiRequest, type ApiResponse, WholeBody } from '@tweendeck/kube';
-import { assert, type Clock, type Logger, linkedAbort, onAbort } from '@tweendeck/std';
+import { ApiError, type ApiRequest } from '@tweendeck/kube';
+import { assert, type Clock, type Logger, onAbort } from '@tweendeck/std';
 import type { Caller } from './access/authenticator.ts';
-import type { ApiServer } from './api-server.ts';
-import { bodyBytesMax } from './body.ts';
-import { tooLarge } from './failures.ts';
+import type { ApiServer, UnreadRequest } from './api-server.ts';
+import { badRequest, headersTooLarge } from './failures.ts';
+import { bodyReader, hasBody, isAnnouncedTooLarge, linger } from './guards/request-body.ts';
+import { send } from './guards/sending.ts';
 import type { ServingCertificates } from './pki/certificates.ts';
-import { failureResponse } from './response.ts';
 
 export interface HttpsOptions {
   readonly host: string;
@@ -30,6 +31,16 @@ export interface HttpsFront extends AsyncDisposable {
 }
 
 const methods: readonly string[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'];
+
+/** A client has this long for its part of the handshake, and as long for its headers. */
+const slowMs = 10_000;
+/** A reader who takes nothing for so long while something waits for him is cut off. */
+const stallMs = 30_000;
+/** Request line and headers; beyond it 431. */
+const headerBytesMax = 256 * 1024;
+/** Beyond it new connections are closed; idle ones are closed before. */
+const connectionsMax = 16_384;
+const crowdedConnections = 12_288;
 
 /** What is under way when the front is disposed gets this long; then its connections are cut, whoever holds them. */
 const lastWordsMs = 1_000;
@@ -50,8 +61,13 @@ export async function listenHttps(
     rejectUnauthorized: false, // who has none is anonymous, and may ask for health and version
     minVersion: 'TLSv1.2',
     keepAliveTimeout: 90_000, // longer than Go's clients keep idle connections
-    requestTimeout: 0, // watches have a timeout of their own
+    handshakeTimeout: slowMs,
+    headersTimeout: slowMs,
+    requestTimeout: 60_000, // until the body is there; what comes after has timeouts of its own
+    connectionsCheckingInterval: 2_000,
+    maxHeaderSize: headerBytesMax,
   });
+  listener.maxConnections = connectionsMax;
   listener.listen({ host, port });
   await once(listener, 'listening', { signal });
   return new Front(server, listener, options);
@@ -82,7 +98,13 @@ class Front implements HttpsFront {
     listener.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
+      if (this.#sockets.size > crowdedConnections) listener.closeIdleConnections();
     });
+    listener.on('checkContinue', (incoming: IncomingMessage, outgoing: ServerResponse) => {
+      if (!isAnnouncedTooLarge(incoming)) outgoing.writeContinue();
+      this.#start(incoming, outgoing);
+    });
+    listener.on('clientError', refuseUnread);
     listener.on('request', (incoming, outgoing) => this.#start(incoming, outgoing));
     listener.on('tlsClientError', (error) => log.debug('a TLS connection failed', { error }));
   }
@@ -116,12 +138,17 @@ class Front implements HttpsFront {
 
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { caller, gone } = this.#connectionOf(incoming);
-    const body = hasBody(incoming) ? await bodyOf(incoming) : undefined;
-    const response =
-      body instanceof ApiError
-        ? failureResponse(body, { connection: 'close' })
-        : await this.#server.serve(requestOf(incoming, body), caller, gone);
-    await send(response, { outgoing, headOnly: incoming.method === 'HEAD' }, gone);
+    const response = await this.#server.serve(requestOf(incoming), caller, gone);
+    const sending = {
+      outgoing,
+      headOnly: incoming.method === 'HEAD',
+      clock: this.#clock,
+      stallMs,
+      onCut: () => this.#server.guards.metrics.refused('slow-reader'),
+    };
+    const unread = response.headers['connection'] === 'close' && !incoming.complete;
+    const beforeEnd = (): Promise<void> => linger(incoming, this.#clock);
+    await send(response, unread ? { ...sending, beforeEnd } : sending, gone);
   }
 
   /** Looked at once per connection: reading a certificate takes longer than deciding about a request. */
@@ -141,6 +168,23 @@ class Front implements HttpsFront {
   }
 }
 
+/** What cannot be read as a request is answered, if it can be, and its connection closed. */
+function refuseUnread(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const [line, failure] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? ['431 Request Header Fields Too Large', headersTooLarge()]
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ['408 Request Timeout', new ApiError(408, 'Timeout', 'the request took too long to come')]
+        : ['400 Bad Request', badRequest('the request is not valid HTTP')];
+  const body = `${JSON.stringify(failure.toStatus())}\n`;
+  const headers = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}`;
+  socket.end(`HTTP/1.1 ${line}\r\nconnection: close\r\n${headers}\r\n\r\n${body}`);
+}
+
 /** What all requests of a connection share: HTTP/1.1 has one of them under way at a time. */
 interface Connection {
   readonly caller: Caller;
@@ -148,18 +192,13 @@ interface Connection {
   readonly gone: AbortSignal;
 }
 
-function requestOf(incoming: IncomingMessage, body: Uint8Array | undefined): ApiRequest {
+function requestOf(incoming: IncomingMessage): UnreadRequest {
   return {
     method: methodOf(incoming),
     path: incoming.url ?? '/',
     headers: headersOf(incoming),
-    ...(body && body.byteLength > 0 ? { body } : {}),
+    ...(hasBody(incoming) ? { readBody: bodyReader(incoming) } : {}),
   };
-}
-
-/** By its headers, as RFC 9112 section 6 has it. */
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
 }
 
 function methodOf({ method = 'GET' }: IncomingMessage): ApiRequest['method'] {
@@ -185,19 +224,6 @@ function callerOf(socket: TLSSocket): Caller {
   };
 }
 
-async function bodyOf(incoming: IncomingMessage): Promise<Uint8Array | ApiError> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of incoming) {
-    // Without an encoding a request gives buffers.
-    const bytes = chunk as Buffer;
-    size += bytes.byteLength;
-    if (size > bodyBytesMax) return tooLarge(bodyBytesMax);
-    chunks.push(bytes);
-  }
-  return Buffer.concat(chunks, size);
-}
-
 /** Whom to act as may be said in several headers of one name, with any sign in them: they are joined by line ends. */
 function headersOf(incoming: IncomingMessage): Readonly<Record<string, string>> {
   const all: Record<string, string> = {};
@@ -208,52 +234,4 @@ function headersOf(incoming: IncomingMessage): Readonly<Record<string, string>> 
     } else all[name] = Array.isArray(value) ? value.join(', ') : value;
   }
   return all;
-}
-
-interface Sending {
-  readonly outgoing: ServerResponse;
-  readonly headOnly: boolean;
-}
-
-async function send(
-  response: ApiResponse,
-  { outgoing, headOnly }: Sending,
-  signal: AbortSignal,
-): Promise<void> {
-  if (outgoing.destroyed) return;
-  outgoing.writeHead(response.status, {
-    'cache-control': 'no-cache, private',
-    ...response.headers,
-  });
-  if (headOnly) {
-    outgoing.end();
-    return;
-  }
-  const { body } = response;
-  if (body instanceof WholeBody) {
-    await ended(outgoing, body.bytes);
-    return;
-  }
-  outgoing.flushHeaders(); // a watch has begun, even if nothing happens for an hour
-  for await (const chunk of body) {
-    if (outgoing.destroyed) return;
-    if (!outgoing.write(chunk)) await drained(outgoing, signal);
-  }
-  await ended(outgoing);
-}
-
-/** Ends the answer, with its last bytes, and waits until it is out, or the connection is gone. */
-async function ended(outgoing: ServerResponse, bytes?: Uint8Array): Promise<void> {
-  if (outgoing.destroyed) return; // then nothing is called back any more
-  await new Promise<void>((resolve) => {
-    outgoing.on('close', resolve); // comes after the end, too
-    outgoing.end(bytes);
-  });
-}
-
-/** Waits until the socket takes more; a client that is gone ends the wait too. */
-async function drained(outgoing: ServerResponse, signal: AbortSignal): Promise<void> {
-  using wait = linkedAbort(signal); // whichever comes first, nobody listens for the other any more
-  const options = { signal: wait.signal };
-  await Promise.race([once(outgoing, 'drain', options), once(outgoing, 'close', options)]);
 }

@@ -11,7 +11,7 @@ import { versionInfo } from './version.ts';
 
 /** @throws ApiError NotFound for paths that are served by nothing. */
 export function answerPlain(
-  { access, registry, openApi, openApiV2 }: Services,
+  { access, registry, openApi, openApiV2, guards }: Services,
   http: ApiRequest,
   path: string,
 ): ApiResponse {
@@ -19,6 +19,7 @@ export function answerPlain(
   const trimmed = path.length > 1 ? path.replace(/\/+$/, '') : path;
   if (trimmed === '/version') return jsonResponse(200, versionInfo);
   if (/^\/(healthz|livez|readyz)(\/ping)?$/.test(trimmed)) return textResponse(200, 'ok');
+  if (trimmed === '/metrics') return textResponse(200, guards.metrics.text());
   const keys = answerOpenId(access.trust, trimmed, http.headers['host'] ?? 'localhost');
   if (keys) return keys;
   const discovered = discover(registry, trimmed, {
@@ -50,7 +51,7 @@ function rootPaths(registry: Registry): readonly string[] {
       ...['/.well-known/openid-configuration', '/api', '/api/v1', '/apis', '/apis/'],
       ...groups.flatMap(({ group, version }) => [`/apis/${group}`, `/apis/${group}/${version}`]),
       ...['healthz', 'livez', 'readyz'].flatMap((check) => [`/${check}`, `/${check}/ping`]),
-      ...['/openapi/v2', '/openapi/v3', '/openapi/v3/', '/openid/v1/jwks', '/version'],
+      ...['/metrics', '/openapi/v2', '/openapi/v3', '/openapi/v3/', '/openid/v1/jwks', '/version'],
     ]),
   ].sort();
 }

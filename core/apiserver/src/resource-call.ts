@@ -7,6 +7,7 @@ import { decodeBody, draftOf } from './body.ts';
 import type { ClusterState } from './cluster-state.ts';
 import type { Draft } from './draft.ts';
 import { badRequest } from './failures.ts';
+import type { Guards } from './guards/guards.ts';
 import { negotiate } from './negotiation.ts';
 import type { OpenApiV2 } from './openapi/open-api-v2.ts';
 import type { OpenApiDocuments } from './openapi.ts';
@@ -29,6 +30,7 @@ export interface Services {
   readonly access: Access;
   readonly admission: Admission;
   readonly watchLimits: WatchLimits;
+  readonly guards: Guards;
   readonly closed: AbortSignal;
   readonly podLogs: PodLogSource | undefined;
 }

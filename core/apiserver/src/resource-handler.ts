@@ -45,7 +45,7 @@ export async function handleResource(
 }
 
 async function dispatch(call: ResourceCall, signal: AbortSignal): Promise<ApiResponse> {
-  const { services, request, resource } = call;
+  const { request, resource } = call;
   if (request.subresource !== '') return handleSubresource(call, signal);
   refuseVerb(request, resource);
   switch (request.verb) {
@@ -54,7 +54,7 @@ async function dispatch(call: ResourceCall, signal: AbortSignal): Promise<ApiRes
     case 'list':
       return listObjects(readingOf(call));
     case 'watch':
-      return watchObjects({ ...readingOf(call), ...watchParts(services) }, signal);
+      return watchObjects({ ...readingOf(call), ...watchParts(call) }, signal);
     case 'create':
       return create(call);
     case 'update':
@@ -68,8 +68,9 @@ async function dispatch(call: ResourceCall, signal: AbortSignal): Promise<ApiRes
   }
 }
 
-function watchParts({ random, watchLimits, closed }: Services) {
-  return { random, limits: watchLimits, closed };
+function watchParts({ services, user }: ResourceCall) {
+  const { random, watchLimits, closed, guards } = services;
+  return { random, limits: watchLimits, closed, place: () => guards.watch(user) };
 }
 
 function refuseVerb(request: ResourceRequest, resource: ServedResource): void {

@@ -1,7 +1,7 @@
 // WATCH: what is there, then every change in order, bookmarks between, until its time is over.
 
 import type { ApiResponse } from '@tweendeck/kube';
-import { BoundedQueue, isPlatformError, onAbort, type Random } from '@tweendeck/std';
+import { BoundedQueue, isPlatformError, onAbort, PlatformError, type Random } from '@tweendeck/std';
 import { expired } from './failures.ts';
 import { type WatchOptions, watchOptionsOf } from './list-options.ts';
 import type { Reading } from './read.ts';
@@ -16,10 +16,13 @@ import {
 import type { WatchRecord } from './resource-cache.ts';
 import { streamResponse } from './response.ts';
 import { type Selection, selectionOf } from './selection.ts';
+import type { StoredObject } from './stored-object.ts';
 
 export interface WatchLimits {
   /** Events a reader may fall behind before it is cut off. */
   readonly queueLengthMax: number;
+  /** Bytes of events a reader may fall behind before it is cut off. Events are shared: a thousand slow readers hold hardly more than one. */
+  readonly queueBytesMax: number;
   readonly bookmarkMs: number;
   /** A watch that names no timeout lasts this long, to twice this long. */
   readonly timeoutMs: number;
@@ -28,6 +31,8 @@ export interface WatchLimits {
 export interface Watching extends Reading {
   readonly random: Random;
   readonly limits: WatchLimits;
+  /** Takes a place among the watches until it is disposed. @throws ApiError TooManyRequests. */
+  readonly place: () => Disposable;
   /** Ends when the server closes. */
   readonly closed: AbortSignal;
 }
@@ -39,7 +44,7 @@ export async function watchObjects(watching: Watching, signal: AbortSignal): Pro
   const selection = selectionOf(request, resource);
   if (options.sendInitialEvents !== undefined) await state.untilFresh(options.resourceVersion ?? 0);
   const stream = new WatchStream(watching, { options, selection }, signal);
-  return streamResponse('application/json', stream.body());
+  return { ...streamResponse('application/json', stream.body()), cut: stream.cut };
 }
 
 /** One watcher: subscribed from the moment it is made, so that nothing is lost before its body is read. */
@@ -49,7 +54,9 @@ class WatchStream {
   readonly #selection: Selection;
   readonly #queue: BoundedQueue<Buffer>;
   readonly #resources = new DisposableStack();
-  #initial: readonly Buffer[];
+  readonly #cut = new AbortController();
+  #initial: Iterable<Buffer>;
+  #queuedBytes = 0;
 
   constructor(
     watching: Watching,
@@ -61,20 +68,34 @@ class WatchStream {
     this.#selection = selection;
     const lengthMax = watching.limits.queueLengthMax;
     this.#queue = new BoundedQueue({ lengthMax, whenFull: 'fail' });
-    this.#initial = this.#start();
+    this.#resources.use(watching.place());
+    try {
+      this.#initial = this.#start();
+    } catch (error) {
+      this.#resources.dispose();
+      throw error;
+    }
     this.#resources.use(onAbort(signal, () => this.#end()));
     this.#resources.use(onAbort(watching.closed, () => this.#end()));
     const { retired } = watching.resource;
     if (retired) this.#resources.use(onAbort(retired, () => this.#end()));
   }
 
+  /** Aborts when the reader is too slow. */
+  get cut(): AbortSignal {
+    return this.#cut.signal;
+  }
+
   async *body(): AsyncGenerator<Uint8Array, void, undefined> {
     using _resources = this.#resources;
     const initial = this.#initial;
     this.#initial = [];
-    yield* initial;
     try {
-      yield* this.#queue;
+      yield* initial;
+      for await (const event of this.#queue) {
+        this.#queuedBytes -= event.byteLength;
+        yield event;
+      }
     } catch (error) {
       // Too slow a reader: its stream ends, and it starts again from what it has seen.
       if (!isPlatformError(error, 'QUEUE_OVERFLOW')) throw error;
@@ -88,7 +109,13 @@ class WatchStream {
   }
 
   #push(event: Buffer): void {
-    if (!this.#queue.push(event)) this.#end();
+    this.#queuedBytes += event.byteLength;
+    const { queueBytesMax } = this.#watching.limits;
+    // One event alone may be larger.
+    if (this.#queuedBytes > queueBytesMax && this.#queue.length > 0) this.#queue.fail(tooSlow());
+    if (this.#queue.push(event)) return;
+    this.#end();
+    this.#cut.abort(tooSlow());
   }
 
   #rendering(): Rendering {
@@ -96,13 +123,13 @@ class WatchStream {
     return { resource, form, nowMs: clock.nowMs() };
   }
 
-  #start(): readonly Buffer[] {
+  #start(): Iterable<Buffer> {
     const { state, resource } = this.#watching;
     const cache = state.resource(resource.storagePrefix);
     const { resourceVersion, sendInitialEvents } = this.#options;
     const fromNow = sendInitialEvents === false && !resourceVersion;
     const listed = sendInitialEvents ?? !resourceVersion;
-    let initial: Buffer[];
+    let initial: Iterable<Buffer>;
     if (listed) {
       initial = this.#everything();
     } else {
@@ -123,21 +150,24 @@ class WatchStream {
     return initial;
   }
 
-  #everything(): Buffer[] {
+  /** What is there now. Encoded only as it is read: a reader that stalls holds the objects, which all share. */
+  #everything(): Iterable<Buffer> {
     const { state, resource } = this.#watching;
     const cache = state.resource(resource.storagePrefix);
-    const rendering = this.#rendering();
     const { only, prefix } = this.#selection;
     const one = only === undefined ? undefined : cache.get(only);
     const candidates = only === undefined ? cache.range(prefix) : one ? [one] : [];
-    const events: Buffer[] = [];
-    for (const object of candidates) {
-      if (this.#selection.matches(object)) events.push(renderEvent(rendering, 'ADDED', object));
-    }
-    if (this.#options.sendInitialEvents && this.#options.bookmarks) {
-      events.push(this.#bookmark(true));
-    }
-    return events;
+    const objects: StoredObject[] = [];
+    for (const object of candidates) if (this.#selection.matches(object)) objects.push(object);
+    const { sendInitialEvents, bookmarks } = this.#options;
+    const end = sendInitialEvents && bookmarks ? [this.#bookmark(true)] : [];
+    return this.#added(objects, end);
+  }
+
+  *#added(objects: readonly StoredObject[], end: readonly Buffer[]): Generator<Buffer> {
+    const rendering = this.#rendering();
+    for (const object of objects) yield renderEvent(rendering, 'ADDED', object);
+    yield* end;
   }
 
   #tooOld(oldest: number): readonly Buffer[] {
@@ -188,4 +218,8 @@ class WatchStream {
     };
     timers.timer = clock.timer(limits.bookmarkMs, tick, { keepAlive: false });
   }
+}
+
+function tooSlow(): PlatformError {
+  return new PlatformError('QUEUE_OVERFLOW', 'the reader fell too far behind');
 }

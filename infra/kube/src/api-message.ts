@@ -23,6 +23,8 @@ export interface ApiResponse {
   readonly headers: Readonly<Record<string, string>>;
   /** Whole for ordinary answers; ends only with its connection for watches and followed logs. Reading it to the end or returning the iterator frees what is behind it. */
   readonly body: AsyncIterable<Uint8Array>;
+  /** Aborts when nobody waits any longer for the reader of the body: its connection is to be closed, whatever is still on its way to him. */
+  readonly cut?: AbortSignal;
 }
 
 /** A body that is known from the start and short: a reader may take `bytes` at once instead of waiting for them piece by piece. */

@@ -20,6 +20,7 @@ export { compileExpression, type Expression, scopeOf } from './cel/expression.ts
 export { declareSchema } from './cel/schema-values.ts';
 export { Failure } from './cel/value.ts';
 export * from './cron/cron-schedule.ts';
+export { type GoDuration, parseGoDuration } from './cron/go-duration.ts';
 export { isTimeZone, zonedTimestamp } from './cron/local-time.ts';
 export * from './errors.ts';
 export * from './field-error.ts';
