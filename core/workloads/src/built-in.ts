@@ -14,7 +14,9 @@ import {
   rootCertificateController,
   serviceAccountController,
 } from './namespace/controller.ts';
-import { nodeLifecycleController, podGarbageController } from './node/controller.ts';
+import { type NodeWatchOptions, nodeLifecycle } from './node/lifecycle.ts';
+import { finishedPodLimit, podGarbageController } from './node/pod-garbage.ts';
+import { taintEvictionController } from './node/taint-eviction.ts';
 import { replicaSetController } from './replicaset/controller.ts';
 import { scheduler } from './scheduler/scheduler.ts';
 import { endpointSliceController, loadBalancerController } from './service/controller.ts';
@@ -55,12 +57,24 @@ export function builtInControllers(options: BuiltInOptions = {}): readonly Contr
     serviceAccountController(),
     ...(certificate === undefined ? [] : [rootCertificateController({ certificate })]),
     aggregationController(),
-    nodeLifecycleController(),
+    taintEvictionController(),
     podGarbageController(),
   ];
 }
 
-/** For `tasks` of a manager: the scheduler and the garbage collector, which are not keyed by one resource. */
-export function builtInTasks(): readonly BackgroundTask[] {
-  return [scheduler(), garbageCollector()];
+export interface BuiltInTaskOptions {
+  /** How long nodes may be silent, and how fast they are given up. */
+  readonly nodes?: NodeWatchOptions;
+  /** Finished pods that are kept. Default 12,500. */
+  readonly finishedPodsMax?: number;
+}
+
+/** For `tasks` of a manager: what is not keyed by one resource. */
+export function builtInTasks(options: BuiltInTaskOptions = {}): readonly BackgroundTask[] {
+  return [
+    scheduler(),
+    garbageCollector(),
+    nodeLifecycle(options.nodes),
+    finishedPodLimit(options.finishedPodsMax),
+  ];
 }

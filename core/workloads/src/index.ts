@@ -1,6 +1,11 @@
 // The public surface of workloads.
 
-export { type BuiltInOptions, builtInControllers, builtInTasks } from './built-in.ts';
+export {
+  type BuiltInOptions,
+  type BuiltInTaskOptions,
+  builtInControllers,
+  builtInTasks,
+} from './built-in.ts';
 export { deploymentController } from './deployment/controller.ts';
 export { garbageCollector } from './garbage/collector.ts';
 export {
@@ -10,7 +15,8 @@ export {
   serviceAccountController,
   systemNamespaces,
 } from './namespace/controller.ts';
-export { nodeLifecycleController, podGarbageController } from './node/controller.ts';
+export { type NodeWatchOptions, nodeLifecycle } from './node/lifecycle.ts';
+export { podGarbageController } from './node/pod-garbage.ts';
 export { replicaSetController } from './replicaset/controller.ts';
 export { scheduler, schedulerName } from './scheduler/scheduler.ts';
 export { endpointSliceController, loadBalancerController } from './service/controller.ts';
