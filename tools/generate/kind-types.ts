@@ -18,6 +18,7 @@ export const servedKinds: readonly (readonly [string, string, string, string, bo
   ['io.k8s.api.core.v1.Namespace', '', 'v1', 'namespaces', false],
   ['io.k8s.api.core.v1.Node', '', 'v1', 'nodes', false],
   ['io.k8s.api.core.v1.Pod', '', 'v1', 'pods', true],
+  ['io.k8s.api.core.v1.PodTemplate', '', 'v1', 'podtemplates', true],
   ['io.k8s.api.core.v1.Service', '', 'v1', 'services', true],
   ['io.k8s.api.core.v1.ConfigMap', '', 'v1', 'configmaps', true],
   ['io.k8s.api.core.v1.Secret', '', 'v1', 'secrets', true],

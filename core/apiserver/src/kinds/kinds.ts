@@ -21,6 +21,7 @@ import { jobRules } from './job-rules.ts';
 import type { KindRules } from './kind-rules.ts';
 import { nodeRules } from './node-rules.ts';
 import { podRules } from './pod.ts';
+import { podTemplateRules } from './pod-template-rules.ts';
 import { priorityClassRules } from './priority-class-rules.ts';
 import { clusterRoleBindingRules, clusterRoleRules, roleBindingRules, roleRules } from './rbac.ts';
 import { serviceRules } from './service.ts';
@@ -29,6 +30,7 @@ import { mutatingWebhookRules, validatingWebhookRules } from './webhooks.ts';
 
 export const kindRules: ReadonlyMap<string, KindRules> = new Map<string, KindRules>([
   ['/Pod', podRules],
+  ['/PodTemplate', podTemplateRules],
   ['/Service', serviceRules],
   ['/ConfigMap', configMapRules],
   ['/Secret', secretRules],

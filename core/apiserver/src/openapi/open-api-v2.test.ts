@@ -58,7 +58,7 @@ test('custom kinds are described without what clients of old cannot take', async
         type: 'object',
         required: ['name', 'mast'],
         properties: {
-          name: { type: 'string', default: 'x', oneOf: [{ pattern: 'a' }, { pattern: 'b' }] },
+          name: { type: 'string', default: 'a', oneOf: [{ pattern: 'a' }, { pattern: 'b' }] },
           mast: { type: 'string', nullable: true },
           sails: { type: 'array', nullable: true, items: { type: 'string' } },
           width: {

@@ -43,6 +43,23 @@ export function selectorText(value: unknown): string {
   }
 }
 
+/** Of the kind whose objects are templates and nothing else. */
+export const podTemplateColumns: TableColumns = columnsOf([
+  nameColumn,
+  ...templateColumns((object) => objectAt(object, 'template')).map((column) => ({
+    ...column,
+    priority: 0,
+  })),
+  {
+    name: 'Pod Labels',
+    cell: (object) => {
+      const labels = objectAt(objectAt(objectAt(object, 'template'), 'metadata'), 'labels');
+      const texts = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+      return texts.toSorted().join(',') || '<none>';
+    },
+  },
+]);
+
 export const deploymentColumns: TableColumns = columnsOf([
   nameColumn,
   readyOfDesired,

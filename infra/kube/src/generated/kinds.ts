@@ -1425,6 +1425,12 @@ export interface PodStatus {
   readonly startTime?: string;
 }
 
+export interface PodTemplate extends KubeObject {
+  readonly apiVersion: 'v1';
+  readonly kind: 'PodTemplate';
+  readonly template?: PodTemplateSpec;
+}
+
 export interface PodTemplateSpec {
   readonly metadata?: ObjectMetaInput;
   readonly spec?: PodSpec;
@@ -2216,6 +2222,7 @@ export interface Preconditions {
 export const namespaceResource: Resource<Namespace> = { group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
 export const nodeResource: Resource<Node> = { group: '', version: 'v1', kind: 'Node', plural: 'nodes', namespaced: false };
 export const podResource: Resource<Pod> = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true };
+export const podTemplateResource: Resource<PodTemplate> = { group: '', version: 'v1', kind: 'PodTemplate', plural: 'podtemplates', namespaced: true };
 export const serviceResource: Resource<Service> = { group: '', version: 'v1', kind: 'Service', plural: 'services', namespaced: true };
 export const configMapResource: Resource<ConfigMap> = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
 export const secretResource: Resource<Secret> = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true };
