@@ -2,6 +2,7 @@
 
 import { isJsonObject } from '@tweendeck/std';
 import { compareJson, type Finding } from './compare.ts';
+import { withoutUnserved } from './document.ts';
 import type { Answer } from './endpoint.ts';
 import { fieldRules, headerRules, normaliseText, publishedLater } from './normalise.ts';
 import { areaOf, type RequestShape, shapeOf } from './shape.ts';
@@ -193,11 +194,25 @@ function compared(
   actual: unknown,
   naming: Naming & Comparing,
 ): readonly Difference[] {
+  const { shape, where } = naming;
+  if (isDocument(shape) && isJsonObject(expected) && isJsonObject(actual)) {
+    const { document, absent: unserved } = withoutUnserved(expected, actual);
+    return [
+      ...unserved.map(({ group, resource }) => absent(group, resource, where)),
+      ...named(compareJson(document, actual, naming.translation), document, naming),
+    ];
+  }
   const haveColumns = columnsOf(expected).length > 0 && columnsOf(actual).length > 0;
   const [there, here] = haveColumns
     ? [withNamedCells(expected), withNamedCells(actual)]
     : [expected, actual];
   return named(compareJson(there, here, naming.translation), expected, naming);
+}
+
+/** Whether it is an OpenAPI document itself, and no list of them. */
+function isDocument(shape: RequestShape): boolean {
+  if (shape.kind !== 'openapi') return false;
+  return shape.groupVersion !== undefined || shape.name === 'get /openapi/v2';
 }
 
 /** The names of a table's columns; none when the body is no table. */
@@ -233,9 +248,7 @@ export function named(
   const causesDiffer =
     status &&
     (findings.some(({ place }) => place.startsWith('details.causes')) || causeCount(body) > 1);
-  if (shape.kind === 'openapi' && shape.groupVersion !== undefined) {
-    return namedInDocument(findings, where);
-  }
+  if (isDocument(shape)) return namedInDocument(findings, where);
   const kept = causesDiffer ? findings.filter(({ place }) => place !== 'message') : findings;
   return kept.map(withoutSingleChecks).flatMap((finding) => {
     if (isPublishedLater(finding, shape)) return [];
@@ -315,7 +328,7 @@ function kindOfPlace({ place }: Finding): string {
       'operations[]',
     )
     .replace(/\b(responses|content)(\["[^"]*"\]|\.[\w-]+)/g, '$1[]')
-    .replace(/^(paths|components\.schemas)(\["[^"]*"\]|\.[\w-]+)/, '$1[]')
+    .replace(/^(paths|definitions|parameters|components\.schemas)(\["[^"]*"\]|\.[\w-]+)/, '$1[]')
     .replace(/\.properties(\["[^"]*"\]|\.[\w$-]+)/g, '.properties[]');
 }
 

@@ -71,7 +71,7 @@ function lanes(): readonly Lane[] {
   const modes = (version: string): readonly Lane['mode'][] =>
     version === '1.35' || options.all ? ['requests', 'outputs'] : ['requests'];
   return (['bare', 'controllers'] as const).flatMap((servers) =>
-    (['1.35', '1.32'] as const).flatMap((version) =>
+    (['1.35', '1.34', '1.32'] as const).flatMap((version) =>
       modes(version).map((mode) => ({
         servers,
         version,
@@ -119,7 +119,11 @@ async function runLanes(
  */
 async function check(results: readonly Result[]): Promise<void> {
   const page = readFileSync(pagePath, 'utf8');
-  const { added, gone } = compareWithPage(page, results);
+  const { added, gone, idle } = compareWithPage(page, results);
+  for (const { reason, area, key } of idle) {
+    write(`explains nothing any more: ${reason}: ${area}: ${key}\n`);
+    process.exitCode = 1;
+  }
   for (const name of gone) write(`gone: ${name}\n`);
   if (gone.length > 0) {
     write('Some are gone: npm run differential -- --write brings the page up to date.\n');

@@ -27,13 +27,34 @@ test('counts steps, and names the first', () => {
 });
 
 test('knows its own lines again, whatever is in them', () => {
-  assert.deepEqual(compareWithPage(pageOf(results), results), { added: [], gone: [] });
+  const { added, gone } = compareWithPage(pageOf(results), results);
+  assert.deepEqual({ added, gone }, { added: [], gone: [] });
+});
+
+const unserved = (key: string): Result => ({
+  ...result('requests 1.35', 'kubectl api-resources'),
+  differences: [
+    { area: 'APIs that are not served', key, where: '', expected: 'served', actual: 'not served' },
+  ],
+});
+
+test('what is left out is explained, and counted by its reason', () => {
+  const page = pageOf([unserved('resourcequotas'), unserved('*.autoscaling/v2')]);
+  assert.match(page, /^None\.$/m);
+  assert.match(page, /^\| ResourceQuota \| 1 \| 1 \| resourcequotas: `kubectl api-resources` \|$/m);
+  const { idle } = compareWithPage(page, [unserved('resourcequotas')]);
+  assert.ok(!idle.some(({ key }) => key.test('resourcequotas')));
+  assert.ok(idle.some(({ key }) => key.test('*.autoscaling/v2')));
+});
+
+test('what only looks like something left out is not explained', () => {
+  for (const key of ['resourcequotas/finalize', 'deployments/scale.apps', 'pods', '*.apps']) {
+    assert.match(pageOf([unserved(key)]), /^### APIs that are not served$/m, key);
+  }
 });
 
 test('tells what is new and what is gone', () => {
   const later = [result('requests 1.35', 'kubectl a', 'two', 'three')];
-  assert.deepEqual(compareWithPage(pageOf(results), later), {
-    added: ['three'],
-    gone: ['one \\<none\\> \\| \\[x\\]'],
-  });
+  const { added, gone } = compareWithPage(pageOf(results), later);
+  assert.deepEqual({ added, gone }, { added: ['three'], gone: ['one \\<none\\> \\| \\[x\\]'] });
 });

@@ -3,17 +3,23 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  controllersUser,
   ensureCertificates,
   kubeconfigText,
   listenHttps,
   openApiServer,
-  systemUser,
+  openSigningKeys,
 } from '@tweendeck/apiserver';
-import { createClient } from '@tweendeck/client';
-import { runManager } from '@tweendeck/controller';
+import { type Client, createClient } from '@tweendeck/client';
+import { type ManagerOptions, runManager } from '@tweendeck/controller';
 import { clockOf, randomOf, silentLogger } from '@tweendeck/std';
 import { openSqliteStore } from '@tweendeck/store';
-import { builtInControllers, builtInTasks, ensureSystemNamespaces } from '@tweendeck/workloads';
+import {
+  builtInControllers,
+  builtInTasks,
+  ensureSystemNamespaces,
+  schedulerName,
+} from '@tweendeck/workloads';
 
 const [directory = '', set = 'bare'] = process.argv.slice(2);
 const { signal } = new AbortController();
@@ -29,21 +35,38 @@ const certificates = await ensureCertificates(
   signal,
 );
 const store = await openSqliteStore({ path: join(directory, 'state.db'), ...tools }, signal);
-// The range that the reference draws from.
-const server = await openApiServer({ ...tools, store, serviceRange: '10.96.0.0/16' }, signal);
+const server = await openApiServer(
+  {
+    ...tools,
+    store,
+    serviceRange: '10.96.0.0/16', // the reference draws from the same
+    // As in an embedded home.
+    systemPolicy: true,
+    serviceAccounts: {
+      keys: await openSigningKeys(join(directory, 'signing-keys')),
+      authority: certificates.authority,
+    },
+  },
+  signal,
+);
 const front = await listenHttps(server, { ...tools, host, port: 0, certificates }, signal);
 const kubeconfig = join(directory, 'kubeconfig');
 writeFileSync(kubeconfig, kubeconfigText(certificates, { server: front.address }), { mode: 0o600 });
 
 if (set === 'controllers') {
-  const client = createClient({
-    transport: server.transport(systemUser('system:tweendeck:controllers')),
-    ...tools,
-    userAgent: 'tweendeck-controllers/0.1.0',
+  // In the reference's names: who owns a field is compared.
+  const clientOf = (program: string): Client =>
+    createClient({ transport: server.transport(controllersUser), ...tools, userAgent: program });
+  await ensureSystemNamespaces(clientOf('kube-apiserver'), signal);
+  const tasks = builtInTasks();
+  const isScheduler = ({ name }: { readonly name: string }): boolean => name === schedulerName;
+  const run = (program: string, part: Pick<ManagerOptions, 'controllers' | 'tasks'>): void =>
+    void runManager({ client: clientOf(program), ...tools, ...part }, signal);
+  run('kube-controller-manager', {
+    controllers: builtInControllers({ rootCertificate: certificates.authority }),
+    tasks: tasks.filter((task) => !isScheduler(task)),
   });
-  await ensureSystemNamespaces(client, signal);
-  const controllers = builtInControllers({ rootCertificate: certificates.authority });
-  void runManager({ client, ...tools, controllers, tasks: builtInTasks() }, signal);
+  run('kube-scheduler', { controllers: [], tasks: tasks.filter(isScheduler) });
 }
 process.send?.({ kubeconfig });
 process.once('disconnect', () => process.exit());

