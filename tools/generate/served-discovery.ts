@@ -27,7 +27,7 @@ export interface Discovery {
 }
 
 const servedSubresources = new Set([
-  ...['binding', 'eviction', 'finalize', 'log', 'scale', 'status', 'token'],
+  ...['attach', 'binding', 'eviction', 'exec', 'finalize', 'log', 'scale', 'status', 'token'],
 ]);
 
 /** Resources that are answered and not stored, beside those of {@link servedKinds}. */

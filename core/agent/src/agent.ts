@@ -24,6 +24,7 @@ import {
   linkedAbort,
   type Random,
   TaskGroup,
+import type { RemoteExit, RemoteStreams } from './container-exec.ts';
 } from '@tweendeck/std';
 import { AddressBook } from './addresses.ts';
 import { apiHost } from './api-host.ts';
@@ -32,6 +33,7 @@ import { openCgroups } from './cgroups.ts';
 import { standardLogLimits } from './log-file.ts';
 import { NodeHeart } from './node.ts';
 import type { NodeCapacity } from './node-status.ts';
+import { attachToPod, execInPod, type PodAttachTarget, type PodExecTarget } from './pod-streams.ts';
 import { settlesWithin } from './nudge.ts';
 import { endOrphans } from './orphans.ts';
 import { openPodLog, type PodLogOptions } from './pod-logs.ts';
@@ -62,6 +64,20 @@ export interface AgentOptions {
 
 /** Disposal ends every container within its grace period, bounded, and keeps the pods' objects: the next start runs them again. */
 export interface Agent extends AsyncDisposable {
+  /** Runs a command in a container that runs. Aborting the signal ends it. @throws ApiError in a kubelet's words when there is no such container, Error when the command cannot be started */
+  exec(
+    pod: Pod,
+    target: PodExecTarget,
+    streams: RemoteStreams,
+    signal: AbortSignal,
+  ): Promise<RemoteExit>;
+  /** Joins the streams of a container that runs, from now on and until it ends. @throws ApiError in a kubelet's words when there is no such container */
+  attach(
+    pod: Pod,
+    target: PodAttachTarget,
+    streams: RemoteStreams,
+    signal: AbortSignal,
+  ): Promise<RemoteExit>;
   /** Settles when the node is registered and its pods have been begun. Never rejects: it is tried until disposal. */
   readonly ready: Promise<void>;
   /** A container's log. @throws ApiError 400 in a kubelet's words when there is none */
@@ -156,6 +172,24 @@ class RunningAgent implements Agent {
   logs(pod: Pod, options: PodLogOptions, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
     const { directory, clock } = this.#runtime;
     return openPodLog({ pods: this.#pods, directory, clock }, { pod, options }, signal);
+  exec(
+    pod: Pod,
+    target: PodExecTarget,
+    streams: RemoteStreams,
+    signal: AbortSignal,
+  ): Promise<RemoteExit> {
+    return execInPod(this.#pods, { pod, target, streams }, signal);
+  }
+
+  attach(
+    pod: Pod,
+    target: PodAttachTarget,
+    streams: RemoteStreams,
+    signal: AbortSignal,
+  ): Promise<RemoteExit> {
+    return attachToPod(this.#pods, { pod, target, streams }, signal);
+  }
+
   }
 
   [Symbol.asyncDispose](): Promise<void> {

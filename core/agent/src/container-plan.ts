@@ -140,7 +140,10 @@ export function unhonoured(
       some((one) => one.livenessProbe?.grpc ?? one.readinessProbe?.grpc ?? one.startupProbe?.grpc),
       'grpc probes: they count as successful',
     ],
-    [some((one) => one.stdin || one.tty), 'stdin and tty: programs read an empty input'],
+    [
+      some((one) => one.tty),
+      'tty: programs write to a pipe; commands run in them can have a terminal',
+    ],
     [some((one) => one.volumeDevices?.length), 'block devices'],
     [
       some((one) => one.volumeMounts?.some(({ mountPath }) => mountPath === '/')),

@@ -6,6 +6,7 @@ import type { Container, ContainerStateTerminated } from '@tweendeck/kube';
 import {
   assert,
   isAbort,
+  linkedAbort,
   messageOf,
   onAbort,
   PlatformError,
@@ -14,6 +15,7 @@ import {
 } from '@tweendeck/std';
 import { findProgram } from './catalogue.ts';
 import type { Cgroup } from './cgroups.ts';
+import { copyInput, type RemoteExit, type RemoteStreams, runExec } from './container-exec.ts';
 import type { ReadyLaunch } from './container-launch.ts';
 import { type OutputCopy, pumpOutput } from './container-output.ts';
 import { markers } from './container-plan.ts';
@@ -63,6 +65,14 @@ export interface ContainerRun {
   readonly log: LogFile;
   /** Asks for the end; the first to ask decides how. */
   end(ending: Ending): void;
+  /** Runs a command beside the program, until it ends, the signal aborts, or the program ends. Rejects when it cannot be started. */
+  exec(
+    command: readonly string[],
+    streams: RemoteStreams,
+    signal: AbortSignal,
+  ): Promise<RemoteExit>;
+  /** Joins the program's streams, from now on and until it has ended. */
+  attach(streams: RemoteStreams, signal: AbortSignal): Promise<void>;
 }
 
 /** Kept for a process whose output pipe outlives it, in milliseconds. */
@@ -120,7 +130,12 @@ async function start(
   }
   const copies: OutputCopy[] = [];
   const group = await startGroup(
-    { ...launch.group, program: launch.program, cgroupFiles: cgroup?.files ?? [] },
+    {
+      ...launch.group,
+      program: launch.program,
+      cgroupFiles: cgroup?.files ?? [],
+      stdin: container.stdin ? 'pipe' : 'empty',
+    },
     (pipes) => copies.push(pumpOutput(pipes, log, runtime)),
   );
   const [output] = copies;
@@ -150,6 +165,8 @@ class Run implements ContainerRun, AsyncDisposable {
   readonly #target: HandlerTarget;
   readonly #probes: TaskGroup;
   readonly #asked: PromiseWithResolvers<void> = Promise.withResolvers<void>();
+  /** Aborts when the program has ended. */
+  readonly #over = new AbortController();
 
   constructor(
     input: RunInput,
@@ -178,6 +195,28 @@ class Run implements ContainerRun, AsyncDisposable {
     this.#asked.resolve();
   }
 
+  async exec(
+    command: readonly string[],
+    streams: RemoteStreams,
+    signal: AbortSignal,
+  ): Promise<RemoteExit> {
+    const { clock } = this.#input.context.runtime;
+    const group = await this.#target.command(command);
+    return runExec({ clock, ended: this.#over.signal }, { group, streams }, signal);
+  }
+
+  async attach(streams: RemoteStreams, signal: AbortSignal): Promise<void> {
+    using over = linkedAbort(signal);
+    const { stdin, tap } = this.#output;
+    const once = this.#input.container.stdinOnce === true;
+    if (stdin && streams.stdin) {
+      void copyInput(streams.stdin, stdin, over.signal).then(() =>
+        once ? stdin.end() : undefined,
+      );
+    }
+    await tap.join(streams, over.signal);
+  }
+
   /** Sees the program through to its end. */
   async untilEnd(startedAt: string, stop: AbortSignal): Promise<GroupExit> {
     const { context, container, running } = this.#input;
@@ -204,6 +243,7 @@ class Run implements ContainerRun, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.ready = false;
+    this.#over.abort(new Error('the container has ended'));
     this.#group.kill('SIGKILL');
     await this.#probes[Symbol.asyncDispose]();
     const { context, container } = this.#input;

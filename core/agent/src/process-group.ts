@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import { messageOf, PlatformError, systemErrorCode } from '@tweendeck/std';
 import { readProcess } from './proc.ts';
 
@@ -15,6 +15,10 @@ export interface GroupOptions {
   readonly user?: { readonly uid?: number | undefined; readonly gid?: number | undefined };
   /** Files to which the process writes its own id before it becomes the program: it never runs outside its cgroups. */
   readonly cgroupFiles?: readonly string[];
+  /** What it can read: nothing (the default), or what is written to its input. */
+  readonly stdin?: 'empty' | 'pipe';
+  /** Whether it finds a line to us both ways at descriptor 3. */
+  readonly sideLine?: boolean;
 }
 
 export interface GroupExit {
@@ -37,10 +41,12 @@ export interface ProcessGroup {
 const joinScript =
   'while [ "$1" != -- ]; do echo $$ > "$1" || exit 126; shift; done; shift; exec "$@"';
 
-/** The two pipes of a program. */
+/** The pipes of a program. */
 export interface GroupOutput {
   readonly stdout: Readable;
   readonly stderr: Readable;
+  readonly stdin: Writable | undefined;
+  readonly sideLine: Duplex | undefined;
 }
 
 /**
@@ -59,8 +65,12 @@ export async function startGroup(
     const signal = signalName === null ? undefined : constants.signals[signalName];
     resolve({ exitCode: signal === undefined ? (code ?? 0) : 128 + signal, signal });
   });
-  const { stdout, stderr } = child;
-  if (stdout && stderr) read({ stdout, stderr }); // none when descriptors ran out
+  const { stdout, stderr, stdin, stdio } = child;
+  stdin?.on('error', () => undefined); // its reader may be gone at any time
+  if (stdout && stderr) {
+    const sideLine = options.sideLine ? (stdio[3] as Duplex) : undefined; // a pipe of ours is a socket pair
+    read({ stdout, stderr, stdin: stdin ?? undefined, sideLine });
+  } // none when descriptors ran out
   await begun;
   const { pid } = child;
   if (pid === undefined) throw startFailed(options, 'it has no process id');
@@ -90,7 +100,12 @@ function launch(options: GroupOptions): ChildProcess {
       cwd: options.workingDirectory,
       env: { ...options.environment },
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [
+        options.stdin === 'pipe' ? 'pipe' : 'ignore',
+        'pipe',
+        'pipe',
+        ...(options.sideLine ? (['pipe'] as const) : []),
+      ],
       ...(uid === undefined ? {} : { uid }),
       ...(gid === undefined ? {} : { gid }),
     });

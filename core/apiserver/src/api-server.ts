@@ -58,6 +58,7 @@ import { failureResponse } from './response.ts';
 import { BuiltInSchemas } from './schema/built-in-schemas.ts';
 import { parseRange, serviceAdmission } from './service-addresses.ts';
 import { systemNamespaces } from './system-namespaces.ts';
+import { PodSessions, type PodStreamSource } from './streams/pod-streams.ts';
 import { systemPriorityClasses } from './system-priority-classes.ts';
 import type { Admission } from './writing.ts';
 
@@ -79,6 +80,10 @@ export interface ApiServerOptions {
   /** Absent: requests for logs are answered with a failure. */
   readonly podLogs?: PodLogSource;
   /** IPv4 network that cluster addresses of services come from. Default 127.96.0.0/16. */
+  /** Absent: nothing can be run in a container or attached to it. */
+  readonly podStreams?: PodStreamSource;
+  /** Sessions in containers at one time. Default 1,000. */
+  readonly podSessionsMax?: number;
   readonly serviceRange?: string;
   /** How long clients can page and watch from the past, in milliseconds. Default 5 minutes. */
   readonly historyMs?: number;
@@ -181,6 +186,9 @@ export async function openApiServer(
     podLogs: options.podLogs,
   };
   const customKinds = opened.use(new CustomKinds(services, schemas.metadata));
+    podSessions:
+      options.podStreams &&
+      new PodSessions(options.podStreams, { countMax: options.podSessionsMax ?? 1_000 }),
   await systemNamespaces(services, signal);
   await systemPriorityClasses(services, signal);
   if (options.systemPolicy) await reconcilePolicy(services, signal);

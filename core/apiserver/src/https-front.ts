@@ -14,6 +14,8 @@ import { badRequest, headersTooLarge } from './failures.ts';
 import { bodyReader, hasBody, isAnnouncedTooLarge, linger } from './guards/request-body.ts';
 import { send } from './guards/sending.ts';
 import type { ServingCertificates } from './pki/certificates.ts';
+import { isStreamUpgrade, serveUpgrade } from './streams/upgrade-front.ts';
+import type { OfferedUpgrade } from './streams/websocket.ts';
 
 export interface HttpsOptions {
   readonly host: string;
@@ -66,6 +68,7 @@ export async function listenHttps(
     requestTimeout: 60_000, // until the body is there; what comes after has timeouts of its own
     connectionsCheckingInterval: 2_000,
     maxHeaderSize: headerBytesMax,
+    shouldUpgradeCallback: isStreamUpgrade,
   });
   listener.maxConnections = connectionsMax;
   listener.listen({ host, port });
@@ -106,6 +109,9 @@ class Front implements HttpsFront {
     });
     listener.on('clientError', refuseUnread);
     listener.on('request', (incoming, outgoing) => this.#start(incoming, outgoing));
+    listener.on('upgrade', (incoming, socket, head) =>
+      this.#startUpgrade({ incoming, socket, head }),
+    );
     listener.on('tlsClientError', (error) => log.debug('a TLS connection failed', { error }));
   }
 
@@ -127,10 +133,21 @@ class Front implements HttpsFront {
 
   #start(incoming: IncomingMessage, outgoing: ServerResponse): void {
     outgoing.on('error', (error) => this.#log.debug('an answer did not get out', { error }));
-    const running: Promise<void> = this.#serve(incoming, outgoing)
+    this.#track(this.#serve(incoming, outgoing), outgoing);
+  }
+
+  #startUpgrade(offered: OfferedUpgrade): void {
+    const { incoming, socket } = offered;
+    const { caller, gone } = this.#connectionOf(incoming);
+    const request = requestOf(incoming);
+    this.#track(serveUpgrade(this.#server, { ...offered, request, caller }, gone), socket);
+  }
+
+  #track(work: Promise<void>, end: ServerResponse | Duplex): void {
+    const running: Promise<void> = work
       .catch((error: unknown) => {
-        if (!outgoing.destroyed) this.#log.debug('a request broke off', { error });
-        outgoing.destroy();
+        if (!end.destroyed) this.#log.debug('a request broke off', { error });
+        end.destroy();
       })
       .finally(() => this.#active.delete(running));
     this.#active.add(running);

@@ -11,4 +11,6 @@ export * from './https-front.ts';
 export * from './pki/certificates.ts';
 export * from './pki/kubeconfig.ts';
 export type { PodLogOptions, PodLogSource } from './pod-log.ts';
+export type { ExecTarget, PodStreamSource, StreamTarget } from './streams/pod-streams.ts';
+export type { RemoteExit, RemoteStreams } from './streams/session.ts';
 export { adminUser, controllersUser, homeUser, nodeUser, systemUser } from './users.ts';

@@ -15,6 +15,7 @@ import type { PodLogSource } from './pod-log.ts';
 import type { Reading } from './read.ts';
 import type { Registry, ServedResource } from './registry.ts';
 import type { ResourceRequest } from './request.ts';
+import type { PodSessions } from './streams/pod-streams.ts';
 import type { WatchLimits } from './watch.ts';
 import { type WriteOptions, writeOptionsOf } from './write-options.ts';
 import type { Admission, Writing } from './writing.ts';
@@ -33,6 +34,7 @@ export interface Services {
   readonly guards: Guards;
   readonly closed: AbortSignal;
   readonly podLogs: PodLogSource | undefined;
+  readonly podSessions: PodSessions | undefined;
 }
 
 /** One request for a resource, all that is known about it. */

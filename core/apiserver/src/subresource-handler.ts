@@ -1,4 +1,4 @@
-// Subresources: the object written in part, its scale, its binding, its log.
+// Subresources: the object written in part, its scale, its binding, its log, its streams.
 
 import type { ApiResponse } from '@tweendeck/kube';
 import { requestToken } from './access/token-request.ts';
@@ -17,6 +17,7 @@ import {
 } from './resource-call.ts';
 import { handleScale } from './scale.ts';
 import type { Part } from './strategy.ts';
+import { streamPod } from './streams/pod-streams.ts';
 import { replaceObject } from './update.ts';
 
 /** Answers a request for a subresource. @throws ApiError. */
@@ -43,6 +44,9 @@ export async function handleSubresource(
       return requestToken(call);
     case 'log':
       return readPodLog(call, signal);
+    case 'exec':
+    case 'attach':
+      return streamPod(call, subresource.name);
     default:
       throw noSuchPath();
   }

@@ -12,6 +12,7 @@ import {
   openAuditLog,
   openSigningKeys,
   type PodLogSource,
+  type PodStreamSource,
   readAuditPolicy,
 } from '@tweendeck/apiserver';
 import { type Client, createClient } from '@tweendeck/client';
@@ -70,10 +71,13 @@ const clusterNames = ['', '.default', '.default.svc', '.default.svc.cluster.loca
 
 /** Opens the whole of it or leaves nothing. Throws STORE_IN_USE, HOME_PORT_TAKEN and what the parts throw. */
 export async function openControlPlane(
-  options: ControlPlaneOptions & { readonly podLogs: PodLogSource },
+  options: ControlPlaneOptions & {
+    readonly podLogs: PodLogSource;
+    readonly podStreams: PodStreamSource;
+  },
   signal: AbortSignal,
 ): Promise<ControlPlane> {
-  const { directory, clock, random, log, podLogs } = options;
+  const { directory, clock, random, log, podLogs, podStreams } = options;
   await using opened = new AsyncDisposableStack();
   await makeHomeDirectory(directory);
   const store = opened.use(
@@ -97,6 +101,7 @@ export async function openControlPlane(
         log: log.with({ part: 'apiserver' }),
         serviceRange,
         podLogs,
+        podStreams,
         serviceAccounts: {
           keys: await openSigningKeys(directory.signingKeys),
           authority: certificates.authority,

@@ -60,15 +60,20 @@ async function openParts(options: EmbeddedHomeOptions, signal: AbortSignal): Pro
   await using opened = new AsyncDisposableStack();
   // The agent speaks to the API server and answers its log requests: each is handed the other when both are there.
   let agent: Agent | undefined;
+  const running = (): Agent => {
+    if (agent) return agent;
+    throw new PlatformError('HOME_STARTING', 'the agent of this home is not up yet', {
+      hint: 'Try again in a moment.',
+    });
+  };
   const plane = opened.use(
     await openControlPlane(
       {
         ...options,
-        podLogs: (pod, logOptions, logSignal) => {
-          if (agent) return agent.logs(pod, logOptions, logSignal);
-          throw new PlatformError('HOME_STARTING', 'the agent of this home is not up yet', {
-            hint: 'Try again in a moment.',
-          });
+        podLogs: (...asked) => running().logs(...asked),
+        podStreams: {
+          exec: (...asked) => running().exec(...asked),
+          attach: (...asked) => running().attach(...asked),
         },
       },
       signal,
