@@ -20,5 +20,9 @@ export { podGarbageController } from './node/pod-garbage.ts';
 export { replicaSetController } from './replicaset/controller.ts';
 export { scheduler, schedulerName } from './scheduler/scheduler.ts';
 export { endpointSliceController, loadBalancerController } from './service/controller.ts';
+export {
+  type KubernetesServiceOptions,
+  kubernetesService,
+} from './service/kubernetes-service.ts';
 export { statefulSetController } from './statefulset/controller.ts';
 export { ensureDefaultStorageClass } from './volume/default-class.ts';
