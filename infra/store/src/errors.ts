@@ -18,6 +18,10 @@ export const storeErrors: Readonly<Record<string, string>> = {
     'Another process has the store file open. Stop it, or choose another data directory.',
   STORE_DAMAGED:
     'The store file cannot be read as one of ours. Restore it from a backup, or move it away to start empty.',
+  STORE_RECORDS_DAMAGED:
+    'Records in the store file are not as they were written: a disk or a hand changed them. The message names their keys. Restore a backup, or start with --set-aside-damaged: the records are kept in the file where nobody reads them, and their keys are deleted.',
+  STORE_BACKUP_FAILED:
+    'The store could not be copied. The cause says why; a full disk is the usual one. The store itself goes on.',
   STORE_FORMAT_UNKNOWN:
     'The store file was written by a newer version of the program. Run that version.',
   STORE_UNWRITABLE:

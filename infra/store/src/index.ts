@@ -5,5 +5,5 @@ export { type OpenStore, type StoreCase, storeConformance } from './conformance.
 export * from './errors.ts';
 export * from './limits.ts';
 export * from './memory-store.ts';
-export { openSqliteStore, type SqliteStoreOptions } from './sqlite-store.ts';
+export { openSqliteStore, type SqliteStore, type SqliteStoreOptions } from './sqlite-store.ts';
 export * from './store.ts';

@@ -21,6 +21,11 @@ export interface HistoryPage {
 /** Called once, with what came of a request. */
 export type Done<Outcome> = (outcome: Outcome | PlatformError) => void;
 
+export interface AppendOptions {
+  /** Whether the room may be used that is kept for what frees room. */
+  readonly useReserve: boolean;
+}
+
 /**
  * An append-only record of changes. Requests are answered in the order they were made, by a callback and not by a
  * promise: when a complete page arrives, the store has applied exactly the changes that the page goes up to, and can
@@ -28,7 +33,7 @@ export type Done<Outcome> = (outcome: Outcome | PlatformError) => void;
  */
 export interface Journal {
   /** Makes all changes durable or none. */
-  append(changes: readonly Change[], done: Done<void>): void;
+  append(changes: readonly Change[], options: AppendOptions, done: Done<void>): void;
   /** Reads part of the history; STORE_COMPACTED when it does not reach back to `afterRevision`. */
   read(request: HistoryRequest, done: Done<HistoryPage>): void;
   /** Forgets, durably, the changes up to and including `revision`; returns their space only when swept. */

@@ -43,6 +43,8 @@ export class JournaledStore implements Store {
   readonly #options: JournaledStoreOptions;
   readonly #hub = new WatchHub();
   #pending: PendingCommit[] = [];
+  /** Commits that found the disk full and may use the room that is kept for them. */
+  #reclaiming: readonly PendingCommit[] = [];
   #pendingBytes = 0;
   #writing: 'idle' | 'deferred' | 'appending' = 'idle';
   #whenIdle: (() => void) | undefined;
@@ -162,15 +164,26 @@ export class JournaledStore implements Store {
 
   #write(): void {
     const batch = new Batch(this.#table, this.#revision);
-    const decisions = this.#decide(batch);
+    const reclaiming = this.#reclaiming;
+    this.#reclaiming = [];
+    const useReserve = reclaiming.length > 0;
+    const decisions = useReserve
+      ? reclaiming.map((commit) => ({ commit, outcome: decide(batch, commit) }))
+      : this.#decide(batch);
     if (batch.changes.length === 0) {
       this.#settle(decisions);
       return;
     }
     this.#writing = 'appending';
-    this.#journal.append(batch.changes, (outcome) => {
+    this.#journal.append(batch.changes, { useReserve }, (outcome) => {
       if (outcome instanceof PlatformError) {
-        this.#settle(decisions, outcome);
+        const isFull = outcome.code === 'STORE_FULL' && !useReserve;
+        const again = isFull ? decisions.filter(({ commit }) => reclaims(commit)) : [];
+        this.#reclaiming = again.map(({ commit }) => commit);
+        this.#settle(
+          decisions.filter((decision) => !again.includes(decision)),
+          outcome,
+        );
         return;
       }
       this.#table.apply(batch.changes);
@@ -206,12 +219,13 @@ export class JournaledStore implements Store {
       else commit.resolve(outcome);
     }
     this.#writing = 'idle';
-    if (this.#pending.length > 0) this.#deferWrite();
+    if (this.#reclaiming.length > 0 || this.#pending.length > 0) this.#deferWrite();
     else this.#whenIdle?.();
   }
 
   #takePending(): readonly PendingCommit[] {
-    const pending = this.#pending;
+    const pending = [...this.#reclaiming, ...this.#pending];
+    this.#reclaiming = [];
     this.#pending = [];
     this.#pendingBytes = 0;
     return pending;
@@ -329,6 +343,11 @@ export function compactedError(revision: number, compactedRevision: number): Pla
     `revision ${revision} is asked for, history begins after ${compactedRevision}`,
     { hint: 'Start again from a fresh list.' },
   );
+}
+
+/** Whether all of a commit leads to less being stored. */
+function reclaims({ mutations }: PendingCommit): boolean {
+  return mutations.every((mutation) => mutation.operation === 'delete' || mutation.reclaims);
 }
 
 function decide(batch: Batch, commit: PendingCommit): Decision['outcome'] {

@@ -1,6 +1,6 @@
 // The store without a disk: for tests, and the reference that the disk store is compared with.
 
-import type { Done, HistoryPage, HistoryRequest, Journal } from './journal.ts';
+import type { AppendOptions, Done, HistoryPage, HistoryRequest, Journal } from './journal.ts';
 import { compactedError, JournaledStore } from './journaled-store.ts';
 import { watchLengthMax } from './limits.ts';
 import type { Change, Store } from './store.ts';
@@ -22,7 +22,7 @@ class MemoryJournal implements Journal {
   #changes: Change[] = [];
   #compactedRevision = 0;
 
-  append(changes: readonly Change[], done: Done<void>): void {
+  append(changes: readonly Change[], _options: AppendOptions, done: Done<void>): void {
     for (const change of changes) this.#changes.push(change);
     done();
   }

@@ -16,6 +16,10 @@ export function errorOf(fault: Fault, path: string): PlatformError {
       return new PlatformError('STORE_DAMAGED', message, {
         hint: `Restore ${path} from a backup, or move it and ${path}-wal away to start empty.`,
       });
+    case 'damaged-records':
+      return new PlatformError('STORE_RECORDS_DAMAGED', message, {
+        hint: `Restore ${path} from a backup, or set these records aside and go on without them.`,
+      });
     case 'newer-format':
       return new PlatformError('STORE_FORMAT_UNKNOWN', message, {
         hint: 'Run the version of the program that wrote it, or a newer one.',

@@ -1,7 +1,14 @@
 // What a failure of SQLite or of the file system means to a store, in a form that passes between threads. Like all that
 // runs on the database's thread it imports nothing of ours but its siblings: what the thread loads costs memory twice.
 
-export type FaultKind = 'in-use' | 'damaged' | 'newer-format' | 'unwritable' | 'full' | 'failed';
+export type FaultKind =
+  | 'in-use'
+  | 'damaged'
+  | 'damaged-records'
+  | 'newer-format'
+  | 'unwritable'
+  | 'full'
+  | 'failed';
 
 export interface Fault {
   readonly kind: FaultKind;

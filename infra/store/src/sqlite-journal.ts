@@ -4,7 +4,7 @@ import type { Worker } from 'node:worker_threads';
 
 import { assert, messageOf, PlatformError } from '@tweendeck/std';
 
-import type { Done, HistoryPage, HistoryRequest, Journal } from './journal.ts';
+import type { AppendOptions, Done, HistoryPage, HistoryRequest, Journal } from './journal.ts';
 import { compactedError } from './journaled-store.ts';
 import { packValues, unpackValues } from './packed-values.ts';
 import { errorOf, threadError } from './sqlite-errors.ts';
@@ -26,6 +26,7 @@ export class SqliteJournal implements Journal {
   #failure: PlatformError | undefined;
   #spare = new ArrayBuffer(0);
   #closing = false;
+  #backup: BackupRun | undefined;
 
   constructor(worker: Worker, path: string, onFailure: (failure: PlatformError) => void) {
     this.#worker = worker;
@@ -38,7 +39,7 @@ export class SqliteJournal implements Journal {
     });
   }
 
-  append(changes: readonly Change[], done: Done<void>): void {
+  append(changes: readonly Change[], { useReserve }: AppendOptions, done: Done<void>): void {
     const values = packValues(
       changes.map((change) => change.value),
       this.#spare,
@@ -49,6 +50,7 @@ export class SqliteJournal implements Journal {
       keys: changes.map((change) => change.key),
       previousRevisions: changes.map((change) => change.previous?.revision ?? 0),
       values,
+      useReserve,
     };
     this.#ask(request, (answer) => {
       if (answer instanceof PlatformError) {
@@ -92,10 +94,29 @@ export class SqliteJournal implements Journal {
   /** A database that cannot close itself any more is left as it is: what was acknowledged is in its write-ahead log. */
   async close(): Promise<void> {
     this.#closing = true;
+    await this.#backup?.over; // its copying cannot be stopped
     await new Promise<void>((resolve) => {
       this.#ask({ kind: 'close' }, () => resolve());
     });
     await this.#worker.terminate();
+  }
+
+  /** Copies the database to a file while it goes on; one copy at a time. Throws STORE_BACKUP_FAILED. */
+  async backUp(path: string, onProgress: (done: number) => void): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#backup || this.#closing) {
+      throw new PlatformError(
+        'STORE_BACKUP_FAILED',
+        `${this.#path}: a backup is under way already`,
+        {
+          hint: 'Wait until it is done.',
+        },
+      );
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#backup = { onProgress, resolve, reject, over: promise.catch(() => undefined) };
+    this.#worker.postMessage({ kind: 'backup', path } satisfies Request);
+    await promise;
   }
 
   #ask(request: Request, answered: (answer: Answer) => void): void {
@@ -109,6 +130,17 @@ export class SqliteJournal implements Journal {
   }
 
   #receive(response: Response): void {
+    if (response.kind === 'backup-progress') {
+      this.#backup?.onProgress(response.pagesDone / Math.max(1, response.pagesTotal));
+      return;
+    }
+    if (response.kind === 'backed-up') {
+      const run = this.#backup;
+      this.#backup = undefined;
+      if (response.fault) run?.reject(backupFailed(this.#path, response.fault.message));
+      else run?.resolve();
+      return;
+    }
     const answered = this.#waiting.shift();
     assert(answered !== undefined, `the database answered ${response.kind} to no request`);
     if (response.kind !== 'failed') {
@@ -126,8 +158,23 @@ export class SqliteJournal implements Journal {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const answered of waiting) answered(failure);
+    this.#backup?.reject(failure);
+    this.#backup = undefined;
     if (!this.#closing) this.#onFailure(failure);
   }
+}
+
+interface BackupRun {
+  readonly onProgress: (done: number) => void;
+  readonly resolve: () => void;
+  readonly reject: (error: PlatformError) => void;
+  readonly over: Promise<void>;
+}
+
+function backupFailed(path: string, message: string): PlatformError {
+  return new PlatformError('STORE_BACKUP_FAILED', `${path}: ${message}`, {
+    hint: 'Free space where the copy is made, then try again.',
+  });
 }
 
 function unpackChanges(page: PackedChanges): readonly Change[] {

@@ -8,6 +8,10 @@ export interface SqliteOptions {
   readonly path: string;
   /** Size the file may grow to, without its write-ahead log. */
   readonly fileBytesMax: number;
+  /** Room kept on the disk for deletes when it is full; 0 for none. */
+  readonly reserveBytes: number;
+  /** What becomes of records that are not as they were written. */
+  readonly damagedRecords: 'refuse' | 'set-aside';
 }
 
 export interface AppendRequest {
@@ -19,6 +23,8 @@ export interface AppendRequest {
   readonly previousRevisions: readonly number[];
   /** New values; none for a delete. */
   readonly values: PackedValues;
+  /** Whether it may use the room that is kept for deletes. */
+  readonly useReserve: boolean;
 }
 
 export type Request =
@@ -26,6 +32,7 @@ export type Request =
   | { readonly kind: 'read'; readonly prefix: string; readonly afterRevision: number }
   | { readonly kind: 'compact'; readonly revision: number }
   | { readonly kind: 'sweep' }
+  | { readonly kind: 'backup'; readonly path: string }
   | { readonly kind: 'close' };
 
 /** Changes as columns. */
@@ -51,6 +58,8 @@ export interface Opened {
   readonly compactedRevision: number;
   /** Whether a compaction was cut short. */
   readonly sweepable: boolean;
+  /** Records that were set aside, by their keys. */
+  readonly setAside: readonly string[];
 }
 
 /** While opening: `items` as often as needed, then `opened` or `refused`. Then one answer to each request. */
@@ -64,6 +73,9 @@ export type Response =
   | { readonly kind: 'compacted' }
   | { readonly kind: 'swept'; readonly more: boolean }
   | { readonly kind: 'closed' }
+  /** These two come when they come, whatever else was asked meanwhile. */
+  | { readonly kind: 'backup-progress'; readonly pagesDone: number; readonly pagesTotal: number }
+  | { readonly kind: 'backed-up'; readonly fault: Fault | undefined }
   | {
       readonly kind: 'failed';
       readonly fault: Fault;

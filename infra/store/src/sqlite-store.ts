@@ -21,6 +21,10 @@ export interface SqliteStoreOptions {
   readonly log: Logger;
   /** Size the file may grow to before writes fail with STORE_FULL; 8 GiB when omitted. */
   readonly fileBytesMax?: number;
+  /** Room kept in a file beside it, so that deletes work when the disk is full; 4 MiB when omitted, 0 for none. */
+  readonly reserveBytes?: number;
+  /** What becomes of records that are not as they were written: they are told of, and the store stays shut; or they are kept aside, and their keys deleted. `refuse` when omitted. */
+  readonly damagedRecords?: 'refuse' | 'set-aside';
   /** Changes a watcher may be behind; 20,000 when omitted. */
   readonly watchLengthMax?: number;
   /**
@@ -31,21 +35,32 @@ export interface SqliteStoreOptions {
 }
 
 const fileBytesMaxDefault = 8 * 1_024 ** 3;
+const reserveBytesDefault = 4 * 1_024 ** 2;
 
 /** Heap of the thread in MiB. What it needs grows with a batch, not with the store. */
 const resourceLimits = { maxOldGenerationSizeMb: 48, maxYoungGenerationSizeMb: 4, stackSizeMb: 1 };
 
+/** A store whose file can be copied while it is open. */
+export interface SqliteStore extends Store {
+  /** Makes `target`, a file that is not there yet, a store as this one is at the end of the copying; commits go on meanwhile. `onProgress` is told from 0 to 1. Throws STORE_BACKUP_FAILED. */
+  backUp(target: string, onProgress?: (done: number) => void): Promise<void>;
+}
+
 /**
  * Opens the store and keeps every other process out until it is closed. All current values are held in memory; history
- * is on disk. Fails with STORE_IN_USE, STORE_DAMAGED, STORE_FORMAT_UNKNOWN, STORE_UNWRITABLE or STORE_FULL.
+ * is on disk. Fails with STORE_IN_USE, STORE_DAMAGED, STORE_RECORDS_DAMAGED, STORE_FORMAT_UNKNOWN, STORE_UNWRITABLE or STORE_FULL.
  */
 export async function openSqliteStore(
   options: SqliteStoreOptions,
   signal: AbortSignal,
-): Promise<Store> {
+): Promise<SqliteStore> {
   const { path, log, fileBytesMax = fileBytesMaxDefault } = options;
+  const { reserveBytes = reserveBytesDefault, damagedRecords = 'refuse' } = options;
   signal.throwIfAborted();
-  const worker = startThread({ path, fileBytesMax }, options.compileCacheDirectory);
+  const worker = startThread(
+    { path, fileBytesMax, reserveBytes, damagedRecords },
+    options.compileCacheDirectory,
+  );
   try {
     const table = new Table();
     const opened = await abortable(load(worker, path, table), signal);
@@ -60,12 +75,16 @@ export async function openSqliteStore(
       defer: setImmediate,
       watchLengthMax: options.watchLengthMax ?? watchLengthMax,
     });
+    for (const key of opened.setAside) log.error('a damaged record was set aside', { path, key });
     if (opened.sweepable) {
       store.sweep().catch((error: unknown) => {
         log.warn('an interrupted compaction did not finish', { path, error: messageOf(error) });
       });
     }
-    return store;
+    return Object.assign(store, {
+      backUp: (target: string, onProgress: (done: number) => void = () => undefined) =>
+        journal.backUp(target, onProgress),
+    });
   } catch (error) {
     await worker.terminate();
     throw error;

@@ -30,6 +30,10 @@ function serve(
   send: (response: Response) => void,
 ): void {
   port.on('message', (request: Request) => {
+    if (request.kind === 'backup') {
+      void backUp(database, request.path, send);
+      return;
+    }
     try {
       send(answer(database, request));
     } catch (error) {
@@ -40,7 +44,20 @@ function serve(
   });
 }
 
-function answer(database: SqliteDatabase, request: Request): Response {
+async function backUp(
+  database: SqliteDatabase,
+  path: string,
+  send: (response: Response) => void,
+): Promise<void> {
+  try {
+    await database.backup(path, (pages) => send({ kind: 'backup-progress', ...pages }));
+    send({ kind: 'backed-up', fault: undefined });
+  } catch (error) {
+    send({ kind: 'backed-up', fault: faultOf(error) });
+  }
+}
+
+function answer(database: SqliteDatabase, request: Exclude<Request, { kind: 'backup' }>): Response {
   switch (request.kind) {
     case 'append':
       database.append(request);

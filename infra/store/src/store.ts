@@ -8,6 +8,8 @@ export type Mutation =
       readonly value: Uint8Array;
       /** Revision the key must have now; 0: the key must not exist; omitted: whatever is there. */
       readonly expectedRevision?: number;
+      /** Whether the write leads to a delete, so that it may use the room kept for those when the disk is full. */
+      readonly reclaims?: boolean;
     }
   | { readonly operation: 'delete'; readonly key: string; readonly expectedRevision?: number };
 
