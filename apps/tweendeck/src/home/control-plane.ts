@@ -64,6 +64,13 @@ export interface ControlPlane extends AsyncDisposable {
 /** Where everything of a home listens that is not a pod: nobody but this machine reaches it. */
 export const homeHost = '127.0.0.1';
 
+/** The address of the Service `kubernetes`: the first of the range. */
+export function apiServiceAddress(serviceRange: string): string {
+  return serviceRange.replace(/\.\d+\/\d+$/, '.1');
+}
+
+const apiServicePort = 443;
+
 /** By which clients in a cluster know the API. */
 const clusterNames = ['', '.default', '.default.svc', '.default.svc.cluster.local'].map(
   (domain) => `kubernetes${domain}`,
@@ -89,7 +96,10 @@ export async function openControlPlane(
   const { serviceRange } = identity;
   const certificates = await ensureCertificates(
     directory.certificates,
-    { clock, random, hosts: [homeHost, 'localhost', ...clusterNames] },
+    {
+      ...{ clock, random },
+      hosts: [homeHost, apiServiceAddress(serviceRange), 'localhost', ...clusterNames],
+    },
     signal,
   );
   const server = opened.use(
@@ -114,6 +124,7 @@ export async function openControlPlane(
   );
   const front = opened.use(await listen(server, certificates, options, signal));
   const address = `https://${homeHost}:${front.port}`;
+  await listenAtService(opened, { server, certificates, serviceRange }, options, signal);
   await replacePrivate(directory.kubeconfig, kubeconfigText(certificates, { server: address }));
   const parts = opened.move();
   return {
@@ -139,6 +150,29 @@ async function auditOf(
   const policy = audit.policy === undefined ? metadataPolicy : await readAuditPolicy(audit.policy);
   const sink = opened.use(openAuditLog({ ...audit, log: log.with({ part: 'audit' }) }));
   return { audit: { policy, sink } };
+}
+
+interface ServiceDoor {
+  readonly server: Parameters<typeof listenHttps>[0];
+  readonly certificates: Parameters<typeof listenHttps>[1]['certificates'];
+  readonly serviceRange: string;
+}
+
+/** The Service's own address, for who does not go by its endpoints. Its port is one that only root may listen on, on many machines. */
+async function listenAtService(
+  opened: AsyncDisposableStack,
+  { server, certificates, serviceRange }: ServiceDoor,
+  { clock, log }: ControlPlaneOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const host = apiServiceAddress(serviceRange);
+  const options = { host, port: apiServicePort, certificates, clock, log };
+  try {
+    opened.use(await listenHttps(server, options, signal));
+  } catch (error) {
+    if (signal.aborted) throw error;
+    log.debug('the API is not served at its service address', { host, error });
+  }
 }
 
 async function listen(

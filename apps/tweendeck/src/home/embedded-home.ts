@@ -10,10 +10,12 @@ import {
   builtInTasks,
   ensureDefaultStorageClass,
   ensureSystemNamespaces,
+  kubernetesService,
 } from '@tweendeck/workloads';
 import { platformControllers } from '../platform.ts';
 import { programCatalogue } from './catalogue.ts';
 import {
+  apiServiceAddress,
   type ControlPlane,
   type ControlPlaneOptions,
   homeHost,
@@ -120,7 +122,7 @@ function openAgent(
 }
 
 function runControllers(
-  { authority, clientOf }: ControlPlane,
+  { identity, address, authority, clientOf }: ControlPlane,
   { clock, random, log }: EmbeddedHomeOptions,
   signal: AbortSignal,
 ): Promise<void> {
@@ -134,7 +136,14 @@ function runControllers(
         ...builtInControllers({ loadBalancerAddress: homeHost, rootCertificate: authority }),
         ...platformControllers(),
       ],
-      tasks: builtInTasks(),
+      tasks: [
+        ...builtInTasks(),
+        kubernetesService({
+          clusterIP: apiServiceAddress(identity.serviceRange),
+          address: homeHost,
+          port: Number(new URL(address).port),
+        }),
+      ],
     },
     signal,
   );
