@@ -22,6 +22,25 @@ test('a first start makes keys of its own, private to the user, and says where e
   assert.match(kinds.stdout, /customresourcedefinition\/cacheservers\.tweendeck\.io/);
 });
 
+test('the API has its Service: its endpoint leads to the server, and its address does where the port may be used', async (t) => {
+  await using home = await TestHome.open({ quickstart: 'none' });
+  const json = async (what: string) => {
+    const { stdout } = await home.kubectl('1.35', ['get', what, 'kubernetes', '-o', 'json']);
+    return JSON.parse(stdout);
+  };
+  const { spec } = await until('the service is there', () => json('service'));
+  const { endpoints, ports } = await until('its endpoint too', () => json('endpointslice'));
+  const { apiServer } = await home.message('ready');
+  assert.equal(`https://${endpoints[0].addresses[0]}:${ports[0].port}`, apiServer);
+  if (process.getuid?.() !== 0) {
+    t.diagnostic('not looked at: the address itself, whose port only root may listen on');
+    return;
+  }
+  const server = `--server=https://${spec.clusterIP}:443`;
+  const asked = await home.kubectl('1.35', [server, 'get', 'namespace', 'default', '-o', 'name']);
+  assert.equal(asked.stdout.trim(), 'namespace/default', asked.stderr);
+});
+
 test('a second program on the same data directory is refused and changes nothing', async () => {
   await using home = await TestHome.open();
   const second = await home.tweendeck([
