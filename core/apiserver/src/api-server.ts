@@ -40,7 +40,7 @@ import { ClusterState } from './cluster-state.ts';
 import { definitionRules } from './crd/crd-kind.ts';
 import { CustomKinds } from './crd/custom-kinds.ts';
 import { expireEvents } from './event-expiry.ts';
-import { internal } from './failures.ts';
+import { internal, storeFull } from './failures.ts';
 import { Guards } from './guards/guards.ts';
 import { defaultLimits, type GuardLimits } from './guards/limits.ts';
 import type { BodyReader } from './guards/request-body.ts';
@@ -57,8 +57,8 @@ import { handleResource } from './resource-handler.ts';
 import { failureResponse } from './response.ts';
 import { BuiltInSchemas } from './schema/built-in-schemas.ts';
 import { parseRange, serviceAdmission } from './service-addresses.ts';
-import { systemNamespaces } from './system-namespaces.ts';
 import { PodSessions, type PodStreamSource } from './streams/pod-streams.ts';
+import { systemNamespaces } from './system-namespaces.ts';
 import { systemPriorityClasses } from './system-priority-classes.ts';
 import type { Admission } from './writing.ts';
 
@@ -79,11 +79,11 @@ export interface ApiServerOptions {
   readonly audit?: { readonly policy: AuditPolicy; readonly sink: Pick<AuditSink, 'write'> };
   /** Absent: requests for logs are answered with a failure. */
   readonly podLogs?: PodLogSource;
-  /** IPv4 network that cluster addresses of services come from. Default 127.96.0.0/16. */
   /** Absent: nothing can be run in a container or attached to it. */
   readonly podStreams?: PodStreamSource;
   /** Sessions in containers at one time. Default 1,000. */
   readonly podSessionsMax?: number;
+  /** IPv4 network that cluster addresses of services come from. Default 127.96.0.0/16. */
   readonly serviceRange?: string;
   /** How long clients can page and watch from the past, in milliseconds. Default 5 minutes. */
   readonly historyMs?: number;
@@ -184,11 +184,11 @@ export async function openApiServer(
     }),
     closed: closing.signal,
     podLogs: options.podLogs,
-  };
-  const customKinds = opened.use(new CustomKinds(services, schemas.metadata));
     podSessions:
       options.podStreams &&
       new PodSessions(options.podStreams, { countMax: options.podSessionsMax ?? 1_000 }),
+  };
+  const customKinds = opened.use(new CustomKinds(services, schemas.metadata));
   await systemNamespaces(services, signal);
   await systemPriorityClasses(services, signal);
   if (options.systemPolicy) await reconcilePolicy(services, signal);
@@ -339,6 +339,7 @@ function unexpected(error: unknown): ApiError {
   if (isPlatformError(error, 'STORE_OVERLOADED')) {
     return new ApiError(429, 'TooManyRequests', message, { retryAfterSeconds: 1 });
   }
+  if (isPlatformError(error, 'STORE_FULL')) return storeFull(message);
   if (isPlatformError(error, 'STORE_CLOSED') || isPlatformError(error, 'APISERVER_CLOSED')) {
     return new ApiError(503, 'ServiceUnavailable', message, { retryAfterSeconds: 1 });
   }

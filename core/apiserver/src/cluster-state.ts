@@ -24,6 +24,11 @@ export interface ClusterStateOptions {
   readonly history: HistoryLimits;
 }
 
+/** Whether the store takes writes: not while its disk is full, and never again after the disk failed. */
+export type StoreHealth = 'well' | 'full' | 'failed';
+
+const reliefMs = 10_000;
+
 interface Waiter {
   readonly revision: number;
   readonly resolve: () => void;
@@ -43,6 +48,8 @@ export class ClusterState implements AsyncDisposable {
   #waiters: Waiter[] = [];
   #revision: number;
   #ended = false;
+  #storeHealth: StoreHealth = 'well';
+  #relieved: { readonly atMs: number } | undefined;
 
   private constructor(options: ClusterStateOptions, revision: number) {
     this.#options = options;
@@ -87,11 +94,56 @@ export class ClusterState implements AsyncDisposable {
     return made;
   }
 
+  /** What the last write met. */
+  get storeHealth(): StoreHealth {
+    return this.#storeHealth;
+  }
+
   /** Commits, and returns once reads see it. Fails as the store's commit does. */
   async commit(mutations: readonly Mutation[]): Promise<readonly number[]> {
-    const revisions = await this.#options.store.commit(mutations);
+    const revisions = await this.#commit(mutations);
     await this.#until(Math.max(...revisions));
     return revisions;
+  }
+
+  async #commit(mutations: readonly Mutation[]): Promise<readonly number[]> {
+    try {
+      const revisions = await this.#options.store.commit(mutations);
+      // What frees room is written where nothing else is.
+      if (this.#storeHealth === 'full' && !mutations.every(isReclaiming)) this.#feels('well');
+      return revisions;
+    } catch (error) {
+      if (isPlatformError(error, 'STORE_FULL')) {
+        this.#feels('full');
+        this.#relieve();
+      } else if (isPlatformError(error, 'STORE_FAILED') || isPlatformError(error, 'STORE_CLOSED')) {
+        this.#feels('failed');
+      }
+      throw error;
+    }
+  }
+
+  #feels(health: StoreHealth): void {
+    if (this.#storeHealth === health) return;
+    const { log } = this.#options;
+    this.#storeHealth = health;
+    if (health === 'well') log.info('the store takes writes again');
+    else log.error('the store takes no writes', { health });
+  }
+
+  /** Forgets history before its time, for the room it takes; not more often than it could help. */
+  #relieve(): void {
+    const { store, clock, log } = this.#options;
+    const nowMs = clock.monotonicMs();
+    if (this.#relieved && nowMs - this.#relieved.atMs < reliefMs) return;
+    this.#relieved = { atMs: nowMs };
+    this.#group.start(async () => {
+      try {
+        if (this.#revision > store.compactedRevision) await store.compact(this.#revision);
+      } catch (error) {
+        log.warn('the full store could not forget its history', { error: messageOf(error) });
+      }
+    });
   }
 
   /** Waits for a revision that a client claims to have seen. @throws ApiError Timeout when it does not come within 3 seconds. */
@@ -175,6 +227,10 @@ export class ClusterState implements AsyncDisposable {
       }
     }
   }
+}
+
+function isReclaiming(mutation: Mutation): boolean {
+  return mutation.operation === 'delete' || mutation.reclaims === true;
 }
 
 function closedError(): PlatformError {

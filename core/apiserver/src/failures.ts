@@ -147,6 +147,21 @@ export function tooLarge(limitBytes: number): ApiError {
   );
 }
 
+/** An object that etcd would not take; in its words, since clients look for them. */
+export function objectTooLarge(): ApiError {
+  return new ApiError(500, '', 'etcdserver: request is too large');
+}
+
+/** Nothing was changed; reading goes on, and deletes do. */
+export function storeFull(message: string): ApiError {
+  return new ApiError(
+    507,
+    'InsufficientStorage',
+    `the store is full, so that nothing was changed; delete objects or free space on its disk: ${message}`,
+    {},
+  );
+}
+
 export function headersTooLarge(): ApiError {
   return new ApiError(431, 'Unknown', 'Request Header Fields Too Large');
 }

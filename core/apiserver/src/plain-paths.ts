@@ -4,6 +4,7 @@ import type { ApiRequest, ApiResponse } from '@tweendeck/kube';
 import { answerOpenId } from './access/openid.ts';
 import { discover } from './discovery.ts';
 import { noSuchPath } from './failures.ts';
+import { answerHealth } from './health.ts';
 import type { Registry } from './registry.ts';
 import type { Services } from './resource-call.ts';
 import { jsonResponse, textResponse } from './response.ts';
@@ -11,14 +12,19 @@ import { versionInfo } from './version.ts';
 
 /** @throws ApiError NotFound for paths that are served by nothing. */
 export function answerPlain(
-  { access, registry, openApi, openApiV2, guards }: Services,
+  { access, registry, openApi, openApiV2, guards, state }: Services,
   http: ApiRequest,
   path: string,
 ): ApiResponse {
   if (http.method !== 'GET' && http.method !== 'HEAD') throw noSuchPath();
   const trimmed = path.length > 1 ? path.replace(/\/+$/, '') : path;
   if (trimmed === '/version') return jsonResponse(200, versionInfo);
-  if (/^\/(healthz|livez|readyz)(\/ping)?$/.test(trimmed)) return textResponse(200, 'ok');
+  const health = answerHealth(
+    trimmed,
+    new URLSearchParams(http.path.split('?', 2)[1]),
+    state.storeHealth,
+  );
+  if (health) return health;
   if (trimmed === '/metrics') return textResponse(200, guards.metrics.text());
   const keys = answerOpenId(access.trust, trimmed, http.headers['host'] ?? 'localhost');
   if (keys) return keys;
@@ -50,7 +56,11 @@ function rootPaths(registry: Registry): readonly string[] {
     ...new Set([
       ...['/.well-known/openid-configuration', '/api', '/api/v1', '/apis', '/apis/'],
       ...groups.flatMap(({ group, version }) => [`/apis/${group}`, `/apis/${group}/${version}`]),
-      ...['healthz', 'livez', 'readyz'].flatMap((check) => [`/${check}`, `/${check}/ping`]),
+      ...['healthz', 'livez', 'readyz'].flatMap((check) => [
+        `/${check}`,
+        `/${check}/ping`,
+        `/${check}/store`,
+      ]),
       ...['/metrics', '/openapi/v2', '/openapi/v3', '/openapi/v3/', '/openid/v1/jwks', '/version'],
     ]),
   ].sort();

@@ -5,6 +5,7 @@ import { isPlatformError, type Logger, type Random } from '@tweendeck/std';
 import type { Mutation } from '@tweendeck/store';
 import type { Access } from './access/access.ts';
 import type { Draft } from './draft.ts';
+import { objectTooLarge } from './failures.ts';
 import type { Reading } from './read.ts';
 import type { ServedResource } from './registry.ts';
 import { renderObject } from './rendering.ts';
@@ -83,16 +84,26 @@ export async function store(
   }: { readonly key: string; readonly draft: Draft; readonly expectedRevision: number },
 ): Promise<StoredObject | undefined> {
   const value = encodeForStore(draft);
+  if (value.byteLength > objectBytesMax) throw objectTooLarge();
   if (options.dryRun) return new StoredObject(key, value, expectedRevision);
   const storeKey = `${resource.storagePrefix}${key}`;
   const revision = await commit(
     { state },
-    { operation: 'put', key: storeKey, value, expectedRevision },
+    {
+      operation: 'put',
+      key: storeKey,
+      value,
+      expectedRevision,
+      reclaims: draft.metadata.deletionTimestamp !== undefined, // leads to a delete
+    },
   );
   if (revision === undefined) return undefined;
   const cached = state.resource(resource.storagePrefix).get(key);
   return cached?.revision === revision ? cached : new StoredObject(key, value, revision);
 }
+
+/** As much as etcd takes, with a little for what it puts around an object. */
+const objectBytesMax = 1_572_864 - 1_024;
 
 /** Commits one mutation. @returns Its revision, or undefined on a conflict. */
 export async function commit(

@@ -20,6 +20,8 @@ export type StatusReason =
   | 'InternalError'
   | 'ServiceUnavailable'
   | 'StorageReadError'
+  /** Of our own: the disk is full. Upstream passes on etcd's NOSPACE as a failure without a reason. */
+  | 'InsufficientStorage'
   | 'Unknown'
   | '';
 
