@@ -1,47 +1,45 @@
-// What `kubectl explain` says of the fields that every object has.
+// What is said of kinds, fields and parameters where they are published, as upstream says it.
 
 import type { JsonSchema } from '@tweendeck/kube';
+import parameterTexts from '../generated/parameter-descriptions.json' with { type: 'json' };
+import schemaTexts from '../generated/schema-descriptions.json' with { type: 'json' };
 
-export const apiVersionDescription =
-  'APIVersion defines the schema that this object follows: its group and version.';
-export const kindDescription = 'Kind says what this object is, in CamelCase. It never changes.';
-export const metadataDescription =
-  "Standard object's metadata: name, labels, owners and what the server keeps of every object.";
-export const listMetadataDescription =
-  "Standard list's metadata: the version of the list, and where its next part begins.";
+type Texts = Readonly<Record<string, string>>;
+// The generated files hold texts by names, and nothing else.
+const bySchema: Readonly<Record<string, Texts | undefined>> = schemaTexts as Readonly<
+  Record<string, Texts | undefined>
+>;
+const byParameter: Readonly<Record<string, string | undefined>> = parameterTexts as Readonly<
+  Record<string, string | undefined>
+>;
 
-const ofObjectMeta: Readonly<Record<string, string>> = {
-  annotations:
-    'Annotations are texts that tools and people keep with an object; no selector looks at them.',
-  creationTimestamp:
-    'CreationTimestamp is a timestamp of when the server made the object, in UTC. Only the server sets it.',
-  deletionGracePeriodSeconds:
-    'DeletionGracePeriodSeconds is how long the object may take to end before it is removed. Only the server sets it.',
-  deletionTimestamp:
-    'DeletionTimestamp is when the object will be gone at the soonest; there while it is being deleted. Only the server sets it.',
-  finalizers:
-    'Finalizers name what has to be done before the object is removed. Whoever did it takes its name away.',
-  generateName:
-    'GenerateName begins the name that the server makes when none is given; the rest is random.',
-  generation: 'Generation counts the changes of what is desired. Only the server sets it.',
-  labels: 'Labels are what selectors of other objects, and of requests, choose objects by.',
-  managedFields: 'ManagedFields says who set which fields; the server keeps it for apply.',
-  name: 'Name is unique among objects of its kind in a namespace, and never changes.',
-  namespace: 'Namespace is where the object lives; empty for kinds outside namespaces.',
-  ownerReferences:
-    'OwnerReferences name the objects that this one belongs to: it goes when the last of them has gone.',
-  resourceVersion:
-    'ResourceVersion changes with every change of the object. Sent with a write, it must be the present one.',
-  selfLink: 'SelfLink is empty: servers do not set it any more.',
-  uid: 'UID is this object and no other, even one of the same name later. Only the server sets it.',
-};
+/** Of a field of a built-in kind; an empty text for fields of which nothing is said. */
+function ofField(component: string, field: string): string {
+  return bySchema[component]?.[field] ?? '';
+}
 
-/** A component as it is published: with what is said of its fields. */
+const configMap = 'io.k8s.api.core.v1.ConfigMap';
+export const apiVersionDescription: string = ofField(configMap, 'apiVersion');
+export const kindDescription: string = ofField(configMap, 'kind');
+export const metadataDescription: string = ofField(configMap, 'metadata');
+export const listMetadataDescription: string =
+  'Standard list metadata. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds';
+
+/** A component as it is published: with what is said of it and its fields. */
 export function withDescriptions(name: string, schema: JsonSchema): JsonSchema {
-  if (!name.endsWith('.apis.meta.v1.ObjectMeta') || !schema.properties) return schema;
-  const properties = Object.entries(schema.properties).map(([field, property]) => {
-    const description = ofObjectMeta[field];
-    return [field, description === undefined ? property : { description, ...property }];
+  const { '': own, ...texts } = bySchema[name] ?? {};
+  const properties = Object.entries(schema.properties ?? {}).map(([field, property]) => {
+    const description = texts[field];
+    return [field, description === undefined ? property : { description, ...property }] as const;
   });
-  return { ...schema, properties: Object.fromEntries(properties) };
+  return {
+    ...(own === undefined ? {} : { description: own }),
+    ...schema,
+    ...(schema.properties ? { properties: Object.fromEntries(properties) } : {}),
+  };
+}
+
+/** `context` is `attach`, `exec`, `log` or `patch` where the meaning of a name may depend on that. */
+export function parameterDescription(name: string, context: string): string | undefined {
+  return byParameter[`${context} ${name}`] ?? byParameter[name];
 }

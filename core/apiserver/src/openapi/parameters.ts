@@ -1,5 +1,7 @@
 // The parameters that operations take in their query and path, as OpenAPI v2 describes them.
 
+import { parameterDescription } from './descriptions.ts';
+
 /** A parameter that is no body. */
 export interface RouteParameter {
   readonly name: string;
@@ -8,12 +10,21 @@ export interface RouteParameter {
   readonly description?: string;
 }
 
-const query = (name: string, type: RouteParameter['type'] = 'string'): RouteParameter => ({
-  ...{ name, in: 'query', type },
-});
+type Type = RouteParameter['type'];
+type Naming = (name: string, type?: Type) => RouteParameter;
+
+/** Makes parameters of requests of one kind, on which it may depend what a name means. */
+function queryOf(context: 'attach' | 'exec' | 'log' | 'patch' | ''): Naming {
+  return (name, type = 'string') => {
+    const description = parameterDescription(name, context);
+    return { name, in: 'query', type, ...(description === undefined ? {} : { description }) };
+  };
+}
+
+const query = queryOf('');
 
 export const pretty: RouteParameter = query('pretty');
-export const namespaceInPath: RouteParameter = { name: 'namespace', in: 'path', type: 'string' };
+export const namespaceInPath: RouteParameter = { ...query('namespace'), in: 'path' };
 
 export function nameInPath(kind: string): RouteParameter {
   return { name: 'name', in: 'path', type: 'string', description: `name of the ${kind}` };
@@ -36,25 +47,26 @@ const selection: readonly RouteParameter[] = [
   query('timeoutSeconds', 'integer'),
 ];
 
-const writing: readonly RouteParameter[] = [
-  query('dryRun'),
-  query('fieldManager'),
-  query('fieldValidation'),
+const writing = (named: Naming): readonly RouteParameter[] => [
+  named('dryRun'),
+  named('fieldManager'),
+  named('fieldValidation'),
 ];
 
 const removal: readonly RouteParameter[] = [
   query('dryRun'),
   query('gracePeriodSeconds', 'integer'),
+  query('ignoreStoreReadErrorWithClusterBreakingPotential', 'boolean'),
   query('orphanDependents', 'boolean'),
   query('propagationPolicy'),
 ];
 
-const streams: readonly RouteParameter[] = [
-  query('container'),
-  query('stderr', 'boolean'),
-  query('stdin', 'boolean'),
-  query('stdout', 'boolean'),
-  query('tty', 'boolean'),
+const streams = (named: Naming): readonly RouteParameter[] => [
+  named('container'),
+  named('stderr', 'boolean'),
+  named('stdin', 'boolean'),
+  named('stdout', 'boolean'),
+  named('tty', 'boolean'),
 ];
 
 type Asking =
@@ -74,21 +86,21 @@ export const optionParameters: Readonly<Record<Asking, readonly RouteParameter[]
   get: [],
   /** Of custom kinds: built-in ones declare no options of `get`. */
   customGet: [query('resourceVersion')],
-  write: writing,
-  patch: [...writing, query('force', 'boolean')],
+  write: writing(query),
+  patch: [...writing(queryOf('patch')), queryOf('patch')('force', 'boolean')],
   delete: removal,
   deleteCollection: [...removal, ...selection],
-  exec: [query('command'), ...streams],
-  attach: streams,
+  exec: [queryOf('exec')('command'), ...streams(queryOf('exec'))],
+  attach: streams(queryOf('attach')),
   log: [
-    query('container'),
-    query('follow', 'boolean'),
-    query('insecureSkipTLSVerifyBackend', 'boolean'),
-    query('limitBytes', 'integer'),
-    query('previous', 'boolean'),
-    query('sinceSeconds', 'integer'),
-    query('stream'),
-    query('tailLines', 'integer'),
-    query('timestamps', 'boolean'),
+    queryOf('log')('container'),
+    queryOf('log')('follow', 'boolean'),
+    queryOf('log')('insecureSkipTLSVerifyBackend', 'boolean'),
+    queryOf('log')('limitBytes', 'integer'),
+    queryOf('log')('previous', 'boolean'),
+    queryOf('log')('sinceSeconds', 'integer'),
+    queryOf('log')('stream'),
+    queryOf('log')('tailLines', 'integer'),
+    queryOf('log')('timestamps', 'boolean'),
   ],
 };
