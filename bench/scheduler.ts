@@ -39,7 +39,14 @@ async function bindAll(nodeCount: number, podCount: number, signal: AbortSignal)
     const made = await client.create(nodeResource, node, {}, signal);
     const allocatable = { cpu: '1000', memory: '4Ti', pods: '100000' };
     const status = { allocatable, conditions: [{ type: 'Ready', status: 'True' }] };
-    await client.update(nodeResource, { ...made, status }, { subresource: 'status' }, signal);
+    const ready = await client.update(
+      nodeResource,
+      { ...made, status },
+      { subresource: 'status' },
+      signal,
+    );
+    // Nobody watches over these nodes.
+    await client.update(nodeResource, { ...ready, spec: { taints: [] } }, {}, signal);
   }
   for (let index = 0; index < podCount; index++) {
     await client.create(podResource, podNamed(`p${index}`), {}, signal);

@@ -4,16 +4,11 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { type Client, type Informer, openInformer } from '@tweendeck/client';
 import { EventRecorder } from '@tweendeck/controller';
 import {
-  type ConfigMap,
-  configMapResource,
-  type KubeObject,
   type PersistentVolume,
   type Pod,
   persistentVolumeResource,
   podResource,
-  type Secret,
   type Service,
-  secretResource,
   serviceResource,
 } from '@tweendeck/kube';
 import {
@@ -24,20 +19,21 @@ import {
   linkedAbort,
   type Random,
   TaskGroup,
-import type { RemoteExit, RemoteStreams } from './container-exec.ts';
 } from '@tweendeck/std';
 import { AddressBook } from './addresses.ts';
 import { apiHost } from './api-host.ts';
 import type { Catalogue } from './catalogue.ts';
 import { openCgroups } from './cgroups.ts';
+import type { RemoteExit, RemoteStreams } from './container-exec.ts';
 import { standardLogLimits } from './log-file.ts';
+import { NamedInputs } from './named-inputs.ts';
 import { NodeHeart } from './node.ts';
 import type { NodeCapacity } from './node-status.ts';
-import { attachToPod, execInPod, type PodAttachTarget, type PodExecTarget } from './pod-streams.ts';
 import { settlesWithin } from './nudge.ts';
 import { endOrphans } from './orphans.ts';
 import { openPodLog, type PodLogOptions } from './pod-logs.ts';
 import { PodSet, removeOrphanedDirectories } from './pod-set.ts';
+import { attachToPod, execInPod, type PodAttachTarget, type PodExecTarget } from './pod-streams.ts';
 import type { PodRuntime } from './runtime.ts';
 import { keepVolumes } from './volume-keeper.ts';
 
@@ -64,6 +60,10 @@ export interface AgentOptions {
 
 /** Disposal ends every container within its grace period, bounded, and keeps the pods' objects: the next start runs them again. */
 export interface Agent extends AsyncDisposable {
+  /** Settles when the node is registered and its pods have been begun. Never rejects: it is tried until disposal. */
+  readonly ready: Promise<void>;
+  /** A container's log. @throws ApiError 400 in a kubelet's words when there is none */
+  logs(pod: Pod, options: PodLogOptions, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /** Runs a command in a container that runs. Aborting the signal ends it. @throws ApiError in a kubelet's words when there is no such container, Error when the command cannot be started */
   exec(
     pod: Pod,
@@ -78,10 +78,6 @@ export interface Agent extends AsyncDisposable {
     streams: RemoteStreams,
     signal: AbortSignal,
   ): Promise<RemoteExit>;
-  /** Settles when the node is registered and its pods have been begun. Never rejects: it is tried until disposal. */
-  readonly ready: Promise<void>;
-  /** A container's log. @throws ApiError 400 in a kubelet's words when there is none */
-  logs(pod: Pod, options: PodLogOptions, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
 }
 
 const hostIP = '127.0.0.1';
@@ -123,8 +119,6 @@ export async function startAgent(options: AgentOptions, signal: AbortSignal): Pr
 interface Caches {
   readonly pods: Informer<Pod>;
   readonly services: Informer<Service>;
-  readonly configMaps: Informer<ConfigMap>;
-  readonly secrets: Informer<Secret>;
   readonly volumes: Informer<PersistentVolume>;
 }
 
@@ -136,6 +130,7 @@ class RunningAgent implements Agent {
   readonly #pods: PodSet;
   readonly #events: EventRecorder;
   readonly #caches: Caches;
+  readonly #inputs: NamedInputs;
   readonly #life = new AbortController();
   readonly #tasks: TaskGroup;
   readonly #subscriptions = new DisposableStack();
@@ -151,7 +146,10 @@ class RunningAgent implements Agent {
       host: options.nodeName,
     });
     this.#caches = openCaches(options, this.#life.signal);
-    const host = apiHost({ client, events: this.#events, ...this.#caches });
+    const changed = (namespace: string): void => this.#pods.inputsChanged(namespace);
+    this.#inputs = new NamedInputs({ ...options, changed }, this.#life.signal);
+    const inputs = this.#inputs;
+    const host = apiHost({ client, events: this.#events, inputs, ...this.#caches });
     this.#runtime = { ...base, host };
     this.#pods = new PodSet(this.#runtime, { stopMsMax: (options.stopSecondsMax ?? 30) * 1_000 });
     this.#tasks = new TaskGroup({
@@ -172,6 +170,8 @@ class RunningAgent implements Agent {
   logs(pod: Pod, options: PodLogOptions, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
     const { directory, clock } = this.#runtime;
     return openPodLog({ pods: this.#pods, directory, clock }, { pod, options }, signal);
+  }
+
   exec(
     pod: Pod,
     target: PodExecTarget,
@@ -188,8 +188,6 @@ class RunningAgent implements Agent {
     signal: AbortSignal,
   ): Promise<RemoteExit> {
     return attachToPod(this.#pods, { pod, target, streams }, signal);
-  }
-
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -216,8 +214,8 @@ class RunningAgent implements Agent {
         await clock.sleep(backoffMs({ baseMs: 200, maxMs: 10_000 }, failures, random), signal);
       }
     }
-    const { pods, services, configMaps, secrets } = this.#caches;
-    await Promise.all([pods, services, configMaps, secrets].map((cache) => cache.synced));
+    const { pods, services } = this.#caches;
+    await Promise.all([pods, services].map((cache) => cache.synced));
     await removeOrphanedDirectories(
       this.#runtime,
       new Set(pods.list().map(({ metadata }) => metadata.uid)),
@@ -227,23 +225,27 @@ class RunningAgent implements Agent {
   }
 
   #subscribe(): void {
-    const { pods, services, configMaps, secrets } = this.#caches;
+    const { pods, services } = this.#caches;
     this.#subscriptions.use(
       pods.subscribe({
         updated: (pod, previous) => {
           const replaced = previous && previous.metadata.uid !== pod.metadata.uid;
-          if (replaced) this.#pods.remove(previous.metadata.uid);
+          if (replaced) this.#gone(previous);
+          this.#inputs.set(pod.metadata.uid, pod);
           this.#pods.apply(pod);
         },
-        deleted: (pod) => this.#pods.remove(pod.metadata.uid),
+        deleted: (pod) => this.#gone(pod),
       }),
     );
-    const input = (object: KubeObject): void => {
-      this.#pods.inputsChanged(object.metadata.namespace ?? '');
+    const changed = ({ metadata }: Service): void => {
+      this.#pods.inputsChanged(metadata.namespace ?? '');
     };
-    for (const cache of [services, configMaps, secrets]) {
-      this.#subscriptions.use(cache.subscribe({ updated: input, deleted: input }));
-    }
+    this.#subscriptions.use(services.subscribe({ updated: changed, deleted: changed }));
+  }
+
+  #gone({ metadata }: Pod): void {
+    this.#inputs.set(metadata.uid, undefined);
+    this.#pods.remove(metadata.uid);
   }
 
   async #dispose(): Promise<void> {
@@ -259,6 +261,7 @@ class RunningAgent implements Agent {
     this.#events[Symbol.dispose]();
     this.#life.abort();
     await this.#tasks[Symbol.asyncDispose]();
+    await this.#inputs[Symbol.asyncDispose]();
     for (const cache of Object.values(this.#caches)) await cache[Symbol.asyncDispose]();
     await this.#runtime.cgroups.close();
   }
@@ -270,8 +273,6 @@ function openCaches(options: AgentOptions, signal: AbortSignal): Caches {
   const caches = {
     pods: openInformer(client, podResource, bound, options, signal),
     services: openInformer(client, serviceResource, {}, options, signal),
-    configMaps: openInformer(client, configMapResource, {}, options, signal),
-    secrets: openInformer(client, secretResource, {}, options, signal),
     volumes: openInformer(client, persistentVolumeResource, {}, options, signal),
   };
   for (const cache of Object.values(caches)) cache.synced.catch(() => undefined); // closed before

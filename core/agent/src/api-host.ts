@@ -3,7 +3,6 @@
 import type { Client, Informer } from '@tweendeck/client';
 import type { EventRecorder } from '@tweendeck/controller';
 import {
-  type ConfigMap,
   configMapResource,
   isApiError,
   type Pod,
@@ -12,23 +11,22 @@ import {
   persistentVolumeResource,
   podResource,
   refOf,
-  type Secret,
   type Service,
   secretResource,
 } from '@tweendeck/kube';
 import { isJsonObject } from '@tweendeck/std';
+import type { NamedInputs } from './named-inputs.ts';
 import type { PodHost, PodToken } from './runtime.ts';
 
 export interface ApiHostOptions {
   readonly client: Client;
   readonly events: Pick<EventRecorder, 'record'>;
-  readonly configMaps: Informer<ConfigMap>;
-  readonly secrets: Informer<Secret>;
+  readonly inputs: Pick<NamedInputs, 'configMap' | 'secret'>;
   readonly services: Informer<Service>;
 }
 
 export function apiHost(options: ApiHostOptions): PodHost {
-  const { client, events, configMaps, secrets, services } = options;
+  const { client, events, inputs, services } = options;
   return {
     async writeStatus(pod, status, signal) {
       const body = statusPatch(pod, status);
@@ -51,9 +49,9 @@ export function apiHost(options: ApiHostOptions): PodHost {
     event: (pod, event) => events.record({ ...event, about: pod }),
     // A pod may be seen before what it names: what the cache lacks is asked for.
     configMap: async (ref, signal) =>
-      configMaps.get(ref) ?? (await client.get(configMapResource, ref, signal)),
+      inputs.configMap(ref) ?? (await client.get(configMapResource, ref, signal)),
     secret: async (ref, signal) =>
-      secrets.get(ref) ?? (await client.get(secretResource, ref, signal)),
+      inputs.secret(ref) ?? (await client.get(secretResource, ref, signal)),
     claim: (ref, signal) => client.get(persistentVolumeClaimResource, ref, signal),
     volume: (name, signal) => client.get(persistentVolumeResource, { name }, signal),
     token: (pod, request, signal) => requestToken(client, pod, request, signal),

@@ -8,7 +8,6 @@ import {
   leaseResource,
   type Node,
   type NodeStatus,
-  namespaceResource,
   nodeResource,
 } from '@tweendeck/kube';
 import {
@@ -142,15 +141,6 @@ export class NodeHeart {
     signal: AbortSignal,
   ): Promise<void> {
     const { client } = this.#options;
-    const namespace = {
-      apiVersion: 'v1',
-      kind: 'Namespace',
-      metadata: { name: leaseNamespace },
-      spec: {},
-    } as const;
-    if (!(await client.get(namespaceResource, { name: leaseNamespace }, signal))) {
-      await client.create(namespaceResource, namespace, {}, signal);
-    }
     const { name = '', uid = '' } = this.#node?.metadata ?? {};
     const ownerReferences = [{ apiVersion: 'v1', kind: 'Node', name, uid }];
     const metadata = { ...ref, ownerReferences };

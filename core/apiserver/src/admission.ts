@@ -50,7 +50,7 @@ const passing: Pick<Admission, 'admitPlace' | 'admitCreate' | 'admitUpdate'> = {
 /** Asks several in turn; each sees what the ones before it changed. */
 export function inTurn(
   ...given: readonly Partial<Admission>[]
-): Admission & Required<Pick<Admission, 'mutate'>> {
+): Admission & Required<Pick<Admission, 'mutate' | 'check'>> {
   const parts = given.map((part) => ({ ...passing, ...part }));
   const all = (ask: (part: Admission) => Disposable): Disposable => {
     using stack = new DisposableStack();

@@ -25,6 +25,7 @@ import { impersonated } from './access/impersonation.ts';
 import { keepTokenSecrets } from './access/legacy-tokens.ts';
 import { answeredKinds } from './access/questions.ts';
 import type { SigningKeys } from './access/signing-keys.ts';
+import { nodeAdmission } from './admission/node-restriction.ts';
 import { podAdmission } from './admission/pod-admission.ts';
 import { serviceAccountAdmission } from './admission/service-account.ts';
 import { serviceResolver } from './admission/service-resolver.ts';
@@ -148,6 +149,7 @@ export async function openApiServer(
     options.serviceAccounts
       ? serviceAccountAdmission(state, { clock, random, closed: closing.signal })
       : {},
+    nodeAdmission(state),
     podAdmission(state),
     volumeAdmission(state),
     serviceAdmission(state, { range, random }),

@@ -3,6 +3,7 @@
 import type { Clock } from '@tweendeck/std';
 import type { ClusterState } from '../cluster-state.ts';
 import { Authorizer } from './authorizer.ts';
+import { NodeGraph } from './node-graph.ts';
 import { RbacIndex } from './rbac-index.ts';
 import { newSigningKey, parseSigningKeys, type SigningKeys } from './signing-keys.ts';
 import { TokenAuthenticator, type TokenTrust } from './token-authenticator.ts';
@@ -21,16 +22,18 @@ export function openAccess(
   state: ClusterState,
   { clock, keys }: { readonly clock: Clock; readonly keys: SigningKeys | undefined },
 ): Access {
-  const index = new RbacIndex(state);
+  const parts = new DisposableStack();
+  const index = parts.use(new RbacIndex(state));
+  const nodes = parts.use(new NodeGraph(state));
   const trust: TokenTrust = {
     keys: keys ?? parseSigningKeys(newSigningKey()),
     issuer,
     audiences: [issuer],
   };
   return {
-    authorizer: new Authorizer(index),
+    authorizer: new Authorizer(index, nodes),
     tokens: new TokenAuthenticator(state, clock, trust),
     trust,
-    [Symbol.dispose]: () => index[Symbol.dispose](),
+    [Symbol.dispose]: () => parts.dispose(),
   };
 }

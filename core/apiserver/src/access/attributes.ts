@@ -14,6 +14,8 @@ interface ResourceAttributes {
   readonly namespace: string;
   /** Empty: no object in particular. */
   readonly name: string;
+  /** What a collection is cut down by. */
+  readonly fieldSelector?: string;
 }
 
 interface PathAttributes {
@@ -46,7 +48,14 @@ export function attributesOf(
     subresource,
     namespace: itself ? name : namespace,
     name: name === '' ? selectedName(request.resource) : name,
+    ...fieldSelectorOf(request.resource),
   };
+}
+
+function fieldSelectorOf({ verb, query }: ResourceRequest): { readonly fieldSelector?: string } {
+  if (verb !== 'list' && verb !== 'watch' && verb !== 'deletecollection') return {};
+  const fieldSelector = query.get('fieldSelector');
+  return fieldSelector ? { fieldSelector } : {};
 }
 
 /** The only name that a field selector lets through. */

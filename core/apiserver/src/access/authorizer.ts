@@ -1,8 +1,10 @@
-// Who may do what: members of system:masters everything, others what RBAC grants them.
+// Who may do what: members of system:masters everything, nodes what their pods need, others what RBAC grants them.
 
 import { ApiError, goQuote, type UserInfo } from '@tweendeck/kube';
 import { forbidden, type GroupResource } from '../failures.ts';
 import type { AccessAttributes } from './attributes.ts';
+import { decideForNode } from './node-authorizer.ts';
+import type { NodeGraph } from './node-graph.ts';
 import type { Grant, RbacIndex } from './rbac-index.ts';
 import { type Rule, ruleAllows } from './rule.ts';
 
@@ -28,15 +30,27 @@ interface Memory {
 /** Decides; remembers decisions per user until a role or binding changes, so that most cost one look into a map. */
 export class Authorizer {
   readonly #index: RbacIndex;
+  readonly #nodes: NodeGraph;
   readonly #byIdentity = new WeakMap<UserInfo, Memory>();
   readonly #byName = new Map<string, Memory>();
 
-  constructor(index: RbacIndex) {
+  constructor(index: RbacIndex, nodes: NodeGraph) {
     this.#index = index;
+    this.#nodes = nodes;
   }
 
   decide(asked: AccessAttributes): Decision {
     if (asked.user.groups.includes(mastersGroup)) return masterDecision;
+    const forNode = decideForNode(asked, this.#nodes);
+    if (!forNode) return this.#decideByRoles(asked);
+    if (forNode.allowed) return forNode;
+    const decision = this.#decideByRoles(asked);
+    if (decision.allowed) return decision;
+    const reasons = [forNode.reason, decision.reason].filter((reason) => reason !== '');
+    return { allowed: false, reason: reasons.join('\n') };
+  }
+
+  #decideByRoles(asked: AccessAttributes): Decision {
     const memory = this.#memoryOf(asked.user);
     const key = keyOf(asked);
     const known = memory.decisions.get(key);

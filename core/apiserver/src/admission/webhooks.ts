@@ -32,12 +32,17 @@ export interface WebhookTools {
 
 const configurations = 'admissionregistration.k8s.io';
 
-/** Webhooks as the last to change and to check. `inner` is what changes objects without asking anybody: it is asked again after a webhook's change. */
+/** Webhooks as the last to change and to check. `inner` is what changes and checks objects without asking anybody: for changes it is asked again after a webhook's. */
 export function webhookAdmission(
   tools: WebhookTools,
-  inner: Required<Pick<Admission, 'mutate'>>,
+  inner: Required<Pick<Admission, 'mutate' | 'check'>>,
 ): Pick<Admission, 'mutate' | 'check' | 'waits'> {
   const { hooks } = tools;
+  const ask = (intent: Intent): void | Promise<void> => {
+    const validating = hooks.hooks('validating');
+    if (validating.length === 0 || isExempt(intent)) return undefined;
+    return checkAll(tools, validating, intent);
+  };
   return {
     waits(resource) {
       const all = [...hooks.hooks('mutating'), ...hooks.hooks('validating')];
@@ -51,9 +56,8 @@ export function webhookAdmission(
       return new Mutation(tools, inner, intent).run(first);
     },
     check(intent) {
-      const validating = hooks.hooks('validating');
-      if (validating.length === 0 || isExempt(intent)) return undefined;
-      return checkAll(tools, validating, intent);
+      const first = inner.check(intent);
+      return first instanceof Promise ? first.then(() => ask(intent)) : ask(intent);
     },
   };
 }

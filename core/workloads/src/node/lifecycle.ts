@@ -16,7 +16,7 @@ import {
 import { abortable, type Timer, timestampOf } from '@tweendeck/std';
 import { podCondition } from '../pod/pod-state.ts';
 import { type Heartbeat, heardFrom, type Patience, planHealth, readyOf } from './health.ts';
-import { hasLeavingTaint, leavingKey, plannedTaints } from './taints.ts';
+import { hasLeavingTaint, leavingKey, missingLabels, plannedTaints } from './taints.ts';
 import {
   Allowance,
   type EvictionRates,
@@ -40,7 +40,7 @@ const retryMs = 1_000;
 /** Nodes are silent after 50 s, and those that never said how they are after 60 s, unless told otherwise. */
 export function nodeLifecycle(options: NodeWatchOptions = {}): BackgroundTask {
   return {
-    name: 'node-lifecycle-controller',
+    name: 'node-controller',
     run: (context, signal) => new NodeLifecycle(context, options, signal).run(),
   };
 }
@@ -226,9 +226,11 @@ class NodeLifecycle {
       }
     }
     const taints = plannedTaints(node, leaving, now);
-    if (!taints) return leftMs;
+    const labels = missingLabels(node);
+    if (!taints && !labels) return leftMs;
     const { uid, resourceVersion } = node.metadata;
-    const body = { metadata: { uid, resourceVersion }, spec: { taints } };
+    const metadata = { uid, resourceVersion, ...(labels ? { labels } : {}) };
+    const body = { metadata, ...(taints ? { spec: { taints } } : {}) };
     const patch = { type: 'merge', body } as const; // the literal is the kind of patch
     const written = await this.#attempt(() =>
       client.patch(nodeResource, refOf(node), patch, {}, this.#signal),

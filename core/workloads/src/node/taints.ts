@@ -74,3 +74,15 @@ function isOurs({ key, effect }: Taint, leaving: string): boolean {
 function isSame(left: Taint, right: Taint): boolean {
   return left.key === right.key && left.effect === right.effect;
 }
+
+/** Labels of old that say what others say too; undefined: they do. */
+export function missingLabels({
+  metadata: { labels = {} },
+}: Node): Readonly<Record<string, string>> | undefined {
+  const missing = ['os', 'arch'].flatMap((what) => {
+    const value = labels[`kubernetes.io/${what}`];
+    const old = `beta.kubernetes.io/${what}`;
+    return value === undefined || labels[old] === value ? [] : [[old, value] as const];
+  });
+  return missing.length === 0 ? undefined : Object.fromEntries(missing);
+}
