@@ -84,6 +84,55 @@ for (const { name, script, input, exit } of [
   });
 }
 
+test('a terminal has a name, a size that follows, and one output', async () => {
+  const { said, streams } = listener(chunksOf('x\n'));
+  const script = 'tty | head -c 9; echo; stty size; echo err >&2; read -r _; stty size; exit 3';
+  const next = Promise.withResolvers<void>();
+  async function* sizes() {
+    yield { columns: 100, rows: 30 };
+    await next.promise;
+    yield { columns: 120, rows: 40 };
+  }
+  const stdout = async (chunk: Uint8Array): Promise<void> => {
+    await streams.stdout(chunk);
+    if (said.stdout.includes('err')) next.resolve();
+  };
+  const input = {
+    async *[Symbol.asyncIterator]() {
+      await next.promise;
+      await clock.sleep(300, forever);
+      yield Buffer.from('x\n');
+    },
+  };
+  const remote = { ...streams, stdin: input, stdout, sizes: { [Symbol.asyncIterator]: sizes } };
+  const request = { group: shell(script), streams: remote, tty: true };
+  const { exitCode } = await runExec(place, request, forever);
+  assert.equal(said.stdout, '/dev/pts/\r\n30 100\r\nerr\r\nx\r\n40 120\r\n');
+  assert.deepEqual([exitCode, said.stderr], [3, '']);
+});
+
+test('a command in a terminal gets its words whole, and an interrupt', async () => {
+  const { said, streams } = listener();
+  const begun = Promise.withResolvers<void>();
+  const input = {
+    async *[Symbol.asyncIterator]() {
+      await begun.promise;
+      yield Buffer.from([3]);
+      await aborted(forever);
+    },
+  };
+  const stdout = async (chunk: Uint8Array): Promise<void> => {
+    await streams.stdout(chunk);
+    if (said.stdout.includes('$x')) begun.resolve();
+  };
+  const words = ['-c', `echo "$0"; sleep 100`, `it's "$x" \\ *`];
+  const group = { ...shell(''), args: words };
+  const request = { group, streams: { ...streams, stdin: input, stdout }, tty: true };
+  const { exitCode } = await runExec(place, request, forever);
+  assert.equal(said.stdout, `it's "$x" \\ *\r\n^C`);
+  assert.equal(exitCode, 130);
+});
+
 for (const { name, end } of [
   { name: 'when its client goes', end: 'client' },
   { name: 'when the container ends', end: 'container' },

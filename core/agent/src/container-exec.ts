@@ -4,14 +4,9 @@
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { type Clock, linkedAbort, onAbort } from '@tweendeck/std';
+import { inTerminal, keepTerminal, type TerminalSize } from './container-terminal.ts';
 import { settlesWithin } from './nudge.ts';
 import { type GroupOptions, type GroupOutput, startGroup } from './process-group.ts';
-
-/** The size of a terminal in characters. */
-export interface TerminalSize {
-  readonly columns: number;
-  readonly rows: number;
-}
 
 /** Somebody's end of the streams of a process. */
 export interface RemoteStreams {
@@ -26,6 +21,14 @@ export interface RemoteStreams {
 
 export interface RemoteExit {
   readonly exitCode: number;
+}
+
+/** What is run, and whose its streams are. */
+export interface ExecRequest {
+  readonly group: GroupOptions;
+  readonly streams: RemoteStreams;
+  /** Whether it runs in a terminal: then it has one output. Default no. */
+  readonly tty?: boolean;
 }
 
 /** Where commands run. */
@@ -43,7 +46,7 @@ const drainMs = 1_000;
 /** Runs a command to its end. When the signal aborts, or the container ends, its processes are ended. @throws PlatformError AGENT_START_FAILED */
 export async function runExec(
   place: ExecPlace,
-  { group: options, streams }: { readonly group: GroupOptions; readonly streams: RemoteStreams },
+  { group: command, streams, tty = false }: ExecRequest,
   signal: AbortSignal,
 ): Promise<RemoteExit> {
   using over = linkedAbort(signal);
@@ -51,9 +54,13 @@ export async function runExec(
   signal.throwIfAborted();
   place.ended.throwIfAborted();
   const copies: Copies[] = [];
-  const stdin = streams.stdin ? 'pipe' : 'empty';
-  const group = await startGroup({ ...options, stdin }, (output) => {
+  const options = tty ? await inTerminal(command) : commandWith(command, streams);
+  const { sizes } = streams;
+  const { clock } = place;
+  const group = await startGroup(options, (output) => {
     copies.push(copyStreams(output, streams, over.signal));
+    const { sideLine } = output;
+    if (sideLine) void keepTerminal(sideLine, { sizes, clock, group: command }, over.signal);
   });
   const kills = new DisposableStack();
   try {
@@ -71,6 +78,10 @@ export async function runExec(
     group.kill('SIGKILL');
     for (const copy of copies) copy.close();
   }
+}
+
+function commandWith(command: GroupOptions, { stdin }: RemoteStreams): GroupOptions {
+  return { ...command, stdin: stdin ? 'pipe' : 'empty' };
 }
 
 /** Copying that goes on. */
@@ -116,6 +127,7 @@ function copyStreams(output: GroupOutput, streams: RemoteStreams, signal: AbortS
     pending: () => pending > 0,
     close() {
       output.stdin?.destroy();
+      output.sideLine?.destroy();
       output.stdout.destroy();
       output.stderr.destroy();
     },

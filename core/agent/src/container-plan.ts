@@ -13,6 +13,8 @@ export const markers = {
   instance: 'TWEENDECK_INSTANCE',
   podUid: 'TWEENDECK_POD_UID',
   container: 'TWEENDECK_CONTAINER',
+  /** In the terminals of commands that are run beside a program. */
+  exec: 'TWEENDECK_EXEC',
 } as const;
 
 export interface PlanInput {

@@ -57,6 +57,13 @@ export interface RunEnd {
   readonly byUs: boolean;
 }
 
+/** A command to be run beside a container's program. */
+export interface RunCommand {
+  /** Program and arguments. */
+  readonly command: readonly string[];
+  readonly tty: boolean;
+}
+
 /** A run that goes on, as others see it. */
 export interface ContainerRun {
   readonly ready: boolean;
@@ -66,11 +73,7 @@ export interface ContainerRun {
   /** Asks for the end; the first to ask decides how. */
   end(ending: Ending): void;
   /** Runs a command beside the program, until it ends, the signal aborts, or the program ends. Rejects when it cannot be started. */
-  exec(
-    command: readonly string[],
-    streams: RemoteStreams,
-    signal: AbortSignal,
-  ): Promise<RemoteExit>;
+  exec(command: RunCommand, streams: RemoteStreams, signal: AbortSignal): Promise<RemoteExit>;
   /** Joins the program's streams, from now on and until it has ended. */
   attach(streams: RemoteStreams, signal: AbortSignal): Promise<void>;
 }
@@ -196,13 +199,22 @@ class Run implements ContainerRun, AsyncDisposable {
   }
 
   async exec(
-    command: readonly string[],
+    { command, tty }: RunCommand,
     streams: RemoteStreams,
     signal: AbortSignal,
   ): Promise<RemoteExit> {
-    const { clock } = this.#input.context.runtime;
-    const group = await this.#target.command(command);
-    return runExec({ clock, ended: this.#over.signal }, { group, streams }, signal);
+    const { clock, random } = this.#input.context.runtime;
+    const plain = await this.#target.command(command);
+    const place = { clock, ended: this.#over.signal };
+    if (!tty) return runExec(place, { group: plain, streams }, signal);
+    // What runs in a terminal is no member of a group that we know: a mark finds it.
+    const mark = { [markers.exec]: random.uuid() };
+    const group = { ...plain, environment: { ...plain.environment, ...mark } };
+    try {
+      return await runExec(place, { group, streams, tty }, signal);
+    } finally {
+      if (signal.aborted || this.#over.signal.aborted) await killStrays(mark);
+    }
   }
 
   async attach(streams: RemoteStreams, signal: AbortSignal): Promise<void> {

@@ -29,7 +29,7 @@ export async function execInPod(
 ): Promise<RemoteExit> {
   const missing = `container not found (${JSON.stringify(target.container)})`;
   const run = runOf(pods, pod, { container: target.container, missing });
-  return run.exec(target.command, streams, signal);
+  return run.exec(target, streams, signal);
 }
 
 /** Joins a container's streams. @throws ApiError when it does not run. */
