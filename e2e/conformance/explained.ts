@@ -33,6 +33,12 @@ export const explanations: readonly Explanation[] = [
     reason: 'no ReplicationControllers',
   },
   { pattern: /all pods are removed when a namespace is deleted/, reason: kubelet, isIdle: true },
+  { pattern: /\] OrderedNamespaceDeletion /, reason: kubelet, isIdle: true },
+  {
+    pattern: /\] CustomResourceFieldSelectors /,
+    reason: 'needs a conversion webhook in a pod that runs',
+    isIdle: true,
+  },
 ];
 
 export function explanationOf(test: string): Explanation | undefined {

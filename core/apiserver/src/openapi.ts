@@ -1,36 +1,41 @@
-// OpenAPI v3: an index of group versions with hashes, and a document for each, made anew when what is served changes.
+// OpenAPI v3: an index of documents with hashes, a document for each group version, made anew when what is served changes.
 
 import { createHash } from 'node:crypto';
 import type { ApiResponse, JsonSchema } from '@tweendeck/kube';
 import { isJsonObject } from '@tweendeck/std';
 import { noSuchPath } from './failures.ts';
-import {
-  apiVersionDescription,
-  kindDescription,
-  listMetadataDescription,
-  metadataDescription,
-  withDescriptions,
-} from './openapi/descriptions.ts';
-import { operationPaths } from './openapi-paths.ts';
-import type { Registry, ServedResource } from './registry.ts';
+import { customComponent, customListComponent } from './openapi/components-v3.ts';
+import { withDescriptions } from './openapi/descriptions.ts';
+import { ModelNames } from './openapi/model-names.ts';
+import { ownDefinitions } from './openapi/own-definitions.ts';
+import { bearerToken, routesByPath } from './openapi/path-items.ts';
+import { itemV3 } from './openapi/paths-v3.ts';
+import { plainRoutes } from './openapi/plain-routes.ts';
+import { type Model, type Route, routesOf } from './openapi/routes.ts';
+import type { Registry } from './registry.ts';
 import { bytesResponse, jsonResponse } from './response.ts';
 import type { BuiltInSchemas } from './schema/built-in-schemas.ts';
 import { versionInfo } from './version.ts';
 
 const root = '/openapi/v3';
 const referencePrefix = '#/components/schemas/';
-const objectMeta = `${referencePrefix}io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta`;
-const listMeta = `${referencePrefix}io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta`;
 
-type Components = Record<string, JsonSchema>;
+type Paths = ReadonlyMap<string, readonly Route[]>;
+
+/** What is served at one time, as documents see it. */
+interface Served {
+  readonly generation: number;
+  readonly names: ModelNames;
+  /** Paths by the document that describes them, such as `api/v1`, `apis/apps/v1`, `version`. */
+  readonly documents: ReadonlyMap<string, Paths>;
+  readonly hashes: Map<string, string>;
+}
 
 /** Answers `/openapi/v3` and below; keeps hashes, not documents. */
 export class OpenApiDocuments {
   readonly #registry: Registry;
   readonly #schemas: BuiltInSchemas;
-  /** By path; valid for one generation of the registry. */
-  #hashes = new Map<string, string>();
-  #generation = -1;
+  #served: Served | undefined;
 
   constructor(registry: Registry, schemas: BuiltInSchemas) {
     this.#registry = registry;
@@ -48,150 +53,110 @@ export class OpenApiDocuments {
       ifNoneMatch,
     }: { readonly hash?: string | null; readonly ifNoneMatch?: string | undefined },
   ): ApiResponse | undefined {
+    if (path !== root && !path.startsWith(`${root}/`)) return undefined;
+    const served = this.#current();
     if (path === root) {
       const text = { 'content-type': 'text/plain; charset=utf-8' }; // as upstream's file server sees it
-      return jsonResponse(200, { paths: this.#index() }, text);
+      return jsonResponse(200, { paths: this.#index(served) }, text);
     }
-    if (!path.startsWith(`${root}/`)) return undefined;
     const key = path.slice(root.length + 1);
-    const resources = this.#groupVersions().get(key);
-    if (!resources) throw noSuchPath();
-    const current = this.#hashOf(key, resources);
+    const paths = served.documents.get(key);
+    if (!paths) throw noSuchPath();
+    const current = this.#hashOf(key, paths, served);
     const etag = `"${current}"`;
     const lasting = hash === current ? { 'cache-control': 'public, immutable' } : {};
     const headers = { etag, vary: 'Accept', ...lasting };
     if (ifNoneMatch === etag) return bytesResponse(304, 'application/json', [], headers);
-    return bytesResponse(200, 'application/json', [this.#document(resources)], headers);
+    return bytesResponse(200, 'application/json', [this.#document(paths, served)], headers);
   }
 
-  #index(): unknown {
-    const entries = [...this.#groupVersions()].map(([key, resources]) => [
+  #current(): Served {
+    const { generation, all } = this.#registry;
+    if (this.#served?.generation === generation) return this.#served;
+    const paths = routesByPath([plainRoutes(all), ...all.map(routesOf)]);
+    const documents = new Map<string, Map<string, readonly Route[]>>();
+    for (const [path, routes] of paths) {
+      const key = documentOf(path);
+      const known = documents.get(key) ?? new Map<string, readonly Route[]>();
+      documents.set(key, known.set(path, routes));
+    }
+    const names = new ModelNames(all, this.#schemas);
+    this.#served = { generation, names, documents, hashes: new Map() };
+    return this.#served;
+  }
+
+  #index(served: Served): unknown {
+    const entries = [...served.documents].map(([key, paths]) => [
       key,
-      { serverRelativeURL: `${root}/${key}?hash=${this.#hashOf(key, resources)}` },
+      { serverRelativeURL: `${root}/${key}?hash=${this.#hashOf(key, paths, served)}` },
     ]);
     return Object.fromEntries(entries);
   }
 
-  #hashOf(key: string, resources: readonly ServedResource[]): string {
-    if (this.#generation !== this.#registry.generation) {
-      this.#generation = this.#registry.generation;
-      this.#hashes = new Map();
-    }
-    const known = this.#hashes.get(key);
+  #hashOf(key: string, paths: Paths, served: Served): string {
+    const known = served.hashes.get(key);
     if (known !== undefined) return known;
-    const digest = createHash('sha256').update(this.#document(resources)).digest('hex');
+    const digest = createHash('sha512').update(this.#document(paths, served)).digest('hex');
     const hash = digest.toUpperCase();
-    this.#hashes.set(key, hash);
+    served.hashes.set(key, hash);
     return hash;
   }
 
-  /** Resources by `api/v1`, `apis/apps/v1`, ... */
-  #groupVersions(): ReadonlyMap<string, readonly ServedResource[]> {
-    return Map.groupBy(this.#registry.all, ({ group, version }) =>
-      group === '' ? `api/${version}` : `apis/${group}/${version}`,
-    );
-  }
-
-  #document(resources: readonly ServedResource[]): Buffer {
-    const components: Components = {};
-    for (const resource of resources) {
-      if (resource.custom) addCustom(components, resource);
-      else this.#add(components, this.#schemas.nameOf(resource));
-    }
-    for (const extra of this.#extras(resources)) this.#add(components, extra);
-    for (const name of referencesIn(components)) this.#add(components, name);
+  #document(paths: Paths, { names }: Served): Buffer {
+    const refer = (model: Model): Readonly<Record<string, unknown>> => {
+      const name = names.of(model);
+      if (name !== undefined) return { $ref: `${referencePrefix}${name}` };
+      return { type: model === 'text' ? 'string' : 'object' };
+    };
+    const items = [...paths].map(([path, routes]) => [path, itemV3(routes, refer)] as const);
     return Buffer.from(
       JSON.stringify({
         openapi: '3.0.0',
         info: { title: 'Kubernetes', version: versionInfo['gitVersion'] },
-        paths: operationPaths(resources, (resource) => componentName(resource, this.#schemas)),
-        components: { schemas: sorted(components) },
+        paths: sorted(items),
+        components: {
+          schemas: sorted(this.#components(items, names)),
+          securitySchemes: { BearerToken: bearerToken },
+        },
       }),
     );
   }
 
-  /** Lists of built-in kinds, and kinds that only subresources speak. */
-  #extras(resources: readonly ServedResource[]): readonly (string | undefined)[] {
-    const lists = resources
-      .filter(({ custom }) => !custom)
-      .map(({ group, version, listKind }) =>
-        this.#schemas.nameOf({ group, version, kind: listKind }),
-      );
-    const scale = resources.some((each) => each.scale)
-      ? [this.#schemas.nameOf({ group: 'autoscaling', version: 'v1', kind: 'Scale' })]
-      : [];
-    return [...lists, ...scale, 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions'];
+  /** Everything that pieces of a document refer to, and what that refers to. */
+  #components(pieces: unknown, names: ModelNames): ReadonlyMap<string, JsonSchema> {
+    const found = new Map<string, JsonSchema>();
+    const add = (name: string): void => {
+      if (found.has(name)) return;
+      const schema = this.#component(name, names);
+      if (!schema) return;
+      found.set(name, schema);
+      for (const inner of referencesIn(schema)) add(inner);
+    };
+    for (const name of referencesIn(pieces)) add(name);
+    return found;
   }
 
-  /** Adds a component and everything it refers to. */
-  #add(components: Components, name: string | undefined): void {
-    if (name === undefined || Object.hasOwn(components, name)) return;
-    const schema = this.#schemas.components[name];
-    if (!schema) return;
-    components[name] = withDescriptions(name, schema);
-    for (const inner of referencesIn(schema)) this.#add(components, inner);
+  #component(name: string, names: ModelNames): JsonSchema | undefined {
+    const { resource, isList = false } = names.custom.get(name) ?? {};
+    if (resource) {
+      return isList
+        ? customListComponent(resource, names.of(resource) ?? '')
+        : customComponent(resource);
+    }
+    const schema = this.#schemas.components[name] ?? ownDefinitions[name];
+    return schema && withDescriptions(name, schema);
   }
 }
 
-/** The name of a resource's component: as generated for built-in kinds, the group reversed for custom ones. */
-function componentName(resource: ServedResource, schemas: BuiltInSchemas): string {
-  return schemas.nameOf(resource) ?? customName(resource, resource.kind);
+/** `api/v1` for what lies under `/api/v1/`, and so on; paths that are no API have a document each. */
+function documentOf(path: string): string {
+  const segments = path.split('/').filter((segment) => segment !== '');
+  const length = segments[0] === 'api' ? 2 : segments[0] === 'apis' ? 3 : segments.length;
+  return segments.slice(0, length).join('/');
 }
 
-function customName({ group, version }: ServedResource, kind: string): string {
-  return [...group.split('.').toReversed(), version, kind].join('.');
-}
-
-function addCustom(components: Components, resource: ServedResource): void {
-  const { group, version, kind, listKind } = resource;
-  const { properties, ...schema } = resource.schema ?? {};
-  const own = customName(resource, kind);
-  const text: JsonSchema = { type: 'string' };
-  const item: JsonSchema = { $ref: `${referencePrefix}${own}` };
-  components[own] = withKind(
-    {
-      ...schema,
-      properties: {
-        ...properties,
-        apiVersion: { description: apiVersionDescription, ...text },
-        kind: { description: kindDescription, ...text },
-        metadata: {
-          description: metadataDescription,
-          allOf: [{ $ref: objectMeta }],
-        },
-      },
-    },
-    { group, version, kind },
-  );
-  components[customName(resource, listKind)] = withKind(
-    {
-      description: `${listKind} is a list of ${kind}`,
-      type: 'object',
-      required: ['items'],
-      properties: {
-        apiVersion: { description: apiVersionDescription, ...text },
-        kind: { description: kindDescription, ...text },
-        metadata: { description: listMetadataDescription, allOf: [{ $ref: listMeta }] },
-        items: { type: 'array', items: item },
-      },
-    },
-    { group, version, kind: listKind },
-  );
-}
-
-function withKind(
-  schema: JsonSchema,
-  kind: { readonly group: string; readonly version: string; readonly kind: string },
-): JsonSchema {
-  const extended: JsonSchema & { readonly 'x-kubernetes-group-version-kind': unknown } = {
-    ...schema,
-    'x-kubernetes-group-version-kind': [kind],
-  };
-  return extended;
-}
-
-/** Names of all components that a schema refers to. */
-function referencesIn(schema: unknown): readonly string[] {
+/** Names of all components that a piece of a document refers to. */
+function referencesIn(piece: unknown): ReadonlySet<string> {
   const found = new Set<string>();
   const visit = (value: unknown): void => {
     if (Array.isArray(value)) {
@@ -202,12 +167,10 @@ function referencesIn(schema: unknown): readonly string[] {
       for (const inner of Object.values(value)) visit(inner);
     }
   };
-  visit(schema);
-  return [...found];
+  visit(piece);
+  return found;
 }
 
-function sorted(components: Components): Components {
-  return Object.fromEntries(
-    Object.entries(components).toSorted(([left], [right]) => (left < right ? -1 : 1)),
-  );
+function sorted<V>(entries: Iterable<readonly [string, V]>): Readonly<Record<string, V>> {
+  return Object.fromEntries([...entries].sort(([left], [right]) => (left < right ? -1 : 1)));
 }

@@ -71,7 +71,7 @@ export function customListDefinition(resource: ServedResource, item: string): De
     properties: {
       ...typeProperties,
       items: {
-        description: `List of ${plural}.`,
+        description: `List of ${plural}. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md`,
         type: 'array',
         items: { $ref: `${definitionPrefix}${item}` },
       },
@@ -94,11 +94,15 @@ const metadataProperty = {
   $ref: `${definitionPrefix}${meta}.ObjectMeta`,
 };
 
-function ofKind(kind: GroupVersionKind): Pick<Definition, 'x-kubernetes-group-version-kind'> {
+/** As what kind a definition is found. */
+export function ofKind(
+  kind: GroupVersionKind,
+): Pick<Definition, 'x-kubernetes-group-version-kind'> {
   return { 'x-kubernetes-group-version-kind': [kind] };
 }
 
-function selectable({
+/** By which fields objects can be chosen. */
+export function selectable({
   selectableFields,
 }: ServedResource): Pick<Definition, 'x-kubernetes-selectable-fields'> {
   if (selectableFields.size === 0) return {};

@@ -1,9 +1,8 @@
 // The OpenAPI v2 document of everything that is served: paths, definitions, and parameters that many paths share.
 
-import type { JsonSchema } from '@tweendeck/kube';
 import { isJsonObject } from '@tweendeck/std';
 import type { ServedResource } from '../registry.ts';
-import type { BuiltInSchemas, GroupVersionKind } from '../schema/built-in-schemas.ts';
+import type { BuiltInSchemas } from '../schema/built-in-schemas.ts';
 import { versionInfo } from '../version.ts';
 import {
   builtInDefinition,
@@ -13,8 +12,17 @@ import {
   definitionPrefix,
 } from './definitions-v2.ts';
 import { withDescriptions } from './descriptions.ts';
+import { ModelNames } from './model-names.ts';
+import { ownDefinitions } from './own-definitions.ts';
 import type { RouteParameter } from './parameters.ts';
-import { plainOperations } from './plain-operations.ts';
+import {
+  answerTexts,
+  bearerToken,
+  extensionsOf,
+  routesByPath,
+  sharedParameters,
+} from './path-items.ts';
+import { plainRoutes } from './plain-routes.ts';
 import { type Model, type Route, routesOf } from './routes.ts';
 import { ParameterNames } from './shared-parameters.ts';
 
@@ -29,64 +37,28 @@ export interface DocumentSource {
 
 /** Made anew each time; keys in the order that upstream writes them in, so that equal content is equal bytes. */
 export function documentV2({ resources, schemas }: DocumentSource): Json {
-  const names = customNames(resources, schemas);
+  const names = new ModelNames(resources, schemas);
   const shared = new ParameterNames();
-  const refer = (model: Model): Json => schemaOf(model, { schemas, names });
-  const paths = new Map<string, Json>(plainOperations(resources));
-  for (const resource of resources) {
-    for (const [path, routes] of Map.groupBy(routesOf(resource), (route) => route.path)) {
-      if (!paths.has(path)) paths.set(path, itemOf(routes, { refer, shared }));
-    }
-  }
+  const refer = (model: Model): Json => referenceTo(names.of(model), model);
+  const paths = new Map<string, Json>();
+  const routes = routesByPath([plainRoutes(resources), ...resources.map(routesOf)]);
+  for (const [path, own] of routes) paths.set(path, itemOf(own, { refer, shared }));
   const described = [...paths.values(), ...shared.all.values()];
-  const definitions = definitionsOf(described, { resources, schemas, names });
+  const definitions = definitionsOf(described, { schemas, names });
   return {
     definitions: sorted(definitions),
     info: { title: 'Kubernetes', version: versionInfo['gitVersion'] },
     parameters: sorted(shared.all),
     paths: sorted(paths),
     security: [{ BearerToken: [] }],
-    securityDefinitions: {
-      BearerToken: {
-        description: 'Bearer Token authentication',
-        in: 'header',
-        name: 'authorization',
-        type: 'apiKey',
-      },
-    },
+    securityDefinitions: { BearerToken: bearerToken },
     swagger: '2.0',
   };
 }
 
-type CustomNames = ReadonlyMap<string, string>;
-const keyOf = ({ group, version, kind }: GroupVersionKind): string => `${group}/${version}/${kind}`;
-
-/** Names of the definitions of custom kinds and their lists: the group reversed; `_v2` if a built-in kind has that name. */
-function customNames(resources: readonly ServedResource[], schemas: BuiltInSchemas): CustomNames {
-  const names = new Map<string, string>();
-  for (const { custom, group, version, kind, listKind } of resources) {
-    if (!custom) continue;
-    for (const each of [kind, listKind]) {
-      const name = [...group.split('.').toReversed(), version, each].join('.');
-      const taken = Object.hasOwn(schemas.components, name);
-      names.set(keyOf({ group, version, kind: each }), taken ? `${name}_v2` : name);
-    }
-  }
-  return names;
-}
-
-const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1';
-
-function schemaOf(
-  model: Model,
-  { schemas, names }: { readonly schemas: BuiltInSchemas; readonly names: CustomNames },
-): Json {
-  if (model === 'text') return { type: 'string' };
-  const name =
-    typeof model === 'string'
-      ? `${meta}.${model}`
-      : (names.get(keyOf(model)) ?? schemas.nameOf(model));
-  return name === undefined ? { type: 'object' } : { $ref: `${definitionPrefix}${name}` };
+function referenceTo(name: string | undefined, model: Model): Json {
+  if (name !== undefined) return { $ref: `${definitionPrefix}${name}` };
+  return { type: model === 'text' ? 'string' : 'object' };
 }
 
 interface Rendering {
@@ -94,22 +66,16 @@ interface Rendering {
   readonly shared: ParameterNames;
 }
 
-/** One path: what all its operations take stands once, beside them. */
 function itemOf(routes: readonly Route[], rendering: Rendering): Json {
-  const key = (parameter: RouteParameter): string => `${parameter.in} ${parameter.name}`;
-  const [first = [], ...others] = routes.map(({ parameters }) => parameters);
-  const common = first.filter((one) =>
-    others.every((list) => list.some((other) => key(other) === key(one))),
-  );
-  const commonKeys = new Set(common.map(key));
+  const { common, ownOf } = sharedParameters(routes);
   const operations = routes.map((route) => {
-    const rest = route.parameters.filter((parameter) => !commonKeys.has(key(parameter)));
-    return [route.method, operationOf(route, rest, rendering)] as const;
+    return [route.method, operationOf(route, ownOf(route), rendering)] as const;
   });
-  return Object.fromEntries([
-    ...operations,
-    ['parameters', parametersOf(common.map(parameterOf), rendering)],
-  ]);
+  const parameters = parametersOf(common.map(parameterOf), rendering);
+  return {
+    ...Object.fromEntries(operations),
+    ...(parameters.length === 0 ? {} : { parameters }),
+  };
 }
 
 function operationOf(
@@ -132,7 +98,7 @@ function operationOf(
     ...parameters.map(parameterOf),
   ];
   return {
-    consumes: route.consumes,
+    ...(route.consumes.length === 0 ? {} : { consumes: route.consumes }),
     description: route.description,
     operationId: route.operationId,
     ...(own.length === 0 ? {} : { parameters: parametersOf(own, { refer, shared }) }),
@@ -148,16 +114,9 @@ function operationOf(
     },
     schemes: ['https'],
     tags: [route.tag],
-    'x-kubernetes-action': route.action,
-    'x-kubernetes-group-version-kind': route.kind,
+    ...extensionsOf(route),
   };
 }
-
-const answerTexts: Readonly<Record<number, string>> = {
-  200: 'OK',
-  201: 'Created',
-  202: 'Accepted',
-};
 
 function parameterOf({ name, in: place, type, description }: RouteParameter): Json {
   return {
@@ -179,29 +138,14 @@ function parametersOf(parameters: readonly Json[], { shared }: Rendering): reado
 /** Everything that pieces of a document refer to, and what that refers to. */
 function definitionsOf(
   pieces: readonly Json[],
-  { resources, schemas, names }: DocumentSource & { readonly names: CustomNames },
+  { schemas, names }: { readonly schemas: BuiltInSchemas; readonly names: ModelNames },
 ): Definitions {
   const found: Definitions = new Map();
-  const custom = new Map(
-    resources
-      .filter((resource) => resource.custom)
-      .flatMap((resource) => {
-        const { kind, listKind } = resource;
-        const nameOf = (each: string): string =>
-          names.get(keyOf({ ...resource, kind: each })) ?? '';
-        return [
-          [nameOf(kind), () => customDefinition(resource)],
-          [nameOf(listKind), () => customListDefinition(resource, nameOf(kind))],
-        ] as const;
-      }),
-  );
   const add = (name: string): void => {
     if (found.has(name)) return;
-    const component: JsonSchema | undefined = schemas.components[name];
+    const component = schemas.components[name] ?? ownDefinitions[name];
     const definition =
-      custom.get(name)?.() ??
-      (component && builtInDefinition(withDescriptions(name, component))) ??
-      ownDefinitions[name];
+      customOf(name, names) ?? (component && builtInDefinition(withDescriptions(name, component)));
     if (!definition) return;
     found.set(name, definition);
     for (const inner of referencesIn(definition)) add(inner);
@@ -210,24 +154,13 @@ function definitionsOf(
   return found;
 }
 
-const text = { type: 'string' } as const;
-const versionTexts = [
-  ...['buildDate', 'compiler', 'emulationMajor', 'emulationMinor', 'gitCommit', 'gitTreeState'],
-  ...['gitVersion', 'goVersion', 'major', 'minCompatibilityMajor', 'minCompatibilityMinor'],
-  ...['minor', 'platform'],
-];
-
-/** What only this document describes. */
-const ownDefinitions: Readonly<Record<string, Definition>> = {
-  [`${meta.replace('.apis.meta.v1', '')}.version.Info`]: {
-    properties: Object.fromEntries(versionTexts.map((name) => [name, text])),
-    required: [
-      ...['major', 'minor', 'gitVersion', 'gitCommit', 'gitTreeState', 'buildDate'],
-      ...['goVersion', 'compiler', 'platform'],
-    ],
-    type: 'object',
-  },
-};
+function customOf(name: string, names: ModelNames): Definition | undefined {
+  const { resource, isList = false } = names.custom.get(name) ?? {};
+  if (!resource) return undefined;
+  return isList
+    ? customListDefinition(resource, names.of(resource) ?? '')
+    : customDefinition(resource);
+}
 
 /** Names of all definitions that a piece of the document refers to. */
 function referencesIn(piece: unknown): ReadonlySet<string> {

@@ -15,16 +15,21 @@ import {
 export type Method = 'get' | 'put' | 'post' | 'delete' | 'patch';
 
 /** What an answer or a body is: a kind that has a component, or plain text. */
-export type Model = GroupVersionKind | 'DeleteOptions' | 'Patch' | 'Status' | 'WatchEvent' | 'text';
+export type Model =
+  | GroupVersionKind
+  | ('APIGroup' | 'APIGroupList' | 'APIResourceList' | 'APIVersions')
+  | ('DeleteOptions' | 'Patch' | 'Status' | 'WatchEvent')
+  | ('Version' | 'text');
 
 export interface Route {
   readonly path: string;
   readonly method: Method;
-  readonly action: string;
+  /** Undefined, as the kind, for what is no resource. */
+  readonly action: string | undefined;
   readonly operationId: string;
   readonly tag: string;
   readonly description: string;
-  readonly kind: GroupVersionKind;
+  readonly kind: GroupVersionKind | undefined;
   readonly consumes: readonly string[];
   readonly produces: readonly string[];
   readonly parameters: readonly RouteParameter[];
@@ -76,7 +81,7 @@ function routeOf(resource: ServedResource, outline: Outline): Route {
   return {
     ...{ path, method, action, description, answers, model, body },
     operationId: operationId(resource, outline),
-    tag: `${camelCase(trimmedGroup(group), 'kept')}_${camelCase(version, 'kept')}`,
+    tag: `${tagOf(group)}_${version}`,
     kind: custom ? { group, version, kind: resource.kind } : kind,
     consumes: consumedBy(resource, outline),
     produces: outline.produces ?? objectTypes,
@@ -115,6 +120,11 @@ function operationId(
     `${outline.word}${place}${outline.wordRest ?? ''}${scope}${kind}${part}${outline.suffix ?? ''}`,
     'kept',
   );
+}
+
+/** Of what is said of a group. */
+export function tagOf(group: string): string {
+  return camelCase(trimmedGroup(group), 'kept');
 }
 
 const trimmedGroup = (group: string): string =>
