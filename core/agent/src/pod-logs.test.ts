@@ -23,8 +23,7 @@ test('a container is chosen by name, or because it is the only one', () => {
     message: 'container x is not valid for pod p',
   });
   assert.throws(() => chosenContainer(pod, undefined), {
-    message:
-      'a container name must be specified for pod p, choose one of: [one two] or one of the init containers: [init]',
+    message: 'a container name must be specified for pod p, choose one of: [init one two]',
   });
 });
 
@@ -58,6 +57,11 @@ for (const { name, status, previous = false, want } of [
     name: 'no run yet',
     status: { state: { waiting: { reason: 'ContainerCreating' } } },
     want: 'container "one" in pod "p" is waiting to start: ContainerCreating',
+  },
+  {
+    name: 'no program yet',
+    status: { state: { waiting: { reason: 'ErrImagePull' } } },
+    want: 'container "one" in pod "p" is waiting to start: image can\'t be pulled',
   },
   {
     name: 'no program',

@@ -70,11 +70,14 @@ export function chosenContainer(pod: Pod, wanted: string | undefined): string {
   }
   const [only] = main;
   if (main.length === 1 && only !== undefined) return only;
-  const more = init.length > 0 ? ` or one of the init containers: [${init.join(' ')}]` : '';
-  throw badRequest(
-    `a container name must be specified for pod ${name}, choose one of: [${main.join(' ')}]${more}`,
-  );
+  const choice = `choose one of: [${[...init, ...main].join(' ')}]`;
+  throw badRequest(`a container name must be specified for pod ${name}, ${choice}`);
 }
+
+const pullTexts: ReadonlyMap<string, string> = new Map([
+  ['ErrImagePull', "image can't be pulled"],
+  ['ImagePullBackOff', 'trying and failing to pull image'],
+]);
 
 /** Number of the run whose log is meant, by the container's state. */
 export function runNumber(
@@ -100,9 +103,7 @@ export function runNumber(
   if (state?.running || state?.terminated) return restartCount;
   if (lastState?.terminated) return restartCount;
   const reason = state?.waiting?.reason ?? 'ContainerCreating';
-  const pulling = ['ErrImagePull', 'ImagePullBackOff', 'ErrImageNeverPull'].includes(reason);
-  const why = pulling ? 'trying and failing to pull image' : reason;
-  throw badRequest(`${where} is waiting to start: ${why}`);
+  throw badRequest(`${where} is waiting to start: ${pullTexts.get(reason) ?? reason}`);
 }
 
 function statusIn(pod: Pod, container: string): ContainerStatus | undefined {

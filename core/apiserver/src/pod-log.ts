@@ -1,13 +1,23 @@
 // pods/log: the lines of a container, from whoever runs it.
 
-import { ApiError, type ApiResponse, fieldInvalid, invalidError, type Pod } from '@tweendeck/kube';
-import { isPlatformError, messageOf } from '@tweendeck/std';
-import { type Draft, listAt, textAt } from './draft.ts';
+import {
+  ApiError,
+  type ApiResponse,
+  type FieldError,
+  fieldForbidden,
+  fieldInvalid,
+  goQuote,
+  invalidError,
+  type Pod,
+} from '@tweendeck/kube';
+import { isPlatformError, messageOf, timestampOf } from '@tweendeck/std';
+import { textAt } from './draft.ts';
 import { badRequest, notFound } from './failures.ts';
 import { requestKey } from './read.ts';
 import { isTrue } from './request.ts';
 import type { ResourceCall } from './resource-call.ts';
 import { streamResponse } from './response.ts';
+import { containerOf } from './streams/pod-streams.ts';
 
 /** What a client asks of a container's log. */
 export interface PodLogOptions {
@@ -35,10 +45,12 @@ export async function readPodLog(
   signal: AbortSignal,
 ): Promise<ApiResponse> {
   const { state, podLogs } = services;
+  const asked = optionsOf(request.query, request.name);
   const found = state.resource(resource.storagePrefix).get(requestKey(request, resource));
   if (!found) throw notFound(resource, request.name);
   const pod = found.draft();
-  const options = optionsOf(request.query, pod);
+  const container = containerOf(request.query.get('container') ?? '', pod);
+  const options = { ...asked, container };
   if (!podLogs)
     throw new ApiError(501, 'MethodNotAllowed', 'this server has no source of pod logs');
   if (textAt(pod['spec'], 'nodeName') === '') {
@@ -56,60 +68,89 @@ export async function readPodLog(
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
-function optionsOf(query: URLSearchParams, pod: Draft): PodLogOptions {
-  const sinceSeconds = countOf(query, 'sinceSeconds', 1);
-  const sinceTime = query.get('sinceTime') || undefined;
-  if (sinceSeconds !== undefined && sinceTime !== undefined) {
-    throw invalidLog(
-      'sinceSeconds',
-      sinceSeconds,
-      'at most one of `sinceTime` or `sinceSeconds` may be specified',
-    );
+const least = { tailLines: 0, limitBytes: 1, sinceSeconds: 1 } as const;
+
+/** What a query asks for. @throws ApiError BadRequest for what cannot be read, Invalid for what cannot be had. After upstream's ValidatePodLogOptions. */
+function optionsOf(query: URLSearchParams, name: string): Omit<PodLogOptions, 'container'> {
+  const tailLines = countOf(query, 'tailLines');
+  const limitBytes = countOf(query, 'limitBytes');
+  const sinceSeconds = countOf(query, 'sinceSeconds');
+  const sinceTime = timeOf(query);
+  const twice = sinceSeconds !== undefined && query.has('sinceTime');
+  const problems = [
+    ...belowLeast('tailLines', tailLines, 'must be greater than or equal to 0'),
+    ...belowLeast('limitBytes', limitBytes, 'must be greater than 0'),
+    ...(twice
+      ? [fieldForbidden('[]', 'at most one of `sinceTime` or `sinceSeconds` may be specified')]
+      : belowLeast('sinceSeconds', sinceSeconds, 'must be greater than 0')),
+    // One stream alone is behind a feature gate that is off in 1.34.
+    ...(query.has('stream') ? [fieldForbidden('stream', 'may not be specified')] : []),
+  ];
+  if (problems.length > 0) {
+    throw invalidError({ group: '', kind: 'PodLogOptions' }, name, problems);
   }
   return {
-    container: containerOf(query, pod),
     follow: isTrue(query.get('follow')),
     previous: isTrue(query.get('previous')),
     timestamps: isTrue(query.get('timestamps')),
-    tailLines: countOf(query, 'tailLines', 0),
+    tailLines,
     sinceSeconds,
     sinceTime,
-    limitBytes: countOf(query, 'limitBytes', 1),
+    limitBytes,
   };
 }
 
-function containerOf(query: URLSearchParams, pod: Draft): string {
-  const spec = pod['spec'];
-  const ordinary = listAt(spec, 'containers').map((each) => textAt(each, 'name'));
-  const initial = listAt(spec, 'initContainers').map((each) => textAt(each, 'name'));
-  const name = pod.metadata.name ?? '';
-  const asked = query.get('container') ?? '';
-  if (asked !== '') {
-    if ([...ordinary, ...initial].includes(asked)) return asked;
-    throw badRequest(`container ${asked} is not valid for pod ${name}`);
-  }
-  const [first, ...more] = ordinary;
-  const marked = pod.metadata.annotations?.['kubectl.kubernetes.io/default-container'];
-  if (marked !== undefined && ordinary.includes(marked)) return marked;
-  if (first !== undefined && more.length === 0) return first;
-  throw badRequest(
-    `a container name must be specified for pod ${name}, choose one of: [${[...ordinary].join(' ')}]${initial.length > 0 ? ` or one of the init containers: [${initial.join(' ')}]` : ''}`,
-  );
+function belowLeast(
+  field: keyof typeof least,
+  value: number | undefined,
+  detail: string,
+): readonly FieldError[] {
+  return value === undefined || value >= least[field] ? [] : [fieldInvalid(field, value, detail)];
 }
 
-function countOf(query: URLSearchParams, name: string, least: number): number | undefined {
-  const text = query.get(name) ?? '';
-  if (text === '') return undefined;
-  if (!/^-?\d{1,15}$/.test(text)) {
-    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
-  }
-  const value = Number(text);
-  if (value >= least) return value;
-  throw invalidLog(name, value, `must be greater than or equal to ${least}`);
+function countOf(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null) return undefined;
+  if (/^[+-]?\d{1,15}$/.test(text)) return Number(text);
+  const why = /^[+-]?\d+$/.test(text) ? 'value out of range' : 'invalid syntax';
+  throw badRequest(`strconv.ParseInt: parsing ${goQuote(text)}: ${why}`);
 }
 
-function invalidLog(field: string, value: unknown, detail: string): ApiError {
-  return invalidError({ group: '', kind: 'PodLogOptions' }, '', [
-    fieldInvalid(field, value, detail),
-  ]);
+/** In whole seconds, as it reaches a kubelet. */
+function timeOf(query: URLSearchParams): string | undefined {
+  const text = query.get('sinceTime') ?? '';
+  if (text === '' || text === 'null') return undefined;
+  const problem = timeProblem(text);
+  if (problem !== undefined) throw badRequest(`parsing time ${goQuote(text)}${problem}`);
+  return timestampOf(Date.parse(text));
+}
+
+/** The parts of RFC 3339, each as it is looked for and as Go calls it. */
+const timeParts: readonly (readonly [RegExp, string])[] = [
+  [/^\d{4}/, '2006'],
+  [/^-/, '-'],
+  [/^\d\d/, '01'],
+  [/^-/, '-'],
+  [/^\d\d/, '02'],
+  [/^T/, 'T'],
+  [/^\d\d/, '15'],
+  [/^:/, ':'],
+  [/^\d\d/, '04'],
+  [/^:/, ':'],
+  [/^\d\d(?:[.,]\d+)?/, '05'],
+  [/^(?:Z|[+-]\d\d:\d\d)/, 'Z07:00'],
+];
+
+/** As Go's time package puts it. */
+function timeProblem(text: string): string | undefined {
+  let rest = text;
+  for (const [pattern, part] of timeParts) {
+    const found = pattern.exec(rest)?.[0];
+    if (found === undefined) {
+      return ` as "2006-01-02T15:04:05Z07:00": cannot parse ${goQuote(rest)} as ${goQuote(part)}`;
+    }
+    rest = rest.slice(found.length);
+  }
+  if (rest !== '') return `: extra text: ${goQuote(rest)}`;
+  return Number.isNaN(Date.parse(text)) ? ': day out of range' : undefined;
 }
