@@ -25,7 +25,6 @@ import { impersonated } from './access/impersonation.ts';
 import { keepTokenSecrets } from './access/legacy-tokens.ts';
 import { answeredKinds } from './access/questions.ts';
 import type { SigningKeys } from './access/signing-keys.ts';
-import { nodeAdmission } from './admission/node-restriction.ts';
 import { podAdmission } from './admission/pod-admission.ts';
 import { serviceAccountAdmission } from './admission/service-account.ts';
 import { serviceResolver } from './admission/service-resolver.ts';
@@ -37,6 +36,7 @@ import { inTurn, namespaceAdmission } from './admission.ts';
 import { Auditor, type AuditRecord, type Received } from './audit/auditor.ts';
 import type { AuditSink } from './audit/log-file.ts';
 import type { AuditPolicy } from './audit/policy.ts';
+import { answerBackup, type BackupSource, backupPath } from './backup.ts';
 import { ClusterState } from './cluster-state.ts';
 import { definitionRules } from './crd/crd-kind.ts';
 import { CustomKinds } from './crd/custom-kinds.ts';
@@ -84,6 +84,8 @@ export interface ApiServerOptions {
   readonly podStreams?: PodStreamSource;
   /** Sessions in containers at one time. Default 1,000. */
   readonly podSessionsMax?: number;
+  /** Makes backups; who may `get` the path `/tweendeck/backup` may have them. Absent: there are none. */
+  readonly backups?: BackupSource;
   /** IPv4 network that cluster addresses of services come from. Default 127.96.0.0/16. */
   readonly serviceRange?: string;
   /** How long clients can page and watch from the past, in milliseconds. Default 5 minutes. */
@@ -149,7 +151,6 @@ export async function openApiServer(
     options.serviceAccounts
       ? serviceAccountAdmission(state, { clock, random, closed: closing.signal })
       : {},
-    nodeAdmission(state),
     podAdmission(state),
     volumeAdmission(state),
     serviceAdmission(state, { range, random }),
@@ -184,6 +185,7 @@ export async function openApiServer(
       clock,
       defer: setImmediate,
     }),
+    backups: options.backups,
     closed: closing.signal,
     podLogs: options.podLogs,
     podSessions:
@@ -328,7 +330,11 @@ class OpenApiServer implements ApiServer {
     if (!allowed) {
       return failureResponse(refusalOf(asked, reason), { 'x-content-type-options': 'nosniff' });
     }
-    if (parsed.type === 'plain') return answerPlain(this.#services, http, parsed.plain.path);
+    if (parsed.type === 'plain') {
+      const { path } = parsed.plain;
+      if (path === backupPath) return await answerBackup(this.#services.backups, http, signal);
+      return answerPlain(this.#services, http, path);
+    }
     const { resource: request } = parsed;
     const notes = record ? { annotate: record.annotate } : {};
     return handleResource(this.#services, { http, request, user, ...notes }, signal);

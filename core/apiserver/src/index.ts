@@ -5,6 +5,7 @@ export { newSigningKey, openSigningKeys, type SigningKeys } from './access/signi
 export * from './api-server.ts';
 export { type AuditSink, openAuditLog } from './audit/log-file.ts';
 export { type AuditPolicy, metadataPolicy, readAuditPolicy } from './audit/policy.ts';
+export type { BackupSource, BackupStream, BackupWish } from './backup.ts';
 export { type EncryptionOptions, encryptStore } from './encryption/encrypted-store.ts';
 export * from './errors.ts';
 export * from './https-front.ts';

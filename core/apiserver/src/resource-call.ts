@@ -3,6 +3,7 @@
 import type { ApiError, ApiRequest, ApiResponse, UserInfo } from '@tweendeck/kube';
 import type { Clock, Logger, Random } from '@tweendeck/std';
 import type { Access } from './access/access.ts';
+import type { BackupSource } from './backup.ts';
 import { decodeBody, draftOf } from './body.ts';
 import type { ClusterState } from './cluster-state.ts';
 import type { Draft } from './draft.ts';
@@ -32,6 +33,7 @@ export interface Services {
   readonly admission: Admission;
   readonly watchLimits: WatchLimits;
   readonly guards: Guards;
+  readonly backups: BackupSource | undefined;
   readonly closed: AbortSignal;
   readonly podLogs: PodLogSource | undefined;
   readonly podSessions: PodSessions | undefined;

@@ -7,3 +7,4 @@ export * from './limits.ts';
 export * from './memory-store.ts';
 export { openSqliteStore, type SqliteStore, type SqliteStoreOptions } from './sqlite-store.ts';
 export * from './store.ts';
+export { beginAnewAt, readStoreFile, type StoreFileFacts } from './store-file.ts';

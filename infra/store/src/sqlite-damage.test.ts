@@ -1,6 +1,6 @@
 // Real bits flipped in a real file are found at the start, and named; what is copied or set aside can be opened.
 
-import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
+import { deepEqual, equal, match, ok, rejects, throws } from 'node:assert/strict';
 import {
   cpSync,
   existsSync,
@@ -16,6 +16,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, describe, test } from 'node:test';
 import { isPlatformError, silentLogger } from '@tweendeck/std';
 import { openSqliteStore, type SqliteStore, type SqliteStoreOptions } from './sqlite-store.ts';
+import { beginAnewAt, readStoreFile } from './store-file.ts';
 
 const never = new AbortController().signal;
 
@@ -166,9 +167,10 @@ describe('a damaged store file', { concurrency: 4, timeout: 60_000 }, () => {
     for (let index = 0; !over; index++) {
       await store.commit([{ operation: 'put', key: `/later/${index}`, value: Buffer.from('{}') }]);
     }
-    await copying;
+    const copied = await copying;
     const atEnd = store.revision;
     await using copy = await open(target);
+    equal(copy.revision, copied);
     ok(copy.revision >= 100 && copy.revision <= atEnd, `${copy.revision} of ${atEnd}`);
     const items = (await copy.list('')).items;
     equal(items.length, copy.revision);
@@ -176,6 +178,26 @@ describe('a damaged store file', { concurrency: 4, timeout: 60_000 }, () => {
       store.backUp(join(directory, 'no', 'such', 'folder')),
       refused('STORE_BACKUP_FAILED', /store\.db/),
     );
+  });
+
+  test('that begins anew keeps its values, and nothing of its past', async () => {
+    const { path } = await written();
+    deepEqual(readStoreFile(path), { revision: 100, recordCount: 100 });
+    deepEqual(beginAnewAt(path, 1_000_000_100), { revision: 1_000_000_100, recordCount: 100 });
+    {
+      await using store = await open(path);
+      equal(store.compactedRevision, 1_000_000_100);
+      equal((await store.get('/registry/pods/p42'))?.revision, 43);
+      await rejects(store.list('', { revision: 100 }), { code: 'STORE_COMPACTED' });
+      deepEqual(
+        await store.commit([{ operation: 'delete', key: '/registry/pods/p42' }]),
+        [1_000_000_101],
+      );
+      throws(() => readStoreFile(path), { code: 'STORE_IN_USE' });
+    }
+    deepEqual(readStoreFile(path), { revision: 1_000_000_101, recordCount: 99 });
+    flip(path, readFileSync(path).indexOf('"77 xxx') + 5);
+    throws(() => readStoreFile(path), { code: 'STORE_RECORDS_DAMAGED', message: /p77/ });
   });
 
   test('of the first format is taken over', async () => {

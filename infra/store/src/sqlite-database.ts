@@ -232,13 +232,33 @@ export class SqliteDatabase implements Disposable {
     return end < this.#compacted;
   }
 
-  /** Copies the file as it is at the end of the copying, in steps between which others write. */
-  async backup(path: string, onProgress: (pages: PageProgress) => void): Promise<void> {
+  /** Copies the file as it is at the end of the copying, in steps between which others write; gives its last revision. */
+  async backup(path: string, onProgress: (pages: PageProgress) => void): Promise<number> {
     await backup(this.#database, path, {
       rate: backupPagesPerStep,
       progress: ({ totalPages, remainingPages }) =>
         onProgress({ pagesDone: totalPages - remainingPages, pagesTotal: totalPages }),
     });
+    using copy = new DatabaseSync(path);
+    copy.exec('PRAGMA journal_mode = DELETE'); // so that it is one file, and nothing beside it
+    const last = copy.prepare(
+      'SELECT max((SELECT coalesce(max(revision), 0) FROM log), (SELECT max(revision) FROM state)) AS last',
+    );
+    return Number(last.get()?.['last']);
+  }
+
+  /** Begins a new history after a revision that is not reached yet; what came before must have been swept. */
+  skipTo(revision: number): void {
+    if (revision < this.#revision || this.#swept < this.#revision) {
+      throw new StoreFault('failed', `no skip from ${this.#revision} to ${revision}`);
+    }
+    this.#transaction(() => {
+      this.#setState('compacted', revision);
+      this.#setState('swept', revision);
+    });
+    this.#revision = revision;
+    this.#compacted = revision;
+    this.#swept = revision;
   }
 
   /** Moves the write-ahead log into the file and lets others have it. */

@@ -102,7 +102,7 @@ export class SqliteJournal implements Journal {
   }
 
   /** Copies the database to a file while it goes on; one copy at a time. Throws STORE_BACKUP_FAILED. */
-  async backUp(path: string, onProgress: (done: number) => void): Promise<void> {
+  async backUp(path: string, onProgress: (done: number) => void): Promise<number> {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#backup || this.#closing) {
       throw new PlatformError(
@@ -113,10 +113,14 @@ export class SqliteJournal implements Journal {
         },
       );
     }
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#backup = { onProgress, resolve, reject, over: promise.catch(() => undefined) };
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const over = promise.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#backup = { onProgress, resolve, reject, over };
     this.#worker.postMessage({ kind: 'backup', path } satisfies Request);
-    await promise;
+    return await promise;
   }
 
   #ask(request: Request, answered: (answer: Answer) => void): void {
@@ -134,11 +138,11 @@ export class SqliteJournal implements Journal {
       this.#backup?.onProgress(response.pagesDone / Math.max(1, response.pagesTotal));
       return;
     }
-    if (response.kind === 'backed-up') {
+    if (response.kind === 'backed-up' || response.kind === 'not-backed-up') {
       const run = this.#backup;
       this.#backup = undefined;
-      if (response.fault) run?.reject(backupFailed(this.#path, response.fault.message));
-      else run?.resolve();
+      if (response.kind === 'backed-up') run?.resolve(response.revision);
+      else run?.reject(backupFailed(this.#path, response.fault.message));
       return;
     }
     const answered = this.#waiting.shift();
@@ -166,7 +170,7 @@ export class SqliteJournal implements Journal {
 
 interface BackupRun {
   readonly onProgress: (done: number) => void;
-  readonly resolve: () => void;
+  readonly resolve: (revision: number) => void;
   readonly reject: (error: PlatformError) => void;
   readonly over: Promise<void>;
 }

@@ -73,9 +73,10 @@ export type Response =
   | { readonly kind: 'compacted' }
   | { readonly kind: 'swept'; readonly more: boolean }
   | { readonly kind: 'closed' }
-  /** These two come when they come, whatever else was asked meanwhile. */
+  /** These come when they come, whatever else was asked meanwhile. */
   | { readonly kind: 'backup-progress'; readonly pagesDone: number; readonly pagesTotal: number }
-  | { readonly kind: 'backed-up'; readonly fault: Fault | undefined }
+  | { readonly kind: 'backed-up'; readonly revision: number }
+  | { readonly kind: 'not-backed-up'; readonly fault: Fault }
   | {
       readonly kind: 'failed';
       readonly fault: Fault;

@@ -42,8 +42,8 @@ const resourceLimits = { maxOldGenerationSizeMb: 48, maxYoungGenerationSizeMb: 4
 
 /** A store whose file can be copied while it is open. */
 export interface SqliteStore extends Store {
-  /** Makes `target`, a file that is not there yet, a store as this one is at the end of the copying; commits go on meanwhile. `onProgress` is told from 0 to 1. Throws STORE_BACKUP_FAILED. */
-  backUp(target: string, onProgress?: (done: number) => void): Promise<void>;
+  /** Makes `target`, a file that is not there yet, a store as this one is at the end of the copying; commits go on meanwhile. `onProgress` is told from 0 to 1. Gives the last revision in it. Throws STORE_BACKUP_FAILED. */
+  backUp(target: string, onProgress?: (done: number) => void): Promise<number>;
 }
 
 /**

@@ -50,10 +50,12 @@ async function backUp(
   send: (response: Response) => void,
 ): Promise<void> {
   try {
-    await database.backup(path, (pages) => send({ kind: 'backup-progress', ...pages }));
-    send({ kind: 'backed-up', fault: undefined });
+    const revision = await database.backup(path, (pages) =>
+      send({ kind: 'backup-progress', ...pages }),
+    );
+    send({ kind: 'backed-up', revision });
   } catch (error) {
-    send({ kind: 'backed-up', fault: faultOf(error) });
+    send({ kind: 'not-backed-up', fault: faultOf(error) });
   }
 }
 
