@@ -13,6 +13,7 @@ import {
   TaskGroup,
   timestampOf,
 } from '@tweendeck/std';
+import { tarOptions } from './archive-names.ts';
 import { findProgram } from './catalogue.ts';
 import type { Cgroup } from './cgroups.ts';
 import { copyInput, type RemoteExit, type RemoteStreams, runExec } from './container-exec.ts';
@@ -203,8 +204,12 @@ class Run implements ContainerRun, AsyncDisposable {
     streams: RemoteStreams,
     signal: AbortSignal,
   ): Promise<RemoteExit> {
-    const { clock, random } = this.#input.context.runtime;
-    const plain = await this.#target.command(command);
+    const { context, container } = this.#input;
+    const { clock, random } = context.runtime;
+    const found = await this.#target.command(command);
+    const tar = tarOptions(context.mounts(container));
+    const named = tar === undefined ? {} : { TAR_OPTIONS: tar };
+    const plain = { ...found, environment: { ...named, ...found.environment } };
     const place = { clock, ended: this.#over.signal };
     if (!tty) return runExec(place, { group: plain, streams }, signal);
     // What runs in a terminal is no member of a group that we know: a mark finds it.
