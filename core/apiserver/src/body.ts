@@ -9,7 +9,7 @@ import {
 import { isJsonObject } from '@tweendeck/std';
 import { type Draft, type Fields, textAt } from './draft.ts';
 import { badRequest, tooLarge, unsupportedMediaType } from './failures.ts';
-import { duplicateKeys } from './json-duplicates.ts';
+import { duplicateField, duplicateKeys } from './json-duplicates.ts';
 import type { ServedResource } from './registry.ts';
 import { apiVersionText } from './rendering.ts';
 
@@ -29,6 +29,8 @@ export interface DecodedBody {
   readonly value: unknown;
   /** Keys written twice, as strict decoding words them; empty when nobody asked. */
   readonly duplicates: readonly string[];
+  /** What was sent, if it was JSON. */
+  readonly json?: string;
 }
 
 /** Decodes a body. Fields are not looked at yet. Repeated keys are looked for when `strict`. @throws ApiError. */
@@ -42,7 +44,7 @@ export async function decodeBody(
   switch (contentTypeOf(request)) {
     case 'application/json': {
       const text = textOf(bytes);
-      return { value: parseJson(text), duplicates: strict ? duplicatesOf(text) : [] };
+      return { value: parseJson(text), duplicates: strict ? duplicatesOf(text) : [], json: text };
     }
     case 'application/yaml':
       return parseYaml(textOf(bytes));
@@ -63,7 +65,7 @@ function protobufTables(): Promise<ProtobufTables> {
 
 /** Repeated keys of valid JSON as strict decoding words them. */
 export function duplicatesOf(text: string): readonly string[] {
-  return duplicateKeys(text).map((path) => `duplicate field ${JSON.stringify(path)}`);
+  return duplicateKeys(text).map(duplicateField);
 }
 
 export function textOf(bytes: Uint8Array): string {
@@ -111,14 +113,25 @@ export async function parseYaml(text: string): Promise<DecodedBody> {
     throw badRequest(`error converting YAML to JSON: ${tooDeep}`);
   }
   if (failure) throw badRequest(`error converting YAML to JSON: ${failure.message}`);
-  const duplicates = document.errors.map(
-    ({ linePos }) => `line ${linePos?.[0].line ?? 0}: key already set in map`,
-  );
+  const duplicates = document.errors.map(({ linePos, pos }) => {
+    const [key = ''] = /^[^:]*/.exec(text.slice(pos[0])) ?? [];
+    return `line ${linePos?.[0].line ?? 0}: key ${keyText(key.trim())} already set in map`;
+  });
   const value: unknown = document.toJS({ maxAliasCount: 100 });
   if (isDeep(JSON.stringify(value) ?? '')) {
     throw badRequest(`error converting YAML to JSON: ${tooDeep}`);
   }
   return { value, duplicates };
+}
+
+/** A key as YAML has it, as Go shows it. */
+function keyText(key: string): string {
+  return /^["']|^-?\d+$/.test(key) ? key.replace(/^'(.*)'$/, '"$1"') : JSON.stringify(key);
+}
+
+/** Problems that {@link parseYaml} found, as the error of Go's library. */
+export function yamlFailure(duplicates: readonly string[]): string {
+  return `yaml: unmarshal errors:\n${duplicates.map((each) => `  ${each}`).join('\n')}`;
 }
 
 /** Takes a decoded body for an object of `resource`. Its apiVersion and kind may be missing where kinds are built in; others are refused. @throws ApiError BadRequest. */

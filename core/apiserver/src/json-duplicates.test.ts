@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { duplicateKeys } from './json-duplicates.ts';
+import { duplicateKeys, fieldProblems } from './json-duplicates.ts';
 
 for (const { name, text, want } of [
   { name: 'none in a plain object', text: '{"a":1,"b":{"a":2}}', want: [] },
@@ -12,3 +12,13 @@ for (const { name, text, want } of [
 ]) {
   test(`duplicateKeys finds ${name}`, () => assert.deepEqual(duplicateKeys(text), want));
 }
+
+test('fieldProblems tells of unknown and repeated fields in the order in which they stand', () => {
+  const text = '{"spec":{"c":1,"b":2,"b":3,"a":{"d":1}}}';
+  assert.deepEqual(fieldProblems(text, ['spec.a', 'spec.c', 'elsewhere']), [
+    'unknown field "spec.c"',
+    'duplicate field "spec.b"',
+    'unknown field "spec.a"',
+    'unknown field "elsewhere"',
+  ]);
+});

@@ -5,21 +5,39 @@ const backslash = 0x5c;
 
 /** Paths of repeated keys, such as `spec.replicas`, in the order they are met. `text` must be valid JSON. */
 export function duplicateKeys(text: string): readonly string[] {
-  return new Scanner(text).run();
+  const found: string[] = [];
+  new Scanner(text, (path, isRepeated) => void (isRepeated && found.push(path))).run();
+  return found;
 }
+
+/** Unknown and repeated fields as strict decoding tells of them: in the order in which they stand in `text`, valid JSON. */
+export function fieldProblems(text: string, unknown: readonly string[]): readonly string[] {
+  const left = new Set(unknown);
+  const found: string[] = [];
+  new Scanner(text, (path, isRepeated) => {
+    if (isRepeated) found.push(duplicateField(path));
+    else if (left.delete(path)) found.push(unknownField(path));
+  }).run();
+  return [...found, ...[...left].map(unknownField)];
+}
+
+export const duplicateField = (path: string): string => `duplicate field ${JSON.stringify(path)}`;
+export const unknownField = (path: string): string => `unknown field ${JSON.stringify(path)}`;
+
+type OnKey = (path: string, isRepeated: boolean) => void;
 
 class Scanner {
   readonly #text: string;
-  readonly #found: string[] = [];
+  readonly #onKey: OnKey;
   #position = 0;
 
-  constructor(text: string) {
+  constructor(text: string, onKey: OnKey) {
     this.#text = text;
+    this.#onKey = onKey;
   }
 
-  run(): readonly string[] {
+  run(): void {
     this.#value('');
-    return this.#found;
   }
 
   #value(path: string): void {
@@ -45,7 +63,7 @@ class Scanner {
     while (this.#peek() === '"') {
       const key = this.#string();
       const at = path === '' ? key : `${path}.${key}`;
-      if (seen.has(key)) this.#found.push(at);
+      this.#onKey(at, seen.has(key));
       seen.add(key);
       this.#expect(':');
       this.#value(at);

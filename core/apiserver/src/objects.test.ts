@@ -176,7 +176,8 @@ const refusals: readonly Refusal[] = [
       ),
     code: 400,
     reason: 'BadRequest',
-    message: /^error strict decoding YAML: line 5: key already set in map$/,
+    message:
+      /^error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n {2}line 5: key "a" already set in map$/,
   },
   {
     name: 'a patch that makes a value of a wrong type',

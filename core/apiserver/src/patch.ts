@@ -19,6 +19,7 @@ import {
   parseJson,
   parseYaml,
   textOf,
+  yamlFailure,
 } from './body.ts';
 import { createOnce } from './create.ts';
 import { copyOf, type Draft, textAt } from './draft.ts';
@@ -105,16 +106,27 @@ function objectOf(value: unknown): Record<string, unknown> {
   return value;
 }
 
+/** JSON is YAML: where a key stands twice, the line is told. */
+async function appliedDocument(text: string): Promise<Awaited<ReturnType<typeof parseYaml>>> {
+  if (!text.trimStart().startsWith('{')) return parseYaml(text);
+  const value = parseJson(text);
+  const { duplicates } = duplicatesOf(text).length === 0 ? nothingTwice : await parseYaml(text);
+  return { value, duplicates };
+}
+
+const nothingTwice = { duplicates: [] };
+
 /** Server-side apply: makes the object if there is none. */
 async function applyObject(call: ResourceCall, part: Part): Promise<ApiResponse> {
   const { resource, request } = call;
   const schema = resource.objectSchema();
   if (!schema) throw unsupportedMediaType([patchTypes.json, patchTypes.merge]);
   const writing = writingOf(call, 'PatchOptions/apply');
-  const applied = await appliedOf(call.http, writing);
+  const { applied, duplicates } = await appliedOf(call.http);
   const merge = (live: Draft | undefined): Draft => {
     refuseOtherObject(writing, applied, live);
     const merged = mergeApplied(writing, { live, applied, part, schema });
+    tellDuplicates(writing, duplicates);
     const draft = draftOf(copyOf(merged), resource);
     checkPlace(draft.metadata, request);
     return admitted(writing, draft, { keepNulls: true });
@@ -150,19 +162,24 @@ function refuseOtherObject(
 }
 
 /** The document of an apply request: YAML or JSON of an object of the kind. @throws ApiError BadRequest. */
-async function appliedOf(
-  http: ApiRequest,
-  { options, warnings }: Writing,
-): Promise<Record<string, unknown>> {
+async function appliedOf(http: ApiRequest): Promise<{
+  readonly applied: Record<string, unknown>;
+  readonly duplicates: readonly string[];
+}> {
   if ((http.body?.byteLength ?? 0) > bodyBytesMax) throw tooLarge(bodyBytesMax);
   const text = textOf(http.body ?? new Uint8Array());
-  const { value, duplicates } = text.trimStart().startsWith('{')
-    ? { value: parseJson(text), duplicates: duplicatesOf(text) }
-    : await parseYaml(text);
+  const { value, duplicates } = await appliedDocument(text);
   if (!isJsonObject(value)) throw badRequest('error decoding YAML: the document is no object');
-  if (duplicates.length > 0 && options.fieldValidation === 'Strict') {
-    throw badRequest(`error strict decoding YAML: ${duplicates.join(', ')}`);
+  return { applied: value, duplicates };
+}
+
+/** @throws ApiError BadRequest when the client is strict. */
+function tellDuplicates({ options, warnings }: Writing, duplicates: readonly string[]): void {
+  if (duplicates.length === 0) return;
+  if (options.fieldValidation === 'Strict') {
+    const problem = `error converting YAML to JSON: ${yamlFailure(duplicates)}`;
+    throw badRequest(`error strict decoding YAML: ${problem}`);
   }
-  if (options.fieldValidation === 'Warn') warnings.push(...duplicates);
-  return value;
+  if (options.fieldValidation !== 'Warn') return;
+  for (const each of duplicates) if (!warnings.includes(each)) warnings.push(each);
 }

@@ -4,11 +4,12 @@ import type { ApiError, ApiRequest, ApiResponse, UserInfo } from '@tweendeck/kub
 import type { Clock, Logger, Random } from '@tweendeck/std';
 import type { Access } from './access/access.ts';
 import type { BackupSource } from './backup.ts';
-import { decodeBody, draftOf } from './body.ts';
+import { decodeBody, draftOf, yamlFailure } from './body.ts';
 import type { ClusterState } from './cluster-state.ts';
 import type { Draft } from './draft.ts';
 import { badRequest } from './failures.ts';
 import type { Guards } from './guards/guards.ts';
+import { fieldProblems, unknownField } from './json-duplicates.ts';
 import { negotiate } from './negotiation.ts';
 import type { OpenApiV2 } from './openapi/open-api-v2.ts';
 import type { OpenApiDocuments } from './openapi.ts';
@@ -79,14 +80,20 @@ export function writingOf(call: ResourceCall, kind: string): Writing {
 /** The body of a create or update, ready to be stored. */
 export async function bodyDraft(call: ResourceCall, writing: Writing): Promise<Draft> {
   const strict = writing.options.fieldValidation !== 'Ignore';
-  const { value, duplicates } = await decodeBody(call.http, { strict });
+  const { value, duplicates, json } = await decodeBody(call.http, { strict });
   if (value === undefined) throw badRequest('the body of the request is empty');
-  return admitted(writing, draftOf(value, call.resource), { duplicates });
+  const sent = json === undefined || call.resource.custom ? {} : { json };
+  const isYaml = json === undefined && duplicates.length > 0;
+  const isStrict = writing.options.fieldValidation === 'Strict';
+  const told = isYaml && isStrict ? [yamlFailure(duplicates)] : duplicates; // one failure of its library
+  return admitted(writing, draftOf(value, call.resource), { duplicates: told, ...sent });
 }
 
 export interface Admitting {
   /** Keys written twice, as strict decoding words them. */
   readonly duplicates?: readonly string[];
+  /** What was sent, where problems are told of in its order. */
+  readonly json?: string;
   /** The failure that tells of a problem; that of a whole object's decoding when not given. */
   readonly failure?: (problem: string) => ApiError;
   /** Nulls in it are values. */
@@ -97,7 +104,7 @@ export interface Admitting {
 export function admitted(
   writing: Writing,
   draft: Draft,
-  { duplicates = [], failure, keepNulls = false }: Admitting = {},
+  { duplicates = [], json, failure, keepNulls = false }: Admitting = {},
 ): Draft {
   const { resource, options, warnings } = writing;
   const { body, strategy, kind, version } = resource;
@@ -107,8 +114,11 @@ export function admitted(
   };
   const problem = body.decodeProblem(draft);
   if (problem !== undefined) refuse(problem);
-  const unknown = body.prune(draft).map((path) => `unknown field ${JSON.stringify(path)}`);
-  const problems = [...duplicates, ...unknown];
+  const unknown = body.prune(draft);
+  const isMixed = json !== undefined && duplicates.length + unknown.length > 1;
+  const problems = isMixed
+    ? fieldProblems(json, unknown)
+    : [...duplicates, ...unknown.map(unknownField)];
   if (problems.length > 0 && options.fieldValidation === 'Strict') {
     refuse(`strict decoding error: ${problems.join(', ')}`);
   }
