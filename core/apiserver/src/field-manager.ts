@@ -18,7 +18,7 @@ import type { Writing } from './writing.ts';
 /** Fields that an endpoint cannot change belong to nobody who asks for them there. */
 const resetByMain: FieldSet = fieldSetOf(['status']);
 const resetByStatus: FieldSet = fieldSetOf(['spec'], ['metadata', 'deletionTimestamp']);
-const resetByCustomStatus: FieldSet = fieldSetOf(['spec'], ['metadata']);
+const resetByCustomStatus: FieldSet = fieldSetOf(['spec']); // metadata is left as it is, and owned all the same
 
 function resetFields(resource: ServedResource, part: Part): FieldSet | undefined {
   if (!resource.strategy.statusApart) return undefined;

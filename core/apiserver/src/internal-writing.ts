@@ -27,7 +27,7 @@ export function internalWriting(
       services,
       resource,
       user: loopbackUser,
-      http: { method: 'POST', path: '', headers: { 'user-agent': 'tweendeck-apiserver' } },
+      http: { method: 'POST', path: '', headers: { 'user-agent': 'kube-apiserver' } },
       request: {
         verb,
         group,

@@ -123,6 +123,22 @@ for (const { name, type, patch, want } of [
   });
 }
 
+test('who binds a pod to a node owns nothing of it', async () => {
+  await using server = await TestServer.open();
+  const pods = '/api/v1/namespaces/default/pods';
+  const spec = { containers: [{ name: 'c', image: 'x' }] };
+  await server.create(`${pods}?fieldManager=maker`, { metadata: { name: 'p' }, spec });
+  const bound = await server.create(`${pods}/p/binding?fieldManager=scheduler`, {
+    ...{ apiVersion: 'v1', kind: 'Binding', metadata: { name: 'p' } },
+    target: { kind: 'Node', name: 'n' },
+  });
+  assert.equal(bound.status, 201, bound.text);
+  const { json: pod } = await server.get(`${pods}/p`);
+  assert.equal(pod.spec.nodeName, 'n');
+  const owners = pod.metadata.managedFields.map((entry: { manager: string }) => entry.manager);
+  assert.deepEqual(owners, ['maker']);
+});
+
 test('scale shows and sets the replicas of a workload', async () => {
   await using server = await TestServer.open();
   await server.create(deployments, whole);

@@ -240,6 +240,9 @@ function prepare(writing: Writing, { next, previous, change }: Step): void {
   const { strategy } = writing.resource;
   carryMetadata(next.metadata, previous.metadata);
   tidyMetadata(next.metadata);
+  // As it was sent: what this endpoint cannot change can be wrong all the same, and then nobody owns anything.
+  const isOwned = !change.ownsManagedFields && change.part !== 'binding'; // who binds owns nothing, as upstream
+  if (isOwned) ownByUpdate(writing, { previous, next, part: change.part });
   separateStatus(writing, { next, previous, change });
   strategy.prepareUpdate?.(next, previous, change.part, contextOf(writing));
   if (
@@ -249,7 +252,6 @@ function prepare(writing: Writing, { next, previous, change }: Step): void {
   ) {
     next.metadata.generation = (previous.metadata.generation ?? 0) + 1;
   }
-  if (!change.ownsManagedFields) ownByUpdate(writing, { previous, next, part: change.part });
 }
 
 /** What the generation counts: everything but metadata and, where it is apart, status. */
@@ -275,6 +277,7 @@ function separateStatus({ resource }: Writing, { next, previous, change }: Step)
   next.metadata = { ...previous.metadata };
   if (resourceVersion !== undefined) next.metadata.resourceVersion = resourceVersion;
   if (managedFields) next.metadata.managedFields = managedFields;
+  else delete next.metadata.managedFields;
 }
 
 function restore(next: Draft, previous: Draft, key: string): void {
