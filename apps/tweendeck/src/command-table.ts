@@ -44,6 +44,36 @@ const cacheAddress: Readonly<Record<string, OptionSpec>> = {
   help,
 };
 
+const leaseSeconds: OptionSpec = {
+  type: 'string',
+  value: 'SECONDS',
+  description: "how long a node's lease lasts; it is renewed four times as often",
+  defaultText: '40',
+};
+
+/** As kube-controller-manager and kube-apiserver name them. */
+const nodeTimes: Readonly<Record<string, OptionSpec>> = {
+  'lease-seconds': leaseSeconds,
+  'node-monitor-grace-period': {
+    type: 'string',
+    value: 'SECONDS',
+    description: 'how long a node may be silent before it counts as lost',
+    defaultText: '50',
+  },
+  'default-not-ready-toleration-seconds': {
+    type: 'string',
+    value: 'SECONDS',
+    description: 'how long pods stay on a node that is not ready, where they do not say so',
+    defaultText: '300',
+  },
+  'default-unreachable-toleration-seconds': {
+    type: 'string',
+    value: 'SECONDS',
+    description: 'how long pods stay on a node that is lost, where they do not say so',
+    defaultText: '300',
+  },
+};
+
 export const commands: readonly CommandSpec[] = [
   {
     name: 'up',
@@ -99,6 +129,17 @@ export const commands: readonly CommandSpec[] = [
         description: 'files put aside that are kept',
         defaultText: '10',
       },
+      'set-aside-damaged': {
+        type: 'boolean',
+        description: 'start without records that the disk damaged, and keep them aside',
+      },
+      nodes: {
+        type: 'string',
+        value: 'N',
+        description: 'how many nodes run in this process: local, local-2, ...',
+        defaultText: '1',
+      },
+      ...nodeTimes,
       json: { type: 'boolean', description: 'log lines and the ready message as JSON' },
       'log-level': {
         type: 'string',
@@ -109,6 +150,55 @@ export const commands: readonly CommandSpec[] = [
       help,
     },
     load: () => import('./commands/up.ts'),
+  },
+  {
+    name: 'agent',
+    summary: 'Runs one more node of an embedded home in a process of its own, until Ctrl-C',
+    details: [
+      'On the machine of the home: pods and nodes have loopback addresses. With --name it makes its credentials from the',
+      'home\'s folder; with --kubeconfig it takes those that "tweendeck node kubeconfig" printed.',
+    ],
+    options: {
+      name: { type: 'string', value: 'NAME', description: 'name of the node' },
+      'data-dir': { ...dataDirectory, description: 'the embedded home to join' },
+      kubeconfig: {
+        type: 'string',
+        value: 'FILE',
+        description: 'which home to join, and as which node',
+      },
+      'agent-dir': {
+        type: 'string',
+        value: 'DIR',
+        description: 'where the node keeps its files, for itself alone',
+        defaultText: 'nodes/NAME in the data directory',
+      },
+      zone: { type: 'string', value: 'ZONE', description: 'label topology.kubernetes.io/zone' },
+      label: {
+        type: 'string',
+        value: 'KEY=VALUE',
+        multiple: true,
+        description: 'one more label of the node; repeatable',
+      },
+      'lease-seconds': leaseSeconds,
+      json: { type: 'boolean', description: 'log lines and the ready message as JSON' },
+      'log-level': {
+        type: 'string',
+        value: 'LEVEL',
+        description: 'debug, info, warn or error',
+        defaultText: 'warn; info with --json',
+      },
+      help,
+    },
+    load: () => import('./commands/agent.ts'),
+  },
+  {
+    name: 'node kubeconfig',
+    operands: 'NAME',
+    operandsMin: 1,
+    operandsMax: 1,
+    summary: 'Prints the credentials with which an agent joins the embedded home as this node',
+    options: { 'data-dir': dataDirectory, help },
+    load: () => import('./commands/node-kubeconfig.ts'),
   },
   {
     name: 'controllers',

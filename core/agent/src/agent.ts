@@ -34,6 +34,7 @@ import { endOrphans } from './orphans.ts';
 import { openPodLog, type PodLogOptions } from './pod-logs.ts';
 import { PodSet, removeOrphanedDirectories } from './pod-set.ts';
 import { attachToPod, execInPod, type PodAttachTarget, type PodExecTarget } from './pod-streams.ts';
+import type { PodAccess } from './remote/pod-access.ts';
 import type { PodRuntime } from './runtime.ts';
 import { keepVolumes } from './volume-keeper.ts';
 
@@ -47,6 +48,14 @@ export interface AgentOptions {
   readonly directory: string;
   /** IPv4 range of loopback addresses, such as 127.73.5.0/24: one for each pod. */
   readonly podRange: string;
+  /** The node's own address, where host ports are served. Default 127.0.0.1. */
+  readonly hostIP?: string;
+  /** Where the API server reaches this agent; omitted: it is in the same process. */
+  readonly port?: number;
+  /** More labels of the node, such as its zone. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** How long the node's lease lasts; it is renewed four times as often. Default 40. */
+  readonly leaseSeconds?: number;
   readonly catalogue: Catalogue;
   /** What pods may ask for; omitted: what the machine has, and 110 pods. */
   readonly capacity?: NodeCapacity;
@@ -59,28 +68,14 @@ export interface AgentOptions {
 }
 
 /** Disposal ends every container within its grace period, bounded, and keeps the pods' objects: the next start runs them again. */
-export interface Agent extends AsyncDisposable {
+export interface Agent extends PodAccess, AsyncDisposable {
   /** Settles when the node is registered and its pods have been begun. Never rejects: it is tried until disposal. */
   readonly ready: Promise<void>;
-  /** A container's log. @throws ApiError 400 in a kubelet's words when there is none */
-  logs(pod: Pod, options: PodLogOptions, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
-  /** Runs a command in a container that runs. Aborting the signal ends it. @throws ApiError in a kubelet's words when there is no such container, Error when the command cannot be started */
-  exec(
-    pod: Pod,
-    target: PodExecTarget,
-    streams: RemoteStreams,
-    signal: AbortSignal,
-  ): Promise<RemoteExit>;
-  /** Joins the streams of a container that runs, from now on and until it ends. @throws ApiError in a kubelet's words when there is no such container */
-  attach(
-    pod: Pod,
-    target: PodAttachTarget,
-    streams: RemoteStreams,
-    signal: AbortSignal,
-  ): Promise<RemoteExit>;
+  /** A pod of this node, as last seen. */
+  pod(namespace: string, name: string): Pod | undefined;
 }
 
-const hostIP = '127.0.0.1';
+const usualHostIP = '127.0.0.1';
 /** What an orphan gets between SIGTERM and SIGKILL. */
 const orphanGraceMs = 10_000;
 /** For the last words to the API. */
@@ -88,7 +83,7 @@ const farewellMs = 5_000;
 
 /** Ends what an earlier run left behind, then starts. `signal` bounds the start only. @throws PlatformError AGENT_RANGE_INVALID */
 export async function startAgent(options: AgentOptions, signal: AbortSignal): Promise<Agent> {
-  const { clock, random, log, directory, instance } = options;
+  const { clock, random, log, directory, instance, hostIP = usualHostIP } = options;
   await mkdir(directory, { recursive: true });
   await chmod(directory, 0o711); // the directories of pods below are closed where they can be
   const addresses = await AddressBook.open(directory, options.podRange);
@@ -170,6 +165,10 @@ class RunningAgent implements Agent {
   logs(pod: Pod, options: PodLogOptions, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
     const { directory, clock } = this.#runtime;
     return openPodLog({ pods: this.#pods, directory, clock }, { pod, options }, signal);
+  }
+
+  pod(namespace: string, name: string): Pod | undefined {
+    return this.#caches.pods.get({ namespace, name });
   }
 
   exec(

@@ -119,16 +119,18 @@ export class ContainerRunner {
     }
   }
 
+  #frontsNow(): readonly Front[] {
+    const { runtime, pod } = this.#context;
+    const services = runtime.host.services(pod().metadata.namespace ?? '');
+    return frontsOf(this.container, pod(), { services, nodeAddress: runtime.hostIP });
+  }
+
   /** Restarts the program if it should now listen elsewhere. */
   frontsChanged(): void {
     const run = this.#run;
-    const { runtime, pod } = this.#context;
+    const { pod } = this.#context;
     if (!run?.servesFronts) return;
-    const fronts = frontsOf(
-      this.container,
-      pod(),
-      runtime.host.services(pod().metadata.namespace ?? ''),
-    );
+    const fronts = this.#frontsNow();
     if (sameFronts(fronts, this.#fronts)) return;
     run.end({
       reason: 'FrontsChanged',
@@ -152,7 +154,7 @@ export class ContainerRunner {
 
   async #tryPrepare(attempt: number, stop: AbortSignal): Promise<ReadyLaunch | undefined> {
     const image = this.container.image ?? '';
-    const { runtime, pod } = this.#context;
+    const { runtime } = this.#context;
     try {
       const program = await runtime.catalogue.resolve(image);
       if ('missing' in program) {
@@ -160,8 +162,7 @@ export class ContainerRunner {
         this.#missingProgram(text, attempt);
         return undefined;
       }
-      const services = runtime.host.services(pod().metadata.namespace ?? '');
-      this.#fronts = frontsOf(this.container, pod(), services);
+      this.#fronts = this.#frontsNow();
       const launch = await prepareLaunch(
         this.#context,
         { container: this.container, program, fronts: this.#fronts },

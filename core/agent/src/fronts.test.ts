@@ -31,7 +31,7 @@ const pod: Pod = {
 };
 const selector = { app: 'x' };
 
-for (const { name, services, container = app, want } of [
+for (const { name, services, container = app, nodeAddress = '127.0.0.1', want } of [
   {
     name: 'the cluster address',
     services: [
@@ -130,14 +130,28 @@ for (const { name, services, container = app, want } of [
     container: { name: 'app', ports: [{ containerPort: 80, hostPort: 8_080, hostIP: '10.0.0.9' }] },
     want: ['10.0.0.9:8080>80'],
   },
+  {
+    name: "host ports on the node's own address, node ports on the home's too",
+    services: [
+      service({
+        selector,
+        type: 'NodePort',
+        ports: [{ port: 80, targetPort: 80, nodePort: 30_080 }],
+      }),
+    ],
+    container: { name: 'app', ports: [{ containerPort: 80, hostPort: 8_080 }] },
+    nodeAddress: '127.130.1.1',
+    want: ['127.0.0.1:30080>80', '127.130.1.1:30080>80', '127.130.1.1:8080>80'],
+  },
 ] as readonly {
   name: string;
   services: readonly Service[];
   container?: Container;
+  nodeAddress?: string;
   want: readonly string[];
 }[]) {
   test(`fronts: ${name}`, () => {
-    const fronts = frontsOf(container, pod, services);
+    const fronts = frontsOf(container, pod, { services, nodeAddress });
     assert.deepEqual(
       fronts.map(({ address, port, containerPort }) => `${address}:${port}>${containerPort}`),
       want,

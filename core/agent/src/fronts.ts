@@ -10,14 +10,21 @@ export interface Front {
   readonly containerPort: number;
 }
 
-/** Where node ports and host ports of this home are served: nobody but this machine reaches them. */
-const nodeAddress = '127.0.0.1';
+/** Where node ports of this home are served, whichever node a pod is on: nobody but this machine reaches them. */
+const homeAddress = '127.0.0.1';
+
+/** What a pod's fronts follow from besides itself. */
+export interface FrontSources {
+  readonly services: readonly Service[];
+  /** Where host ports of its node are served. */
+  readonly nodeAddress: string;
+}
 
 /** Fronts of one container: cluster, load-balancer, external and node addresses of the services that select its pod, and its host ports. TCP only; sorted. */
 export function frontsOf(
   container: Container,
   pod: Pod,
-  services: readonly Service[],
+  { services, nodeAddress }: FrontSources,
 ): readonly Front[] {
   const fronts: Front[] = [];
   for (const port of container.ports ?? []) {
@@ -33,7 +40,9 @@ export function frontsOf(
         fronts.push({ address, port: port.port, containerPort });
       }
       if (service.spec.type === 'NodePort' && port.nodePort) {
-        fronts.push({ address: nodeAddress, port: port.nodePort, containerPort });
+        for (const address of new Set([homeAddress, nodeAddress])) {
+          fronts.push({ address, port: port.nodePort, containerPort });
+        }
       }
     }
   }

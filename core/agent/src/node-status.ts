@@ -13,6 +13,8 @@ export interface NodeCapacity {
 export interface NodeFacts {
   readonly nodeName: string;
   readonly hostIP: string;
+  /** Where the API server reaches the agent; 0: not by the network. */
+  readonly port: number;
   readonly capacity: NodeCapacity;
   readonly storageBytes: number;
   readonly info: NodeSystemInfo;
@@ -59,7 +61,7 @@ export function nodeStatusOf(
       return { ...condition, lastHeartbeatTime: now, lastTransitionTime: same ?? now };
     }),
     nodeInfo: facts.info,
-    daemonEndpoints: { kubeletEndpoint: { Port: 0 } },
+    daemonEndpoints: { kubeletEndpoint: { Port: facts.port } },
   };
 }
 

@@ -32,13 +32,19 @@ export interface NodeOptions {
   readonly instance: string;
   readonly capacity: NodeCapacity | undefined;
   readonly cgroups: CgroupHome;
+  readonly podRange: string;
+  /** Of the agent's door; undefined: none. */
+  readonly port?: number | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly leaseSeconds?: number | undefined;
 }
 
 /** As a kubelet: a lease every 10 s, the status when it differs or 5 minutes have passed. */
-const beatMs = 10_000;
 const reportMs = 300_000;
 const leaseNamespace = 'kube-node-lease';
-const leaseSeconds = 40;
+const usualLeaseSeconds = 40;
+/** A lease is renewed this often while it lasts. */
+const beatsPerLease = 4;
 /** The API this node's behaviour is measured against. */
 const kubeletVersion = 'v1.34.0';
 
@@ -60,14 +66,19 @@ export class NodeHeart {
 
   /** Makes or takes over the Node object and writes its status and lease. */
   async register(signal: AbortSignal): Promise<Node> {
-    const { client, nodeName } = this.#options;
-    const labels = nodeLabels(nodeName);
+    const { client, nodeName, podRange: podCIDR } = this.#options;
+    const labels = { ...nodeLabels(nodeName), ...this.#options.labels };
     const found = await client.get(nodeResource, { name: nodeName }, signal);
     const node = found
       ? await this.#label(labels, signal)
       : await client.create(
           nodeResource,
-          { apiVersion: 'v1', kind: 'Node', metadata: { name: nodeName, labels }, spec: {} },
+          {
+            apiVersion: 'v1',
+            kind: 'Node',
+            metadata: { name: nodeName, labels },
+            spec: { podCIDR },
+          },
           {},
           signal,
         );
@@ -80,8 +91,9 @@ export class NodeHeart {
 
   /** Beats until aborted. */
   async run(signal: AbortSignal): Promise<void> {
+    const { clock, leaseSeconds = usualLeaseSeconds } = this.#options;
     for (;;) {
-      await this.#options.clock.sleep(beatMs, signal);
+      await clock.sleep((leaseSeconds / beatsPerLease) * 1_000, signal);
       try {
         await this.#renew(signal);
         await this.#report({ running: true }, signal);
@@ -119,7 +131,7 @@ export class NodeHeart {
   }
 
   async #renew(signal: AbortSignal): Promise<void> {
-    const { client, clock, nodeName } = this.#options;
+    const { client, clock, nodeName, leaseSeconds = usualLeaseSeconds } = this.#options;
     const ref = { namespace: leaseNamespace, name: nodeName };
     const spec = {
       holderIdentity: nodeName,
@@ -149,11 +161,12 @@ export class NodeHeart {
   }
 
   async #facts(running: boolean): Promise<NodeFacts> {
-    const { nodeName, hostIP, directory, instance, capacity, cgroups } = this.#options;
+    const { nodeName, hostIP, directory, instance, capacity, cgroups, port } = this.#options;
     const disk = await statfs(directory);
     return {
       nodeName,
       hostIP,
+      port: port ?? 0,
       running,
       limits: cgroups,
       capacity: capacity ?? { cpu: availableParallelism(), memoryBytes: totalmem(), pods: 110 },

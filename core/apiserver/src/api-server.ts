@@ -25,7 +25,8 @@ import { impersonated } from './access/impersonation.ts';
 import { keepTokenSecrets } from './access/legacy-tokens.ts';
 import { answeredKinds } from './access/questions.ts';
 import type { SigningKeys } from './access/signing-keys.ts';
-import { podAdmission } from './admission/pod-admission.ts';
+import { nodeAdmission } from './admission/node-restriction.ts';
+import { podAdmission, type TroubleTolerance } from './admission/pod-admission.ts';
 import { serviceAccountAdmission } from './admission/service-account.ts';
 import { serviceResolver } from './admission/service-resolver.ts';
 import { volumeAdmission } from './admission/volume-admission.ts';
@@ -86,6 +87,8 @@ export interface ApiServerOptions {
   readonly podSessionsMax?: number;
   /** Makes backups; who may `get` the path `/tweendeck/backup` may have them. Absent: there are none. */
   readonly backups?: BackupSource;
+  /** How long pods stay on nodes in trouble where they do not say so. Default 300 s each. */
+  readonly troubleTolerance?: Partial<TroubleTolerance>;
   /** IPv4 network that cluster addresses of services come from. Default 127.96.0.0/16. */
   readonly serviceRange?: string;
   /** How long clients can page and watch from the past, in milliseconds. Default 5 minutes. */
@@ -151,7 +154,12 @@ export async function openApiServer(
     options.serviceAccounts
       ? serviceAccountAdmission(state, { clock, random, closed: closing.signal })
       : {},
-    podAdmission(state),
+    nodeAdmission(state),
+    podAdmission(state, {
+      notReadySeconds: 300,
+      unreachableSeconds: 300,
+      ...options.troubleTolerance,
+    }),
     volumeAdmission(state),
     serviceAdmission(state, { range, random }),
   );

@@ -9,10 +9,15 @@ import {
   onAbort,
   PlatformError,
 } from '@tweendeck/std';
+import type { NodeWatchOptions } from '@tweendeck/workloads';
 import type { Ambient } from '../ambient.ts';
 import type { Invocation, OptionValues } from '../command-line.ts';
 import type { AuditSettings } from '../home/control-plane.ts';
-import { type EmbeddedHome, openEmbeddedHome } from '../home/embedded-home.ts';
+import {
+  type EmbeddedHome,
+  type EmbeddedHomeOptions,
+  openEmbeddedHome,
+} from '../home/embedded-home.ts';
 import { type HomeDirectory, homeDirectory } from '../home/home-directory.ts';
 import { portHolder, portIsListened, portTaken } from '../home/port-holder.ts';
 import { applyQuickstart, quickstartRef, troubleOf, untilServed } from '../home/quickstart.ts';
@@ -29,6 +34,11 @@ interface UpOptions {
   readonly json: boolean;
   readonly encryptionKeys: string | undefined;
   readonly audit: AuditSettings | undefined;
+  readonly damagedRecords: 'refuse' | 'set-aside';
+  readonly nodeCount: number;
+  readonly leaseSeconds: number | undefined;
+  readonly nodeWatch: NodeWatchOptions;
+  readonly troubleTolerance: EmbeddedHomeOptions['troubleTolerance'];
 }
 
 export async function run({ world, options }: Invocation): Promise<number> {
@@ -76,6 +86,25 @@ function upOptions(world: Ambient, options: OptionValues): UpOptions {
     json: options.flag('json'),
     encryptionKeys: options.text('encryption-keys'),
     audit: auditSettings(options),
+    damagedRecords: options.flag('set-aside-damaged') ? 'set-aside' : 'refuse',
+    nodeCount: options.integer('nodes', { min: 1, max: 100 }) ?? 1,
+    leaseSeconds: options.integer('lease-seconds', { min: 1, max: 3_600 }),
+    ...nodeTimes(options),
+  };
+}
+
+function nodeTimes(options: OptionValues): Pick<UpOptions, 'nodeWatch' | 'troubleTolerance'> {
+  const seconds = (name: string): number | undefined =>
+    options.integer(name, { min: 0, max: 1_000_000 });
+  const grace = seconds('node-monitor-grace-period');
+  const notReady = seconds('default-not-ready-toleration-seconds');
+  const unreachable = seconds('default-unreachable-toleration-seconds');
+  return {
+    nodeWatch: grace === undefined ? {} : { monitorGraceMs: grace * 1_000 },
+    troubleTolerance: {
+      ...(notReady === undefined ? {} : { notReadySeconds: notReady }),
+      ...(unreachable === undefined ? {} : { unreachableSeconds: unreachable }),
+    },
   };
 }
 

@@ -42,6 +42,10 @@ export interface ControlPlaneOptions {
   readonly audit?: AuditSettings | undefined;
 }
 
+  /** How long pods stay on nodes in trouble where they do not say so. Default 300 s each. */
+  readonly troubleTolerance?: ApiServerOptions['troubleTolerance'];
+  /** What becomes of records that are not as they were written; `refuse` when omitted. */
+  readonly damagedRecords?: 'refuse' | 'set-aside';
 export interface AuditSettings {
   readonly path: string;
   /** Of a policy file; undefined: all requests, without their content. */
@@ -59,6 +63,8 @@ export interface ControlPlane extends AsyncDisposable {
   readonly authority: string;
   /** A client within the process; `program` names it in the fields it owns. Without a user: the administrator. */
   clientOf(user?: UserInfo, program?: string): Client;
+  /** What is shown to agents in other processes, PEM. */
+  readonly agents: { readonly certificate: string; readonly key: string };
 }
 
 /** Where everything of a home listens that is not a pod: nobody but this machine reaches it. */
@@ -134,6 +140,7 @@ export async function openControlPlane(
     clientOf: (user = adminUser, program = 'tweendeck') =>
       createClient({
         transport: server.transport(user),
+        ...(options.troubleTolerance ? { troubleTolerance: options.troubleTolerance } : {}),
         clock,
         random,
         userAgent: `${program}/${options.version}`,
@@ -153,6 +160,7 @@ async function auditOf(
 }
 
 interface ServiceDoor {
+    agents: { certificate: certificates.agentsCertificate, key: certificates.agentsKey },
   readonly server: Parameters<typeof listenHttps>[0];
   readonly certificates: Parameters<typeof listenHttps>[1]['certificates'];
   readonly serviceRange: string;

@@ -17,7 +17,13 @@ import type { Admission, Intent } from '../writing.ts';
 
 const classesPrefix = storagePrefix({ group: 'scheduling.k8s.io', plural: 'priorityclasses' });
 
-export function podAdmission(state: ClusterState): Partial<Admission> {
+/** How long pods that do not say so themselves stay on a node in trouble, in seconds. */
+export interface TroubleTolerance {
+  readonly notReadySeconds: number;
+  readonly unreachableSeconds: number;
+}
+
+export function podAdmission(state: ClusterState, tolerance: TroubleTolerance): Partial<Admission> {
   return {
     mutate(intent) {
       const { operation, object, previous, subresource, writing } = intent;
@@ -31,7 +37,7 @@ export function podAdmission(state: ClusterState): Partial<Admission> {
       setDefault(spec, 'serviceAccount', spec['serviceAccountName']);
       givePriority(spec, intent, state);
       refuseOverhead(spec, intent);
-      tolerateTrouble(spec);
+      tolerateTrouble(spec, tolerance);
       return next;
     },
     check(intent) {
@@ -100,18 +106,23 @@ function defaultClass(state: ClusterState): Draft | undefined {
   return marked.toSorted((left, right) => value(left) - value(right))[0];
 }
 
-const troubles = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
-
-function tolerateTrouble(spec: Fields): void {
+function tolerateTrouble(
+  spec: Fields,
+  { notReadySeconds, unreachableSeconds }: TroubleTolerance,
+): void {
+  const troubles = [
+    ['node.kubernetes.io/not-ready', notReadySeconds],
+    ['node.kubernetes.io/unreachable', unreachableSeconds],
+  ] as const;
   const tolerations = [...listAt(spec, 'tolerations')];
-  for (const key of troubles) {
+  for (const [key, tolerationSeconds] of troubles) {
     const tolerated = tolerations.some(
       (each) =>
         (textAt(each, 'key') === key || textAt(each, 'key') === '') &&
         ['', 'NoExecute'].includes(textAt(each, 'effect')),
     );
     if (tolerated) continue;
-    tolerations.push({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 });
+    tolerations.push({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds });
   }
   spec['tolerations'] = tolerations;
 }

@@ -1,11 +1,12 @@
-// The certificates of one home: own authority, one for serving, one for the administrator; made once, renewed in time.
+// The certificates of one home: own authority, one for serving, one for the administrator, one for speaking to agents; made once,
+// renewed in time. And those of its nodes.
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { type Clock, PlatformError, type Random, systemErrorCode } from '@tweendeck/std';
-import { adminUser } from '../users.ts';
+import { adminUser, nodeUser } from '../users.ts';
 import type { Issued } from './issue.ts';
 
 /** What an HTTPS server needs; PEM texts. */
@@ -20,6 +21,9 @@ export interface ServingCertificates {
 export interface ApiCertificates extends ServingCertificates {
   readonly adminCertificate: string;
   readonly adminKey: string;
+  /** What the API server shows to agents. */
+  readonly agentsCertificate: string;
+  readonly agentsKey: string;
 }
 
 export interface CertificateOptions {
@@ -34,7 +38,7 @@ const authorityDays = 3_650;
 const leafDays = 365;
 const renewBeforeDays = 30;
 
-const names = ['authority', 'serving', 'admin'] as const;
+const names = ['authority', 'serving', 'admin', 'agents'] as const;
 type Name = (typeof names)[number];
 type Pairs = Readonly<Record<Name, Issued | undefined>>;
 
@@ -55,13 +59,48 @@ export async function ensureCertificates(
     : await makeAuthority(directory, options);
   const serving = await leafOf('serving', { directory, found: found.serving, authority }, options);
   const admin = await leafOf('admin', { directory, found: found.admin, authority }, options);
+  const agents = await leafOf('agents', { directory, found: found.agents, authority }, options);
   return {
     authority: authority.certificate,
     servingCertificate: serving.certificate,
     servingKey: serving.key,
     adminCertificate: admin.certificate,
     adminKey: admin.key,
+    agentsCertificate: agents.certificate,
+    agentsKey: agents.key,
   };
+}
+
+/** The certificate of a node's agent, under which it reads, writes and serves. */
+export interface NodeCertificate extends Issued {
+  /** PEM of the home's authority. */
+  readonly authority: string;
+}
+
+/**
+ * Makes one with the authority of a home's directory: good for a year. Undefined when there is no authority there.
+ *
+ * @throws PlatformError APISERVER_CERTIFICATES_UNREADABLE.
+ */
+export async function issueNodeCertificate(
+  directory: string,
+  { nodeName, ...options }: Omit<CertificateOptions, 'hosts'> & { readonly nodeName: string },
+  signal: AbortSignal,
+): Promise<NodeCertificate | undefined> {
+  signal.throwIfAborted();
+  const authority = await read(directory, 'authority');
+  if (!authority) return undefined;
+  const { issueLeaf } = await import('./issue.ts');
+  const user = nodeUser(nodeName);
+  const issued = issueLeaf({
+    ...validity(options, leafDays),
+    authority,
+    hosts: [nodeName],
+    commonName: user.name,
+    organizations: ['system:nodes'],
+    random: options.random,
+  });
+  return { ...issued, authority: authority.certificate };
 }
 
 interface LeafPlace {
@@ -70,8 +109,14 @@ interface LeafPlace {
   readonly authority: Issued;
 }
 
+const commonNames = {
+  serving: 'tweendeck-apiserver',
+  admin: adminUser.name,
+  agents: 'tweendeck-apiserver-agents',
+} as const;
+
 async function leafOf(
-  name: 'serving' | 'admin',
+  name: Exclude<Name, 'authority'>,
   { directory, found, authority }: LeafPlace,
   options: CertificateOptions,
 ): Promise<Issued> {
@@ -83,7 +128,7 @@ async function leafOf(
     ...validity(options, leafDays),
     authority,
     hosts,
-    commonName: name === 'serving' ? 'tweendeck-apiserver' : adminUser.name,
+    commonName: commonNames[name],
     organizations: name === 'serving' ? [] : ['system:masters'],
     random: options.random,
   });
@@ -103,7 +148,7 @@ async function makeAuthority(directory: string, options: CertificateOptions): Pr
 }
 
 function validity(
-  { clock }: CertificateOptions,
+  { clock }: Pick<CertificateOptions, 'clock'>,
   days: number,
 ): { notBeforeMs: number; notAfterMs: number } {
   const nowMs = clock.nowMs();
@@ -132,8 +177,10 @@ function servesHosts(issued: Issued, hosts: readonly string[]): boolean {
 }
 
 async function readAll(directory: string): Promise<Pairs> {
-  const [authority, serving, admin] = await Promise.all(names.map((name) => read(directory, name)));
-  return { authority, serving, admin };
+  const [authority, serving, admin, agents] = await Promise.all(
+    names.map((name) => read(directory, name)),
+  );
+  return { authority, serving, admin, agents };
 }
 
 async function read(directory: string, name: Name): Promise<Issued | undefined> {

@@ -42,9 +42,9 @@ export interface AuthorityRequest extends Validity {
 
 export interface LeafRequest extends AuthorityRequest {
   readonly authority: Issued;
-  /** Host names and addresses: the certificate serves these. Empty: it is a client's. */
+  /** Host names and addresses: the certificate serves these. Empty: it is a client's alone. */
   readonly hosts: readonly string[];
-  /** Groups of a client. */
+  /** Groups of a client. Empty, with hosts: it is no client's. */
   readonly organizations: readonly string[];
 }
 
@@ -75,7 +75,10 @@ export function issueLeaf(request: LeafRequest): Issued {
   const { privateKey, publicKey } = newKeys();
   const { authority, hosts, organizations, commonName } = request;
   const parent = new X509Certificate(authority.certificate);
-  const purpose = hosts.length > 0 ? '1.3.6.1.5.5.7.3.1' : '1.3.6.1.5.5.7.3.2';
+  const purposes = [
+    ...(hosts.length > 0 ? ['1.3.6.1.5.5.7.3.1'] : []),
+    ...(hosts.length === 0 || organizations.length > 0 ? ['1.3.6.1.5.5.7.3.2'] : []),
+  ];
   return certificateOf(request, {
     subject: nameOf(commonName, organizations),
     issuer: nameOf(authorityName(parent), []),
@@ -85,7 +88,7 @@ export function issueLeaf(request: LeafRequest): Issued {
     extensions: [
       extension('2.5.29.19', sequence(), 'critical'),
       extension('2.5.29.15', bitString(keyUsage.signData, 7), 'critical'),
-      extension('2.5.29.37', sequence(identifier(purpose))),
+      extension('2.5.29.37', sequence(...purposes.map(identifier))),
       extension('2.5.29.35', sequence(implicit(0, keyIdentifier(parent.publicKey)))),
       ...(hosts.length > 0
         ? [extension('2.5.29.17', sequence(...hosts.map(alternativeName)))]

@@ -181,7 +181,7 @@ class NodeLifecycle {
     }
     const plan = planZones(counts, this.#zones, this.#rates);
     if (plan.isStopped && [...this.#zones.values()].some((state) => state !== 'full')) {
-      this.#context.log.warn('no node is ready: no pods are evicted', { nodes: nodes.length });
+      this.#context.log.info('no node is ready: no pods are evicted', { nodes: nodes.length });
     }
     if (plan.resumes) {
       for (const [name, { mark }] of this.#heartbeats) {
