@@ -1,11 +1,11 @@
 // pods/binding: puts a pod on a node, once.
 
 import { type ApiResponse, fieldRequired, invalidError } from '@tweendeck/kube';
-import { isJsonObject, timestampOf } from '@tweendeck/std';
+import { timestampOf } from '@tweendeck/std';
 import { admitSubresource } from './admission/subresource.ts';
-import { decodeBody } from './body.ts';
+import { decodeObject } from './body.ts';
 import { type Draft, listAt, objectAt, objectIn, textAt } from './draft.ts';
-import { badRequest, conflict } from './failures.ts';
+import { conflict } from './failures.ts';
 import { type ResourceCall, writingOf } from './resource-call.ts';
 import { jsonResponse } from './response.ts';
 import { updateObject } from './update.ts';
@@ -13,8 +13,7 @@ import { updateObject } from './update.ts';
 /** Answers POST of a Binding. @throws ApiError Conflict when the pod has a node already. */
 export async function bindPod(call: ResourceCall): Promise<ApiResponse> {
   const writing = writingOf(call, 'CreateOptions');
-  const { value: body } = await decodeBody(call.http);
-  if (!isJsonObject(body)) throw badRequest('the body of the request is no Binding');
+  const { value: body } = await decodeObject(call.http, 'Binding');
   const node = textAt(objectAt(body, 'target'), 'name');
   if (node === '') {
     throw invalidError({ group: '', kind: 'Binding' }, call.request.name, [

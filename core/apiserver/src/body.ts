@@ -12,6 +12,7 @@ import { badRequest, tooLarge, unsupportedMediaType } from './failures.ts';
 import { duplicateField, duplicateKeys } from './json-duplicates.ts';
 import type { ServedResource } from './registry.ts';
 import { apiVersionText } from './rendering.ts';
+import { jsonProblem, noObjectProblem, unrecognized, yamlProblem } from './undecodable.ts';
 
 /** Bodies above this many bytes are refused. */
 export const bodyBytesMax: number = 3 * 1024 * 1024;
@@ -55,6 +56,22 @@ export async function decodeBody(
   }
 }
 
+/** As {@link decodeBody}, for a body that is to be an object of this kind. An explicit null is one with nothing in it. @throws ApiError. */
+export async function decodeObject(
+  request: ApiRequest,
+  kind: string,
+  options: { readonly strict?: boolean } = {},
+): Promise<DecodedBody & { readonly value: Record<string, unknown> }> {
+  try {
+    const decoded = await decodeBody(request, options);
+    const value = decoded.value === undefined ? parseJson('') : (decoded.value ?? {});
+    if (!isJsonObject(value)) throw badRequest(noObjectProblem(value));
+    return { ...decoded, value };
+  } catch (error) {
+    throw unrecognized(error, kind, request.body);
+  }
+}
+
 let tables: Promise<ProtobufTables> | undefined;
 
 /** Read once, when the first protobuf body comes: most clients never send one. */
@@ -72,14 +89,16 @@ export function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }
 
-/** @throws ApiError BadRequest. */
-export function parseJson(text: string): unknown {
-  if (isDeep(text)) throw badRequest(`couldn't get version/kind; json parse error: ${tooDeep}`);
+/** `prefix` stands before what is wrong. @throws ApiError BadRequest. */
+export function parseJson(
+  text: string,
+  prefix: string = "couldn't get version/kind; json parse error: ",
+): unknown {
+  if (isDeep(text)) throw badRequest(`${prefix}${tooDeep}`);
   try {
     return JSON.parse(text);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw badRequest(`couldn't get version/kind; json parse error: ${reason}`);
+  } catch {
+    throw badRequest(`${prefix}${jsonProblem(text)}`);
   }
 }
 
@@ -110,16 +129,16 @@ export async function parseYaml(text: string): Promise<DecodedBody> {
   const document = parseDocument(text, { version: '1.1', merge: true, uniqueKeys: true });
   const [failure] = document.errors.filter(({ code }) => code !== 'DUPLICATE_KEY');
   if (failure?.message.startsWith('Maximum call stack')) {
-    throw badRequest(`error converting YAML to JSON: ${tooDeep}`);
+    throw badRequest(`yaml: ${tooDeep}`);
   }
-  if (failure) throw badRequest(`error converting YAML to JSON: ${failure.message}`);
+  if (failure) throw badRequest(yamlProblem(failure));
   const duplicates = document.errors.map(({ linePos, pos }) => {
     const [key = ''] = /^[^:]*/.exec(text.slice(pos[0])) ?? [];
     return `line ${linePos?.[0].line ?? 0}: key ${keyText(key.trim())} already set in map`;
   });
   const value: unknown = document.toJS({ maxAliasCount: 100 });
   if (isDeep(JSON.stringify(value) ?? '')) {
-    throw badRequest(`error converting YAML to JSON: ${tooDeep}`);
+    throw badRequest(`yaml: ${tooDeep}`);
   }
   return { value, duplicates };
 }

@@ -9,7 +9,7 @@ import {
 } from '@tweendeck/kube';
 import { isJsonObject, isPlatformError, timestampOf } from '@tweendeck/std';
 import { admitSubresource } from './admission/subresource.ts';
-import { decodeBody } from './body.ts';
+import { decodeObject } from './body.ts';
 import { deleteObject } from './delete.ts';
 import { type DeleteOptions, deleteOptionsOf } from './delete-options.ts';
 import { type Draft, type Fields, listAt, numberAt, objectAt, objectIn, textAt } from './draft.ts';
@@ -30,8 +30,7 @@ const budgets = { group: 'policy', version: 'v1', plural: 'poddisruptionbudgets'
 /** Answers POST of an Eviction. @throws ApiError TooManyRequests when a budget does not allow it now. */
 export async function evictPod(call: ResourceCall): Promise<ApiResponse> {
   const writing = writingOf(call, 'CreateOptions');
-  const { value: body } = await decodeBody(call.http);
-  if (!isJsonObject(body)) throw badRequest('the body of the request is no Eviction');
+  const { value: body } = await decodeObject(call.http, 'Eviction');
   const kind = textAt(body, 'kind');
   if (kind !== '' && kind !== 'Eviction') throw badRequest(`not a Eviction object: ${kind}`);
   if (textAt(objectAt(body, 'metadata'), 'name') !== call.request.name) {

@@ -222,7 +222,7 @@ const refusals: readonly Refusal[] = [
       server.ask('POST', maps, { body: `{"a":${'['.repeat(9_000)}${']'.repeat(9_000)}}` }),
     code: 400,
     reason: 'BadRequest',
-    message: /json parse error: exceeded max depth$/,
+    message: /json parse error: exceeded max depth \(/,
   },
   {
     name: 'YAML that nests without end',
@@ -233,7 +233,8 @@ const refusals: readonly Refusal[] = [
       }),
     code: 400,
     reason: 'BadRequest',
-    message: 'error converting YAML to JSON: exceeded max depth',
+    message:
+      'the object provided is unrecognized (must be of type ConfigMap): yaml: exceeded max depth (613a205b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b ...)',
   },
   {
     name: 'a label selector that is none',

@@ -8,7 +8,9 @@ import {
   applyMergePatch,
   applyStrategicPatch,
   fieldInvalid,
+  goJsonError,
   invalidError,
+  isApiError,
 } from '@tweendeck/kube';
 import { isJsonObject } from '@tweendeck/std';
 import {
@@ -72,6 +74,8 @@ interface Patch {
   readonly duplicates: readonly string[];
 }
 
+const decoding = 'error decoding patch: ';
+
 /** The document of a patch request as a function. @throws ApiError UnsupportedMediaType, BadRequest. */
 export function patchOf(http: ApiRequest, resource: Pick<ServedResource, 'strategic'>): Patch {
   const { strategic } = resource;
@@ -82,16 +86,20 @@ export function patchOf(http: ApiRequest, resource: Pick<ServedResource, 'strate
   if (!accepted.some((each) => each === type)) throw unsupportedMediaType(accepted);
   if ((http.body?.byteLength ?? 0) > bodyBytesMax) throw tooLarge(bodyBytesMax);
   const text = textOf(http.body ?? new Uint8Array());
-  const document = parseJson(text);
+  const document = parseJson(text, type === patchTypes.strategic ? '' : decoding);
   const duplicates = duplicatesOf(text);
   switch (type) {
     case patchTypes.json:
+      if (!Array.isArray(document) && document !== null) throw noPatch(document, jsonPatchType);
       return {
         change: (present) => applyJsonPatch(present, document),
         duplicates: duplicates.map((each) => `json patch ${each}`),
       };
     case patchTypes.merge:
-      return { change: (present) => applyMergePatch(present, objectOf(document)), duplicates };
+      return {
+        change: (present) => applyMergePatch(present, objectOf(document, decoding)),
+        duplicates,
+      };
     default: {
       const schema = strategic ?? { root: {}, source: { resolve: () => undefined } };
       const change: Patcher = (present) =>
@@ -101,14 +109,24 @@ export function patchOf(http: ApiRequest, resource: Pick<ServedResource, 'strate
   }
 }
 
-function objectOf(value: unknown): Record<string, unknown> {
-  if (!isJsonObject(value)) throw badRequest('the patch is no JSON object');
-  return value;
+/** Null patches nothing. @throws ApiError BadRequest for anything else that is no object. */
+function objectOf(value: unknown, prefix = ''): Record<string, unknown> {
+  if (value === null) return {};
+  if (isJsonObject(value)) return value;
+  throw noPatch(value, 'map[string]interface {}', prefix);
+}
+
+const jsonPatchType = '[]handlers.jsonPatchOp';
+
+function noPatch(value: unknown, type: string, prefix: string = decoding): ApiError {
+  const kind = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+  return badRequest(`${prefix}json: cannot unmarshal ${kind} into Go value of type ${type}`);
 }
 
 /** JSON is YAML: where a key stands twice, the line is told. */
 async function appliedDocument(text: string): Promise<Awaited<ReturnType<typeof parseYaml>>> {
   if (!text.trimStart().startsWith('{')) return parseYaml(text);
+  if (goJsonError(Buffer.from(text)) !== undefined) return parseYaml(text);
   const value = parseJson(text);
   const { duplicates } = duplicatesOf(text).length === 0 ? nothingTwice : await parseYaml(text);
   return { value, duplicates };
@@ -168,9 +186,18 @@ async function appliedOf(http: ApiRequest): Promise<{
 }> {
   if ((http.body?.byteLength ?? 0) > bodyBytesMax) throw tooLarge(bodyBytesMax);
   const text = textOf(http.body ?? new Uint8Array());
-  const { value, duplicates } = await appliedDocument(text);
-  if (!isJsonObject(value)) throw badRequest('error decoding YAML: the document is no object');
-  return { applied: value, duplicates };
+  try {
+    const { value, duplicates } = await appliedDocument(text);
+    return {
+      applied: objectOf(value, 'error unmarshaling JSON: while decoding JSON: '),
+      duplicates,
+    };
+  } catch (error) {
+    if (!isApiError(error, 'BadRequest')) throw error;
+    const { message } = error;
+    const step = message.startsWith('yaml: ') ? 'error converting YAML to JSON: ' : '';
+    throw badRequest(`error decoding YAML: ${step}${message}`);
+  }
 }
 
 /** @throws ApiError BadRequest when the client is strict. */

@@ -4,7 +4,7 @@ import type { ApiError, ApiRequest, ApiResponse, UserInfo } from '@tweendeck/kub
 import type { Clock, Logger, Random } from '@tweendeck/std';
 import type { Access } from './access/access.ts';
 import type { BackupSource } from './backup.ts';
-import { decodeBody, draftOf, yamlFailure } from './body.ts';
+import { decodeObject, draftOf, yamlFailure } from './body.ts';
 import type { ClusterState } from './cluster-state.ts';
 import type { Draft } from './draft.ts';
 import { badRequest } from './failures.ts';
@@ -18,6 +18,7 @@ import type { Reading } from './read.ts';
 import type { Registry, ServedResource } from './registry.ts';
 import type { ResourceRequest } from './request.ts';
 import type { PodSessions } from './streams/pod-streams.ts';
+import { refuseOtherKind } from './undecodable.ts';
 import type { WatchLimits } from './watch.ts';
 import { type WriteOptions, writeOptionsOf } from './write-options.ts';
 import type { Admission, Writing } from './writing.ts';
@@ -80,8 +81,9 @@ export function writingOf(call: ResourceCall, kind: string): Writing {
 /** The body of a create or update, ready to be stored. */
 export async function bodyDraft(call: ResourceCall, writing: Writing): Promise<Draft> {
   const strict = writing.options.fieldValidation !== 'Ignore';
-  const { value, duplicates, json } = await decodeBody(call.http, { strict });
-  if (value === undefined) throw badRequest('the body of the request is empty');
+  const { http, resource, services } = call;
+  const { value, duplicates, json } = await decodeObject(http, resource.kind, { strict });
+  if (!resource.custom) refuseOtherKind(value, { resource, registry: services.registry });
   const sent = json === undefined || call.resource.custom ? {} : { json };
   const isYaml = json === undefined && duplicates.length > 0;
   const isStrict = writing.options.fieldValidation === 'Strict';

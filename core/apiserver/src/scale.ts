@@ -7,7 +7,7 @@ import {
   labelSelectorFromObject,
 } from '@tweendeck/kube';
 import { isJsonObject } from '@tweendeck/std';
-import { contentTypeOf, decodeBody } from './body.ts';
+import { contentTypeOf, decodeObject } from './body.ts';
 import { type Draft, type Fields, objectAt, setAt, textAt, valueAt } from './draft.ts';
 import { badRequest, notFound } from './failures.ts';
 import { patchOf, patchTypes } from './patch.ts';
@@ -69,7 +69,7 @@ function scalePatch({ http }: ResourceCall): ScaleChange {
 }
 
 async function scaleBody({ http }: ResourceCall): Promise<ScaleChange> {
-  const { value: body } = await decodeBody(http);
+  const { value: body } = await decodeObject(http, 'Scale');
   return () => body;
 }
 

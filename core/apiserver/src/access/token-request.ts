@@ -9,7 +9,7 @@ import {
 } from '@tweendeck/kube';
 import { isJsonObject, timestampOf } from '@tweendeck/std';
 import { admitSubresource } from '../admission/subresource.ts';
-import { decodeBody } from '../body.ts';
+import { decodeObject } from '../body.ts';
 import { type Draft, type Fields, numberAt, objectIn, textAt } from '../draft.ts';
 import { badRequest, conflict, notFound } from '../failures.ts';
 import { requestKey } from '../read.ts';
@@ -30,7 +30,7 @@ const extendedSeconds = 365 * 24 * 60 * 60;
 /** Answers POST of a TokenRequest. @throws ApiError NotFound, Invalid, Conflict, BadRequest. */
 export async function requestToken(call: ResourceCall): Promise<ApiResponse> {
   const { resource, request, services } = call;
-  const { value } = await decodeBody(call.http);
+  const { value } = await decodeObject(call.http, kind);
   const asked = requestOf(value);
   const { name, namespace } = request;
   refuseOtherPlace(asked, { name, namespace });
