@@ -233,8 +233,57 @@ const refusals: readonly Refusal[] = [
       }),
     code: 400,
     reason: 'BadRequest',
+    message: /\(must be of type ConfigMap\): yaml: exceeded max depth \(613a205b(5b)+ \.\.\.\)$/,
+  },
+  ...(
+    [
+      ['{"kind":"ConfigMap"', 'unexpected end of JSON input ({"kind":"ConfigMap")'],
+      ['', 'unexpected end of JSON input (<empty>)'],
+      ['nonsense', "invalid character 'o' in literal null (expecting 'u') (6e6f6e73656e7365)"],
+    ] as const
+  ).map(
+    ([body, why]): Refusal => ({
+      name: `a body that is ${JSON.stringify(body)}`,
+      ask: (server) => server.ask('POST', maps, { body }),
+      code: 400,
+      reason: 'BadRequest',
+      message: `the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: ${why}`,
+    }),
+  ),
+  {
+    name: 'a body of a kind that nobody knows',
+    ask: (server) => server.create(maps, { apiVersion: 'v2', kind: 'ConfigMap' }),
+    code: 400,
+    reason: 'BadRequest',
+    message: /^ConfigMap in version "v2" cannot be handled as a ConfigMap: no kind "ConfigMap" is/,
+  },
+  {
+    name: 'a body of another kind',
+    ask: (server) =>
+      server.create(maps, { apiVersion: 'v1', kind: 'Secret', data: { a: 'value' } }),
+    code: 400,
+    reason: 'BadRequest',
     message:
-      'the object provided is unrecognized (must be of type ConfigMap): yaml: exceeded max depth (613a205b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b5b ...)',
+      'Secret in version "v1" cannot be handled as a ConfigMap: illegal base64 data at input byte 4',
+  },
+  {
+    name: 'YAML that is none',
+    ask: (server) =>
+      server.ask('POST', maps, {
+        body: 'a: [unclosed',
+        headers: { 'content-type': 'application/yaml' },
+      }),
+    code: 400,
+    reason: 'BadRequest',
+    message: /yaml: line 1: did not find expected ',' or '\]' \(613a20/,
+  },
+  {
+    name: 'a merge patch that is no object',
+    ask: (server) => server.patch(`${maps}/a`, '"nonsense"'),
+    code: 400,
+    reason: 'BadRequest',
+    message:
+      'error decoding patch: json: cannot unmarshal string into Go value of type map[string]interface {}',
   },
   {
     name: 'a label selector that is none',
