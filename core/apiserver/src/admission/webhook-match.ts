@@ -57,7 +57,9 @@ function namespaceMatches({ namespaces }: Hook, write: Matchable): boolean | und
 
 function objectMatches({ objects }: Hook, { object, previous }: Matchable): boolean {
   if (objects.requirements.length === 0) return true;
-  return [object, previous].some((each) => each && objects.matches(each.metadata.labels));
+  return [object, previous].some(
+    (each) => each && 'metadata' in each && objects.matches(each.metadata.labels), // options have none
+  );
 }
 
 function matchingVersion(hook: Hook, write: Matchable): ResourceVersion | undefined {

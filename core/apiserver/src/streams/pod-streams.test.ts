@@ -31,6 +31,12 @@ const source: PodStreamSource = {
   attach: async () => ({ exitCode: 0 }),
 };
 
+interface Malformed {
+  readonly name: string;
+  readonly say: (client: RawWebSocket) => void;
+  readonly code: number;
+}
+
 interface Refusal {
   readonly name: string;
   readonly path: string;
@@ -115,6 +121,55 @@ describe('commands in pods', () => {
         ['ResponseComplete', 'get', 101],
       ],
     );
+  });
+
+  for (const { name, say, code } of [
+    {
+      name: 'an end without a stream',
+      say: (client) => client.send(Buffer.from([255])),
+      code: 1002,
+    },
+    {
+      name: 'a frame without a mask',
+      say: (client) => client.socket.write(Buffer.from([0x82, 1, 0])),
+      code: 1002,
+    },
+    {
+      name: 'a frame of a kind that is not there',
+      say: (client) => client.send(Buffer.from([0]), 5),
+      code: 1002,
+    },
+    {
+      name: 'a frame that is too large',
+      say: (client) => {
+        const size = Buffer.alloc(8);
+        size.writeBigUInt64BE(BigInt(33 * 1024 * 1024));
+        client.socket.write(Buffer.concat([Buffer.from([0x82, 0xff]), size, Buffer.alloc(4)]));
+      },
+      code: 1009,
+    },
+  ] as readonly Malformed[]) {
+    test(`${name} ends the session and nothing else`, async () => {
+      using client = await open('one/exec?command=wait&stdin=1&stdout=1');
+      assert.equal(client.status, 101);
+      say(client);
+      assert.deepEqual(await client.all(), ['1 ', `close ${code}`]);
+      const { status } = await server.get(`${pods}/one`);
+      assert.equal(status, 200);
+    });
+  }
+
+  test('streams that are not there are passed over', async () => {
+    using client = await open('one/exec?command=x&stdin=1&stdout=1');
+    for (const channel of [1, 2, 3, 5, 200]) client.send(Buffer.from([channel, 120]));
+    client.send(Buffer.from([4, 120]));
+    client.send(Buffer.alloc(0));
+    client.send(Buffer.from('\0hi'));
+    client.send(Buffer.from([255, 1]));
+    client.send(Buffer.from([255, 0]));
+    client.send(Buffer.from('\0too late'));
+    const said = await client.all();
+    assert.deepEqual(said.slice(0, 3), ['1 ', '1 one/main x', '1 hi']);
   });
 
   test('base64 is spoken to those who ask for it', async () => {
