@@ -412,8 +412,8 @@ function patchedBy(object: Draft | undefined, patch: readonly unknown[]): Draft 
   try {
     const patched = applyJsonPatch(copyOf(object), patch);
     // What was an object with metadata and is none now is refused here; options never had any.
-    const whole =
-      isJsonObject(patched) && (!('metadata' in object) || isJsonObject(patched['metadata']));
+    const needsMetadata = object !== undefined && 'metadata' in object;
+    const whole = isJsonObject(patched) && (!needsMetadata || isJsonObject(patched['metadata']));
     if (whole) return copyOf(patched) as Draft;
   } catch (error) {
     throw internal(error instanceof ApiError ? error.message : messageOf(error));
