@@ -1,6 +1,6 @@
 // POST: a new object.
 
-import { type ApiResponse, type FieldError, invalidError } from '@tweendeck/kube';
+import { type ApiError, type ApiResponse, type FieldError, invalidError } from '@tweendeck/kube';
 import { refuseCreation, refuseEscalation } from './access/escalation.ts';
 import { copyOf, type Draft } from './draft.ts';
 import {
@@ -8,6 +8,7 @@ import {
   badRequest,
   createWhileTerminating,
   generatedNameTaken,
+  plainFailure,
 } from './failures.ts';
 import { ownByUpdate } from './field-manager.ts';
 import { generatedName, metadataProblems, stampNew, tidyMetadata } from './metadata.ts';
@@ -31,9 +32,17 @@ export async function createObject(writing: Writing, draft: Draft): Promise<ApiR
     const name = fresh.draft.metadata.name ?? '';
     const stored = await storeNew(writing, fresh);
     if (stored) return answer(writing, 201, stored);
-    if (!generates) throw alreadyExists(writing.resource, name);
+    if (!generates) throw taken(writing, name);
     if (attempt === generatedNameTries) throw generatedNameTaken(writing.resource, name);
   }
+}
+
+/** Clients are told whether waiting will help. */
+function taken({ state, resource, request }: Writing, name: string): ApiError {
+  const key = resource.namespaced ? `${request.namespace}/${name}` : name;
+  const present = state.resource(resource.storagePrefix).get(key);
+  const isGoing = present?.peek().metadata.deletionTimestamp !== undefined;
+  return alreadyExists(resource, name, isGoing ? 'object is being deleted: ' : '');
 }
 
 interface CreateOptions {
@@ -64,9 +73,6 @@ async function admitNew(writing: Writing, draft: Draft): Promise<New> {
   if (resource.terminating) throw createWhileTerminating(resource);
   placeDraft(draft, resource, request.namespace);
   admission.admitPlace(resource, draft);
-  if (draft.metadata.resourceVersion) {
-    throw badRequest('resourceVersion should not be set on objects to be created');
-  }
   const changing = admission.mutate?.(intentOf(writing, draft));
   const changed = changing instanceof Promise ? await changing : changing;
   const made = changed ? { draft: changed, owned: draft } : { draft, owned: undefined };
@@ -98,6 +104,9 @@ async function storeNew(
   if (options.authorize) refuseCreation(writing);
   const checking = admission.check?.(intentOf(writing, draft));
   if (checking instanceof Promise) await checking;
+  if (draft.metadata.resourceVersion) {
+    throw plainFailure('resourceVersion should not be set on objects to be created');
+  }
   const key = resource.namespaced
     ? `${draft.metadata.namespace}/${draft.metadata.name}`
     : (draft.metadata.name ?? '');

@@ -12,7 +12,7 @@ const qualified = ({ group, plural }: GroupResource): string =>
   group === '' ? plural : `${plural}.${group}`;
 
 const detailsOf = (resource: GroupResource, name: string) => ({
-  name,
+  ...(name === '' ? {} : { name }),
   ...(resource.group === '' ? {} : { group: resource.group }),
   kind: resource.plural,
 });
@@ -26,11 +26,12 @@ export function notFound(resource: GroupResource, name: string): ApiError {
   );
 }
 
-export function alreadyExists(resource: GroupResource, name: string): ApiError {
+/** `prefix` begins the message. */
+export function alreadyExists(resource: GroupResource, name: string, prefix = ''): ApiError {
   return new ApiError(
     409,
     'AlreadyExists',
-    `${qualified(resource)} "${name}" already exists`,
+    `${prefix}${qualified(resource)} "${name}" already exists`,
     detailsOf(resource, name),
   );
 }
@@ -98,7 +99,12 @@ export function noSuchResource(group: { readonly isBuiltIn: boolean }): ApiError
   return new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
 }
 
-export function methodNotAllowed(resource: GroupResource, verb: string): ApiError {
+/** Upstream knows the methods of built-in resources by their routes, and those of custom ones by itself. */
+export function methodNotAllowed(
+  resource: GroupResource & { readonly custom: boolean },
+  verb: string,
+): ApiError {
+  if (!resource.custom) return methodNotKnown();
   return new ApiError(
     405,
     'MethodNotAllowed',
@@ -149,7 +155,7 @@ export function tooLarge(limitBytes: number): ApiError {
 
 /** An object that etcd would not take; in its words, since clients look for them. */
 export function objectTooLarge(): ApiError {
-  return new ApiError(500, '', 'etcdserver: request is too large');
+  return plainFailure('etcdserver: request is too large');
 }
 
 /** Nothing was changed; reading goes on, and deletes do. */
@@ -211,6 +217,11 @@ export function tooLargeResourceVersion(wanted: number, current: number): ApiErr
       retryAfterSeconds: 1,
     },
   );
+}
+
+/** A failure that upstream gives no reason. */
+export function plainFailure(message: string): ApiError {
+  return new ApiError(500, '', message);
 }
 
 /** An internal failure; `message` is shown to the client. */

@@ -1,7 +1,7 @@
 // The options of lists and watches as a client wrote them, checked together.
 
 import { type FieldError, fieldForbidden, invalidError } from '@tweendeck/kube';
-import { badRequest } from './failures.ts';
+import { badRequest, plainFailure } from './failures.ts';
 import { isTrue } from './request.ts';
 
 export interface ListOptions {
@@ -68,22 +68,29 @@ export function watchOptionsOf(query: URLSearchParams): WatchOptions {
   }
   if (problems.length > 0) throw invalidError(optionsKind, '', problems);
   return {
-    resourceVersion: revisionOf(query),
+    resourceVersion: watchedRevision(query),
     bookmarks: isTrue(query.get('allowWatchBookmarks')),
     sendInitialEvents: initial === null ? undefined : isTrue(initial),
     timeoutSeconds: numberOf(query, 'timeoutSeconds'),
   };
 }
 
+/** As {@link revisionOf}: watches are refused without a reason, as upstream. */
+function watchedRevision(query: URLSearchParams): number | undefined {
+  const text = query.get('resourceVersion') ?? '';
+  if (/^\d{0,15}$/.test(text)) return revisionOf(query);
+  throw plainFailure(unreadable(JSON.stringify(text)));
+}
+
+const unreadable = (value: string): string =>
+  `resourceVersion: Invalid value: ${value}: strconv.ParseUint: parsing ${value}: invalid syntax`;
+
 /** The resourceVersion asked for; undefined for none. @throws ApiError BadRequest when it is no number. */
 export function revisionOf(query: URLSearchParams): number | undefined {
   const text = query.get('resourceVersion') ?? '';
   if (text === '') return undefined;
   if (/^\d{1,15}$/.test(text)) return Number(text);
-  const value = JSON.stringify(text);
-  throw badRequest(
-    `invalid resource version: resourceVersion: Invalid value: ${value}: strconv.ParseUint: parsing ${value}: invalid syntax`,
-  );
+  throw badRequest(`invalid resource version: ${unreadable(JSON.stringify(text))}`);
 }
 
 function matchOf(query: URLSearchParams): ListOptions['match'] {

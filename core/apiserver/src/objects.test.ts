@@ -279,7 +279,10 @@ const refusals: readonly Refusal[] = [
   },
   {
     name: 'a merge patch that is no object',
-    ask: (server) => server.patch(`${maps}/a`, '"nonsense"'),
+    ask: async (server) => {
+      await server.create(maps, { metadata: { name: 'a' } });
+      return server.patch(`${maps}/a`, '"nonsense"');
+    },
     code: 400,
     reason: 'BadRequest',
     message:
@@ -333,7 +336,7 @@ const refusals: readonly Refusal[] = [
     ask: (server) => server.ask('DELETE', '/api/v1/namespaces'),
     code: 405,
     reason: 'MethodNotAllowed',
-    message: 'deletecollection is not supported on resources of kind "namespaces"',
+    message: 'the server does not allow this method on the requested resource',
   },
   {
     name: 'a resource version that is no number',

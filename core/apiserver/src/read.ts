@@ -1,6 +1,6 @@
 // GET of one object and of collections: from the cache, or from the store's past when a page or an exact version asks for it.
 
-import type { ApiResponse } from '@tweendeck/kube';
+import { type ApiError, type ApiResponse, goJsonError } from '@tweendeck/kube';
 import { type Clock, isPlatformError } from '@tweendeck/std';
 import type { ClusterState } from './cluster-state.ts';
 import { badRequest, expired, expiredPage, notFound, tooLargeResourceVersion } from './failures.ts';
@@ -78,18 +78,21 @@ function tokenText(token: Token): string {
 }
 
 function parseToken(text: string): Token {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(text, 'base64url').toString());
-    if (Array.isArray(value) && value.length === 2) {
-      const [revision, after]: readonly unknown[] = value;
-      if (Number.isSafeInteger(revision) && typeof after === 'string') {
-        return { revision: Number(revision), after };
-      }
+  const bytes = Buffer.from(text, 'base64url');
+  const problem = goJsonError(bytes);
+  if (problem !== undefined) throw badToken(problem);
+  const value: unknown = JSON.parse(bytes.toString());
+  if (Array.isArray(value) && value.length === 2) {
+    const [revision, after]: readonly unknown[] = value;
+    if (Number.isSafeInteger(revision) && typeof after === 'string') {
+      return { revision: Number(revision), after };
     }
-  } catch {
-    // said below
   }
-  throw badRequest('continue key is not valid');
+  throw badToken(JSON.stringify(value));
+}
+
+function badToken(why: string): ApiError {
+  return badRequest(`invalid continue token: continue key is not valid: ${why}`);
 }
 
 async function continued(
@@ -100,7 +103,7 @@ async function continued(
   const { revision, after } = parseToken(text);
   const { state, resource } = reading;
   if (revision < 0) return pageNow(reading, selection, { after, limit });
-  if (revision > state.revision) throw badRequest('continue key is not valid');
+  if (revision > state.revision) throw badToken(text);
   // Nothing changed here since: the cache still is that past.
   const cache = state.resource(resource.storagePrefix);
   if (Math.max(cache.changedRevision, cache.startRevision) <= revision) {

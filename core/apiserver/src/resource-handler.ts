@@ -11,8 +11,6 @@ import { methodNotAllowed, methodNotKnown, noSuchPath, noSuchResource } from './
 import { mediaRanges } from './negotiation.ts';
 import { patchObject } from './patch.ts';
 import { getObject, listObjects } from './read.ts';
-import type { ServedResource } from './registry.ts';
-import type { ResourceRequest } from './request.ts';
 import {
   bodyDraft,
   type ResourceCall,
@@ -45,9 +43,9 @@ export async function handleResource(
 }
 
 async function dispatch(call: ResourceCall, signal: AbortSignal): Promise<ApiResponse> {
-  const { request, resource } = call;
+  const { request } = call;
   if (request.subresource !== '') return handleSubresource(call, signal);
-  refuseVerb(request, resource);
+  refuseVerb(call);
   switch (request.verb) {
     case 'get':
       return getObject(readingOf(call));
@@ -73,10 +71,12 @@ function watchParts({ services, user }: ResourceCall) {
   return { random, limits: watchLimits, closed, place: () => guards.watch(user) };
 }
 
-function refuseVerb(request: ResourceRequest, resource: ServedResource): void {
+function refuseVerb({ request, resource, http }: ResourceCall): void {
+  const isHead = http.method === 'HEAD';
   if (resource.answered && resource.namespaced && request.namespace === '') throw noSuchPath();
   if (resource.answered && request.verb !== 'create') throw methodNotKnown();
   const { verb, name, namespace } = request;
+  if (isHead && !resource.custom) throw methodNotKnown();
   const misplaced =
     verb === 'create' ? name !== '' : verb === 'update' || verb === 'patch' ? name === '' : false;
   const homeless = resource.namespaced && namespace === '' && !['list', 'watch'].includes(verb);

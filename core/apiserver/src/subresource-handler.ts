@@ -4,7 +4,7 @@ import type { ApiResponse } from '@tweendeck/kube';
 import { requestToken } from './access/token-request.ts';
 import { bindPod } from './binding.ts';
 import { evictPod } from './eviction.ts';
-import { methodNotAllowed, noSuchPath } from './failures.ts';
+import { methodNotAllowed, noSuchPath, noSuchResource, notFound } from './failures.ts';
 import { patchObject } from './patch.ts';
 import { readPodLog } from './pod-log.ts';
 import { getObject } from './read.ts';
@@ -27,7 +27,10 @@ export async function handleSubresource(
 ): Promise<ApiResponse> {
   const { request, resource } = call;
   const subresource = resource.subresources.find(({ name }) => name === request.subresource);
-  if (!subresource || (resource.namespaced && request.namespace === '')) throw noSuchPath();
+  if (resource.namespaced && request.namespace === '') throw noSuchPath();
+  if (!subresource) {
+    throw resource.custom ? notFound(resource, request.name) : noSuchResource({ isBuiltIn: true });
+  }
   if (!subresource.verbs.includes(request.verb)) throw methodNotAllowed(resource, request.verb);
   switch (subresource.name) {
     case 'status':

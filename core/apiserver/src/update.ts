@@ -5,7 +5,7 @@ import { jsonEqual } from '@tweendeck/std';
 import { refuseEscalation } from './access/escalation.ts';
 import { createOnce, refuseInvalid } from './create.ts';
 import { copyOf, type Draft } from './draft.ts';
-import { badRequest, conflict, notFound } from './failures.ts';
+import { badRequest, conflict, notFound, plainFailure } from './failures.ts';
 import { ownByUpdate } from './field-manager.ts';
 import {
   carryMetadata,
@@ -219,13 +219,7 @@ function refuseStale(
     ]);
   }
   if (!/^\d+$/.test(version)) {
-    throw invalidError(resource, request.name, [
-      fieldInvalid(
-        'metadata.resourceVersion',
-        version,
-        `strconv.ParseUint: parsing ${JSON.stringify(version)}: invalid syntax`,
-      ),
-    ]);
+    throw plainFailure(`strconv.ParseUint: parsing ${JSON.stringify(version)}: invalid syntax`);
   }
   if (Number(version) !== present.revision) throw conflict(resource, request.name);
 }
@@ -291,8 +285,10 @@ function updateProblems(
 ): readonly FieldError[] {
   const { strategy, namespaced } = resource;
   const { nameProblems } = strategy;
+  const changed = metadataUpdateProblems(next.metadata, previous.metadata);
   return [
-    ...metadataUpdateProblems(next.metadata, previous.metadata),
+    ...changed,
+    ...changed, // told of twice upstream: by what all kinds share, and by each of them
     // Finalizers of old may be of any form.
     ...metadataProblems(next.metadata, { nameProblems: () => [], namespaced, custom: true }),
     ...(strategy.validate?.(next, previous, change.part) ?? []),

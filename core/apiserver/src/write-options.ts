@@ -74,10 +74,21 @@ function managerProblems(manager: string, required: boolean): readonly FieldErro
       },
     ];
   }
-  return /[^\P{C}]/u.test(manager)
-    ? [fieldInvalid('fieldManager', manager, 'should only contain printable characters')]
-    : [];
+  const problems: FieldError[] = [];
+  let position = 0; // in bytes, as Go counts
+  for (const character of manager) {
+    if (unprintable.test(character)) {
+      const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+      const detail = `invalid character U+${code} (at position ${position})`;
+      problems.push(fieldInvalid('fieldManager', manager, detail));
+    }
+    position += Buffer.byteLength(character);
+  }
+  return problems;
 }
+
+/** What Go's unicode.IsPrint refuses: of spaces there is but one. */
+const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
 
 function agentName(userAgent: string | undefined): string {
   const name = (userAgent ?? '').split('/')[0]?.slice(0, managerLengthMax) ?? '';
