@@ -133,3 +133,16 @@ test('a write to a store that was closed fails, and does not hang', async () => 
   assert.equal(read.status, 503);
   await server[Symbol.asyncDispose]();
 });
+
+test('fields that are no texts are selected by what Go says of them when they are not there', async () => {
+  await using server = await TestServer.open();
+  await server.create('/api/v1/nodes', { metadata: { name: 'n' } });
+  for (const [query, want] of [
+    ['spec.unschedulable=false', 'n'],
+    ['spec.unschedulable=true', ''],
+    ['spec.unschedulable=', ''],
+  ] as const) {
+    const { json } = await server.get(`/api/v1/nodes?fieldSelector=${encodeURIComponent(query)}`);
+    assert.equal(names(json), want, query);
+  }
+});

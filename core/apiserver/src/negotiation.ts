@@ -43,11 +43,18 @@ export function encodingOf(type: string): 'json' | 'yaml' | undefined {
   return type === 'application/yaml' ? 'yaml' : undefined;
 }
 
+interface Offering {
+  readonly query: URLSearchParams;
+  /** Whether there is a table of what is answered. */
+  readonly tables: boolean;
+}
+
 /** Chooses for a resource. @throws ApiError NotAcceptable when nothing fits, BadRequest for a wrong `includeObject`. */
-export function negotiate(accept: string | undefined, query: URLSearchParams): Acceptance {
+export function negotiate(accept: string | undefined, { query, tables }: Offering): Acceptance {
   for (const { type, parameters } of mediaRanges(accept)) {
     const encoding = encodingOf(type);
     const form = formOf(parameters, query);
+    if (form?.type === 'table' && !tables) continue;
     if (encoding && form) return { encoding, form };
   }
   throw notAcceptable(offeredTypes);

@@ -54,7 +54,8 @@ export interface ResourceCall {
 
 export function readingOf(call: ResourceCall): Reading {
   const { services, http, request, resource } = call;
-  const { form, encoding } = negotiate(http.headers['accept'], request.query);
+  const tables = resource.answered !== true;
+  const { form, encoding } = negotiate(http.headers['accept'], { query: request.query, tables });
   const { state, clock } = services;
   return { state, clock, resource, request, form, encoding };
 }

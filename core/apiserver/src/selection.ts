@@ -95,5 +95,14 @@ function fieldsMatch(
 function fieldOf(object: StoredObject, field: string, resource: ServedResource): string {
   if (field === 'metadata.name') return object.name;
   if (field === 'metadata.namespace') return object.namespace;
-  return object.field(field, resource.selectableFields.get(field) ?? []);
+  const text = object.field(field, resource.selectableFields.get(field) ?? []);
+  return text === '' && !resource.custom ? (zeroTexts[field] ?? '') : text;
 }
+
+/** What fields of built-in kinds say that are no texts in Go, and not there. */
+const zeroTexts: Readonly<Record<string, string>> = {
+  'spec.hostNetwork': 'false',
+  'spec.unschedulable': 'false',
+  'status.replicas': '0',
+  'status.successful': '0',
+};

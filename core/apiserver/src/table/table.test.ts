@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Draft } from '../draft.ts';
+import { TestServer } from '../testing/test-server.ts';
 import { statusWord } from './pod-columns.ts';
 import { durationText } from './table.ts';
 
@@ -67,3 +68,15 @@ for (const { name, pod, want } of [
     assert.equal(statusWord(draft), want);
   });
 }
+
+test('there is no table of an answer to a question', async () => {
+  await using server = await TestServer.open();
+  const ask = (accept: string) =>
+    server.ask('POST', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', {
+      body: { spec: { nonResourceAttributes: { path: '/', verb: 'get' } } },
+      headers: { accept },
+    });
+  const table = 'application/json;as=Table;v=v1;g=meta.k8s.io';
+  assert.equal((await ask(table)).status, 406);
+  assert.equal((await ask(`${table},application/json`)).json.status.allowed, true);
+});
