@@ -18,6 +18,8 @@ export interface RawOptions extends ConnectionOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+const heldBytesMax = 1024 * 1024;
+
 export class RawWebSocket implements Disposable {
   readonly socket: TLSSocket;
   /** Status line and headers of the answer. */
@@ -31,6 +33,7 @@ export class RawWebSocket implements Disposable {
     const notify = (): void => this.#wake?.();
     socket.on('data', (chunk: Buffer) => {
       this.#bytes = Buffer.concat([this.#bytes, chunk]);
+      if (this.#bytes.length > heldBytesMax) socket.pause(); // until somebody wants more
       notify();
     });
     socket.on('error', notify);
@@ -134,6 +137,7 @@ export class RawWebSocket implements Disposable {
   /** False when nothing more will come. */
   async #more(): Promise<boolean> {
     if (this.#ended) return false;
+    this.socket.resume();
     const before = this.#bytes.length;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
