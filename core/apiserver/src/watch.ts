@@ -91,14 +91,19 @@ class WatchStream {
     const initial = this.#initial;
     this.#initial = [];
     try {
-      yield* initial;
-      for await (const event of this.#queue) {
-        this.#queuedBytes -= event.byteLength;
-        yield event;
-      }
+      yield* joined(initial);
+      for await (const first of this.#queue) yield* joined(this.#queued(first));
     } catch (error) {
       // Too slow a reader: its stream ends, and it starts again from what it has seen.
       if (!isPlatformError(error, 'QUEUE_OVERFLOW')) throw error;
+    }
+  }
+
+  /** What is queued at this moment, from the event on that was just taken. */
+  *#queued(first: Buffer): Generator<Buffer> {
+    for (let event: Buffer | undefined = first; event; event = this.#queue.poll()) {
+      this.#queuedBytes -= event.byteLength;
+      yield event;
     }
   }
 
@@ -218,6 +223,28 @@ class WatchStream {
     };
     timers.timer = clock.timer(limits.bookmarkMs, tick, { keepAlive: false });
   }
+}
+
+/** A write costs more than the events in it, so small ones go together. */
+const writtenBytes = 64 * 1024;
+
+function* joined(events: Iterable<Buffer>): Generator<Buffer> {
+  let batch: Buffer[] = [];
+  let bytes = 0;
+  for (const event of events) {
+    batch.push(event);
+    bytes += event.byteLength;
+    if (bytes < writtenBytes) continue;
+    yield oneOf(batch, bytes);
+    batch = [];
+    bytes = 0;
+  }
+  if (bytes > 0) yield oneOf(batch, bytes);
+}
+
+function oneOf(batch: readonly Buffer[], bytes: number): Buffer {
+  const [first] = batch;
+  return first && batch.length === 1 ? first : Buffer.concat(batch, bytes);
 }
 
 function tooSlow(): PlatformError {

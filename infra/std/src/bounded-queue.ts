@@ -84,6 +84,11 @@ export class BoundedQueue<Item> implements AsyncIterable<Item>, Disposable {
     }
   }
 
+  /** Takes the next item, if there is one now. */
+  poll(): Item | undefined {
+    return this.length > 0 ? this.#take() : undefined;
+  }
+
   /** Takes everything that is in the queue now, without waiting. */
   drain(): Item[] {
     const items = this.#items.slice(this.#head);

@@ -1,9 +1,8 @@
 // Answers on their way out: no faster than they are read, and not for ever.
 
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { type ApiResponse, WholeBody } from '@tweendeck/kube';
-import { type Clock, linkedAbort, onAbort } from '@tweendeck/std';
+import { type Clock, onAbort } from '@tweendeck/std';
 
 export interface Sending {
   readonly outgoing: ServerResponse;
@@ -75,8 +74,10 @@ async function ended(sending: Sending, bytes?: Uint8Array): Promise<void> {
 /** Waits until the socket takes more; a client that is gone, or takes nothing, ends the wait too. */
 async function drained(sending: Sending, signal: AbortSignal): Promise<void> {
   const { outgoing, clock, stallMs } = sending;
-  using wait = linkedAbort(signal); // whichever comes first, nobody listens for the other any more
+  const { promise, resolve } = Promise.withResolvers<void>();
   using _timer = clock.timer(stallMs, () => cutOff(sending), { keepAlive: false });
-  const options = { signal: wait.signal };
-  await Promise.race([once(outgoing, 'drain', options), once(outgoing, 'close', options)]);
+  using _gone = onAbort(signal, () => resolve());
+  outgoing.once('drain', resolve).once('close', resolve);
+  await promise;
+  outgoing.off('drain', resolve).off('close', resolve);
 }

@@ -91,18 +91,24 @@ export class TestServer implements AsyncDisposable {
 
 export class TestWatch {
   readonly status: number;
-  readonly #events: AsyncIterator<Uint8Array>;
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  /** Events that came with one that was read. */
+  #lines: string[] = [];
 
   constructor(status: number, body: AsyncIterable<Uint8Array>) {
     this.status = status;
-    this.#events = body[Symbol.asyncIterator]();
+    this.#chunks = body[Symbol.asyncIterator]();
   }
 
   /** The next event; undefined when the watch is over. */
   // biome-ignore lint/suspicious/noExplicitAny: as in Answer.
   async next(): Promise<any> {
-    const { done, value } = await this.#events.next();
-    return done ? undefined : JSON.parse(Buffer.from(value).toString());
+    if (this.#lines.length === 0) {
+      const { done, value } = await this.#chunks.next();
+      if (done) return undefined;
+      this.#lines = Buffer.from(value).toString().trimEnd().split('\n');
+    }
+    return JSON.parse(this.#lines.shift() ?? '');
   }
 
   /** The next events in short: `ADDED name@resourceVersion`. */
@@ -118,7 +124,7 @@ export class TestWatch {
   }
 
   async close(): Promise<void> {
-    await this.#events.return?.();
+    await this.#chunks.return?.();
   }
 }
 
