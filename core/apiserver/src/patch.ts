@@ -142,7 +142,6 @@ async function applyObject(call: ResourceCall, part: Part): Promise<ApiResponse>
   const writing = writingOf(call, 'PatchOptions/apply');
   const { applied, duplicates } = await appliedOf(call.http);
   const merge = (live: Draft | undefined): Draft => {
-    refuseOtherObject(writing, applied, live);
     const merged = mergeApplied(writing, { live, applied, part, schema });
     tellDuplicates(writing, duplicates);
     const draft = draftOf(copyOf(merged), resource);
@@ -152,6 +151,8 @@ async function applyObject(call: ResourceCall, part: Part): Promise<ApiResponse>
   const cache = writing.state.resource(resource.storagePrefix);
   if (part === 'main' && !cache.get(requestKey(request, resource))) {
     const draft = merge(undefined);
+    refuseNew(writing, applied);
+    delete draft.metadata.resourceVersion; // of an object that is gone, or was never there
     const created = await createOnce(writing, draft, {
       ownsManagedFields: true,
       authorize: true,
@@ -162,21 +163,12 @@ async function applyObject(call: ResourceCall, part: Part): Promise<ApiResponse>
   return withWarnings(answer(writing, 200, object), writing);
 }
 
-/** An applied uid is a precondition. */
-function refuseOtherObject(
-  { request, resource }: Writing,
-  applied: Record<string, unknown>,
-  live: Draft | undefined,
-): void {
+/** Who names a uid means an object that is there. */
+function refuseNew({ request, resource }: Writing, applied: Record<string, unknown>): void {
   const uid = textAt(applied['metadata'], 'uid');
-  if (uid === '' || uid === live?.metadata.uid) return;
-  throw conflict(
-    resource,
-    request.name,
-    live
-      ? `uid mismatch: the provided object specified uid ${uid}, and the existing object has uid ${live.metadata.uid}`
-      : `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`,
-  );
+  if (uid === '') return;
+  const detail = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
+  throw conflict(resource, request.name, detail);
 }
 
 /** The document of an apply request: YAML or JSON of an object of the kind. @throws ApiError BadRequest. */
