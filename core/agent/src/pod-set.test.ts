@@ -27,6 +27,7 @@ import { Nudge } from './nudge.ts';
 import { endOrphans, findOrphans } from './orphans.ts';
 import { openPodLog } from './pod-logs.ts';
 import { PodSet, removeOrphanedDirectories } from './pod-set.ts';
+import { attachToPod, execInPod } from './pod-streams.ts';
 import { readProcess } from './proc.ts';
 import type { PodEvent, PodHost, PodRuntime, PodToken } from './runtime.ts';
 
@@ -689,3 +690,81 @@ function configMap(name: string, data: Record<string, string>): ConfigMap {
     data,
   };
 }
+
+/** Somebody's streams: what is said is kept, what is given is sent. */
+function streamsOf(given?: AsyncIterable<Uint8Array>) {
+  const said = { stdout: '', stderr: '' };
+  const heard = new Nudge();
+  const keep = (stream: 'stdout' | 'stderr') => async (chunk: Uint8Array) => {
+    said[stream] += Buffer.from(chunk).toString();
+    heard.notify();
+  };
+  const sizes = { async *[Symbol.asyncIterator]() {} };
+  const streams = { stdin: given, stdout: keep('stdout'), stderr: keep('stderr'), sizes };
+  const hears = async (text: string): Promise<void> => {
+    for (let seen = heard.version; !said.stdout.includes(text); seen = heard.version) {
+      await heard.changed(seen, AbortSignal.timeout(10_000));
+    }
+  };
+  return { said, streams, hears };
+}
+
+test('a command runs beside a program, and ends with it', async () => {
+  await using one = await world();
+  const pod = podOf('host', { terminationGracePeriodSeconds: 1 }, 'exec sleep 60');
+  const env = [{ name: 'WORD', value: 'given' }];
+  const volumes = [{ name: 'data', emptyDir: {} }];
+  const volumeMounts = [{ name: 'data', mountPath: '/data' }];
+  const [container] = pod.spec.containers;
+  assert.ok(container);
+  const full = { ...pod.spec, volumes, containers: [{ ...container, env, volumeMounts }] };
+  one.pods.apply({ ...pod, spec: full });
+  await one.until(() => one.status('host')?.phase === 'Running', 'running');
+  const first = streamsOf();
+  const script =
+    'echo "$WORD"; echo here > /data/x; cd /data; tar cf - /data/x 2>/dev/null | tar tf -';
+  const command = ['sh', '-c', script];
+  const target = { container: 'app', tty: false, command };
+  const signal = AbortSignal.timeout(15_000);
+  const { exitCode } = await execInPod(one.pods, { pod, target, streams: first.streams }, signal);
+  assert.deepEqual([exitCode, first.said.stdout], [0, 'given\ndata/x\n']);
+  const second = streamsOf();
+  const waits = { ...target, command: ['sh', '-c', 'echo on; exec sleep 60'] };
+  const ended = execInPod(one.pods, { pod, target: waits, streams: second.streams }, signal);
+  await second.hears('on');
+  one.pods.apply(deleting({ ...pod, spec: full }, 1));
+  assert.ok((await ended).exitCode > 128);
+  await one.until(() => one.host.deleted.has('host'), 'deleted');
+  await assert.rejects(
+    execInPod(one.pods, { pod, target, streams: first.streams }, signal),
+    /^ApiError: container not found \("app"\)$/,
+  );
+});
+
+test('several listen to a program, one speaks to it, and all are let go at its end', async () => {
+  await using one = await world();
+  const script = 'while read -r word; do echo "heard $word"; done; echo over >&2';
+  const containers = [shell('app', script, { stdin: true, stdinOnce: true })];
+  const pod = podOf('talker', { containers, restartPolicy: 'Never' });
+  one.pods.apply(pod);
+  await one.until(() => one.status('talker')?.phase === 'Running', 'running');
+  const signal = AbortSignal.timeout(15_000);
+  const target = { container: 'app', tty: false };
+  const end = Promise.withResolvers<void>();
+  const listener = streamsOf();
+  const speaker = streamsOf(
+    (async function* () {
+      yield Buffer.from('one\ntwo\n');
+      await end.promise;
+    })(),
+  );
+  const both = [listener, speaker].map(({ streams }) =>
+    attachToPod(one.pods, { pod, target, streams }, signal),
+  );
+  await listener.hears('heard two');
+  end.resolve();
+  for (const attached of both) assert.equal((await attached).exitCode, 0);
+  const all = { stdout: 'heard one\nheard two\n', stderr: 'over\n' };
+  assert.deepEqual([listener.said, speaker.said], [all, all]);
+  await one.until(() => one.status('talker')?.phase === 'Succeeded', 'ended');
+});
