@@ -118,6 +118,7 @@ async function runServer(
       const outcome = await runTest(test, run, signal);
       outcomes.set(test, outcome);
       report(server, test, outcome);
+      if (outcome.verdict === 'not set up') throw new Error(`${server}: ${outcome.message}`);
     }
   };
   const together = longestFirst(wanted.filter((test) => !test.includes('[Serial]')));

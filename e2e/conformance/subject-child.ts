@@ -20,6 +20,7 @@ import {
   builtInControllers,
   builtInTasks,
   ensureSystemNamespaces,
+  kubernetesService,
   schedulerName,
 } from '@tweendeck/workloads';
 
@@ -65,7 +66,10 @@ void runManager(
     client: clientOf(controllersUser),
     ...tools,
     controllers: builtInControllers({ rootCertificate: certificates.authority }),
-    tasks: builtInTasks().filter(({ name }) => name !== schedulerName),
+    tasks: [
+      ...builtInTasks().filter(({ name }) => name !== schedulerName),
+      kubernetesService({ clusterIP: '10.96.0.1', address: host, port: front.port }),
+    ],
   },
   signal,
 );

@@ -11,7 +11,8 @@ import {
 } from '../../tools/kubernetes/release.ts';
 import { type JunitCase, junitCases } from './junit.ts';
 
-export type Verdict = 'passed' | 'failed' | 'skipped' | 'timed out';
+/** `not set up`: no test could begin. */
+export type Verdict = 'passed' | 'failed' | 'skipped' | 'timed out' | 'not set up';
 
 export interface Outcome {
   readonly verdict: Verdict;
@@ -115,6 +116,7 @@ function verdictOf(cases: readonly JunitCase[], name: string): Omit<Outcome, 'se
   const found = own && own.status !== 'skipped' ? own : (broken ?? own);
   if (!found) return { verdict: 'timed out', message: 'it ended without a report' };
   const { status, message } = found;
+  if (found.name.includes('BeforeSuite')) return { verdict: 'not set up', message };
   if (status === 'passed') return { verdict: 'passed', message: '' };
   if (status === 'skipped') return { verdict: 'skipped', message };
   const late = status === 'timedout' || status === 'interrupted';
