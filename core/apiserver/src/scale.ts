@@ -15,19 +15,25 @@ import { requestKey } from './read.ts';
 import type { ScalePaths } from './registry.ts';
 import { type ResourceCall, readingOf, withWarnings, writingOf } from './resource-call.ts';
 import { jsonResponse } from './response.ts';
+import { scaleTable } from './table/scale-table.ts';
 import { updateObject } from './update.ts';
 import { toServed } from './writing.ts';
 
 /** Answers GET, PUT and PATCH of `scale`. @throws ApiError. */
 export async function handleScale(call: ResourceCall, paths: ScalePaths): Promise<ApiResponse> {
   const { resource, request, services } = call;
-  readingOf(call); // refuses what cannot be answered as JSON
+  const { form, clock } = readingOf(call); // refuses what cannot be answered as JSON
+  const answer = (object: Draft): ApiResponse => {
+    const scale = draftOfScale(scaleOf(object, paths));
+    const nowMs = clock.nowMs();
+    return jsonResponse(200, form.type === 'table' ? scaleTable(scale, { form, nowMs }) : scale);
+  };
   if (request.verb === 'get') {
     const found = services.state
       .resource(resource.storagePrefix)
       .get(requestKey(request, resource));
     if (!found) throw notFound(resource, request.name);
-    return jsonResponse(200, scaleOf(toServed(resource, found.draft()), paths));
+    return answer(toServed(resource, found.draft()));
   }
   const patch = request.verb === 'patch';
   const writing = writingOf(call, patch ? 'PatchOptions' : 'UpdateOptions');
@@ -42,10 +48,7 @@ export async function handleScale(call: ResourceCall, paths: ScalePaths): Promis
       take: (object, shown) => void scaled(object, shown, { call, paths }),
     },
   });
-  return withWarnings(
-    jsonResponse(200, scaleOf(toServed(resource, object.draft()), paths)),
-    writing,
-  );
+  return withWarnings(answer(toServed(resource, object.draft())), writing);
 }
 
 /** A Scale has metadata as every object has. */
