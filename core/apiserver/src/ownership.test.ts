@@ -149,15 +149,17 @@ test('scale shows and sets the replicas of a workload', async () => {
   );
   const put = await server.ask('PUT', `${deployments}/d/scale`, {
     body: { ...json, spec: { replicas: 5 } },
-    const accept = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
-  const { json: table } = await server.ask('GET', `${deployments}/d/scale`, { headers: { accept } });
+  });
+  assert.equal(put.json.spec.replicas, 5);
+  assert.equal((await server.get(`${deployments}/d`)).json.metadata.generation, 2);
+  const accept = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
+  const { json: table } = await server.ask('GET', `${deployments}/d/scale`, {
+    headers: { accept },
+  });
   assert.equal(table.kind, 'Table');
   const names = table.columnDefinitions.map(({ name }: { name: string }) => name);
   assert.deepEqual(names, ['Name', 'Desired', 'Available', 'Age']);
   assert.equal(table.rows[0].cells[0], 'd');
-});
-  assert.equal(put.json.spec.replicas, 5);
-  assert.equal((await server.get(`${deployments}/d`)).json.metadata.generation, 2);
   const bad = await server.patch(`${deployments}/d/scale`, { spec: { replicas: -1 } });
   assert.deepEqual([bad.status, bad.json.details.kind], [422, 'Scale']);
 });
