@@ -368,6 +368,53 @@ export const commands: readonly CommandSpec[] = [
     load: () => import('./commands/kubeconfig.ts'),
   },
   {
+    name: 'backup',
+    operands: 'FILE',
+    operandsMin: 1,
+    operandsMax: 1,
+    summary:
+      'Writes all that the embedded home knows to a file, while it runs or while it does not',
+    details: [
+      'In it: every object, the keys of service accounts and of secrets, and the certificates. Not in it: the data of',
+      'volumes and caches. Who has the file has the home: it is written for you alone.',
+    ],
+    options: {
+      check: { type: 'boolean', description: 'look whether FILE is whole, and say what is in it' },
+      'without-keys': {
+        type: 'boolean',
+        description: 'leave the keys out: the secrets in it stay sealed',
+      },
+      force: { type: 'boolean', description: 'replace the file if it is there' },
+      'encryption-keys': {
+        type: 'string',
+        value: 'FILE',
+        description: 'where the keys of a home that does not run are',
+        defaultText: 'encryption-keys in the data directory',
+      },
+      ...connection,
+    },
+    load: () => import('./commands/backup.ts'),
+  },
+  {
+    name: 'restore',
+    operands: 'FILE',
+    operandsMin: 1,
+    operandsMax: 1,
+    summary: 'Makes a data directory of a backup; the home must not run',
+    details: [
+      'Clients take notice: resource versions go on far above those in the backup, and every watch begins anew.',
+    ],
+    options: {
+      force: {
+        type: 'boolean',
+        description: 'even where a home is already; what is there is kept in a folder beside',
+      },
+      'data-dir': dataDirectory,
+      help,
+    },
+    load: () => import('./commands/restore.ts'),
+  },
+  {
     name: 'cacheserver serve',
     summary: 'Runs the cache server alone, without the platform',
     details: [

@@ -16,7 +16,7 @@ export interface Connection extends AsyncDisposable {
 }
 
 /** The kubeconfig a command means: --kubeconfig, the home of --data-dir, $KUBECONFIG, the default home. */
-function kubeconfigPath(world: Ambient, options: OptionValues): string {
+export function kubeconfigPath(world: Ambient, options: OptionValues): string {
   const given = options.text('kubeconfig');
   if (given !== undefined) return given;
   const directory = options.text('data-dir');

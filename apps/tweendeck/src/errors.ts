@@ -20,6 +20,17 @@ export const appErrors: Readonly<Record<string, string>> = {
   CLI_NOT_STORED:
     'The cache server took the files and does not have them: it refused the upload, or had no room.',
   CLI_STATUS_UNREACHABLE: 'The status address of a cache server did not answer.',
+  BACKUP_DAMAGED:
+    'A backup is not as it was written: cut off, or changed. Nothing was restored. Fetch it once more, or use another one.',
+  BACKUP_UNKNOWN:
+    'A file is no backup of an embedded home, or one of a version that this program does not know.',
+  BACKUP_REFUSED:
+    'The API server gave no backup: it is none of an embedded home, its disk is full, or who asked may not have one.',
+  BACKUP_EXISTS: 'The file that a backup was to be written to is there already.',
+  HOME_NOT_EMPTY:
+    'The data directory holds a home already, and a restore was not told to put another in its place.',
+  HOME_RESTORE_UNFINISHED:
+    'A restore into the data directory was cut short, so that it holds parts of two homes. Run it again; what was there before is kept in a folder beside.',
   HOME_UNWRITABLE: 'The data directory of the embedded home cannot be made or written.',
   HOME_DAMAGED: 'A file of the data directory does not hold what it must hold.',
   HOME_STARTING: 'The embedded home is still starting; the asked part is not up yet.',

@@ -120,7 +120,7 @@ export class SqliteJournal implements Journal {
     );
     this.#backup = { onProgress, resolve, reject, over };
     this.#worker.postMessage({ kind: 'backup', path } satisfies Request);
-    return await promise;
+    return promise;
   }
 
   #ask(request: Request, answered: (answer: Answer) => void): void {

@@ -19,6 +19,8 @@ import { type Client, createClient } from '@tweendeck/client';
 import type { UserInfo } from '@tweendeck/kube';
 import { type Clock, type Logger, type Random, systemErrorCode } from '@tweendeck/std';
 import { openSqliteStore } from '@tweendeck/store';
+import { makeBackup } from './backup/make-backup.ts';
+import { refuseUnfinished } from './backup/restore.ts';
 import {
   type HomeDirectory,
   type HomeIdentity,
@@ -40,12 +42,12 @@ export interface ControlPlaneOptions {
   readonly encryptionKeys?: string | undefined;
   /** Where requests are written down, if at all. */
   readonly audit?: AuditSettings | undefined;
-}
-
   /** How long pods stay on nodes in trouble where they do not say so. Default 300 s each. */
   readonly troubleTolerance?: ApiServerOptions['troubleTolerance'];
   /** What becomes of records that are not as they were written; `refuse` when omitted. */
   readonly damagedRecords?: 'refuse' | 'set-aside';
+}
+
 export interface AuditSettings {
   readonly path: string;
   /** Of a policy file; undefined: all requests, without their content. */
@@ -61,10 +63,10 @@ export interface ControlPlane extends AsyncDisposable {
   readonly address: string;
   /** PEM of the home's own authority. */
   readonly authority: string;
-  /** A client within the process; `program` names it in the fields it owns. Without a user: the administrator. */
-  clientOf(user?: UserInfo, program?: string): Client;
   /** What is shown to agents in other processes, PEM. */
   readonly agents: { readonly certificate: string; readonly key: string };
+  /** A client within the process; `program` names it in the fields it owns. Without a user: the administrator. */
+  clientOf(user?: UserInfo, program?: string): Client;
 }
 
 /** Where everything of a home listens that is not a pod: nobody but this machine reaches it. */
@@ -93,8 +95,16 @@ export async function openControlPlane(
   const { directory, clock, random, log, podLogs, podStreams } = options;
   await using opened = new AsyncDisposableStack();
   await makeHomeDirectory(directory);
+  await refuseUnfinished(directory);
   const store = opened.use(
-    await openSqliteStore({ path: directory.database, log: log.with({ part: 'store' }) }, signal),
+    await openSqliteStore(
+      {
+        path: directory.database,
+        log: log.with({ part: 'store' }),
+        damagedRecords: options.damagedRecords ?? 'refuse',
+      },
+      signal,
+    ),
   );
   const keyFile = options.encryptionKeys ?? directory.encryptionKeys;
   const encrypted = await encryptStore(store, { keyFile, random });
@@ -117,7 +127,20 @@ export async function openControlPlane(
         log: log.with({ part: 'apiserver' }),
         serviceRange,
         podLogs,
+        backups: (wish) =>
+          makeBackup(
+            {
+              store,
+              directory,
+              encryptionKeys: keyFile,
+              id: identity.id,
+              version: options.version,
+              clock,
+            },
+            wish,
+          ),
         podStreams,
+        ...(options.troubleTolerance ? { troubleTolerance: options.troubleTolerance } : {}),
         serviceAccounts: {
           keys: await openSigningKeys(directory.signingKeys),
           authority: certificates.authority,
@@ -137,10 +160,10 @@ export async function openControlPlane(
     identity,
     address,
     authority: certificates.authority,
+    agents: { certificate: certificates.agentsCertificate, key: certificates.agentsKey },
     clientOf: (user = adminUser, program = 'tweendeck') =>
       createClient({
         transport: server.transport(user),
-        ...(options.troubleTolerance ? { troubleTolerance: options.troubleTolerance } : {}),
         clock,
         random,
         userAgent: `${program}/${options.version}`,
@@ -160,7 +183,6 @@ async function auditOf(
 }
 
 interface ServiceDoor {
-    agents: { certificate: certificates.agentsCertificate, key: certificates.agentsKey },
   readonly server: Parameters<typeof listenHttps>[0];
   readonly certificates: Parameters<typeof listenHttps>[1]['certificates'];
   readonly serviceRange: string;
