@@ -59,7 +59,7 @@ export interface RunEnd {
 }
 
 /** A command to be run beside a container's program. */
-export interface RunCommand {
+interface RunCommand {
   /** Program and arguments. */
   readonly command: readonly string[];
   readonly tty: boolean;

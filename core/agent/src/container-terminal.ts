@@ -49,7 +49,7 @@ function terminalScript({ program, args }: GroupOptions, shell: string | undefin
 }
 
 /** A word as a shell reads it back. */
-export function quoted(word: string): string {
+function quoted(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 

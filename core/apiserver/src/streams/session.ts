@@ -98,6 +98,7 @@ class Session {
   async run(signal: AbortSignal): Promise<void> {
     using gone = linkedAbort(signal);
     using _drop = onAbort(gone.signal, () => this.#dropInput());
+    using _bye = onAbort(signal, () => this.#socket.close(1001, 'the server stops'));
     using _idle = this.#watchIdle(() => gone.abort(new Error('nothing was said for hours')));
     this.#socket.listen({
       message: (data) => this.#take(data, gone),
@@ -108,7 +109,7 @@ class Session {
     });
     const end = await this.#serve(gone.signal);
     if (end) await this.#tell(end, gone.signal);
-    await this.#leave(end === undefined && signal.aborted);
+    await this.#leave(signal.aborted);
   }
 
   /** Undefined when there is nobody left to tell. */
@@ -146,8 +147,7 @@ class Session {
 
   async #leave(stopping: boolean): Promise<void> {
     this.#dropInput();
-    if (stopping) this.#socket.close(1001, 'the server stops');
-    else this.#socket.close(1000, '');
+    if (!stopping) this.#socket.close(1000, '');
     await this.#within(stopping ? farewellMs / 20 : farewellMs, this.#closed.promise);
     this.#socket.terminate();
   }
