@@ -7,6 +7,8 @@ export interface Explanation {
   readonly isIdle?: true;
 }
 
+const everyGroup =
+  'wants every group of upstream, those of API aggregation, CSR and HPA among them: not served';
 const kubelet = 'needs a kubelet: it waits for a pod that runs';
 
 /** The first that matches counts. */
@@ -34,6 +36,8 @@ export const explanations: readonly Explanation[] = [
   },
   { pattern: /all pods are removed when a namespace is deleted/, reason: kubelet, isIdle: true },
   { pattern: /\] OrderedNamespaceDeletion /, reason: kubelet, isIdle: true },
+  { pattern: /\] AggregatedDiscovery .*(interface|Accept headers) \[/, reason: everyGroup },
+  { pattern: /\] Discovery should locate the groupVersion /, reason: everyGroup },
   {
     pattern: /\] CustomResourceFieldSelectors /,
     reason: 'needs a conversion webhook in a pod that runs',
