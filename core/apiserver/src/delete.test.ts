@@ -79,7 +79,9 @@ test('options may stand in the query', async () => {
 
 test('a pod without a node is gone at once', async () => {
   await using server = await withPod({ bound: false });
-  await server.ask('DELETE', `${pods}/p`);
+  const { json } = await server.ask('DELETE', `${pods}/p`);
+  const { deletionTimestamp, deletionGracePeriodSeconds } = json.metadata;
+  assert.deepEqual([deletionTimestamp, deletionGracePeriodSeconds], ['2026-01-01T00:00:00Z', 0]);
   assert.equal((await server.get(`${pods}/p`)).status, 404);
 });
 
@@ -101,7 +103,12 @@ test('a pod with a node gets its grace, which may be shortened, until somebody e
     [shorter.metadata.deletionTimestamp, shorter.metadata.deletionGracePeriodSeconds],
     ['2026-01-01T00:00:05Z', 5],
   );
-  await server.ask('DELETE', `${pods}/p`, { body: { gracePeriodSeconds: 0 } });
+  const last = await server.ask('DELETE', `${pods}/p`, { body: { gracePeriodSeconds: 0 } });
+  assert.equal(
+    last.json.metadata.deletionGracePeriodSeconds,
+    0,
+    'watchers are told that it is not to wait',
+  );
   assert.equal((await server.get(`${pods}/p`)).status, 404);
 });
 

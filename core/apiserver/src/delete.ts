@@ -6,6 +6,7 @@ import { type DeleteOptions, finalizersFor, refuseOther } from './delete-options
 import { type Draft, type Fields, objectIn } from './draft.ts';
 import { conflict, forbidden, notFound } from './failures.ts';
 import { listOptionsOf } from './list-options.ts';
+import { Pace } from './pace.ts';
 import { requestKey } from './read.ts';
 import { renderList } from './rendering.ts';
 import { bytesResponse, jsonResponse } from './response.ts';
@@ -15,6 +16,8 @@ import { answer, commit, type Intent, store, toServed, type Writing } from './wr
 
 const triesMax = 20;
 const lastingNamespaces: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public']);
+
+const waitsForContents: ReadonlySet<string> = new Set(['Namespace', 'CustomResourceDefinition']);
 
 /** What became of an object whose delete was asked for. */
 interface Outcome {
@@ -73,7 +76,8 @@ export async function deleteCollection(
     }),
   );
   const meta = { resourceVersion: String(state.revision) };
-  const pieces = renderList({ resource, form, nowMs: clock.nowMs() }, objects, meta);
+  const rendering = { resource, form, nowMs: clock.nowMs() };
+  const pieces = await renderList(rendering, objects, { meta, pace: new Pace(clock) });
   return bytesResponse(200, 'application/json', pieces);
 }
 
@@ -146,9 +150,10 @@ async function deleteOnce(writing: Writing, step: Step): Promise<Outcome | undef
   else delete metadata.finalizers;
   const waitsForNamespace = writing.resource.kind === 'Namespace' && terminate(draft, fresh);
   const graceSeconds = graceOf(writing, step);
-  if (finalizers.length === 0 && graceSeconds === 0 && !waitsForNamespace) {
-    return remove(writing, present, options);
-  }
+  const goes = finalizers.length === 0 && graceSeconds === 0 && !waitsForNamespace;
+  // Of what could have taken its time watchers are told first that it is not to.
+  const isCutShort = writing.resource.strategy.graceSeconds !== undefined && hasGrace(metadata);
+  if (goes && !isCutShort) return remove(writing, present, options);
   mark(writing, draft, { graceSeconds, fresh });
   if (jsonEqual(draft, present.draft())) return { object: present, gone: false };
   const object = await store(withDryRun(writing, options), {
@@ -156,7 +161,15 @@ async function deleteOnce(writing: Writing, step: Step): Promise<Outcome | undef
     draft,
     expectedRevision: present.revision,
   });
+  if (object && goes) return remove(writing, object, options);
   return object && { object, gone: false };
+}
+
+function hasGrace({
+  deletionTimestamp,
+  deletionGracePeriodSeconds = 0,
+}: Draft['metadata']): boolean {
+  return deletionTimestamp === undefined || deletionGracePeriodSeconds > 0;
 }
 
 function shownOptions({ graceSeconds, policy, uid, resourceVersion }: DeleteOptions): Fields {
@@ -188,7 +201,7 @@ function graceOf({ resource }: Writing, { draft, options }: Step): number {
 
 function mark(
   { clock }: Writing,
-  { metadata }: Draft,
+  { metadata, kind }: Draft,
   { graceSeconds, fresh }: { readonly graceSeconds: number; readonly fresh: boolean },
 ): void {
   if (fresh) {
@@ -197,9 +210,10 @@ function mark(
   } else if (metadata.deletionTimestamp !== undefined) {
     const shorter = (metadata.deletionGracePeriodSeconds ?? 0) - graceSeconds;
     const atMs = Date.parse(metadata.deletionTimestamp) - shorter * 1_000;
-    metadata.deletionTimestamp = timestampOf(atMs);
+    if (shorter > 0) metadata.deletionTimestamp = timestampOf(Math.max(atMs, clock.nowMs()));
   }
-  metadata.deletionGracePeriodSeconds = graceSeconds;
+  // What waits for its contents to go was never given a time.
+  if (!waitsForContents.has(kind)) metadata.deletionGracePeriodSeconds = graceSeconds;
 }
 
 /** Marks a namespace as ending; true while something still holds it. */
