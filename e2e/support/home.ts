@@ -50,6 +50,8 @@ export interface HomeOptions {
   readonly quickstart?: 'none' | 'cacheserver';
   readonly cachePort?: number;
   readonly port?: number;
+  /** Where its data directory is made; the folder for temporary files when omitted. */
+  readonly parent?: string;
   readonly args?: readonly string[];
 }
 
@@ -69,7 +71,7 @@ export class TestHome implements AsyncDisposable {
 
   /** Makes the folder and starts the program. */
   static async open(options: HomeOptions = {}): Promise<TestHome> {
-    const directory = await mkdtemp(join(tmpdir(), 'tweendeck-e2e-'));
+    const directory = await mkdtemp(join(options.parent ?? tmpdir(), 'tweendeck-e2e-'));
     const home = new TestHome(directory, options.cachePort ?? (await freePort()));
     try {
       await home.start(options);
