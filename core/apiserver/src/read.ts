@@ -6,6 +6,7 @@ import type { ClusterState } from './cluster-state.ts';
 import { badRequest, expired, expiredPage, notFound, tooLargeResourceVersion } from './failures.ts';
 import { type ListOptions, listOptionsOf, revisionOf } from './list-options.ts';
 import type { Acceptance } from './negotiation.ts';
+import { Pace } from './pace.ts';
 import type { ServedResource } from './registry.ts';
 import { type ListMeta, renderList, renderObject } from './rendering.ts';
 import type { ResourceRequest } from './request.ts';
@@ -43,8 +44,9 @@ export async function listObjects(reading: Reading): Promise<ApiResponse> {
   const { resource, request } = reading;
   const options = listOptionsOf(request.query);
   const selection = selectionOf(request, resource);
-  const { objects, meta } = await pageOf(reading, selection, options);
-  const pieces = renderList(renderingOf(reading), objects, meta);
+  const pace = new Pace(reading.clock);
+  const { objects, meta } = await pageOf({ ...reading, pace }, selection, options);
+  const pieces = await renderList(renderingOf(reading), objects, { meta, pace });
   return bytesResponse(200, 'application/json', pieces);
 }
 
@@ -52,7 +54,12 @@ function renderingOf({ resource, form, clock }: Reading) {
   return { resource, form, nowMs: clock.nowMs() };
 }
 
-async function pageOf(reading: Reading, selection: Selection, options: ListOptions): Promise<Page> {
+/** A reading that may take many turns. */
+interface Paging extends Reading {
+  readonly pace: Pace;
+}
+
+async function pageOf(reading: Paging, selection: Selection, options: ListOptions): Promise<Page> {
   const { state } = reading;
   if (options.continue !== '') return continued(reading, selection, options);
   const { resourceVersion: wanted, match } = options;
@@ -96,7 +103,7 @@ function badToken(why: string): ApiError {
 }
 
 async function continued(
-  reading: Reading,
+  reading: Paging,
   selection: Selection,
   { continue: text, limit }: ListOptions,
 ): Promise<Page> {
@@ -112,30 +119,50 @@ async function continued(
   return pageAt(reading, selection, { revision, after, limit });
 }
 
-function pageNow(
-  { state, resource }: Reading,
+async function pageNow(
+  { state, resource, pace }: Paging,
   selection: Selection,
   { after, limit }: { readonly after: string; readonly limit: number },
   revision: number = state.revision,
-): Page {
+): Promise<Page> {
   const cache = state.resource(resource.storagePrefix);
   if (selection.only !== undefined) {
     const object = cache.get(selection.only);
     const found = object && selection.only > after && selection.matches(object) ? [object] : [];
     return { objects: found, meta: { resourceVersion: String(revision) } };
   }
-  const objects: StoredObject[] = [];
-  let more = false;
-  for (const object of cache.range(selection.prefix, after)) {
-    if (selection.selective && !selection.matches(object)) continue;
-    more = limit > 0 && objects.length === limit;
-    if (more) break;
-    objects.push(object);
+  const range = cache.range(selection.prefix, after);
+  // Taken together, so that it is one moment however many turns it takes to look at them; one more than fits tells of a next page.
+  const candidates = [...(selection.selective || limit === 0 ? range : range.take(limit + 1))];
+  const beyond = limit > 0 ? (candidates[limit]?.key ?? '') : '';
+  const remaining =
+    selection.selective || beyond === ''
+      ? undefined
+      : cache.count(selection.prefix, candidates[limit - 1]?.key);
+  const objects = selection.selective
+    ? await matching(candidates, selection, { limit, pace })
+    : candidates;
+  const last = objects[limit - 1];
+  if (limit === 0 || objects.length <= limit || !last) {
+    return { objects, meta: { resourceVersion: String(revision) } };
   }
-  const last = objects.at(-1);
-  if (!more || !last) return { objects, meta: { resourceVersion: String(revision) } };
-  const remaining = selection.selective ? undefined : cache.count(selection.prefix, last.key);
-  return { objects, meta: listMeta(revision, last.key, remaining) };
+  return { objects: objects.slice(0, limit), meta: listMeta(revision, last.key, remaining) };
+}
+
+/** Those that match, up to one more than `limit`; all when that is 0. */
+async function matching(
+  candidates: readonly StoredObject[],
+  selection: Selection,
+  { limit, pace }: { readonly limit: number; readonly pace: Pace },
+): Promise<readonly StoredObject[]> {
+  const found: StoredObject[] = [];
+  for (const object of candidates) {
+    const pause = pace.step();
+    if (pause) await pause;
+    if (selection.matches(object)) found.push(object);
+    if (limit > 0 && found.length > limit) break;
+  }
+  return found;
 }
 
 function listMeta(revision: number, after: string, remaining: number | undefined): ListMeta {

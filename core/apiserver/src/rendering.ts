@@ -2,6 +2,7 @@
 
 import type { Draft } from './draft.ts';
 import type { Form } from './negotiation.ts';
+import type { Pace } from './pace.ts';
 import type { ServedResource } from './registry.ts';
 import type { WatchRecord } from './resource-cache.ts';
 import { type StoredObject, withOtherRevision } from './stored-object.ts';
@@ -31,30 +32,60 @@ export function renderObject(rendering: Rendering, object: StoredObject): readon
 }
 
 /** A list: the cached bytes of its objects between its own. */
-export function renderList(
+export async function renderList(
   rendering: Rendering,
   objects: readonly StoredObject[],
-  meta: ListMeta,
-): readonly Uint8Array[] {
-  const { resource, form } = rendering;
-  if (form.type === 'table') {
-    return [Buffer.from(`${JSON.stringify({ ...tableOf(rendering, objects), metadata: meta })}\n`)];
-  }
-  const listKind = form.type === 'metadata' ? 'PartialObjectMetadataList' : resource.listKind;
-  const apiVersion = form.type === 'metadata' ? 'meta.k8s.io/v1' : apiVersionText(resource);
-  // Upstream's lists of custom objects say that there is no next page, those of built-in ones leave it out.
-  const metadata = resource.custom && form.type === 'object' ? { continue: '', ...meta } : meta;
-  const head = JSON.stringify({ kind: listKind, apiVersion, metadata });
-  const pieces: Uint8Array[] = [Buffer.from(`${head.slice(0, -1)},"items":[`)];
-  const opening = openingOf(resource);
+  { meta, pace }: { readonly meta: ListMeta; readonly pace: Pace },
+): Promise<readonly Uint8Array[]> {
+  const { head, items, itemOf } = listForm(rendering, meta);
+  const pieces: Uint8Array[] = [
+    Buffer.from(`${JSON.stringify(head).slice(0, -1)},${JSON.stringify(items)}:[`),
+  ];
   for (const object of objects) {
+    const pause = pace.step();
+    if (pause) await pause;
     if (pieces.length > 1) pieces.push(comma);
-    if (form.type === 'metadata') {
-      pieces.push(Buffer.from(JSON.stringify(projected(rendering, [object]))));
-    } else pieces.push(...itemOf(resource, object, opening));
+    pieces.push(...itemOf(object));
   }
   pieces.push(listEnd);
   return pieces;
+}
+
+interface ListForm {
+  /** What comes before the items. */
+  readonly head: object;
+  /** The key they stand under. */
+  readonly items: string;
+  readonly itemOf: (object: StoredObject) => readonly Uint8Array[];
+}
+
+function listForm(rendering: Rendering, meta: ListMeta): ListForm {
+  const { resource, form } = rendering;
+  const textOf = (value: unknown): readonly Uint8Array[] => [Buffer.from(JSON.stringify(value))];
+  switch (form.type) {
+    case 'table':
+      return {
+        head: tableHead(resource, meta),
+        items: 'rows',
+        itemOf: (object) => textOf(rowOf(rendering, object)),
+      };
+    case 'metadata':
+      return {
+        head: { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata: meta },
+        items: 'items',
+        itemOf: (object) => textOf(partialOf(object)),
+      };
+    case 'object': {
+      // Upstream's lists of custom objects say that there is no next page, those of built-in ones leave it out.
+      const metadata = resource.custom ? { continue: '', ...meta } : meta;
+      const opening = openingOf(resource);
+      return {
+        head: { kind: resource.listKind, apiVersion: apiVersionText(resource), metadata },
+        items: 'items',
+        itemOf: (object) => itemOf(resource, object, opening),
+      };
+    }
+  }
 }
 
 /** An object within a list: of built-in kinds the list alone says which kind they are. */
@@ -156,17 +187,19 @@ function projected(
   objects: readonly StoredObject[],
   revision?: number,
 ): unknown {
-  if (rendering.form.type === 'table') {
-    const [first] = objects;
-    const resourceVersion = String(revision ?? first?.revision ?? '');
-    return { ...tableOf(rendering, objects, revision), metadata: { resourceVersion } };
-  }
   const [object] = objects;
+  if (rendering.form.type === 'table') {
+    const resourceVersion = String(revision ?? object?.revision ?? '');
+    return {
+      ...tableHead(rendering.resource, { resourceVersion }),
+      rows: objects.map((each) => rowOf(rendering, each, revision)),
+    };
+  }
   return object ? partialOf(object, revision) : undefined;
 }
 
 function partialOf(object: StoredObject, revision?: number): unknown {
-  const { metadata } = object.peek();
+  const { metadata } = object;
   return {
     kind: 'PartialObjectMetadata',
     apiVersion: 'meta.k8s.io/v1',
@@ -175,31 +208,28 @@ function partialOf(object: StoredObject, revision?: number): unknown {
   };
 }
 
-function tableOf(
+function tableHead(resource: ServedResource, metadata: ListMeta): object {
+  const columnDefinitions = resource.columns.definitions;
+  return { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, columnDefinitions };
+}
+
+function rowOf(
   { resource, form, nowMs }: Rendering,
-  objects: readonly StoredObject[],
+  object: StoredObject,
   revision?: number,
-): Record<string, unknown> {
+): object {
   const include = form.type === 'table' ? form.include : 'None';
-  const rows = objects.map((object) => {
-    const draft = servedDraft(resource, object);
-    const conditions = resource.columns.conditions?.(draft);
-    return {
-      cells: resource.columns.cells(draft, nowMs),
-      ...(conditions ? { conditions } : {}),
-      object:
-        include === 'None'
-          ? null
-          : include === 'Object'
-            ? fullOf(resource, object)
-            : partialOf(object, revision),
-    };
-  });
+  const draft = servedDraft(resource, object);
+  const conditions = resource.columns.conditions?.(draft);
   return {
-    kind: 'Table',
-    apiVersion: 'meta.k8s.io/v1',
-    columnDefinitions: resource.columns.definitions,
-    rows,
+    cells: resource.columns.cells(draft, nowMs),
+    ...(conditions ? { conditions } : {}),
+    object:
+      include === 'None'
+        ? null
+        : include === 'Object'
+          ? fullOf(resource, object)
+          : partialOf(object, revision),
   };
 }
 

@@ -32,3 +32,19 @@ for (const { name, revision } of [
     assert.deepEqual(other, { ...object, metadata: { ...object.metadata, resourceVersion: '5' } });
   });
 }
+
+test('metadata is read alone, whatever its texts hold', () => {
+  const metadata = {
+    name: 'tricky',
+    labels: { 'a.b/c': 'd' },
+    annotations: {
+      json: '{"metadata":{"labels":{"no":"}"}}',
+      slash: '\\',
+      quote: '"}',
+      open: '{{{',
+    },
+  };
+  const kept = new StoredObject('tricky', encodeForStore({ ...object, metadata }), 3);
+  assert.deepEqual(kept.metadata, { ...metadata, resourceVersion: '3' });
+  assert.deepEqual(kept.labels, metadata.labels);
+});

@@ -88,6 +88,17 @@ export class StoredObject {
     return parsed;
   }
 
+  /** Its metadata alone, which is much faster to read. Not to be changed. */
+  get metadata(): DraftMeta {
+    const known = this.#parsed?.deref();
+    if (known) return known.metadata;
+    const start = this.#bytes.indexOf(metadataMark) + metadataMark.length - 1;
+    // Only encodeForStore makes what is stored.
+    return JSON.parse(
+      this.#bytes.toString('utf8', start, objectEnd(this.#bytes, start)),
+    ) as DraftMeta;
+  }
+
   /** The object's JSON as this version is served. */
   bytes(codec: Codec): Buffer {
     if (codec.fromStored === undefined) return this.#bytes;
@@ -100,7 +111,7 @@ export class StoredObject {
 
   /** The labels, read from the object once. */
   get labels(): Readonly<Record<string, string>> {
-    this.#labels ??= this.peek().metadata.labels ?? {};
+    this.#labels ??= this.metadata.labels ?? {};
     return this.#labels;
   }
 
@@ -127,6 +138,24 @@ export class StoredObject {
   get name(): string {
     return this.key.slice(this.key.indexOf('/') + 1);
   }
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
+const opened = 0x7b;
+const closed = 0x7d;
+
+/** Where the JSON object ends that begins at `start`. */
+function objectEnd(bytes: Uint8Array, start: number): number {
+  let depth = 0;
+  for (let at = start; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (byte === quote) {
+      for (at++; at < bytes.length && bytes[at] !== quote; at++) if (bytes[at] === backslash) at++;
+    } else if (byte === opened) depth++;
+    else if (byte === closed && --depth === 0) return at + 1;
+  }
+  return bytes.length;
 }
 
 function resourceVersionFirst(object: Draft): Draft {
