@@ -21,6 +21,9 @@ interface LeftOut {
   readonly resources: readonly string[];
 }
 
+const networking: string =
+  'ingresses, network policies and address objects: pods share the network of their machine';
+
 const leftOut: readonly LeftOut[] = [
   {
     reason: 'certificate signing requests',
@@ -64,8 +67,7 @@ const leftOut: readonly LeftOut[] = [
     ],
   },
   {
-    reason:
-      'ingresses, network policies and address objects: pods share the network of their machine',
+    reason: networking,
     groups: { 'networking.k8s.io': ['v1'] },
     resources: [
       'ingressclasses',
@@ -87,6 +89,16 @@ const leftOut: readonly LeftOut[] = [
       (name) => `${name}.resource.k8s.io`,
     ),
   },
+  {
+    reason: 'ephemeral containers and resizing in place: a process is started with all it gets',
+    resources: ['pods/ephemeralcontainers', 'pods/resize'],
+  },
+  {
+    reason: 'proxying through the API server',
+    resources: ['nodes/proxy', 'pods/proxy', 'services/proxy'],
+  },
+  { reason: 'what Kubernetes itself gives up', resources: ['componentstatuses', 'endpoints'] },
+  { reason: 'limit ranges', resources: ['limitranges'] },
   {
     reason: 'storage drivers: volumes are made by the home itself',
     resources: [
@@ -135,6 +147,22 @@ export const explanations: readonly Explanation[] = [
     reason: 'ResourceQuota',
     area: person,
     key: /^exit code 0, here 1 \(resourcequota\/quota created\)$/,
+  },
+  {
+    reason: networking,
+    area: person,
+    key: /^exit code 0, here 1 \((?:ingress\.networking\.k8s\.io\/front created| {2}- Ingress)\)$/,
+  },
+  {
+    reason: networking,
+    area: 'Other parts of answers',
+    key: /^NetworkPolicy the whole: \{.*, here null$/,
+  },
+  {
+    reason: 'ephemeral containers and resizing in place: a process is started with all it gets',
+    area: person,
+    key: /^exit code 0, here 1 \(/,
+    line: /^kubectl (?:debug bound --image=busybox --target=main|patch pod bound --subresource=resize) /,
   },
   {
     reason: 'horizontal pod autoscaling',

@@ -224,6 +224,11 @@ export function plainFailure(message: string): ApiError {
   return new ApiError(500, '', message);
 }
 
+/** Nobody runs containers for this server: upstream knows kubelets by the addresses of their nodes. */
+export function noKubelet(): ApiError {
+  return plainFailure('no preferred addresses found; known addresses: []');
+}
+
 /** An internal failure; `message` is shown to the client. */
 export function internal(message: string): ApiError {
   return new ApiError(500, 'InternalError', `Internal error occurred: ${message}`, {

@@ -1,7 +1,6 @@
 // pods/log: the lines of a container, from whoever runs it.
 
 import {
-  ApiError,
   type ApiResponse,
   type FieldError,
   fieldForbidden,
@@ -12,7 +11,7 @@ import {
 } from '@tweendeck/kube';
 import { isPlatformError, messageOf, timestampOf } from '@tweendeck/std';
 import { textAt } from './draft.ts';
-import { badRequest, notFound } from './failures.ts';
+import { badRequest, noKubelet, notFound } from './failures.ts';
 import { requestKey } from './read.ts';
 import { isTrue } from './request.ts';
 import type { ResourceCall } from './resource-call.ts';
@@ -51,11 +50,10 @@ export async function readPodLog(
   const pod = found.draft();
   const container = containerOf(request.query.get('container') ?? '', pod);
   const options = { ...asked, container };
-  if (!podLogs)
-    throw new ApiError(501, 'MethodNotAllowed', 'this server has no source of pod logs');
   if (textAt(pod['spec'], 'nodeName') === '') {
     return streamResponse('text/plain', nothing()); // no node, so no lines yet
   }
+  if (!podLogs) throw noKubelet();
   try {
     // What is stored passed the schema of pods.
     const lines = await podLogs(pod as unknown as Pod, options, signal);

@@ -223,12 +223,10 @@ spec:
     'kubectl attach bound',
     'kubectl cp text.txt bound:/tmp/text',
     'kubectl port-forward pod/bound 0:80',
-    'kubectl debug bound --image=busybox --target=main -- true',
     'kubectl debug bound --copy-to=copied --image=busybox -- true',
     'kubectl set image pod/bound main=nginx:2',
     `kubectl patch pod bound -p '{"spec":{"nodeName":"other"}}'`,
     `kubectl patch pod bound --subresource=status --type=merge -p '{"status":{"phase":"Running","podIP":"10.1.1.1","conditions":[{"type":"Ready","status":"True"}]}}'`,
-    `kubectl patch pod bound --subresource=resize -p '{"spec":{"containers":[{"name":"main","resources":{"limits":{"cpu":"200m","memory":"64Mi"},"requests":{"cpu":"200m","memory":"64Mi"}}}]}}'`,
     'kubectl get pods',
     'kubectl wait pod/bound --for=condition=Ready --timeout=5s',
     'kubectl wait pod/bound --for=condition=Nonsense --timeout=1s',
@@ -243,5 +241,38 @@ spec:
     'kubectl delete pod quick --now',
     'kubectl delete node bare-node',
     'kubectl get events',
+  ],
+};
+
+/** What is left out of the embedded Kubernetes: its consequences stay here. */
+export const leftOut: Conversation = {
+  name: 'left-out',
+  servers: 'bare',
+  held: 'newest',
+  files: {
+    'node.yaml': node.replaceAll('bare-node', 'left-out-node'),
+    'pod.yaml': `
+apiVersion: v1
+kind: Pod
+metadata: {name: bound, labels: {app: bound}}
+spec:
+  nodeName: left-out-node
+  terminationGracePeriodSeconds: 5
+  containers:
+  - name: main
+    image: nginx
+    resources: {limits: {cpu: 100m, memory: 64Mi}}
+    livenessProbe: {httpGet: {path: /, port: 80}}
+    volumeMounts: [{name: scratch, mountPath: /scratch}]
+  volumes: [{name: scratch, emptyDir: {}}]
+`,
+  },
+  steps: [
+    'kubectl create -f node.yaml',
+    'kubectl create -f pod.yaml',
+    'kubectl debug bound --image=busybox --target=main -- true',
+    `kubectl patch pod bound --subresource=resize -p '{"spec":{"containers":[{"name":"main","resources":{"limits":{"cpu":"200m","memory":"64Mi"},"requests":{"cpu":"200m","memory":"64Mi"}}}]}}'`,
+    'kubectl delete pod bound --grace-period=0 --force',
+    'kubectl delete node left-out-node',
   ],
 };

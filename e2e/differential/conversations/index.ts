@@ -2,7 +2,7 @@
 
 import type { Conversation } from '../conversation.ts';
 import { documents, lists, ownership, writes } from './bare-requests.ts';
-import { applying, changing, nodesAndPods } from './changing.ts';
+import { applying, changing, leftOut, nodesAndPods } from './changing.ts';
 import { lifecycles, rollouts } from './controllers.ts';
 import { creating } from './creating.ts';
 import { definitions } from './definitions.ts';
@@ -25,6 +25,7 @@ export const conversations: readonly Conversation[] = [
   refusals,
   defaults,
   nodesAndPods,
+  leftOut,
   helm,
   definitions,
   platform,

@@ -6,7 +6,7 @@ import { attributesOf } from '../access/attributes.ts';
 import { refusalOf } from '../access/authorizer.ts';
 import { admitSubresource } from '../admission/subresource.ts';
 import { type Draft, type Fields, listAt, textAt } from '../draft.ts';
-import { badRequest, notFound } from '../failures.ts';
+import { badRequest, noKubelet, notFound } from '../failures.ts';
 import { requestKey } from '../read.ts';
 import { isTrue } from '../request.ts';
 import { type ResourceCall, writingOf } from '../resource-call.ts';
@@ -88,7 +88,7 @@ export async function streamPod(call: ResourceCall, kind: 'exec' | 'attach'): Pr
     throw badRequest('you must specify at least 1 of stdin, stdout, stderr');
   }
   const { podSessions: sessions, clock, log } = services;
-  if (!sessions) throw new ApiError(501, 'MethodNotAllowed', 'this server runs no pods');
+  if (!sessions) throw noKubelet();
   const protocol = protocolOf(http.headers);
   const serve: SessionServer = async (streams, signal) => {
     // What is stored passed the schema of pods.
