@@ -22,6 +22,10 @@ export interface TestHome extends AsyncDisposable {
   readonly client: Client;
   readonly signal: AbortSignal;
   readonly server: ApiServer;
+  /** A node falls silent: nobody ends its pods. */
+  loseNode(name: string): void;
+  /** It comes back, and looks at its pods anew. */
+  returnNode(name: string): void;
   /** Lets the home go on until `holds`; fails after `limitMs` (a minute unless said otherwise) of simulated time. */
   eventually(
     what: string,
@@ -46,8 +50,9 @@ export async function openTestHome(options: TestHomeOptions = {}): Promise<TestH
   const server = opened.use(await openApiServer({ store, clock, random, log }, signal));
   const failures: unknown[] = [];
   const tasks = new TaskGroup({ onFailure: (error) => void failures.push(error) });
+  const nodes = new NodeSwitches();
   tasks.start((ended) =>
-    runHome(server.transport(systemUser('test')), { clock, random, log, options }, ended),
+    runHome(server.transport(systemUser('test')), { clock, random, log, options, nodes }, ended),
   );
   const rest = async (): Promise<void> => {
     for (let turn = 0; turn < restTurns; turn++) await settle();
@@ -60,6 +65,8 @@ export async function openTestHome(options: TestHomeOptions = {}): Promise<TestH
     signal,
     server,
     rest,
+    loseNode: (name) => nodes.lose(name),
+    returnNode: (name) => nodes.start(name),
     async eventually(what, holds, limitMs = 60_000) {
       const untilMs = clock.monotonicMs() + limitMs;
       do {
@@ -83,20 +90,39 @@ async function runHome(
     readonly random: Random;
     readonly log: Logger;
     readonly options: TestHomeOptions;
+    readonly nodes: NodeSwitches;
   },
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, random, log, options } = home;
+  const { clock, random, log, options, nodes } = home;
   const client = createClient({ transport, clock, random, log });
   await using informers = openInformerSet(client, { clock, random, log }, signal);
   await using tasks = new TaskGroup();
-  if (options.node !== 'none') {
-    for (const name of options.nodeNames ?? ['local']) {
-      const node = { name, client, informers, clock, ...options.node };
-      tasks.start(() => runNodeAgent(node, signal));
-    }
+  const { node: given } = options;
+  if (given !== 'none') {
+    nodes.run = (name, running) => {
+      const node = { name, client, informers, clock, ...given };
+      tasks.start(() => runNodeAgent(node, AbortSignal.any([signal, running])));
+    };
+    for (const name of options.nodeNames ?? ['local']) nodes.start(name);
   }
   const controllers = builtInControllers({ rootCertificate: 'PEM' });
   const manager = { client, clock, random, log, controllers, tasks: builtInTasks() };
   await runManager(manager, signal);
+}
+
+/** Which nodes run. */
+class NodeSwitches {
+  run: (name: string, running: AbortSignal) => void = () => undefined;
+  readonly #running = new Map<string, AbortController>();
+
+  start(name: string): void {
+    const life = new AbortController();
+    this.#running.set(name, life);
+    this.run(name, life.signal);
+  }
+
+  lose(name: string): void {
+    this.#running.get(name)?.abort();
+  }
 }

@@ -101,12 +101,16 @@ async function register(
     metadata: { name, labels: { 'kubernetes.io/hostname': name } },
     spec: {},
   };
-  const made = await client.create(nodeResource, node, {}, signal);
+  const known = await client.get(nodeResource, { name }, signal);
+  const made = known ?? (await client.create(nodeResource, node, {}, signal));
   const room = { cpu: '8', memory: '16Gi', pods: '5000', ...allocatable };
   const ready = { type: 'Ready', status: 'True', reason: 'Ready', message: '' };
   const conditions = [{ ...ready, lastHeartbeatTime: now, lastTransitionTime: now }];
   const status = { capacity: room, allocatable: room, conditions };
-  await client.update(nodeResource, { ...made, status }, { subresource: 'status' }, signal);
+  const body = { metadata: { uid: made.metadata.uid }, status };
+  const patch = { type: 'merge', body } as const; // the literal is the kind of patch
+  await client.patch(nodeResource, { name }, patch, { subresource: 'status' }, signal);
+  if (known) return;
   const lease: Input<Lease> = {
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
