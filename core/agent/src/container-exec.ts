@@ -66,7 +66,7 @@ export async function runExec(
   try {
     kills.use(
       onAbort(over.signal, () => {
-        group.kill('SIGTERM');
+        group.kill(place.ended.aborted ? 'SIGKILL' : 'SIGTERM'); // as the kernel ends a container
         kills.use(place.clock.timer(killMs, () => group.kill('SIGKILL')));
       }),
     );

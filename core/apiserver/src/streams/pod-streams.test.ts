@@ -1,7 +1,11 @@
 // Opens a real listener on a free port of this machine, with certificates in a temporary directory.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -30,6 +34,18 @@ const source: PodStreamSource = {
   },
   attach: async () => ({ exitCode: 0 }),
 };
+
+async function textOf(incoming: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of incoming) text += String(chunk);
+  return text;
+}
+
+async function closed(server: Server): Promise<void> {
+  server.closeAllConnections();
+  server.close();
+  await once(server, 'close');
+}
 
 interface Malformed {
   readonly name: string;
@@ -277,6 +293,73 @@ describe('commands in pods', () => {
       using again = await open(path);
       if (again.status === 101) break;
     }
+  });
+
+  test('webhooks are asked, may change what is run, and may say no', async () => {
+    const asked: Record<string, unknown>[] = [];
+    const hook = createServer({
+      cert: certificates.servingCertificate,
+      key: certificates.servingKey,
+    });
+    hook.on('request', async (incoming, outgoing) => {
+      const { request, ...type } = JSON.parse(await textOf(incoming));
+      asked.push(request);
+      const patch = [{ op: 'replace', path: '/command', value: ['changed'] }];
+      const answer =
+        incoming.url?.startsWith('/mutate') === true
+          ? { allowed: true, patchType: 'JSONPatch', patch: btoa(JSON.stringify(patch)) }
+          : { allowed: request.object.container !== 'main', status: { message: 'not in there' } };
+      outgoing.setHeader('content-type', 'application/json');
+      outgoing.end(JSON.stringify({ ...type, response: { uid: request.uid, ...answer } }));
+    });
+    hook.listen(0, '127.0.0.1');
+    await once(hook, 'listening');
+    await using _closed = { [Symbol.asyncDispose]: () => closed(hook) };
+    const { port } = hook.address() as AddressInfo;
+    const configure = async (kind: string, path: string): Promise<void> => {
+      const rule = { apiGroups: [''], apiVersions: ['v1'], resources: ['pods/exec'] };
+      const webhook = {
+        name: `${path}.example.com`,
+        clientConfig: {
+          url: `https://127.0.0.1:${port}/${path}`,
+          caBundle: Buffer.from(certificates.authority).toString('base64'),
+        },
+        rules: [{ ...rule, operations: ['CONNECT'] }],
+        admissionReviewVersions: ['v1'],
+        sideEffects: 'None',
+      };
+      const made = await server.create(
+        `/apis/admissionregistration.k8s.io/v1/${kind}webhookconfigurations`,
+        { metadata: { name: path }, webhooks: [webhook] },
+      );
+      assert.equal(made.status, 201, made.text);
+    };
+    await configure('mutating', 'mutate');
+    await configure('validating', 'validate');
+    using client = await open('one/exec?command=x&command=y&stdout=true&tty=true');
+    assert.deepEqual((await client.all()).slice(0, 2), ['1 ', '1 one/main changed tty']);
+    const { operation, subResource, kind, object, name, options } = asked[0] ?? {};
+    assert.deepEqual(
+      { operation, subResource, kind, object, name, options },
+      {
+        operation: 'CONNECT',
+        subResource: 'exec',
+        kind: { group: '', version: 'v1', kind: 'PodExecOptions' },
+        object: {
+          kind: 'PodExecOptions',
+          apiVersion: 'v1',
+          stdout: true,
+          tty: true,
+          command: ['x', 'y'],
+        },
+        name: 'one',
+        options: null,
+      },
+    );
+    using refused = await open('one/exec?command=x&stdout=true&container=main');
+    assert.equal(refused.status, 400);
+    const { message } = JSON.parse(await refused.rest());
+    assert.match(message, /"validate\.example\.com" denied the request: not in there/);
   });
 
   test('who may only read may not run anything', async () => {

@@ -61,7 +61,7 @@ export interface SessionOptions {
 /** As upstream: without a byte either way for so long, a session is over. */
 const idleMs = 4 * 60 * 60_000;
 /** A client that is gone without a word is noticed at a ping, even while it is not being read. */
-const pingMs = 30_000;
+const pingMs = 10_000;
 /** Input kept for a process that does not read it; then its client waits. */
 const inputBytesMax = 256 * 1024;
 /** For the last words, and for the client's good-bye. */
