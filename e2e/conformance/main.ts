@@ -27,6 +27,7 @@ const { values: options } = parseArgs({
 });
 const pagePath = join(import.meta.dirname, '..', '..', 'docs', 'conformance.md');
 const write = (text: string): void => void process.stdout.write(text);
+const bothServers: readonly ServerName[] = ['upstream', 'embedded'];
 const isWhole = options.only === '' && options.server === undefined;
 
 const help = `npm run conformance [-- --only=REGEX] [--server=embedded|upstream] [--json=FILE]
@@ -86,8 +87,6 @@ async function runAll(tests: readonly string[]): Promise<number> {
     rmSync(scratch, { recursive: true, force: true, maxRetries: 5 });
   }
 }
-
-const bothServers: readonly ServerName[] = ['upstream', 'embedded'];
 
 function conclude(results: readonly Result[]): number {
   if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(results, null, 1));
