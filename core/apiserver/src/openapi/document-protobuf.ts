@@ -3,11 +3,38 @@
 import { assert, isJsonObject } from '@tweendeck/std';
 import { WireWriter } from './wire-writer.ts';
 
-/** The document must be one that OpenAPI v2 can say; a bug otherwise. */
-export function protobufOf(document: Readonly<Record<string, unknown>>): Uint8Array {
+/** The parts of a document that have an entry for each thing that is served, with their fields and those of entries. */
+const sections = {
+  paths: { field: 8, entry: 2 },
+  definitions: { field: 9, entry: 1 },
+  parameters: { field: 10, entry: 1 },
+} as const;
+
+export type Section = keyof typeof sections;
+
+/** One entry of a section, ready to stand in its message. It must be one that OpenAPI v2 can say; a bug otherwise. */
+export function sectionEntry(section: Section, entry: unknown): Uint8Array {
   const writer = new WireWriter();
-  message('Document')(writer, document);
+  const { entry: at } = sections[section];
+  named(sectionWriters[section], at)(writer, entry);
   return writer.finish();
+}
+
+/** A whole document: what stands around its sections, and their entries. */
+export function protobufOf(
+  frame: Readonly<Record<string, unknown>>,
+  entries: Readonly<Record<Section, readonly Uint8Array[]>>,
+): readonly Uint8Array[] {
+  const writer = new WireWriter();
+  message('Document')(writer, frame);
+  const found: Uint8Array[] = [writer.finish()];
+  for (const section of ['paths', 'definitions', 'parameters'] as const) {
+    const head = new WireWriter();
+    const length = entries[section].reduce((sum, { byteLength }) => sum + byteLength, 0);
+    head.head(sections[section].field, length);
+    found.push(head.finish(), ...entries[section]);
+  }
+  return found;
 }
 
 type Write = (writer: WireWriter, value: unknown) => void;
@@ -90,9 +117,6 @@ const messages: Readonly<Record<string, Readonly<Record<string, readonly [number
   Document: {
     swagger: [1, text],
     info: [2, inner(lazily('Info'))],
-    paths: [8, inner(named(lazily('PathItem'), 2))],
-    definitions: [9, inner(named(lazily('Schema')))],
-    parameters: [10, inner(named(parameter))],
     security: [12, many(named(stringArray))],
     securityDefinitions: [13, inner(named(chosen(2, lazily('ApiKeySecurity'))))],
     'x-': [16, many(anything)],
@@ -169,6 +193,12 @@ const messages: Readonly<Record<string, Readonly<Record<string, readonly [number
     properties: [25, inner(named(lazily('Schema')))],
     'x-': [31, many(anything)],
   },
+};
+
+const sectionWriters: Readonly<Record<Section, Write>> = {
+  paths: lazily('PathItem'),
+  definitions: lazily('Schema'),
+  parameters: parameter,
 };
 
 /** Messages contain one another, so that they are looked up when something is written. */

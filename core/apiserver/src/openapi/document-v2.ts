@@ -1,4 +1,4 @@
-// The OpenAPI v2 document of everything that is served: paths, definitions, and parameters that many paths share.
+// What an OpenAPI v2 document consists of: paths, definitions, and parameters that many paths share.
 
 import { isJsonObject } from '@tweendeck/std';
 import type { ServedResource } from '../registry.ts';
@@ -12,6 +12,7 @@ import {
   definitionPrefix,
 } from './definitions-v2.ts';
 import { withDescriptions } from './descriptions.ts';
+import type { Section } from './document-protobuf.ts';
 import { ModelNames } from './model-names.ts';
 import { ownDefinitions } from './own-definitions.ts';
 import type { RouteParameter } from './parameters.ts';
@@ -22,6 +23,7 @@ import {
   routesByPath,
   sharedParameters,
 } from './path-items.ts';
+import { PieceV2 } from './piece-v2.ts';
 import { plainRoutes } from './plain-routes.ts';
 import { type Model, type Route, routesOf } from './routes.ts';
 import { ParameterNames } from './shared-parameters.ts';
@@ -30,30 +32,54 @@ type Json = Readonly<Record<string, unknown>>;
 type Definitions = Map<string, Definition>;
 
 export interface DocumentSource {
-  /** Built-in ones first: their paths and definitions win. */
   readonly resources: readonly ServedResource[];
   readonly schemas: BuiltInSchemas;
 }
 
-/** Made anew each time; keys in the order that upstream writes them in, so that equal content is equal bytes. */
-export function documentV2({ resources, schemas }: DocumentSource): Json {
-  const names = new ModelNames(resources, schemas);
+/** What stands around the pieces of a document. */
+export const frameV2: Json = {
+  info: { title: 'Kubernetes', version: versionInfo['gitVersion'] },
+  security: [{ BearerToken: [] }],
+  securityDefinitions: { BearerToken: bearerToken },
+  swagger: '2.0',
+};
+
+/** What describes the built-in kinds, and the paths that are no resources. */
+export function builtInPieces({ resources, schemas }: DocumentSource): readonly PieceV2[] {
+  return piecesOf([plainRoutes(resources), ...resources.map(routesOf)], {
+    schemas,
+    names: new ModelNames(resources, schemas),
+  });
+}
+
+/** What describes a custom kind; what it refers to of the built-in ones is theirs. */
+export function customPieces(
+  resource: ServedResource,
+  schemas: BuiltInSchemas,
+): readonly PieceV2[] {
+  const names = new ModelNames([resource], schemas);
+  return piecesOf([routesOf(resource)], { schemas, names }).filter(
+    ({ section, key }) => section !== 'definitions' || names.custom.has(key),
+  );
+}
+
+function piecesOf(
+  groups: readonly (readonly Route[])[],
+  { schemas, names }: { readonly schemas: BuiltInSchemas; readonly names: ModelNames },
+): readonly PieceV2[] {
   const shared = new ParameterNames();
   const refer = (model: Model): Json => referenceTo(names.of(model), model);
   const paths = new Map<string, Json>();
-  const routes = routesByPath([plainRoutes(resources), ...resources.map(routesOf)]);
-  for (const [path, own] of routes) paths.set(path, itemOf(own, { refer, shared }));
+  for (const [path, own] of routesByPath(groups)) paths.set(path, itemOf(own, { refer, shared }));
   const described = [...paths.values(), ...shared.all.values()];
   const definitions = definitionsOf(described, { schemas, names });
-  return {
-    definitions: sorted(definitions),
-    info: { title: 'Kubernetes', version: versionInfo['gitVersion'] },
-    parameters: sorted(shared.all),
-    paths: sorted(paths),
-    security: [{ BearerToken: [] }],
-    securityDefinitions: { BearerToken: bearerToken },
-    swagger: '2.0',
-  };
+  const made = (section: Section, entries: ReadonlyMap<string, unknown>): readonly PieceV2[] =>
+    [...entries].map(([key, value]) => new PieceV2(section, key, value));
+  return [
+    ...made('definitions', definitions),
+    ...made('parameters', shared.all),
+    ...made('paths', paths),
+  ];
 }
 
 function referenceTo(name: string | undefined, model: Model): Json {
@@ -178,8 +204,4 @@ function referencesIn(piece: unknown): ReadonlySet<string> {
   };
   visit(piece);
   return found;
-}
-
-function sorted<V>(entries: ReadonlyMap<string, V>): Readonly<Record<string, V>> {
-  return Object.fromEntries([...entries].sort(([left], [right]) => (left < right ? -1 : 1)));
 }

@@ -1,14 +1,15 @@
-// Answers `/openapi/v2`: JSON or protobuf, plain or compressed, kept until what is served changes.
+// Answers `/openapi/v2`: JSON or protobuf, plain or compressed, joined of pieces that are kept.
 
 import { createHash } from 'node:crypto';
 import { constants, gzipSync } from 'node:zlib';
 import type { ApiResponse } from '@tweendeck/kube';
 import { mediaRanges } from '../negotiation.ts';
-import type { Registry } from '../registry.ts';
+import type { Registry, ServedResource } from '../registry.ts';
 import { bytesResponse } from '../response.ts';
 import type { BuiltInSchemas } from '../schema/built-in-schemas.ts';
-import { protobufOf } from './document-protobuf.ts';
-import { documentV2 } from './document-v2.ts';
+import { protobufOf, type Section } from './document-protobuf.ts';
+import { builtInPieces, customPieces, frameV2 } from './document-v2.ts';
+import type { PieceV2 } from './piece-v2.ts';
 
 const path = '/openapi/v2';
 const protobufType = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
@@ -24,8 +25,11 @@ const offered: readonly (readonly [string, Encoding])[] = [
 
 interface Kept {
   readonly generation: number;
+  /** By section, sorted by key. */
+  readonly pieces: Readonly<Record<Section, readonly PieceV2[]>>;
   readonly etag: string;
-  readonly bodies: Map<`${Encoding}${'' | ' gzip'}`, Uint8Array>;
+  /** Compressed. */
+  readonly packed: Map<Encoding, Uint8Array>;
 }
 
 interface Asking {
@@ -37,6 +41,8 @@ interface Asking {
 export class OpenApiV2 {
   readonly #registry: Registry;
   readonly #schemas: BuiltInSchemas;
+  #builtIn: readonly PieceV2[] | undefined;
+  readonly #custom = new WeakMap<ServedResource, readonly PieceV2[]>();
   #kept: Kept | undefined;
 
   constructor(registry: Registry, schemas: BuiltInSchemas) {
@@ -55,41 +61,92 @@ export class OpenApiV2 {
     const headers = { etag: kept.etag, ...vary };
     if (ifNoneMatch === kept.etag) return bytesResponse(304, type, [], headers);
     if (!acceptsGzip(acceptEncoding)) {
-      return bytesResponse(200, type, [this.#body(kept, encoding)], headers);
+      return bytesResponse(200, type, bodyOf(kept, encoding), headers);
     }
-    const packed = this.#packed(kept, encoding);
+    const packed = packedOf(kept, encoding);
     return bytesResponse(200, type, [packed], { ...headers, 'content-encoding': 'gzip' });
   }
 
   #current(): Kept {
-    const { generation } = this.#registry;
+    const { generation, builtIn, all } = this.#registry;
     if (this.#kept?.generation === generation) return this.#kept;
-    const body = Buffer.from(JSON.stringify(this.#document()));
-    const etag = `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"`;
-    this.#kept = { generation, etag, bodies: new Map([['json', body]]) };
+    this.#builtIn ??= builtInPieces({ resources: builtIn, schemas: this.#schemas });
+    const custom = all.filter((resource) => resource.custom);
+    const lists = [this.#builtIn, ...custom.map((resource) => this.#piecesOf(resource))];
+    const pieces = sorted(lists);
+    const digest = createHash('sha512');
+    for (const chunk of jsonOf(pieces)) digest.update(chunk);
+    const etag = `"${digest.digest('hex').toUpperCase()}"`;
+    this.#kept = { generation, pieces, etag, packed: new Map() };
     return this.#kept;
   }
 
-  #document(): Readonly<Record<string, unknown>> {
-    return documentV2({ resources: this.#registry.all, schemas: this.#schemas });
-  }
-
-  #body({ bodies }: Kept, encoding: Encoding): Uint8Array {
-    const known = bodies.get(encoding);
+  #piecesOf(resource: ServedResource): readonly PieceV2[] {
+    const known = this.#custom.get(resource);
     if (known) return known;
-    const made = protobufOf(this.#document());
-    bodies.set(encoding, made);
+    const made = customPieces(resource, this.#schemas);
+    this.#custom.set(resource, made);
     return made;
   }
+}
 
-  #packed(kept: Kept, encoding: Encoding): Uint8Array {
-    const known = kept.bodies.get(`${encoding} gzip`);
-    if (known) return known;
-    const options = { level: constants.Z_BEST_SPEED };
-    const made = gzipSync(this.#body(kept, encoding), options);
-    kept.bodies.set(`${encoding} gzip`, made);
-    return made;
+type Pieces = Kept['pieces'];
+
+/** By section and key; of several with the same key the first, so that built-in ones come first. */
+function sorted(lists: readonly (readonly PieceV2[])[]): Pieces {
+  const found = { definitions: new Map(), parameters: new Map(), paths: new Map() } as const;
+  for (const piece of lists.flat()) {
+    const section: Map<string, PieceV2> = found[piece.section];
+    if (!section.has(piece.key)) section.set(piece.key, piece);
   }
+  const inOrder = (pieces: ReadonlyMap<string, PieceV2>): readonly PieceV2[] =>
+    [...pieces.values()].sort((left, right) => (left.key < right.key ? -1 : 1));
+  return {
+    definitions: inOrder(found.definitions),
+    parameters: inOrder(found.parameters),
+    paths: inOrder(found.paths),
+  };
+}
+
+const comma = Buffer.from(',');
+
+/** Keys stand in the order in which upstream writes them. */
+function jsonOf(pieces: Pieces): readonly Uint8Array[] {
+  const chunks: Uint8Array[] = [];
+  const keys = [...Object.keys(frameV2), ...Object.keys(pieces)].toSorted();
+  for (const [index, key] of keys.entries()) {
+    const name = `${index === 0 ? '{' : ','}${JSON.stringify(key)}:`;
+    if (Object.hasOwn(frameV2, key)) {
+      chunks.push(Buffer.from(`${name}${JSON.stringify(frameV2[key])}`));
+      continue;
+    }
+    chunks.push(Buffer.from(`${name}{`));
+    const section = pieces[key as Section]; // the keys of both were joined
+    for (const [at, { json }] of section.entries()) chunks.push(...(at === 0 ? [] : [comma]), json);
+    chunks.push(Buffer.from('}'));
+  }
+  chunks.push(Buffer.from('}'));
+  return chunks;
+}
+
+function bodyOf({ pieces }: Kept, encoding: Encoding): readonly Uint8Array[] {
+  if (encoding === 'json') return jsonOf(pieces);
+  const entries = (section: Section): readonly Uint8Array[] =>
+    pieces[section].map(({ protobuf }) => protobuf);
+  return protobufOf(frameV2, {
+    paths: entries('paths'),
+    definitions: entries('definitions'),
+    parameters: entries('parameters'),
+  });
+}
+
+function packedOf(kept: Kept, encoding: Encoding): Uint8Array {
+  const known = kept.packed.get(encoding);
+  if (known) return known;
+  const options = { level: constants.Z_BEST_SPEED };
+  const made = gzipSync(Buffer.concat(bodyOf(kept, encoding)), options);
+  kept.packed.set(encoding, made);
+  return made;
 }
 
 /** The first offer that fits the best of what is accepted. */

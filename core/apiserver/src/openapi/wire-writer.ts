@@ -12,9 +12,14 @@ export class WireWriter {
   }
 
   bytes(number: number, value: Uint8Array): void {
-    this.#push(varint((BigInt(number) << 3n) | 2n));
-    this.#push(varint(BigInt(value.byteLength)));
+    this.head(number, value.byteLength);
     this.#push(value);
+  }
+
+  /** What comes before bytes that are written elsewhere. */
+  head(number: number, byteLength: number): void {
+    this.#push(varint((BigInt(number) << 3n) | 2n));
+    this.#push(varint(BigInt(byteLength)));
   }
 
   message(number: number, write: (inner: WireWriter) => void): void {
