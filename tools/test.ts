@@ -9,7 +9,9 @@ const args = process.argv.slice(2);
 const options = args.filter((arg) => arg.startsWith('-'));
 const folders = args.filter((arg) => !arg.startsWith('-'));
 const layers =
-  folders.length > 0 ? folders : ['infra', 'core', 'services', 'apps', 'tools', 'e2e/differential'];
+  folders.length > 0
+    ? folders
+    : ['infra', 'core', 'services', 'apps', 'tools', 'e2e/differential', 'e2e/clients'];
 const patterns = layers.map((layer) => (layer.endsWith('.ts') ? layer : `${layer}/**/*.test.ts`));
 // All files of a process share it: a process for each file would take minutes to start.
 const shared = ['--test', '--test-isolation=none', ...options];

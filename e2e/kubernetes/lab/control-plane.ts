@@ -44,7 +44,7 @@ export async function startControlPlane(
     userKubeconfig(site, { file: 'admin', user: 'kubernetes-admin', groups: ['system:masters'] }),
   ]);
   await etcd.ready(() => answers(`http://${claim.loopback}:2379/health`));
-  const server = await startDaemon(claim, 'kube-apiserver', serverCommand);
+  let server = await startDaemon(claim, 'kube-apiserver', serverCommand);
   const { transport, ...access } = await openAccess(site, kubeconfig);
   opened.use(transport);
   await server.ready(() => serves(transport, '/readyz'));
@@ -59,6 +59,13 @@ export async function startControlPlane(
     directory: claim.directory,
     auditLog: join(claim.directory, 'audit.jsonl'),
     ...access,
+    async restartApiServer() {
+      process.kill(server.pid, 'SIGKILL');
+      await server.ended;
+      server = await startDaemon(claim, 'kube-apiserver', serverCommand);
+      await server.ready(() => serves(transport, '/readyz'));
+    },
+    compact: () => compactEtcd(`http://${claim.loopback}:2379`),
   };
 }
 
@@ -78,6 +85,25 @@ async function startControllerManager(site: Site, client: Client): Promise<void>
 async function startScheduler(site: Site): Promise<void> {
   const scheduler = await startDaemon(site.claim, 'kube-scheduler', await schedulerCommand(site));
   await scheduler.ready(() => answers(`https://${site.claim.loopback}:10259/readyz`));
+}
+
+/** What kube-apiserver does every five minutes: it writes down up to where it compacts, and compacts. */
+async function compactEtcd(url: string): Promise<void> {
+  const ask = async (path: string, body: object): Promise<{ header?: { revision?: string } }> => {
+    const answer = await fetch(`${url}/v3/kv/${path}`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Error(`etcd refused to ${path}: ${await answer.text()}`);
+    return (await answer.json()) as { header?: { revision?: string } }; // as etcd's gateway answers
+  };
+  const encoded = (text: string): string => Buffer.from(text).toString('base64');
+  const key = encoded('compact_rev_key');
+  const { header } = await ask('range', { key });
+  const revision = header?.revision;
+  if (revision === undefined) throw new Error('etcd names no revision');
+  await ask('put', { key, value: encoded(revision) });
+  await ask('compaction', { revision, physical: true });
 }
 
 /** Whether a path of the API server answers 200. */

@@ -31,6 +31,10 @@ export interface ControlPlane extends AsyncDisposable {
   readonly auditLog: string;
   /** The administrator. */
   readonly client: Client;
+  /** Ends kube-apiserver without goodbye and starts it again; returns when it serves. */
+  restartApiServer(): Promise<void>;
+  /** Has etcd forget how everything was before now, as it does every five minutes; kube-apiserver follows within 15 s. */
+  compact(): Promise<void>;
   /** Writes a kubeconfig of a service account of this cluster; returns its path. */
   serviceAccountKubeconfig(account: {
     readonly namespace: string;
