@@ -143,6 +143,13 @@ export class ClusterView implements AffinityView {
     return this.#claimUsers.has(claim);
   }
 
+  /** Whether a pod of lower priority is placed there. */
+  hasLesserPod(nodeName: string, priority: number): boolean {
+    const placements = this.#occupancies.get(nodeName)?.placements.values() ?? [];
+    for (const { pod } of placements) if ((pod.spec.priority ?? 0) < priority) return true;
+    return false;
+  }
+
   node(name: string): Node | undefined {
     return this.#nodes.get(name)?.node;
   }

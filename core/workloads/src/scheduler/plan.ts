@@ -43,33 +43,91 @@ export function planScheduling(
 ): SchedulingPlan {
   const { nodeCount } = cluster;
   if (nodeCount === 0) return { fits: false, message: 'no nodes available to schedule pods' };
-  const refuse = (...texts: readonly string[]): SchedulingPlan => ({
-    fits: false,
-    message: `0/${nodeCount} nodes are available: ${texts.toSorted().join(', ')}.`,
-  });
+  const refuse = (texts: readonly string[], evictable: readonly string[]): SchedulingPlan => {
+    const none = `0/${nodeCount} nodes are available:`;
+    const tail = preemptionText(pod, { none, nodeCount, evictable, cluster });
+    return { fits: false, message: `${none} ${texts.toSorted().join(', ')}.${tail}` };
+  };
   const named = namedNodes(pod);
-  if (named?.size === 0) return refuse('pod affinity terms conflict');
+  if (named?.size === 0) return refuse(['pod affinity terms conflict'], []);
   const volumes = checkVolumes(pod, tools.storage, (claim) => cluster.isClaimUsed(claim));
-  if (volumes.hindrance !== undefined) return refuse(volumes.hindrance);
+  if (volumes.hindrance !== undefined) return refuse([volumes.hindrance], []);
   const asked = questionOf(pod, cluster, { volumes, ...tools });
   const rooms = named
     ? [...named].flatMap((name) => cluster.room(name) ?? [])
     : [...cluster.rooms()];
   const feasible: NodeRoom[] = [];
   const reasons = new Map<string, number>();
+  const evictable: string[] = [];
   if (rooms.length < nodeCount) {
     reasons.set("node(s) didn't satisfy plugin(s) [NodeAffinity]", nodeCount - rooms.length);
   }
   for (const room of rooms) {
     const problems = problemsOf(room, asked);
     if (problems.length === 0) feasible.push(room);
+    else if (!problems.some((problem) => isLasting(problem, room, asked))) {
+      evictable.push(room.node.metadata.name);
+    }
     for (const problem of problems) reasons.set(problem, (reasons.get(problem) ?? 0) + 1);
   }
   if (feasible.length === 0) {
-    return refuse(...[...reasons].map(([reason, count]) => `${count} ${reason}`));
+    const texts = [...reasons].map(([reason, count]) => `${count} ${reason}`);
+    return refuse(texts, evictable);
   }
   const { name } = best(feasible, { asked, cluster, tools }).node.metadata;
   return { fits: true, nodeName: name, waiting: volumes.waiting };
+}
+
+/**
+ * What upstream adds of preemption, as far as it is true of a scheduler that has none: nothing is said where it would have
+ * evicted somebody.
+ *
+ * @param evictable nodes that would do with fewer pods
+ */
+function preemptionText(
+  { spec }: Pod,
+  {
+    none,
+    nodeCount,
+    evictable,
+    cluster,
+  }: {
+    readonly none: string;
+    readonly nodeCount: number;
+    readonly evictable: readonly string[];
+    readonly cluster: ClusterView;
+  },
+): string {
+  const begin = ' no new claims to deallocate, preemption:';
+  if (spec.preemptionPolicy === 'Never') {
+    return `${begin} not eligible due to preemptionPolicy=Never.`;
+  }
+  if (evictable.some((name) => cluster.hasLesserPod(name, spec.priority ?? 0))) return '';
+  const unhelpful = nodeCount - evictable.length;
+  const texts = [
+    ...(evictable.length > 0
+      ? [`${evictable.length} No preemption victims found for incoming pod`]
+      : []),
+    ...(unhelpful > 0 ? [`${unhelpful} Preemption is not helpful for scheduling`] : []),
+  ];
+  return `${begin} ${none} ${texts.toSorted().join(', ')}.`;
+}
+
+/** Problems that fewer pods on the node would mend. */
+const passing: ReadonlySet<string> = new Set([
+  "node(s) didn't have free ports for the requested pod ports",
+  "node(s) didn't match pod topology spread constraints",
+  "node(s) didn't match pod anti-affinity rules",
+  "node(s) didn't satisfy existing pods anti-affinity rules",
+  'node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod',
+  'Too many pods',
+]);
+
+function isLasting(problem: string, { allocatable }: NodeRoom, { requests }: Question): boolean {
+  if (passing.has(problem)) return false;
+  if (!problem.startsWith('Insufficient ')) return true;
+  const name = problem.slice('Insufficient '.length);
+  return (requests[name] ?? 0) > (allocatable[name] ?? 0);
 }
 
 interface Question {

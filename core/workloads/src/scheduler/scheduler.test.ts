@@ -39,7 +39,7 @@ function view(nodes: readonly Node[], pods: readonly Pod[] = []): ClusterView {
 
 const words = (candidate: Pod, cluster: ClusterView): string => {
   const plan = planScheduling(candidate, cluster, tools);
-  return plan.fits ? plan.nodeName : plan.message;
+  return plan.fits ? plan.nodeName : plan.message.replace(/ no new claims to deallocate, .*/, '');
 };
 
 const zone = (name: string): { readonly labels: Readonly<Record<string, string>> } => ({
@@ -292,6 +292,40 @@ const rows: readonly Row[] = [
 ];
 for (const { name, candidate = waiting(), nodes, pods = [], want } of rows) {
   test(`a pod ${name}`, () => assert.equal(words(candidate, view(nodes, pods)), want));
+}
+
+for (const { name, candidate, nodes, want } of [
+  {
+    name: 'more than any node has',
+    candidate: waiting(asking({ cpu: '9' })),
+    nodes: [node('n1')],
+    want: ' no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.',
+  },
+  {
+    name: 'more than is free',
+    candidate: waiting(asking({ cpu: '3' })),
+    nodes: [node('n1'), node('n2', taint('NoSchedule'))],
+    want: ' no new claims to deallocate, preemption: 0/2 nodes are available: 1 No preemption victims found for incoming pod, 1 Preemption is not helpful for scheduling.',
+  },
+  {
+    name: 'what lesser pods have',
+    candidate: waiting({ ...asking({ cpu: '3' }), priority: 5 }),
+    nodes: [node('n1')],
+    want: '',
+  },
+  {
+    name: 'nothing that others have',
+    candidate: waiting({ ...asking({ cpu: '3' }), preemptionPolicy: 'Never' }),
+    nodes: [node('n1')],
+    want: ' no new claims to deallocate, preemption: not eligible due to preemptionPolicy=Never.',
+  },
+]) {
+  test(`a pod that asks for ${name} is told what preemption would do`, () => {
+    const cluster = view(nodes, [on('a', 'n1', {}, asking({ cpu: '2' }))]);
+    const plan = planScheduling(candidate, cluster, tools);
+    assert.ok(!plan.fits);
+    assert.equal(plan.message.slice(plan.message.indexOf('.') + 1), want);
+  });
 }
 
 test('an assumed pod holds its room until it is dropped', () => {

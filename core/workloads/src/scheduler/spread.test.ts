@@ -63,7 +63,7 @@ const spreading = (
 
 const words = (candidate: Pod, cluster: ClusterView, services: readonly Service[] = []): string => {
   const plan = planScheduling(candidate, cluster, toolsWith(services));
-  return plan.fits ? plan.nodeName : plan.message;
+  return plan.fits ? plan.nodeName : plan.message.replace(/ no new claims to deallocate, .*/, '');
 };
 
 const four = [inZone('a1', 'a'), inZone('a2', 'a'), inZone('b1', 'b'), inZone('b2', 'b')];

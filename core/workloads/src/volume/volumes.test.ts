@@ -120,7 +120,9 @@ test('a pod waits for a claim that is not there, and has one of its own where it
     const pod = await client.get(podResource, at('lost'), signal);
     const condition = pod?.status?.conditions?.find(({ type }) => type === 'PodScheduled');
     return (
-      condition?.message === '0/1 nodes are available: persistentvolumeclaim "none" not found.'
+      condition?.message?.startsWith(
+        '0/1 nodes are available: persistentvolumeclaim "none" not found.',
+      ) === true
     );
   });
   const own = podWith('own', '');
