@@ -12,7 +12,7 @@ import { bearerToken, routesByPath } from './openapi/path-items.ts';
 import { itemV3 } from './openapi/paths-v3.ts';
 import { plainRoutes } from './openapi/plain-routes.ts';
 import { type Model, type Route, routesOf } from './openapi/routes.ts';
-import type { Registry } from './registry.ts';
+import type { Registry, ServedResource } from './registry.ts';
 import { bytesResponse, jsonResponse } from './response.ts';
 import type { BuiltInSchemas } from './schema/built-in-schemas.ts';
 import { versionInfo } from './version.ts';
@@ -20,15 +20,19 @@ import { versionInfo } from './version.ts';
 const root = '/openapi/v3';
 const referencePrefix = '#/components/schemas/';
 
-type Paths = ReadonlyMap<string, readonly Route[]>;
+/** What one document is made of. */
+interface Outline {
+  /** The custom resources among what it describes. */
+  readonly custom: readonly ServedResource[];
+  readonly paths: ReadonlyMap<string, readonly Route[]>;
+}
 
 /** What is served at one time, as documents see it. */
 interface Served {
   readonly generation: number;
   readonly names: ModelNames;
-  /** Paths by the document that describes them, such as `api/v1`, `apis/apps/v1`, `version`. */
-  readonly documents: ReadonlyMap<string, Paths>;
-  readonly hashes: Map<string, string>;
+  /** By path, such as `api/v1`, `apis/apps/v1`, `version`. */
+  readonly documents: ReadonlyMap<string, Outline>;
 }
 
 /** Answers `/openapi/v3` and below; keeps hashes, not documents. */
@@ -36,6 +40,8 @@ export class OpenApiDocuments {
   readonly #registry: Registry;
   readonly #schemas: BuiltInSchemas;
   #served: Served | undefined;
+  /** By path, with the custom resources that they were made of: the hash stays as long as those do. */
+  readonly #hashes = new Map<string, { readonly of: Outline['custom']; readonly hash: string }>();
 
   constructor(registry: Registry, schemas: BuiltInSchemas) {
     this.#registry = registry;
@@ -60,49 +66,57 @@ export class OpenApiDocuments {
       return jsonResponse(200, { paths: this.#index(served) }, text);
     }
     const key = path.slice(root.length + 1);
-    const paths = served.documents.get(key);
-    if (!paths) throw noSuchPath();
-    const current = this.#hashOf(key, paths, served);
+    const outline = served.documents.get(key);
+    if (!outline) throw noSuchPath();
+    const current = this.#hashOf(key, outline, served);
     const etag = `"${current}"`;
     const lasting = hash === current ? { 'cache-control': 'public, immutable' } : {};
     const headers = { etag, vary: 'Accept', ...lasting };
     if (ifNoneMatch === etag) return bytesResponse(304, 'application/json', [], headers);
-    return bytesResponse(200, 'application/json', [this.#document(paths, served)], headers);
+    return bytesResponse(200, 'application/json', [this.#document(outline, served)], headers);
   }
 
   #current(): Served {
-    const { generation, all } = this.#registry;
+    const { generation, builtIn, all } = this.#registry;
     if (this.#served?.generation === generation) return this.#served;
-    const paths = routesByPath([plainRoutes(all), ...all.map(routesOf)]);
-    const documents = new Map<string, Map<string, readonly Route[]>>();
-    for (const [path, routes] of paths) {
+    const custom = all.filter((resource) => resource.custom);
+    const routes = routesByPath([plainRoutes(builtIn), ...all.map(routesOf)]);
+    const documents = new Map<
+      string,
+      { custom: ServedResource[]; paths: Map<string, readonly Route[]> }
+    >();
+    for (const [path, own] of routes) {
       const key = documentOf(path);
-      const known = documents.get(key) ?? new Map<string, readonly Route[]>();
-      documents.set(key, known.set(path, routes));
+      const known = documents.get(key) ?? { custom: [], paths: new Map() };
+      known.paths.set(path, own);
+      documents.set(key, known);
     }
-    const names = new ModelNames(all, this.#schemas);
-    this.#served = { generation, names, documents, hashes: new Map() };
+    for (const resource of custom) {
+      documents.get(`apis/${resource.group}/${resource.version}`)?.custom.push(resource);
+    }
+    for (const key of this.#hashes.keys()) if (!documents.has(key)) this.#hashes.delete(key);
+    this.#served = { generation, names: new ModelNames(all, this.#schemas), documents };
     return this.#served;
   }
 
   #index(served: Served): unknown {
-    const entries = [...served.documents].map(([key, paths]) => [
+    const entries = [...served.documents].map(([key, outline]) => [
       key,
-      { serverRelativeURL: `${root}/${key}?hash=${this.#hashOf(key, paths, served)}` },
+      { serverRelativeURL: `${root}/${key}?hash=${this.#hashOf(key, outline, served)}` },
     ]);
     return Object.fromEntries(entries);
   }
 
-  #hashOf(key: string, paths: Paths, served: Served): string {
-    const known = served.hashes.get(key);
-    if (known !== undefined) return known;
-    const digest = createHash('sha512').update(this.#document(paths, served)).digest('hex');
+  #hashOf(key: string, outline: Outline, served: Served): string {
+    const known = this.#hashes.get(key);
+    if (known && isSameList(known.of, outline.custom)) return known.hash;
+    const digest = createHash('sha512').update(this.#document(outline, served)).digest('hex');
     const hash = digest.toUpperCase();
-    served.hashes.set(key, hash);
+    this.#hashes.set(key, { of: outline.custom, hash });
     return hash;
   }
 
-  #document(paths: Paths, { names }: Served): Buffer {
+  #document({ paths }: Outline, { names }: Served): Buffer {
     const refer = (model: Model): Readonly<Record<string, unknown>> => {
       const name = names.of(model);
       if (name !== undefined) return { $ref: `${referencePrefix}${name}` };
@@ -146,6 +160,10 @@ export class OpenApiDocuments {
     const schema = this.#schemas.components[name] ?? ownDefinitions[name];
     return schema && withDescriptions(name, schema);
   }
+}
+
+function isSameList<T>(left: readonly T[], right: readonly T[]): boolean {
+  return left.length === right.length && left.every((item, index) => item === right[index]);
 }
 
 /** `api/v1` for what lies under `/api/v1/`, and so on; paths that are no API have a document each. */
