@@ -63,6 +63,11 @@ spec:
     metadata: {labels: {app: web}}
     spec:
       terminationGracePeriodSeconds: 1
+      topologySpreadConstraints:
+      - maxSkew: 1
+        topologyKey: kubernetes.io/hostname
+        whenUnsatisfiable: ScheduleAnyway
+        labelSelector: {matchLabels: {app: web}}
       containers:
       - name: main
         image: sh
@@ -82,7 +87,7 @@ kind: CacheServer
 metadata: {name: cache}
 spec:
   port: ${port}
-  storage: 100Mi
+  storage: 104857600
   tolerations:
   - {key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute, tolerationSeconds: ${staySeconds}}
 `;
