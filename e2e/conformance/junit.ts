@@ -20,7 +20,7 @@ export function junitCases(xml: string): readonly JunitCase[] {
       return {
         name: attribute(attributes, 'name'),
         status: attribute(attributes, 'status'),
-        message: unescaped(failure?.[1] ?? brief?.[1] ?? '')
+        message: unescaped(failure?.[1] || brief?.[1] || '')
           .trim()
           .slice(0, messageLengthMax),
       };

@@ -30,7 +30,7 @@ export interface Run {
 }
 
 /** The programs that a run needs. Throws, naming the command that builds them, when one is missing. */
-export function suitePrograms(): { readonly suite: string; readonly kubectl: string } {
+function suitePrograms(): { readonly suite: string; readonly kubectl: string } {
   const [suite, kubectl] = ['e2e.test', 'kubectl'].map((name) => {
     if (isBuilt(pinnedRelease, name)) return join(binaryDirectory(pinnedRelease), name);
     throw new Error(`${name} is not built: ${buildCommand} -- --only=e2e.test,kubectl`);

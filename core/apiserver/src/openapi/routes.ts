@@ -12,7 +12,7 @@ import {
   type RouteParameter,
 } from './parameters.ts';
 
-export type Method = 'get' | 'put' | 'post' | 'delete' | 'patch';
+type Method = 'get' | 'put' | 'post' | 'delete' | 'patch';
 
 /** What an answer or a body is: a kind that has a component, or plain text. */
 export type Model =
