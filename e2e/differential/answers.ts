@@ -321,12 +321,15 @@ function namedInDocument(findings: readonly Finding[], where: string): readonly 
   }));
 }
 
-function kindOfPlace({ place }: Finding): string {
+function kindOfPlace({ place, what, expected }: Finding): string {
+  const isType = place.endsWith('.produces[]') && what === 'missing';
+  if (isType) return `operations[].produces[] ${String(expected)}`;
   return place
     .replace(
       /^paths(\["[^"]*"\]|\.[\w-]+)\.(get|put|post|patch|delete|head|options)\b/,
       'operations[]',
     )
+    .replace(/\bcontent\["(application\/vnd\.kubernetes\.protobuf[^"]*)"\]/, 'content[$1]')
     .replace(/\b(responses|content)(\["[^"]*"\]|\.[\w-]+)/g, '$1[]')
     .replace(/^(paths|definitions|parameters|components\.schemas)(\["[^"]*"\]|\.[\w-]+)/, '$1[]')
     .replace(/\.properties(\["[^"]*"\]|\.[\w$-]+)/g, '.properties[]');

@@ -92,7 +92,7 @@ for (const { name, expected, actual, findings } of [
   {
     name: 'times apart are not',
     expected: { time: '2026-01-01T00:00:00Z' },
-    actual: { time: '2026-01-01T00:01:00Z' },
+    actual: { time: '2026-01-01T00:02:00Z' },
     findings: ['different time'],
   },
   {

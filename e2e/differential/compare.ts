@@ -3,6 +3,7 @@
 import { isJsonObject, jsonEqual } from '@tweendeck/std';
 import {
   fieldRules,
+  generatedParts,
   normaliseText,
   sameMoment,
   type Treatment,
@@ -71,6 +72,11 @@ class Comparison {
     if (Array.isArray(expected) || isJsonObject(expected)) return jsonEqual(expected, actual);
     const [there, here] = [String(expected), String(actual)];
     if (treatment === 'age') return there === here || [there, here].every((age) => isAge.test(age));
+    if (treatment === 'address') {
+      const [whole = '', hash = ''] = there.split('?hash=');
+      const [otherWhole = '', otherHash = ''] = here.split('?hash=');
+      return whole === otherWhole && this.#translation.token(hash, otherHash) !== 'broken';
+    }
     if (treatment === 'version') return this.#translation.version(there, here, uid) !== 'broken';
     if (treatment === 'assigned') {
       // "None", "" and 0 mean that nothing was assigned.
@@ -96,15 +102,28 @@ class Comparison {
   #objects(expected: Record<string, unknown>, actual: Record<string, unknown>, at: Place): void {
     this.#learnName(expected, actual);
     const uid = typeof expected['uid'] === 'string' ? expected['uid'] : undefined;
+    // Labels may repeat it before it comes.
+    if (uid !== undefined && typeof actual['uid'] === 'string') {
+      this.#translation.token(uid, actual['uid']);
+    }
     const fields = new Map(Object.entries(actual));
     for (const [name, value] of Object.entries(expected)) {
-      const other = fields.has(name) ? name : this.#translation.text(name);
+      const other =
+        [name, this.#translation.text(name)].find((one) => fields.has(one)) ??
+        this.#sameField(name, fields);
       const place = below(at, name);
       if (!fields.has(other)) this.#add('missing', place, value, undefined);
       else this.values(value, fields.get(other), place, uid);
       fields.delete(other);
     }
     for (const [name, value] of fields) this.#add('added', below(at, name), undefined, value);
+  }
+
+  /** Keys of managed fields name elements of lists, which may be addresses that were drawn. */
+  #sameField(name: string, fields: ReadonlyMap<string, unknown>): string {
+    if (!name.startsWith('k:')) return name;
+    const text = normaliseText(name);
+    return [...fields.keys()].find((one) => normaliseText(one) === text) ?? name;
   }
 
   /** Names from generateName, and those that end in a hash, are made up by the server, as uids are. */
@@ -169,6 +188,9 @@ class Comparison {
       if (!pair) continue;
       used.add(pair[0]);
       found.set(item, pair[0]);
+      const part = partNameOf(item);
+      const other = partNameOf(pair[1]);
+      if (part !== undefined && other !== undefined) this.#translation.retoken(part, other);
     }
     return found;
   }
@@ -193,8 +215,16 @@ function selected(at: Place, name: string): Place {
   return { path: `${at.path}[${name}]`, place: `${at.place}[]` };
 }
 
+/** The name of a part of an object, when admission made it up. */
+function partNameOf(item: unknown): string | undefined {
+  const name = isJsonObject(item) ? item['name'] : undefined;
+  return typeof name === 'string' && generatedParts.test(name) ? name : undefined;
+}
+
 /** What two objects have in common whose names the servers made up; empty for names of somebody else's choice. */
 function generateNameOf(item: unknown): string {
+  const part = partNameOf(item);
+  if (part !== undefined) return part.replace(/-[^-]*$/, '');
   const object = isJsonObject(item) && isJsonObject(item['object']) ? item['object'] : item;
   const metadata = isJsonObject(object) ? object['metadata'] : undefined;
   if (!isJsonObject(metadata)) return '';
@@ -244,6 +274,8 @@ const keys: readonly ((item: Record<string, unknown>) => string | undefined)[] =
     'mountPath',
     'field',
   ].map((field) => (item: Record<string, unknown>) => scalarIn(item, field)),
+  // Rules of roles.
+  ({ verbs, ...where }) => (Array.isArray(verbs) ? JSON.stringify([where, verbs]) : undefined),
   // Causes of a refusal: several may be of one field.
   ({ field, message }) =>
     typeof field === 'string' && typeof message === 'string' ? `${field} ${message}` : undefined,

@@ -28,12 +28,14 @@ const leftOut: readonly LeftOut[] = [
   {
     reason: 'certificate signing requests',
     groups: { 'certificates.k8s.io': ['v1'] },
-    resources: ['certificatesigningrequests.certificates.k8s.io'],
+    resources: ['', '/approval', '/status'].map(
+      (part) => `certificatesigningrequests${part}.certificates.k8s.io`,
+    ),
   },
   {
     reason: 'API aggregation',
     groups: { 'apiregistration.k8s.io': ['v1'] },
-    resources: ['apiservices.apiregistration.k8s.io'],
+    resources: ['apiservices.apiregistration.k8s.io', 'apiservices/status.apiregistration.k8s.io'],
   },
   {
     reason: 'ValidatingAdmissionPolicy',
@@ -48,15 +50,17 @@ const leftOut: readonly LeftOut[] = [
     reason: 'priority-and-fairness objects',
     groups: { 'flowcontrol.apiserver.k8s.io': ['v1'] },
     resources: [
-      'flowschemas.flowcontrol.apiserver.k8s.io',
-      'prioritylevelconfigurations.flowcontrol.apiserver.k8s.io',
-    ],
+      ...['flowschemas', 'prioritylevelconfigurations'],
+      ...['flowschemas/status', 'prioritylevelconfigurations/status'],
+    ].map((name) => `${name}.flowcontrol.apiserver.k8s.io`),
   },
   { reason: 'port-forward over SPDY', resources: ['pods/portforward'] },
   {
     reason: 'horizontal pod autoscaling',
     groups: { autoscaling: ['v1', 'v2'] },
-    resources: ['horizontalpodautoscalers.autoscaling'],
+    resources: ['horizontalpodautoscalers', 'horizontalpodautoscalers/status'].map(
+      (name) => `${name}.autoscaling`,
+    ),
   },
   {
     reason: 'ReplicationController',
@@ -85,9 +89,10 @@ const leftOut: readonly LeftOut[] = [
   {
     reason: 'dynamic resource allocation',
     groups: { 'resource.k8s.io': ['v1'] },
-    resources: ['deviceclasses', 'resourceclaims', 'resourceclaimtemplates', 'resourceslices'].map(
-      (name) => `${name}.resource.k8s.io`,
-    ),
+    resources: [
+      ...['deviceclasses', 'resourceclaims', 'resourceclaims/status'],
+      ...['resourceclaimtemplates', 'resourceslices'],
+    ].map((name) => `${name}.resource.k8s.io`),
   },
   {
     reason: 'ephemeral containers and resizing in place: a process is started with all it gets',
@@ -124,6 +129,7 @@ function ofLeftOut({ reason, groups = {}, resources }: LeftOut): readonly Explan
     ...resources.map((name) => name.replace(/\..*/, '')),
     ...names.map((name) => `*.${name}`),
     ...names.map((name) => `OpenAPI document of apis/${name}`),
+    ...names.map((name) => `OpenAPI path /apis/${name}/`),
     ...versions.flatMap((name) => [`OpenAPI document.${name}`, `discovery document.${name}`]),
   ];
   const paths = names.map((name) => `get / paths[]: missing ("/apis/${name}")`);
@@ -133,10 +139,27 @@ function ofLeftOut({ reason, groups = {}, resources }: LeftOut): readonly Explan
   ];
 }
 
+const preemption =
+  'preemption: an unschedulable pod is not told how it might be preempted for, nor of claims to devices';
 const person = 'What a person sees';
 
 export const explanations: readonly Explanation[] = [
   ...leftOut.flatMap(ofLeftOut),
+  {
+    reason: preemption,
+    area: "Objects' status",
+    key: /^Pod status\.conditions\[\]\.message: "(0\/1 nodes are available: 1 [\w() ]+)\. no new claims to deallocate, pree?m?p?t?i?o?n?:?[^"]*…, here "\1\."$/,
+  },
+  {
+    reason: "the home's own parts: their rights are roles beside those of Kubernetes",
+    area: 'Other parts of answers',
+    key: /^clusterroles table rows\[\]: added \(\{"cells":\{"Created At":"<time>","Name":"system:tweendeck:[a-z-]+"\}/,
+  },
+  {
+    reason: 'answers in protobuf: bodies are read in it, and answered in JSON',
+    area: 'OpenAPI documents',
+    key: /^\/openapi\/v[23]\S* operations\[\]\.(?:responses\[\]\.content\[application\/vnd\.kubernetes\.protobuf(?:;stream=watch)?\]|produces\[\] application\/vnd\.kubernetes\.protobuf(?:;stream=watch)?): missing, \d+ times$/,
+  },
   {
     reason: 'ResourceQuota',
     area: person,

@@ -77,7 +77,7 @@ class FakeNode {
     if (pod.status?.['phase'] !== 'Pending') return;
     const now = new Date().toISOString().replace(/\.\d+Z/, 'Z');
     const podIP = `10.244.0.${this.#nextAddress++}`;
-    const conditions = ['Initialized', 'Ready', 'ContainersReady', 'PodScheduled'].map((type) => ({
+    const conditions = ['Initialized', 'Ready', 'ContainersReady'].map((type) => ({
       type,
       status: 'True',
       lastTransitionTime: now,

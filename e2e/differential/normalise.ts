@@ -6,6 +6,8 @@ export type Treatment =
   | 'identity'
   /** Drawn by the server and given back when its object goes: assigned on both sides or on neither. */
   | 'assigned'
+  /** As `identity` what stands behind `?hash=`; before it, the same on both sides. */
+  | 'address'
   /** A resourceVersion: changes when and only when the reference's does. */
   | 'version'
   /** How long ago something was: a duration on both sides, or the same word. */
@@ -39,7 +41,7 @@ export const fieldRules: readonly FieldRule[] = [
   },
   {
     at: /(^|\.)serverRelativeURL$/,
-    treatment: 'identity',
+    treatment: 'address',
     reason:
       'the hash in the address of an OpenAPI document stands for its content, which is compared itself',
   },
@@ -97,6 +99,10 @@ export interface OrderRule {
 /** Lists whose order is not compared. */
 export const unorderedLists: readonly OrderRule[] = [
   {
+    at: /^status\.(resourceRules|nonResourceRules)$/,
+    reason: 'upstream collects rules from roles in the order of a map of Go, which is random',
+  },
+  {
     at: /^details\.causes$/,
     reason: 'upstream walks maps of Go, whose order is random, when it looks for what is wrong',
   },
@@ -105,6 +111,10 @@ export const unorderedLists: readonly OrderRule[] = [
     reason: 'entries stand by their times in whole seconds, which two servers may see differently',
   },
 ];
+
+/** Names that admission makes up for parts of an object, short of their random end. */
+export const generatedParts: RegExp =
+  /^(kube-api-access|debugger)-[bcdfghjklmnpqrstvwxz2456789]{5}$/;
 
 /** Groups of custom definitions here; in lists of all documents they appear some time after the definition. */
 export const publishedLater: RegExp = /\b(example\.com|tweendeck\.io)\b/;
@@ -144,8 +154,8 @@ export const headerRules: readonly HeaderRule[] = [
   { name: /^etag$/, treatment: 'presence', reason: 'a hash of a body that is compared itself' },
 ];
 
-/** Two times of one precision are held to be the same moment when they are this near, in seconds: requests go out together, but not at one instant. */
-const sameMomentSeconds = 15;
+/** Two times of one precision are held to be the same moment when they are this near, in seconds: requests go out together, but servers do not start at one instant. */
+const sameMomentSeconds = 60;
 
 interface TextRule {
   readonly pattern: RegExp;
@@ -203,7 +213,8 @@ const textRules: readonly TextRule[] = [
     reason: 'each server listens elsewhere',
   },
   {
-    pattern: /(resourceVersion"?[:=] *"?|Resource Version: +)\d+/g,
+    pattern:
+      /(resourceVersion\\*"?[:=] *\\*"?|Resource Version: +|ResourceVersion in record \()\d+/g,
     to: '$1<version>',
     reason: 'a resourceVersion is a number of the store behind a server',
   },
@@ -233,7 +244,7 @@ const textRules: readonly TextRule[] = [
     reason: 'names of events end in a number made of the time',
   },
   {
-    pattern: /-[bcdfghjklmnpqrstvwxz2456789]{8,10}(-[bcdfghjklmnpqrstvwxz2456789]{5})?\b/g,
+    pattern: /-[bcdfghjklmnpqrstvwxz2456789]{6,10}(-[bcdfghjklmnpqrstvwxz2456789]{5})?\b/g,
     to: '-<generated>',
     reason: 'hashes and random letters at the end of names of ReplicaSets and their pods',
   },

@@ -18,6 +18,8 @@ export class Translation {
   readonly #followsVersions: boolean;
   readonly #tokens = new Map<string, string>();
   readonly #tokensBack = new Map<string, string>();
+  /** Of all tokens; made anew when there is another. */
+  #pattern: RegExp | undefined;
   readonly #versions = new Map<string, string>();
   readonly #objectVersions = new Map<string, string>();
 
@@ -33,14 +35,18 @@ export class Translation {
     if (known !== undefined) return known === subject ? 'same' : 'broken';
     if (reference === subject) return 'same';
     if (this.#tokensBack.has(subject)) return 'broken';
-    this.#tokens.set(reference, subject);
-    this.#tokensBack.set(subject, reference);
+    this.#set(reference, subject);
     return 'new';
   }
 
   /** The subject's name for a thing is another from here on: addresses come back to their range and are given again. */
   retoken(reference: string, subject: string): void {
-    if (reference === subject) return;
+    if (reference === subject && !this.#tokens.has(reference)) return;
+    this.#set(reference, subject);
+  }
+
+  #set(reference: string, subject: string): void {
+    if (!this.#tokens.has(reference)) this.#pattern = undefined;
     this.#tokens.set(reference, subject);
     this.#tokensBack.set(subject, reference);
   }
@@ -66,10 +72,9 @@ export class Translation {
 
   /** A text of the reference with every learned token in the subject's words. */
   text(reference: string): string {
-    let text = reference;
-    for (const [from, to] of this.#tokens)
-      if (text.includes(from)) text = text.replaceAll(from, to);
-    return text;
+    this.#pattern ??= patternOf(this.#tokens.keys());
+    // In one pass: what two things are called may have changed places.
+    return reference.replace(this.#pattern, (found) => this.#tokens.get(found) ?? found);
   }
 
   /** The request for the subject. Bodies that are no JSON are changed as text. */
@@ -131,6 +136,16 @@ export class Translation {
     });
     return changed ? Object.fromEntries(entries) : value;
   }
+}
+
+/** Matches each of the texts where it stands by itself, or as a part of a name between dashes; never matches when there are none. */
+function patternOf(texts: Iterable<string>): RegExp {
+  const escaped = [...texts]
+    .sort((left, right) => right.length - left.length)
+    .map((text) => text.replace(/[.*+?^$(){}|[\]\\/]/g, '\\$&'));
+  return escaped.length === 0
+    ? /(?!)/g
+    : new RegExp(`(?<![\\w.])(?:${escaped.join('|')})(?!\\w)`, 'g');
 }
 
 /** Whether a request's body is text, of which parts can be replaced. */
