@@ -12,7 +12,10 @@ import { badRequest, tooLarge, unsupportedMediaType } from './failures.ts';
 import { duplicateField, duplicateKeys } from './json-duplicates.ts';
 import type { ServedResource } from './registry.ts';
 import { apiVersionText } from './rendering.ts';
-import { jsonProblem, noObjectProblem, unrecognized, yamlProblem } from './undecodable.ts';
+import { Turns } from './turns.ts';
+import { jsonProblem, noObjectProblem, unrecognized } from './undecodable.ts';
+import { isDeep, tooDeep } from './yaml/json-depth.ts';
+import type { YamlFindings } from './yaml/read-yaml.ts';
 
 /** Bodies above this many bytes are refused. */
 export const bodyBytesMax: number = 3 * 1024 * 1024;
@@ -102,50 +105,26 @@ export function parseJson(
   }
 }
 
-const depthMax = 1_000;
-const tooDeep = 'exceeded max depth';
-
-/** Whether braces and brackets nest deeper than anything that comes after can follow. */
-function isDeep(text: string): boolean {
-  if (text.length < 2 * depthMax) return false;
-  let depth = 0;
-  let quoted = false;
-  for (let position = 0; position < text.length; position++) {
-    const code = text.charCodeAt(position);
-    if (quoted) {
-      if (code === 0x5c) position++;
-      else if (code === 0x22) quoted = false;
-    } else if (code === 0x22) quoted = true;
-    else if (code === 0x7b || code === 0x5b) {
-      if (++depth > depthMax) return true;
-    } else if (code === 0x7d || code === 0x5d) depth--;
-  }
-  return false;
-}
-
-/** YAML 1.1, as Go's clients write it. @throws ApiError BadRequest. */
+/** YAML 1.1, as Go's clients write it; long texts are read on a thread of their own. @throws ApiError BadRequest. */
 export async function parseYaml(text: string): Promise<DecodedBody> {
-  const { parseDocument } = await import('yaml');
-  const document = parseDocument(text, { version: '1.1', merge: true, uniqueKeys: true });
-  const [failure] = document.errors.filter(({ code }) => code !== 'DUPLICATE_KEY');
-  if (failure?.message.startsWith('Maximum call stack')) {
-    throw badRequest(`yaml: ${tooDeep}`);
-  }
-  if (failure) throw badRequest(yamlProblem(failure));
-  const duplicates = document.errors.map(({ linePos, pos }) => {
-    const [key = ''] = /^[^:]*/.exec(text.slice(pos[0])) ?? [];
-    return `line ${linePos?.[0].line ?? 0}: key ${keyText(key.trim())} already set in map`;
-  });
-  const value: unknown = document.toJS({ maxAliasCount: 100 });
-  if (isDeep(JSON.stringify(value) ?? '')) {
-    throw badRequest(`yaml: ${tooDeep}`);
-  }
-  return { value, duplicates };
+  const found =
+    text.length < threadLength
+      ? (await import('./yaml/read-yaml.ts')).readYaml(text)
+      : await onThread(text);
+  if ('problem' in found) throw badRequest(found.problem);
+  return {
+    value: found.json === undefined ? undefined : JSON.parse(found.json),
+    duplicates: found.duplicates,
+  };
 }
 
-/** A key as YAML has it, as Go shows it. */
-function keyText(key: string): string {
-  return /^["']|^-?\d+$/.test(key) ? key.replace(/^'(.*)'$/, '"$1"') : JSON.stringify(key);
+/** From this length on reading YAML takes longer than others may wait for: about a second for a megabyte. */
+const threadLength = 64 * 1024;
+const threads = new Turns();
+
+async function onThread(text: string): Promise<YamlFindings> {
+  const { readYamlOnThread } = await import('./yaml/yaml-thread.ts');
+  return threads.take('', () => readYamlOnThread(text));
 }
 
 /** Problems that {@link parseYaml} found, as the error of Go's library. */
