@@ -33,7 +33,7 @@ export interface AgentFront extends AsyncDisposable {
   serve(access: PodAccess, pods: PodLookup): void;
 }
 
-export type PodLookup = (namespace: string, name: string) => Pod | undefined;
+type PodLookup = (namespace: string, name: string) => Pod | undefined;
 
 const connectionsMax = 1_024;
 

@@ -37,7 +37,7 @@ export interface ZoneCount {
   readonly notReady: number;
 }
 
-export function stateOf(
+function stateOf(
   { ready, notReady }: ZoneCount,
   { unhealthyShare }: EvictionRates,
 ): ZoneState {
