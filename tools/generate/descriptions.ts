@@ -8,17 +8,12 @@ import { moduleDirectory, pinnedRelease } from '../kubernetes/release.ts';
 import { root } from '../repository.ts';
 import { jsonByLine } from './json-by-line.ts';
 
-interface Described {
-  readonly description?: string;
-}
+type Texts = Readonly<Record<string, string>>;
 
-interface Schema extends Described {
-  readonly properties?: Readonly<Record<string, Described>>;
-}
-
-interface Parameter extends Described {
+interface Parameter {
   readonly name: string;
   readonly in: string;
+  readonly description?: string;
 }
 
 interface Operation {
@@ -27,7 +22,6 @@ interface Operation {
 
 interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  readonly components: { readonly schemas?: Readonly<Record<string, Schema>> };
 }
 
 const generated = join(root, 'core/apiserver/src/generated');
@@ -35,14 +29,13 @@ const served = JSON.parse(readFileSync(join(generated, 'schemas.json'), 'utf8'))
 const wanted = new Set([...Object.keys(served), 'io.k8s.apimachinery.pkg.version.Info']);
 
 /** Of the kind itself under the empty name, of its fields under theirs. */
-const schemas = new Map<string, Readonly<Record<string, string>>>();
+const schemas = new Map<string, Texts>();
 /** By name; where the same name means different things, by `CONTEXT NAME` too. */
 const parameters = new Map<string, string>();
 
+const moduleFolder = releaseFolder();
+for (const [name, texts] of schemaTexts()) if (wanted.has(name)) schemas.set(name, texts);
 for (const document of documents()) {
-  for (const [name, schema] of Object.entries(document.components.schemas ?? {})) {
-    if (wanted.has(name)) schemas.set(name, textsOf(schema));
-  }
   for (const [path, item] of Object.entries(document.paths)) {
     for (const [method, value] of Object.entries(item)) {
       const operation = value as Operation; // or the parameters that all operations of a path take
@@ -61,26 +54,63 @@ for (const [name, text] of [
   process.stdout.write(`${name}: ${text.length} characters\n`);
 }
 
-function documents(): readonly Document[] {
+function releaseFolder(): string {
   const found = spawnSync('go', ['list', '-m', '-f', '{{.Dir}}', 'k8s.io/kubernetes'], {
     cwd: moduleDirectory(pinnedRelease),
     encoding: 'utf8',
   });
   if (found.status !== 0) throw new Error(`go list: ${found.stderr}`);
-  const folder = join(found.stdout.trim(), 'api/openapi-spec/v3');
+  return found.stdout.trim();
+}
+
+function documents(): readonly Document[] {
+  const folder = join(moduleFolder, 'api/openapi-spec/v3');
   return readdirSync(folder).map(
     (name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Document,
   );
 }
 
-function textsOf({ description, properties = {} }: Schema): Readonly<Record<string, string>> {
-  const texts = Object.entries(properties).flatMap(([name, property]) =>
-    property.description === undefined ? [] : [[name, property.description] as const],
+/**
+ * By component. Read from the definitions that a server is built with: the documents in the module are of a server that
+ * does not tell the values of enumerations.
+ */
+function schemaTexts(): ReadonlyMap<string, Texts> {
+  const path = join(moduleFolder, 'pkg/generated/openapi/zz_generated.openapi.go');
+  const source = readFileSync(path, 'utf8');
+  const names = new Map(
+    [...source.matchAll(/^\t\t"?([^\s"]+)"?: +(schema_\w+)\(ref\),$/gm)].map(
+      ([, type = '', definition = '']) => [definition, componentOf(type)],
+    ),
   );
-  return {
-    ...(description === undefined ? {} : { '': description }),
-    ...Object.fromEntries(texts),
-  };
+  const found = new Map<string, Texts>();
+  for (const part of source.split(/^func /m)) {
+    const name = names.get(/^(schema_\w+)\(/.exec(part)?.[1] ?? '');
+    if (name !== undefined) found.set(name, textsOf(part));
+  }
+  return found;
+}
+
+/** `k8s.io/api/apps/v1.Deployment` is published as `io.k8s.api.apps.v1.Deployment`. */
+function componentOf(type: string): string {
+  const [host = '', ...rest] = type.split('/');
+  return [...host.split('.').toReversed(), ...rest].join('.');
+}
+
+/** The texts stand at the depth of what they are of. */
+function textsOf(definition: string): Texts {
+  const own = /^\t{4}Description: +(".*"),$/m.exec(definition)?.[1];
+  const fields = definition.matchAll(
+    /^\t{5}"([^"]+)": \{\n(?:\t{6}(?!SchemaProps).*\n|\t{7,}.*\n)*\t{6}SchemaProps: spec\.SchemaProps\{\n\t{7}Description: +(".*"),$/gm,
+  );
+  return Object.fromEntries([
+    ...(own === undefined ? [] : [['', textOf(own)]]),
+    ...[...fields].map(([, name = '', text = '""']) => [name, textOf(text)]),
+  ]);
+}
+
+/** A text as Go writes it, which JSON does too where nothing is told by its number. */
+function textOf(literal: string): string {
+  return JSON.parse(literal) as string;
 }
 
 /** What a parameter's meaning may depend on. */
