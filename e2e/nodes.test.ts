@@ -87,6 +87,7 @@ kind: CacheServer
 metadata: {name: cache}
 spec:
   port: ${port}
+  serviceType: LoadBalancer
   storage: 104857600
   tolerations:
   - {key: node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute, tolerationSeconds: ${staySeconds}}
