@@ -8,17 +8,17 @@ import { customComponent, customListComponent } from './openapi/components-v3.ts
 import { withDescriptions } from './openapi/descriptions.ts';
 import { ModelNames } from './openapi/model-names.ts';
 import { ownDefinitions } from './openapi/own-definitions.ts';
-import { bearerToken, routesByPath } from './openapi/path-items.ts';
+import { bearerToken, documentInfo, routesByPath } from './openapi/path-items.ts';
 import { itemV3 } from './openapi/paths-v3.ts';
 import { plainRoutes } from './openapi/plain-routes.ts';
 import { type Model, type Route, routesOf } from './openapi/routes.ts';
 import type { Registry, ServedResource } from './registry.ts';
 import { bytesResponse, jsonResponse } from './response.ts';
 import type { BuiltInSchemas } from './schema/built-in-schemas.ts';
-import { versionInfo } from './version.ts';
 
 const root = '/openapi/v3';
 const referencePrefix = '#/components/schemas/';
+const customInfo = { title: 'Kubernetes CRD Swagger', version: 'v0.1.0' };
 
 /** What one document is made of. */
 interface Outline {
@@ -116,7 +116,7 @@ export class OpenApiDocuments {
     return hash;
   }
 
-  #document({ paths }: Outline, { names }: Served): Buffer {
+  #document({ custom, paths }: Outline, { names }: Served): Buffer {
     const refer = (model: Model): Readonly<Record<string, unknown>> => {
       const name = names.of(model);
       if (name !== undefined) return { $ref: `${referencePrefix}${name}` };
@@ -126,7 +126,7 @@ export class OpenApiDocuments {
     return Buffer.from(
       JSON.stringify({
         openapi: '3.0.0',
-        info: { title: 'Kubernetes', version: versionInfo['gitVersion'] },
+        info: custom.length > 0 ? customInfo : documentInfo,
         paths: sorted(items),
         components: {
           schemas: sorted(this.#components(items, names)),

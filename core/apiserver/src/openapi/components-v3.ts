@@ -5,6 +5,8 @@ import type { ServedResource } from '../registry.ts';
 import { type Definition, ofKind, selectable } from './definitions-v2.ts';
 import {
   apiVersionDescription,
+  embeddedApiVersionDescription,
+  embeddedKindDescription,
   kindDescription,
   listMetadataDescription,
   metadataDescription,
@@ -16,6 +18,10 @@ const meta = `${referencePrefix}io.k8s.apimachinery.pkg.apis.meta.v1`;
 const typeProperties = {
   apiVersion: { description: apiVersionDescription, type: 'string' },
   kind: { description: kindDescription, type: 'string' },
+};
+const embeddedTypeProperties = {
+  apiVersion: { description: embeddedApiVersionDescription, type: 'string' },
+  kind: { description: embeddedKindDescription, type: 'string' },
 };
 const metadata: JsonSchema = {
   description: metadataDescription,
@@ -53,8 +59,8 @@ export function customListComponent(resource: ServedResource, item: string): Def
   };
 }
 
-function withMetadata(schema: JsonSchema): JsonSchema {
-  return { ...schema, properties: { ...schema.properties, ...typeProperties, metadata } };
+function withMetadata(schema: JsonSchema, type = typeProperties): JsonSchema {
+  return { ...schema, properties: { ...schema.properties, ...type, metadata } };
 }
 
 /** A schema with what embedded objects have, and with the choice that a number or a text stands for. */
@@ -80,7 +86,7 @@ function inner(schema: JsonSchema): JsonSchema {
   if (schema['x-kubernetes-embedded-resource'] !== true) return made;
   const required = made.required ?? [];
   const demanded = ['kind', 'apiVersion'].filter((name) => !required.includes(name));
-  return { ...withMetadata(made), required: [...required, ...demanded] };
+  return { ...withMetadata(made, embeddedTypeProperties), required: [...required, ...demanded] };
 }
 
 /** Whether the choice is already said, in one of the two ways that are allowed. */

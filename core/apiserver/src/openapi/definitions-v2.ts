@@ -5,6 +5,8 @@ import type { ServedResource } from '../registry.ts';
 import type { GroupVersionKind } from '../schema/built-in-schemas.ts';
 import {
   apiVersionDescription,
+  embeddedApiVersionDescription,
+  embeddedKindDescription,
   kindDescription,
   listMetadataDescription,
   metadataDescription,
@@ -89,6 +91,10 @@ const typeProperties = {
   apiVersion: { description: apiVersionDescription, type: 'string' },
   kind: { description: kindDescription, type: 'string' },
 };
+const embeddedTypeProperties = {
+  apiVersion: { description: embeddedApiVersionDescription, type: 'string' },
+  kind: { description: embeddedKindDescription, type: 'string' },
+};
 const metadataProperty = {
   description: metadataDescription,
   $ref: `${definitionPrefix}${meta}.ObjectMeta`,
@@ -110,11 +116,9 @@ export function selectable({
   return { 'x-kubernetes-selectable-fields': fields };
 }
 
-function withMetadata(schema: JsonSchema): JsonSchema {
-  return {
-    ...schema,
-    properties: { ...schema.properties, ...typeProperties, metadata: metadataProperty },
-  };
+function withMetadata(schema: JsonSchema, type = typeProperties): JsonSchema {
+  const properties = { ...schema.properties, ...type, metadata: metadataProperty };
+  return { ...schema, properties };
 }
 
 /** What a schema may keep, short of what it consists of. */
@@ -181,7 +185,7 @@ function requiredOf(
 function embeddedObject(schema: JsonSchema): JsonSchema {
   const required = schema.required ?? [];
   const demanded = ['kind', 'apiVersion'].filter((name) => !required.includes(name));
-  return { ...withMetadata(schema), required: [...required, ...demanded] };
+  return { ...withMetadata(schema, embeddedTypeProperties), required: [...required, ...demanded] };
 }
 
 function mapped(

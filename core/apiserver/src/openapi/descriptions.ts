@@ -25,6 +25,12 @@ export const metadataDescription: string = ofField(configMap, 'metadata');
 export const listMetadataDescription: string =
   'Standard list metadata. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds';
 
+const conventions =
+  'https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md';
+/** Of whole objects within others. */
+export const embeddedApiVersionDescription: string = `apiVersion defines the versioned schema of this representation of an object. More info: ${conventions}#resources`;
+export const embeddedKindDescription: string = `kind is a string value representing the type of this object. In CamelCase. More info: ${conventions}#types-kinds`;
+
 /** A component as it is published: with what is said of it and its fields. */
 export function withDescriptions(name: string, schema: JsonSchema): JsonSchema {
   const { '': own, ...texts } = bySchema[name] ?? {};

@@ -3,7 +3,6 @@
 import { isJsonObject } from '@tweendeck/std';
 import type { ServedResource } from '../registry.ts';
 import type { BuiltInSchemas } from '../schema/built-in-schemas.ts';
-import { versionInfo } from '../version.ts';
 import {
   builtInDefinition,
   customDefinition,
@@ -19,6 +18,7 @@ import type { RouteParameter } from './parameters.ts';
 import {
   answerTexts,
   bearerToken,
+  documentInfo,
   extensionsOf,
   routesByPath,
   sharedParameters,
@@ -38,10 +38,10 @@ export interface DocumentSource {
 
 /** What stands around the pieces of a document. */
 export const frameV2: Json = {
-  info: { title: 'Kubernetes', version: versionInfo['gitVersion'] },
-  security: [{ BearerToken: [] }],
-  securityDefinitions: { BearerToken: bearerToken },
   swagger: '2.0',
+  info: documentInfo,
+  securityDefinitions: { BearerToken: bearerToken },
+  security: [{ BearerToken: [] }],
 };
 
 /** What describes the built-in kinds, and the paths that are no resources. */
@@ -114,8 +114,7 @@ function operationOf(
     ...(body
       ? [
           {
-            in: 'body',
-            name: 'body',
+            ...{ name: 'body', in: 'body' },
             ...(body.required ? { required: true } : {}),
             schema: refer(body.model),
           },
@@ -145,13 +144,12 @@ function operationOf(
 }
 
 function parameterOf({ name, in: place, type, description }: RouteParameter): Json {
+  // In the order in which upstream writes them, for shared ones are named by their content.
   return {
+    ...{ uniqueItems: true, type },
     ...(description === undefined ? {} : { description }),
-    in: place,
-    name,
+    ...{ name, in: place },
     ...(place === 'path' ? { required: true } : {}),
-    type,
-    uniqueItems: true,
   };
 }
 

@@ -112,20 +112,18 @@ const comma = Buffer.from(',');
 
 /** Keys stand in the order in which upstream writes them. */
 function jsonOf(pieces: Pieces): readonly Uint8Array[] {
-  const chunks: Uint8Array[] = [];
-  const keys = [...Object.keys(frameV2), ...Object.keys(pieces)].toSorted();
-  for (const [index, key] of keys.entries()) {
-    const name = `${index === 0 ? '{' : ','}${JSON.stringify(key)}:`;
-    if (Object.hasOwn(frameV2, key)) {
-      chunks.push(Buffer.from(`${name}${JSON.stringify(frameV2[key])}`));
-      continue;
+  const { swagger, info, ...last } = frameV2;
+  const [head, tail] = [{ swagger, info }, last].map((part) => JSON.stringify(part).slice(1, -1));
+  const chunks: Uint8Array[] = [Buffer.from(`{${head}`)];
+  for (const section of ['paths', 'definitions', 'parameters'] as const) {
+    chunks.push(Buffer.from(`,${JSON.stringify(section)}:{`));
+    for (const [index, { json }] of pieces[section].entries()) {
+      if (index > 0) chunks.push(comma);
+      chunks.push(json);
     }
-    chunks.push(Buffer.from(`${name}{`));
-    const section = pieces[key as Section]; // the keys of both were joined
-    for (const [at, { json }] of section.entries()) chunks.push(...(at === 0 ? [] : [comma]), json);
     chunks.push(Buffer.from('}'));
   }
-  chunks.push(Buffer.from('}'));
+  chunks.push(Buffer.from(`,${tail}}`));
   return chunks;
 }
 

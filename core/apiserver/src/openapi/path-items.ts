@@ -1,5 +1,6 @@
 // What OpenAPI v2 and v3 have in common in how they describe a path.
 
+import { versionInfo } from '../version.ts';
 import type { RouteParameter } from './parameters.ts';
 import type { Route } from './routes.ts';
 
@@ -42,6 +43,12 @@ export const answerTexts: Readonly<Record<number, string>> = {
   200: 'OK',
   201: 'Created',
   202: 'Accepted',
+};
+
+/** What a document says of itself: the release that the API is that of. */
+export const documentInfo = {
+  title: 'Kubernetes',
+  version: `${versionInfo['major']}.${versionInfo['minor']}`,
 };
 
 /** How a server is asked, and as whom. */

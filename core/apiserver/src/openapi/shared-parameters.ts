@@ -17,7 +17,7 @@ export class ParameterNames {
   /** A reference to a parameter that can be shared, otherwise the parameter itself. */
   refer(parameter: Json): Json {
     if (alone.has(parameter['name']) || !isGeneric(parameter)) return parameter;
-    const content = JSON.stringify(parameter);
+    const content = goJson(inGosOrder(parameter));
     let name = this.#byContent.get(content);
     if (name === undefined) {
       name = `${parameter['name']}-${shortHash(content)}`;
@@ -32,6 +32,21 @@ export class ParameterNames {
 function isGeneric({ in: place, schema }: Json): boolean {
   if (place !== 'body') return true;
   return JSON.stringify(schema ?? {}).includes(generic);
+}
+
+const fields = ['uniqueItems', 'type', 'description', 'name', 'in', 'required', 'schema'];
+
+/** The order in which Go writes the fields of a parameter decides its name. */
+function inGosOrder(parameter: Json): Json {
+  return Object.fromEntries(
+    fields.flatMap((name) => (parameter[name] === undefined ? [] : [[name, parameter[name]]])),
+  );
+}
+
+/** Go writes what HTML would take for its own as escapes. */
+function goJson(parameter: Json): string {
+  const escaped = (character: string): string => `\\u00${character.charCodeAt(0).toString(16)}`;
+  return JSON.stringify(parameter).replace(/[<>&]/g, escaped);
 }
 
 const prime = 0x1_00_00_00_01_b3n;
