@@ -1,7 +1,9 @@
 // Several nodes, each an agent in a process of its own: pods spread, a node is lost and comes back, and nothing runs twice.
 
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { freePort, TestHome, until } from './support/home.ts';
 import { TestNode } from './support/node.ts';
@@ -211,8 +213,10 @@ test('a node is drained, deleted, and may not be another', async () => {
     `--data-dir=${home.directory}`,
   ]);
   assert.equal(credentials.code, 0, credentials.stderr);
+  const kubeconfig = join(home.directory, 'two.kubeconfig');
+  await writeFile(kubeconfig, credentials.stdout, { mode: 0o600 });
   const asNode = (args: readonly string[]) =>
-    home.kubectl('1.35', ['--kubeconfig=/dev/stdin', ...args], credentials.stdout);
+    home.kubectl('1.35', [`--kubeconfig=${kubeconfig}`, ...args]);
   assert.equal((await asNode(['get', 'node', 'two'])).code, 0);
   for (const args of [
     ['get', 'node', 'local'],
