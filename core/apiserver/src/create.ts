@@ -123,7 +123,7 @@ function complete(writing: Writing, draft: Draft): void {
   stampNew(draft, { random, nowMs: clock.nowMs() });
   tidyMetadata(draft.metadata);
   strategy.prepareCreate?.(draft, contextOf(writing));
-  if (strategy.generation !== 'none') draft.metadata.generation = 1;
+  if (strategy.generation !== 'none') draft.metadata.generation = 1; // of others it is whoever's who sent it
 }
 
 function createProblems(resource: ServedResource, draft: Draft): readonly FieldError[] {

@@ -50,7 +50,7 @@ export function ownByUpdate(writing: Writing, { previous, next, part }: Ownershi
   if (!schema) return;
   const { metadata } = updateManagedFields({
     before: previous,
-    after: next,
+    after: writing.resource.custom ? next : withoutNulls(next),
     operation: 'Update',
     schema,
     ...common(writing, part),
@@ -58,6 +58,19 @@ export function ownByUpdate(writing: Writing, { previous, next, part }: Ownershi
     ...(part === 'scale' ? { time: undefined } : {}),
   });
   takeManagedFields(next.metadata, metadata);
+}
+
+/** Fields of built-in kinds that are null are not there: nobody owns them. */
+function withoutNulls<Value>(value: Value): Value {
+  if (!hasNull(value)) return value;
+  if (Array.isArray(value)) return value.map((item: unknown) => withoutNulls(item)) as Value; // a list stays one
+  const entries = Object.entries(value as object).filter(([, inner]) => inner !== null);
+  return Object.fromEntries(entries.map(([key, inner]) => [key, withoutNulls(inner)])) as Value; // with fewer fields
+}
+
+function hasNull(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return value === null;
+  return Object.values(value).some(hasNull);
 }
 
 function takeManagedFields(target: DraftMeta, source: unknown): void {

@@ -27,7 +27,6 @@ export function stampNew(
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
   delete metadata.selfLink;
-  delete metadata.generation;
   metadata.uid = random.uuid();
   metadata.creationTimestamp = timestampOf(nowMs);
 }

@@ -123,6 +123,29 @@ for (const { name, type, patch, want } of [
   });
 }
 
+test('annotations of a deployment count, those written with its status do not', async () => {
+  await using server = await TestServer.open();
+  await server.create(deployments, whole);
+  const noted = await server.patch(`${deployments}/d`, { metadata: { annotations: { a: 'b' } } });
+  assert.equal(noted.json.metadata.generation, 2);
+  const reported = await server.patch(`${deployments}/d/status`, {
+    metadata: { annotations: { c: 'd' } },
+  });
+  assert.equal(reported.json.metadata.annotations.c, 'd');
+  assert.equal(reported.json.metadata.generation, 2);
+});
+
+test('nobody owns fields that are null', async () => {
+  await using server = await TestServer.open();
+  const { json } = await server.create('/api/v1/namespaces/default/events', {
+    metadata: { name: 'e' },
+    involvedObject: { kind: 'Pod', name: 'p', namespace: 'default' },
+  });
+  assert.equal(json.eventTime, null);
+  const [entry] = json.metadata.managedFields;
+  assert.ok(!('f:eventTime' in entry.fieldsV1) && 'f:involvedObject' in entry.fieldsV1);
+});
+
 test('who binds a pod to a node owns nothing of it', async () => {
   await using server = await TestServer.open();
   const pods = '/api/v1/namespaces/default/pods';

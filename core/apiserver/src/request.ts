@@ -103,8 +103,8 @@ function verbOf(method: ApiRequest['method'], name: string, query: URLSearchPara
       throw methodNotKnown();
     case 'GET':
     case 'HEAD':
-      if (isTrue(query.get('watch'))) return 'watch';
-      return name === '' ? 'list' : 'get';
+      if (name !== '') return 'get'; // whatever the query asks for, as upstream
+      return isTrue(query.get('watch')) ? 'watch' : 'list';
   }
 }
 

@@ -18,8 +18,11 @@ export interface Strategy {
   readonly createOnUpdate: boolean;
   /** Whether PUT without resourceVersion overwrites. */
   readonly unconditionalUpdate: boolean;
-  /** Which changes count: none, or all but those of metadata and of status; `first`: none, but there is a first one. */
-  readonly generation: 'none' | 'first' | 'counted';
+  /**
+   * Which changes count: none, or all but those of metadata and of status; `first`: none, but there is a first one;
+   * `annotations`: those of annotations too.
+   */
+  readonly generation: 'none' | 'first' | 'counted' | 'annotations';
   /** Whether `status` is written by its own endpoint only. */
   readonly statusApart: boolean;
   /** Whether a delete that took effect is answered with the object instead of a Status. */

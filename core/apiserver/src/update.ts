@@ -241,18 +241,21 @@ function prepare(writing: Writing, { next, previous, change }: Step): void {
   strategy.prepareUpdate?.(next, previous, change.part, contextOf(writing));
   if (
     change.part !== 'binding' && // as upstream: being given a node is no change of what is wanted
-    strategy.generation === 'counted' &&
-    !jsonEqual(counted(writing, next), counted(writing, previous))
+    (strategy.generation === 'counted' || strategy.generation === 'annotations') &&
+    !jsonEqual(counted(writing, next, change.part), counted(writing, previous, change.part))
   ) {
     next.metadata.generation = (previous.metadata.generation ?? 0) + 1;
   }
 }
 
-/** What the generation counts: everything but metadata and, where it is apart, status. */
-function counted({ resource }: Writing, { metadata: _, ...rest }: Draft): unknown {
-  if (!resource.strategy.statusApart) return rest;
-  const { status: __, ...desired } = rest;
-  return desired;
+/** What the generation counts: everything but metadata and, where it is apart, status; annotations with some kinds. */
+function counted({ resource }: Writing, { metadata, ...rest }: Draft, part: Part): unknown {
+  const { generation, statusApart } = resource.strategy;
+  const { annotations = {} } = metadata;
+  const noted = generation === 'annotations' && part === 'main' ? { annotations } : {};
+  if (!statusApart) return { ...rest, ...noted };
+  const { status: _, ...desired } = rest;
+  return { ...desired, ...noted };
 }
 
 /** Each endpoint writes its own part and leaves the other as it is. */

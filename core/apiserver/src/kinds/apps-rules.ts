@@ -52,7 +52,7 @@ export const deploymentRules: KindRules = {
   scale,
   strategy: {
     nameProblems: dnsSubdomainProblems,
-    generation: 'counted',
+    generation: 'annotations',
     defaults: defaultDeployment,
     prepareCreate: clearStatus,
     validate: (draft, previous, part) =>
@@ -189,6 +189,10 @@ function emptyDaemonStatus(): Fields {
 }
 
 function defaultDaemonSet(draft: Draft): void {
+  // Upstream's conversion writes it, so that whoever sends a daemon set owns it.
+  if (draft.metadata.annotations?.[generationAnnotation] === undefined) {
+    setTemplateGeneration(draft, templateGeneration(draft));
+  }
   const spec = objectIn(draft, 'spec');
   defaultPodTemplate(spec);
   const strategy = objectIn(spec, 'updateStrategy');

@@ -3,6 +3,7 @@
 import { type CompiledSchema, compileSchema, type JsonSchema } from '@tweendeck/kube';
 import { isJsonObject } from '@tweendeck/std';
 import type { Draft } from '../draft.ts';
+import { dropEmpty } from './empty-values.ts';
 
 /** Follows a `$ref`. */
 export type ResolveReference = (reference: string) => JsonSchema | undefined;
@@ -61,7 +62,9 @@ export function builtInBody(
         if (value === null) delete draft[key];
         else if (key !== 'metadata') dropNulls(value);
       }
-      return [...metadata.prune(draft), ...rules().prune(draft)];
+      const unknown = [...metadata.prune(draft), ...rules().prune(draft)];
+      dropEmpty(draft, schema, resolve);
+      return unknown;
     },
     fillDefaults: () => undefined,
   };

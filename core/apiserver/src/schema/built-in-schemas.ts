@@ -26,12 +26,19 @@ type Component = JsonSchema & {
   readonly 'x-kubernetes-group-version-kind'?: readonly GroupVersionKind[];
 };
 
+const rawExtension = 'io.k8s.apimachinery.pkg.runtime.RawExtension';
+
 export class BuiltInSchemas {
   // The generated file holds schemas and nothing else.
   readonly components: Readonly<Record<string, Component>> = components as Record<
     string,
     Component
   >;
+  /** As fields are merged and owned: what is kept raw is one value. */
+  readonly #merged: Readonly<Record<string, Component>> = {
+    ...this.components,
+    [rawExtension]: { ...this.components[rawExtension], 'x-kubernetes-map-type': 'atomic' },
+  };
   readonly #names = new Map<string, string>();
   readonly #objectSchemas = new Map<string, ObjectSchema>();
 
@@ -64,7 +71,7 @@ export class BuiltInSchemas {
     if (known) return known;
     const rooted = this.rooted(kind);
     if (!rooted) return undefined;
-    const made = objectSchema(rooted);
+    const made = objectSchema({ ...rooted, source: componentSource(this.#merged) });
     this.#objectSchemas.set(keyOf(kind), made);
     return made;
   }
