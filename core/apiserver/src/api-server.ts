@@ -340,7 +340,7 @@ class OpenApiServer implements ApiServer {
     }
     if (parsed.type === 'plain') {
       const { path } = parsed.plain;
-      if (path === backupPath) return await answerBackup(this.#services.backups, http, signal);
+      if (path === backupPath) return answerBackup(this.#services.backups, http, signal);
       return answerPlain(this.#services, http, path);
     }
     const { resource: request } = parsed;

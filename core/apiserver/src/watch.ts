@@ -1,7 +1,7 @@
 // WATCH: what is there, then every change in order, bookmarks between, until its time is over.
 
 import type { ApiResponse } from '@tweendeck/kube';
-import { BoundedQueue, isPlatformError, onAbort, PlatformError, type Random } from '@tweendeck/std';
+import { BoundedQueue, isPlatformError, onAbort, type Random } from '@tweendeck/std';
 import { expired } from './failures.ts';
 import { type WatchOptions, watchOptionsOf } from './list-options.ts';
 import type { Reading } from './read.ts';
@@ -95,7 +95,7 @@ class WatchStream {
       for await (const first of this.#queue) yield* joined(this.#queued(first));
     } catch (error) {
       // Too slow a reader: its stream ends, and it starts again from what it has seen.
-      if (!isPlatformError(error, 'QUEUE_OVERFLOW')) throw error;
+      if (error !== tooSlow && !isPlatformError(error, 'QUEUE_OVERFLOW')) throw error;
     }
   }
 
@@ -117,10 +117,10 @@ class WatchStream {
     this.#queuedBytes += event.byteLength;
     const { queueBytesMax } = this.#watching.limits;
     // One event alone may be larger.
-    if (this.#queuedBytes > queueBytesMax && this.#queue.length > 0) this.#queue.fail(tooSlow());
+    if (this.#queuedBytes > queueBytesMax && this.#queue.length > 0) this.#queue.fail(tooSlow);
     if (this.#queue.push(event)) return;
     this.#end();
-    this.#cut.abort(tooSlow());
+    this.#cut.abort(tooSlow);
   }
 
   #rendering(): Rendering {
@@ -247,6 +247,5 @@ function oneOf(batch: readonly Buffer[], bytes: number): Buffer {
   return first && batch.length === 1 ? first : Buffer.concat(batch, bytes);
 }
 
-function tooSlow(): PlatformError {
-  return new PlatformError('QUEUE_OVERFLOW', 'the reader fell too far behind');
-}
+/** The reader fell too many bytes behind. */
+const tooSlow: Error = new Error('the reader fell too far behind');

@@ -218,3 +218,11 @@ suite('a JSON patch', () => {
 function withB(b: readonly unknown[]): unknown {
   return { ...document, a: { ...document.a, b } };
 }
+
+test('a patch that moves a long list again and again is refused before it takes long', () => {
+  const document = { list: Array.from({ length: 100_000 }, () => 0) };
+  const insert = { op: 'add', path: '/list/0', value: 1 };
+  assert.throws(() => applyJsonPatch(document, Array(1_000).fill(insert)), { code: 413 });
+  const append = { op: 'add', path: '/list/-', value: 1 };
+  assert.ok(applyJsonPatch(document, Array(100).fill(append)));
+});

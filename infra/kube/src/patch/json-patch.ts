@@ -9,6 +9,8 @@ import { setOwn } from './merge-patch.ts';
 export const jsonPatchOperationsMax = 10_000;
 /** What copy operations may add in all, in bytes of JSON; a patch could double a document with each otherwise. */
 const copiedBytesMax = 3 * 1_024 * 1_024;
+/** How many places of list items a patch may move other items by, in all. Of our own: ten thousand insertions before half a million items take half a minute. */
+const movedItemsMax = 50_000_000;
 
 /** What clients are told of an operation that cannot be applied; the error's cause says which and why. */
 const rejected = 'the server rejected our request due to an error in our request';
@@ -72,6 +74,7 @@ interface Spot {
 class Patching {
   #document: unknown;
   #copied = 0;
+  #moved = 0;
 
   constructor(document: unknown) {
     this.#document = document;
@@ -82,6 +85,10 @@ class Patching {
   }
 
   apply(operation: Operation): void {
+    if (this.#moved > movedItemsMax) {
+      const message = 'Request entity too large: The JSON patch moves too many items of lists';
+      throw new ApiError(413, 'RequestEntityTooLarge', message);
+    }
     const { op } = operation;
     const kind = typeof op === 'string' ? op : 'unknown';
     const apply = Object.hasOwn(this.#kinds, kind) ? this.#kinds[kind] : undefined;
@@ -98,10 +105,17 @@ class Patching {
     test: (operation) => this.#test(operation),
   };
 
+  /** Counts the items behind a place, which an insertion or removal there moves. */
+  #shift({ holder, key }: Spot): void {
+    if (!Array.isArray(holder) || key === '-') return;
+    this.#moved += Math.max(0, holder.length - Math.max(0, Number(key) || 0));
+  }
+
   #add(operation: Operation): void {
     const path = pathOf(operation, () => 'add operation failed to decode path: missing value');
     const spot = this.#find(path);
     if (!spot) throw missing(`add operation does not apply: doc is missing path: "${path}"`);
+    this.#shift(spot);
     within(`error in add for path: '${path}'`, () => addAt(spot, givenValue(operation)));
   }
 
@@ -109,6 +123,7 @@ class Patching {
     const path = pathOf(operation, () => 'remove operation failed to decode path: missing value');
     const spot = this.#find(path);
     if (!spot) throw missing(`remove operation does not apply: doc is missing path: "${path}"`);
+    this.#shift(spot);
     within(`error in remove for path: '${path}'`, () => removeAt(spot));
   }
 
@@ -139,6 +154,7 @@ class Patching {
     const from = fromOf(operation, (fault) => `move operation failed to decode from: ${fault}`);
     const source = this.#find(from);
     if (!source) throw missing(`move operation does not apply: doc is missing from path: ${from}`);
+    this.#shift(source);
     const value = within(`error in move for path: '${source.key}'`, () => {
       const found = valueAt(source);
       removeAt(source);
@@ -148,6 +164,7 @@ class Patching {
     const spot = this.#find(path);
     if (!spot)
       throw missing(`move operation does not apply: doc is missing destination path: ${path}`);
+    this.#shift(spot);
     within(`error in move for path: '${path}'`, () => addAt(spot, value));
   }
 
@@ -165,6 +182,7 @@ class Patching {
       throw new PatchFault(
         `Unable to complete the copy, the accumulated size increase of copy is ${this.#copied}, exceeding the limit ${copiedBytesMax}`,
       );
+    this.#shift(spot);
     within('error while adding value during copy', () => addAt(spot, structuredClone(value)));
   }
 

@@ -71,7 +71,7 @@ const plainNames = new Set([
 ]);
 
 /** Only these go to a data directory, whatever an archive holds. */
-export function isKnownName(name: string): boolean {
+function isKnownName(name: string): boolean {
   return plainNames.has(name) || /^certificates\/[a-z][a-z.-]*$/.test(name);
 }
 
