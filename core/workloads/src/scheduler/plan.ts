@@ -186,7 +186,8 @@ function toleratesUnschedulable(pod: Pod): boolean {
 function shortagesOf(room: NodeRoom, requests: Amounts): readonly string[] {
   const shortages: string[] = [];
   if (room.podCount + 1 > (room.allocatable['pods'] ?? 0)) shortages.push('Too many pods');
-  for (const [name, amount] of Object.entries(requests)) {
+  for (const name in requests) {
+    const amount = requests[name] ?? 0;
     const free = (room.allocatable[name] ?? 0) - (room.requested[name] ?? 0);
     if (amount > 0 && amount > free) shortages.push(`Insufficient ${name}`);
   }

@@ -280,8 +280,10 @@ class Scheduler {
       known?.status === 'False' && known.lastTransitionTime
         ? known.lastTransitionTime
         : timestampOf(clock.nowMs());
+    const { generation: observedGeneration } = pod.metadata;
     const condition = {
       type: 'PodScheduled',
+      ...(observedGeneration === undefined ? {} : { observedGeneration }),
       status: 'False',
       reason: 'Unschedulable',
       message,

@@ -4,7 +4,7 @@ import type { LabelSelector, Node, Pod } from '@tweendeck/kube';
 import type { NodeRoom } from './cluster.ts';
 import { termMatches, untolerated } from './node-match.ts';
 import type { AffinityCheck } from './pod-affinity.ts';
-import { type Amounts, plus } from './requests.ts';
+import type { Amounts } from './requests.ts';
 import { type SpreadView, scoreSpread } from './topology-spread.ts';
 
 /** What a pod is weighed by. */
@@ -70,14 +70,14 @@ const weighed = ['cpu', 'memory'] as const;
 
 /** 100 for an empty node, 0 for a full one: the mean over processor and memory. */
 function roomScore(room: NodeRoom, usual: Amounts): number {
-  const taken = plus(room.usual, usual);
   let total = 0;
   let count = 0;
   for (const name of weighed) {
     const size = room.allocatable[name] ?? 0;
     if (size === 0) continue;
     count++;
-    total += Math.max(0, Math.floor((100 * (size - (taken[name] ?? 0))) / size));
+    const taken = (room.usual[name] ?? 0) + (usual[name] ?? 0);
+    total += Math.max(0, Math.floor((100 * (size - taken)) / size));
   }
   return count === 0 ? 0 : Math.floor(total / count);
 }
