@@ -116,6 +116,18 @@ export function renderEvent(rendering: Rendering, type: EventType, object: Store
   return eventOf(type, body);
 }
 
+/** As {@link renderEvent}, in pieces of which the large one is the object's own: who waits long holds no copy. */
+export function renderEventPieces(
+  rendering: Rendering,
+  type: EventType,
+  object: StoredObject,
+): readonly Buffer[] {
+  if (rendering.form.type !== 'object') return [renderEvent(rendering, type, object)];
+  const bytes = object.bytes(rendering.resource);
+  const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return [Buffer.from(`{"type":"${type}","object":`), body, eventEnd];
+}
+
 /** A watch event for a change, encoded once for all watchers that want the same form. */
 export function renderRecord(rendering: Rendering, type: EventType, record: WatchRecord): Buffer {
   const { form, resource } = rendering;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TestServer } from './testing/test-server.ts';
+import { adminUser } from './users.ts';
 
 const maps = '/api/v1/namespaces/default/configmaps';
 const map = (name: string, labels: object = {}) => ({ metadata: { name, labels } });
@@ -127,4 +128,33 @@ test('closing the server ends its watches', async () => {
   await server[Symbol.asyncDispose]();
   assert.equal(await end, undefined);
   assert.equal(server.clock.waitingCount, 0);
+});
+
+test('a large object that is there already comes whole, in pieces that are its own', async () => {
+  await using server = await TestServer.open();
+  const data = { x: 'y'.repeat(200_000) };
+  const maps = '/api/v1/namespaces/default/configmaps';
+  for (const name of ['a', 'b']) {
+    await server.create(maps, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data });
+  }
+  const request = { method: 'GET', path: `${maps}?watch=true`, headers: {} } as const;
+  const ending = new AbortController();
+  const { body } = await server.server.handle(request, adminUser, ending.signal);
+  let text = '';
+  for await (const chunk of body) {
+    text += Buffer.from(chunk).toString();
+    if (text.split('\n').length > 2) break;
+  }
+  ending.abort();
+  const events = text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.deepEqual(
+    events.map(({ type, object }) => [type, object.metadata.name, object.data.x.length]),
+    [
+      ['ADDED', 'a', 200_000],
+      ['ADDED', 'b', 200_000],
+    ],
+  );
 });

@@ -10,6 +10,7 @@ import {
   type EventType,
   type Rendering,
   renderEvent,
+  renderEventPieces,
   renderRecord,
   renderValueEvent,
 } from './rendering.ts';
@@ -171,7 +172,10 @@ class WatchStream {
 
   *#added(objects: readonly StoredObject[], end: readonly Buffer[]): Generator<Buffer> {
     const rendering = this.#rendering();
-    for (const object of objects) yield renderEvent(rendering, 'ADDED', object);
+    for (const object of objects) {
+      if (object.byteLength < writtenBytes) yield renderEvent(rendering, 'ADDED', object);
+      else yield* renderEventPieces(rendering, 'ADDED', object);
+    }
     yield* end;
   }
 
@@ -232,6 +236,14 @@ function* joined(events: Iterable<Buffer>): Generator<Buffer> {
   let batch: Buffer[] = [];
   let bytes = 0;
   for (const event of events) {
+    if (event.byteLength >= writtenBytes) {
+      // Not copied: many readers share it.
+      if (bytes > 0) yield oneOf(batch, bytes);
+      yield event;
+      batch = [];
+      bytes = 0;
+      continue;
+    }
     batch.push(event);
     bytes += event.byteLength;
     if (bytes < writtenBytes) continue;
