@@ -103,7 +103,10 @@ function note(
   const { uid, resourceVersion } = deployment.metadata;
   const annotations = { [revisionAnnotation]: String(revision) };
   const body = { metadata: { uid, resourceVersion, annotations } };
-  return client.patch(deploymentResource, refOf(deployment), { type: 'merge', body }, {}, signal);
+  // With the status, as upstream: what a controller notes is no change of what is wanted.
+  const options = { subresource: 'status' } as const;
+  const patch = { type: 'merge', body } as const;
+  return client.patch(deploymentResource, refOf(deployment), patch, options, signal);
 }
 
 /** False when the pass is over: the name was taken and the collision is counted, or the namespace is ending. */
@@ -158,7 +161,7 @@ async function apply(change: ReplicaSetChange, context: Context): Promise<void> 
   const { uid, resourceVersion, name } = replicaSet.metadata;
   const spec = {
     ...(replicas === undefined ? {} : { replicas }),
-    ...(minReadySeconds === undefined ? {} : { minReadySeconds }),
+    ...(minReadySeconds === undefined ? {} : { minReadySeconds: minReadySeconds || null }),
   };
   const body = { metadata: { uid, resourceVersion, annotations }, spec };
   const { client, signal } = context;

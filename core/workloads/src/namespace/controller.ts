@@ -119,6 +119,10 @@ export function serviceAccountController(): Controller {
 }
 
 const rootCertificate = 'kube-root-ca.crt';
+const described = {
+  'kubernetes.io/description':
+    'Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters.',
+};
 
 /** A config map `kube-root-ca.crt` with the certificate that clients should trust, in every namespace. `certificate` is PEM. */
 export function rootCertificateController({
@@ -138,8 +142,11 @@ export function rootCertificateController({
       const { client, signal } = context;
       const known = context.cache(configMapResource).get({ namespace, name: rootCertificate });
       const data = { 'ca.crt': certificate };
-      if (jsonEqual(known?.data, data)) return;
-      const metadata = { ...known?.metadata, name: rootCertificate, namespace };
+      const annotations = { ...known?.metadata.annotations, ...described };
+      if (jsonEqual(known?.data, data) && jsonEqual(known?.metadata.annotations, annotations)) {
+        return;
+      }
+      const metadata = { ...known?.metadata, name: rootCertificate, namespace, annotations };
       const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data } as const; // literals of the kind
       await create(() =>
         known

@@ -16,7 +16,11 @@ export function podFor(
   const { serviceName } = set.spec;
   const volumes = withClaims(revision.template.spec?.volumes ?? [], set, ordinal);
   return podOfTemplate(revision.template, set, {
-    metadata: { name, labels: { ...identityLabels(set, ordinal), [revisionLabel]: revision.name } },
+    metadata: {
+      name,
+      generateName: `${set.metadata.name}-`,
+      labels: { ...identityLabels(set, ordinal), [revisionLabel]: revision.name },
+    },
     spec: {
       hostname: name,
       ...(serviceName ? { subdomain: serviceName } : {}),
