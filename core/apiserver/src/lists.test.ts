@@ -146,3 +146,18 @@ test('fields that are no texts are selected by what Go says of them when they ar
     assert.equal(names(json), want, query);
   }
 });
+
+test('events are selected by who reports them, wherever they say so', async () => {
+  await using server = await TestServer.open();
+  const events = '/api/v1/namespaces/default/events';
+  const involvedObject = { kind: 'Pod', namespace: 'default', name: 'p' };
+  for (const [name, reporter] of [
+    ['a', { source: { component: 'kubelet' } }],
+    ['b', { reportingComponent: 'kubelet' }],
+    ['c', { source: { component: 'other' }, reportingComponent: 'kubelet' }],
+  ] as const) {
+    await server.create(events, { metadata: { name }, involvedObject, ...reporter });
+  }
+  const { json } = await server.get(`${events}?fieldSelector=source%3Dkubelet`);
+  assert.equal(names(json), 'a b');
+});

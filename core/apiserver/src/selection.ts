@@ -96,7 +96,10 @@ function fieldOf(object: StoredObject, field: string, resource: ServedResource):
   if (field === 'metadata.name') return object.name;
   if (field === 'metadata.namespace') return object.namespace;
   const text = object.field(field, resource.selectableFields.get(field) ?? []);
-  return text === '' && !resource.custom ? (zeroTexts[field] ?? '') : text;
+  if (text !== '' || resource.custom) return text;
+  // Who reports an event may say so in one of two places.
+  if (field === 'source') return fieldOf(object, 'reportingComponent', resource);
+  return zeroTexts[field] ?? '';
 }
 
 /** What fields of built-in kinds say that are no texts in Go, and not there. */

@@ -34,9 +34,10 @@ export const eventRules: KindRules = {
     ...involved.map((field) => `involvedObject.${field}`),
     'reason',
     'reportingComponent',
-    'source.component',
+    'source',
     'type',
   ],
+  selectableAs: { source: 'source.component' },
   strategy: {
     ...strategy,
     defaults(draft) {
