@@ -82,6 +82,19 @@ test('a page of a forgotten past is Gone, and offers the rest as it is now', asy
   );
 });
 
+test('a page of a forgotten past is Gone even where nothing changed since', async () => {
+  await using server = await filled();
+  const { json: first } = await server.get(`${maps}?limit=2`);
+  await server.create('/api/v1/namespaces', { metadata: { name: 'other' } });
+  const next = `${maps}?limit=2&continue=${first.metadata.continue}`;
+  assert.equal((await server.get(next)).status, 200);
+  await server.store.compact(server.store.revision);
+  const { status, json } = await server.get(next);
+  assert.equal(status, 410);
+  const { json: rest } = await server.get(`${maps}?limit=2&continue=${json.metadata.continue}`);
+  assert.deepEqual([names(rest), rest.metadata.remainingItemCount], ['c d', 1]);
+});
+
 test('an exact version is the past, a version not older than it is now', async () => {
   await using server = await filled();
   const { json: before } = await server.get(maps);

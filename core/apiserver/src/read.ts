@@ -111,9 +111,10 @@ async function continued(
   const { state, resource } = reading;
   if (revision < 0) return pageNow(reading, selection, { after, limit });
   if (revision > state.revision) throw badToken(text);
-  // Nothing changed here since: the cache still is that past.
+  // Nothing changed here since: the cache still is that past. What the store forgot is gone even so, as everywhere else.
   const cache = state.resource(resource.storagePrefix);
-  if (Math.max(cache.changedRevision, cache.startRevision) <= revision) {
+  const isPresent = Math.max(cache.changedRevision, cache.startRevision) <= revision;
+  if (isPresent && revision >= state.store.compactedRevision) {
     return pageNow(reading, selection, { after, limit }, revision);
   }
   return pageAt(reading, selection, { revision, after, limit });
