@@ -8,6 +8,9 @@ import { isJsonObject } from '@tweendeck/std';
 import { controlPlane } from '../kubernetes/lab/index.ts';
 import { startIdleNode } from './idle-node.ts';
 
+/** One test waits until a list's next page is too old: minutes in place of ten. */
+const compactionSeconds = 60;
+
 export type ServerName = 'upstream' | 'embedded';
 
 export interface Server extends AsyncDisposable {
@@ -19,7 +22,7 @@ export async function startServer(name: ServerName, directory: string): Promise<
   await using opened = new AsyncDisposableStack();
   const kubeconfig =
     name === 'upstream'
-      ? opened.use(await controlPlane({ scheduler: false })).kubeconfig
+      ? opened.use(await controlPlane({ scheduler: false, compactionSeconds })).kubeconfig
       : await startSubject(join(directory, 'embedded-home'), opened);
   opened.use(await startIdleNode(kubeconfig));
   const parts = opened.move();
@@ -30,9 +33,13 @@ export async function startServer(name: ServerName, directory: string): Promise<
 async function startSubject(directory: string, opened: AsyncDisposableStack): Promise<string> {
   mkdirSync(directory, { recursive: true });
   const log = openSync(join(directory, 'log.txt'), 'w');
-  const child = fork(join(import.meta.dirname, 'subject-child.ts'), [directory], {
-    stdio: ['ignore', log, log, 'ipc'],
-  });
+  const child = fork(
+    join(import.meta.dirname, 'subject-child.ts'),
+    [directory, String(compactionSeconds)],
+    {
+      stdio: ['ignore', log, log, 'ipc'],
+    },
+  );
   const exited = once(child, 'exit');
   opened.defer(async () => {
     if (child.connected) child.disconnect();

@@ -24,7 +24,7 @@ import {
   schedulerName,
 } from '@tweendeck/workloads';
 
-const [directory = ''] = process.argv.slice(2);
+const [directory = '', historySeconds = ''] = process.argv.slice(2);
 const { signal } = new AbortController();
 const clock = clockOf(globalThis);
 const log = createLogger({
@@ -46,6 +46,7 @@ const server = await openApiServer(
     ...tools,
     store,
     serviceRange: '10.96.0.0/16',
+    historyMs: Number(historySeconds) * 1_000,
     systemPolicy: true,
     serviceAccounts: {
       keys: await openSigningKeys(join(directory, 'signing-keys.pem')),

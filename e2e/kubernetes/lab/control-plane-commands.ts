@@ -9,6 +9,7 @@ export type Command = readonly [string, ...(readonly string[])];
 
 const nodeMonitorGraceSecondsDefault = 16;
 const tolerationSecondsDefault = 300;
+const compactionSecondsDefault = 300;
 /** The first address of the service range, where the service `kubernetes` lies. */
 const firstOf = (range: string): string => range.replace(/\.0\/\d+$/, '.1');
 
@@ -53,6 +54,7 @@ export async function apiServerCommand(site: Site): Promise<Command> {
   return [
     site.programs.built('kube-apiserver'),
     `--etcd-servers=http://${claim.loopback}:2379`,
+    `--etcd-compaction-interval=${options.compactionSeconds ?? compactionSecondsDefault}s`,
     ...[`--bind-address=${address}`, `--secure-port=${apiPort}`],
     // The service `kubernetes` cannot lead to a loopback address.
     ...(site.hasNodes ? [`--advertise-address=${address}`] : ['--endpoint-reconciler-type=none']),

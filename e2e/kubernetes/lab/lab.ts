@@ -11,6 +11,8 @@ export interface ControlPlaneOptions {
   readonly scheduler?: boolean;
   /** Whether etcd waits for the disk before it says that something is written. Default false: labs do not outlive a power cut. */
   readonly durable?: boolean;
+  /** How often etcd forgets what was history at the last time, in seconds; 300 as in Kubernetes. */
+  readonly compactionSeconds?: number;
   /** How long a node may be silent before it counts as lost, in seconds; 16 in the lab, 50 in Kubernetes. */
   readonly nodeMonitorGraceSeconds?: number;
   /** How long pods that say nothing about it stay bound to a lost node, in seconds; 300 as in Kubernetes. */
