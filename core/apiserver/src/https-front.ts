@@ -10,6 +10,7 @@ import { ApiError, type ApiRequest } from '@tweendeck/kube';
 import { assert, type Clock, type Logger, onAbort } from '@tweendeck/std';
 import type { Caller } from './access/authenticator.ts';
 import type { ApiServer, UnreadRequest } from './api-server.ts';
+import { compressed } from './compression.ts';
 import { badRequest, headersTooLarge } from './failures.ts';
 import { bodyReader, hasBody, isAnnouncedTooLarge, linger } from './guards/request-body.ts';
 import { send } from './guards/sending.ts';
@@ -155,7 +156,8 @@ class Front implements HttpsFront {
 
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { caller, gone } = this.#connectionOf(incoming);
-    const response = await this.#server.serve(requestOf(incoming), caller, gone);
+    const request = requestOf(incoming);
+    const response = compressed(request, await this.#server.serve(request, caller, gone));
     const sending = {
       outgoing,
       headOnly: incoming.method === 'HEAD',

@@ -3,6 +3,7 @@
 import { type CompiledSchema, compileSchema, type JsonSchema } from '@tweendeck/kube';
 import { isJsonObject } from '@tweendeck/std';
 import type { Draft } from '../draft.ts';
+import { writeTimesAnew } from './canonical-times.ts';
 import { dropEmpty } from './empty-values.ts';
 
 /** Follows a `$ref`. */
@@ -37,6 +38,7 @@ export function metadataRules(resolve: ResolveReference): MetadataRules {
     decodeProblem: ({ metadata }) => checked.decodeError({ metadata })?.message,
     prune({ metadata }) {
       dropNulls(metadata);
+      writeTimesAnew({ metadata }, { properties: { metadata: reference } }, resolve);
       return pruned.prune({ inner: metadata }).map((path) => path.replace(/^inner/, 'metadata'));
     },
   };
@@ -64,6 +66,7 @@ export function builtInBody(
       }
       const unknown = [...metadata.prune(draft), ...rules().prune(draft)];
       dropEmpty(draft, schema, resolve);
+      writeTimesAnew(draft, schema, resolve);
       return unknown;
     },
     fillDefaults: () => undefined,
