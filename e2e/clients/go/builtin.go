@@ -45,7 +45,7 @@ func runBuiltin(ctx context.Context, s *session) error {
 	return nil
 }
 
-var addressForm = regexp.MustCompile(`\b10\.\d+\.\d+\.\d+\b`)
+var addressForm = regexp.MustCompile(`\b(10|127)\.\d+\.\d+\.\d+\b`)
 
 func typedObjects(ctx context.Context, s *session, kube kubernetes.Interface) error {
 	meta := func(name string) metav1.ObjectMeta {
@@ -186,13 +186,23 @@ func typedChanges(ctx context.Context, s *session, kube kubernetes.Interface) er
 	if err := sayEvents("secret event", watched, func(event watch.Event) bool { return event.Type == watch.Deleted }); err != nil {
 		return err
 	}
+	// Its controller has said all that it says.
+	if err := eventually(ctx, "the deployment is looked after", func(ctx context.Context) (bool, error) {
+		found, err := deployments.Get(ctx, "deployment", metav1.GetOptions{})
+		return err == nil && found.Status.ObservedGeneration == found.Generation && len(found.Status.Conditions) == 2, err
+	}); err != nil {
+		return err
+	}
 	patched, err := deployments.Patch(ctx, "deployment", types.StrategicMergePatchType, []byte(
 		`{"spec":{"template":{"spec":{"containers":[{"name":"main","env":[{"name":"B","value":"2"}]},{"name":"side","image":"example.com/side"}]}}}}`),
 		metav1.PatchOptions{})
+	if err == nil {
+		patched.Status, patched.ManagedFields = appsv1.DeploymentStatus{}, nil // of controllers, in part
+	}
 	outcome("strategic patch of a deployment", patched, err)
 	scale, err := deployments.GetScale(ctx, "deployment", metav1.GetOptions{})
 	outcome("scale of a deployment", scale, err)
-	scale.Spec.Replicas = 0
+	scale.Spec.Replicas, scale.ResourceVersion = 0, ""
 	scale, err = deployments.UpdateScale(ctx, "deployment", scale, metav1.UpdateOptions{})
 	outcome("scaled", scale, err)
 	config, err := kube.CoreV1().ConfigMaps(s.namespace).Get(ctx, "config", metav1.GetOptions{})
@@ -202,12 +212,15 @@ func typedChanges(ctx context.Context, s *session, kube kubernetes.Interface) er
 	config.Data["text"] = "other"
 	_, err = kube.CoreV1().ConfigMaps(s.namespace).Update(ctx, config, metav1.UpdateOptions{})
 	outcome("change what is immutable", nil, err)
-	deployment, err := deployments.Get(ctx, "deployment", metav1.GetOptions{})
-	if err != nil {
+	err = retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		deployment, err := deployments.Get(ctx, "deployment", metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		deployment.Spec.Selector.MatchLabels = map[string]string{"app": "other"}
+		_, err = deployments.Update(ctx, deployment, metav1.UpdateOptions{})
 		return err
-	}
-	deployment.Spec.Selector.MatchLabels = map[string]string{"app": "other"}
-	_, err = deployments.Update(ctx, deployment, metav1.UpdateOptions{})
+	})
 	outcome("change a selector", nil, err)
 	_, err = kube.CoreV1().ConfigMaps("absent").Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "a"}}, metav1.CreateOptions{})
 	outcome("create in no namespace", nil, err)

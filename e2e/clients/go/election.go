@@ -90,6 +90,10 @@ func runElection(ctx context.Context, s *session) error {
 	if err := s.sayLease(ctx, "led by the fourth"); err != nil {
 		return err
 	}
+	// A request that is broken off may still take effect, after the release: so not in the midst of its first.
+	if err := s.untilRenewed(ctx); err != nil {
+		return err
+	}
 	fourth.die()
 	<-fourth.ended
 	if err := s.sayLease(ctx, "released"); err != nil {
@@ -151,6 +155,13 @@ func (c *candidate) untilLeading(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("%s does not lead: %w", c.name, context.Cause(ctx))
 	}
+}
+
+func (s *session) untilRenewed(ctx context.Context) error {
+	return eventually(ctx, "the lease is renewed", func(ctx context.Context) (bool, error) {
+		lease, err := s.kube.CoordinationV1().Leases(s.namespace).Get(ctx, leaseName, metav1.GetOptions{})
+		return err == nil && lease.Spec.RenewTime.After(lease.Spec.AcquireTime.Time), err
+	})
 }
 
 func (s *session) sayLease(ctx context.Context, when string) error {

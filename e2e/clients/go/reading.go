@@ -17,9 +17,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	corev1apply "k8s.io/client-go/applyconfigurations/core/v1"
-	metav1apply "k8s.io/client-go/applyconfigurations/meta/v1"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
@@ -29,6 +29,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/tools/pager"
+	"k8s.io/kube-openapi/pkg/spec3"
 	"k8s.io/utils/ptr"
 )
 
@@ -51,7 +52,7 @@ func (l *requestLog) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-func discover(_ context.Context, s *session, _ dynamic.ResourceInterface) error {
+func discover(ctx context.Context, s *session, _ dynamic.ResourceInterface) error {
 	log := &requestLog{}
 	config := rest.CopyConfig(s.config)
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { log.next = next; return log })
@@ -92,13 +93,17 @@ func discover(_ context.Context, s *session, _ dynamic.ResourceInterface) error 
 		return err
 	}
 	say("version", "major", version.Major, "minor", version.Minor)
-	return readOpenAPI(client)
+	return readOpenAPI(ctx, client)
 }
 
-func readOpenAPI(client discovery.DiscoveryInterface) error {
+func readOpenAPI(ctx context.Context, client discovery.DiscoveryInterface) error {
 	root := openapi3.NewRoot(client.OpenAPIV3())
-	spec, err := root.GVSpec(schema.GroupVersion{Group: dynamicGroup, Version: "v1"})
-	if err != nil {
+	var spec *spec3.OpenAPI
+	if err := eventually(ctx, "the definition is published", func(context.Context) (bool, error) {
+		found, err := root.GVSpec(schema.GroupVersion{Group: dynamicGroup, Version: "v1"})
+		spec = found
+		return err == nil, nil
+	}); err != nil {
 		return err
 	}
 	paths := []string{}
@@ -121,7 +126,7 @@ func readOpenAPI(client discovery.DiscoveryInterface) error {
 		return fmt.Errorf("the schema of widgets is missing")
 	}
 	say("OpenAPI of widgets", "spec", widgets.Properties["spec"], "extensions", widgets.Extensions)
-	_, err = root.GVSpec(schema.GroupVersion{Group: "absent.example.com", Version: "v1"})
+	_, err := root.GVSpec(schema.GroupVersion{Group: "absent.example.com", Version: "v1"})
 	say("OpenAPI of nothing", "refused", err.Error())
 	return nil
 }
@@ -131,8 +136,7 @@ func applyBuiltin(ctx context.Context, s *session, widgets dynamic.ResourceInter
 	configMaps := s.kube.CoreV1().ConfigMaps(s.namespace)
 	wanted := corev1apply.ConfigMap("typed", s.namespace).
 		WithLabels(map[string]string{"made": "by-apply"}).
-		WithOwnerReferences(metav1apply.OwnerReference().
-			WithAPIVersion("v1").WithKind("Namespace").WithName("kube-system").WithUID("11111111-2222-3333-4444-555555555555")).
+		WithFinalizers("example.com/none").
 		WithData(map[string]string{"a": "1", "b": "2"})
 	applied, err := configMaps.Apply(ctx, wanted, metav1.ApplyOptions{FieldManager: "typed"})
 	outcome("typed apply", applied, err)
@@ -162,10 +166,12 @@ func applyBuiltin(ctx context.Context, s *session, widgets dynamic.ResourceInter
 	}
 	set, err := typed.ToFieldSet()
 	outcome("fields of a custom object by OpenAPI", fmt.Sprint(set), err)
+	applied.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMap"))
 	typed, err = converter.ObjectToTyped(applied)
 	outcome("a built-in object by OpenAPI", typed != nil, err)
-	_ = configMaps.Delete(ctx, "typed", metav1.DeleteOptions{})
-	return nil
+	empty, err := configMaps.Apply(ctx, corev1apply.ConfigMap("typed", s.namespace), metav1.ApplyOptions{FieldManager: "typed"})
+	outcome("typed apply gives all up", empty, err)
+	return configMaps.Delete(ctx, "typed", metav1.DeleteOptions{})
 }
 
 const pageObjects = 10
@@ -184,7 +190,7 @@ func pages(ctx context.Context, s *session, widgets dynamic.ResourceInterface) e
 		{FieldSelector: "metadata.name=page-03"}, {FieldSelector: "spec.colour=even"}, {FieldSelector: "spec.size=3"},
 		{FieldSelector: "metadata.name!=page-03", LabelSelector: "half=odd"},
 		{ResourceVersion: "0"}, {ResourceVersionMatch: "NotOlderThan"}, {ResourceVersion: "x"},
-		{ResourceVersion: "99999999", ResourceVersionMatch: "NotOlderThan"}, {Limit: -1},
+		{Limit: -1},
 		{ResourceVersion: "1", ResourceVersionMatch: "Exact", Limit: 2},
 	} {
 		list, err := widgets.List(ctx, options)
@@ -259,6 +265,8 @@ func pagesOfAll(ctx context.Context, widgets dynamic.ResourceInterface) error {
 	}
 }
 
+const changesForgotten = 2_500
+
 // expiredPage goes on reading after the server has forgotten how it was.
 func expiredPage(ctx context.Context, s *session, widgets dynamic.ResourceInterface) error {
 	first, err := widgets.List(ctx, metav1.ListOptions{Limit: 3})
@@ -268,10 +276,22 @@ func expiredPage(ctx context.Context, s *session, widgets dynamic.ResourceInterf
 	if _, err := widgets.Create(ctx, widget(dynamicGroup, "page-50", nil), metav1.CreateOptions{}); err != nil {
 		return err
 	}
+	// Servers forget by time, by count of changes, or when they are told to: here both of the last.
+	for at := range changesForgotten {
+		body := fmt.Appendf(nil, `{"spec":{"size":%d}}`, at%2)
+		if _, err := widgets.Patch(ctx, "page-50", types.MergePatchType, body, metav1.PatchOptions{}); err != nil {
+			return err
+		}
+	}
 	if err := ask("compact"); err != nil {
 		return err
 	}
-	_, err = widgets.List(ctx, metav1.ListOptions{Limit: 3, Continue: first.GetContinue()})
+	if err := eventually(ctx, "the page is forgotten", func(ctx context.Context) (bool, error) {
+		_, err = widgets.List(ctx, metav1.ListOptions{Limit: 3, Continue: first.GetContinue()})
+		return err != nil, nil
+	}); err != nil {
+		return err
+	}
 	say("continue after compaction", "refused", refusalWithoutNumbers(err))
 	token := continueOf(err)
 	if token == "" {
