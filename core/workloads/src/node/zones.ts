@@ -37,10 +37,7 @@ export interface ZoneCount {
   readonly notReady: number;
 }
 
-function stateOf(
-  { ready, notReady }: ZoneCount,
-  { unhealthyShare }: EvictionRates,
-): ZoneState {
+function stateOf({ ready, notReady }: ZoneCount, { unhealthyShare }: EvictionRates): ZoneState {
   if (ready === 0 && notReady > 0) return 'full';
   return notReady > 2 && notReady / (notReady + ready) >= unhealthyShare ? 'partial' : 'normal';
 }
