@@ -2,7 +2,7 @@
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { explanationOf } from './explained.ts';
 import { complaintsOf, pageOf, type Result } from './page.ts';
@@ -108,7 +108,11 @@ async function runServer(
   await using running = await startServer(server, scratch);
   const outcomes = new Map<string, Outcome>();
   const run = {
-    ...{ server, kubeconfig: running.kubeconfig, directory: options.logs ?? scratch },
+    ...{
+      server,
+      kubeconfig: running.kubeconfig,
+      directory: options.logs === undefined ? scratch : resolve(options.logs),
+    },
     limitSeconds: Number(options.limit),
   };
   const wanted = tests.filter((test) => options.all || !explanationOf(test)?.isIdle);
