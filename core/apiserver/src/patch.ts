@@ -29,7 +29,13 @@ import { badRequest, conflict, tooLarge, unsupportedMediaType } from './failures
 import { mergeApplied } from './field-manager.ts';
 import { requestKey } from './read.ts';
 import type { ServedResource } from './registry.ts';
-import { admitted, type ResourceCall, withWarnings, writingOf } from './resource-call.ts';
+import {
+  admitted,
+  problemsMax,
+  type ResourceCall,
+  withWarnings,
+  writingOf,
+} from './resource-call.ts';
 import type { Part } from './strategy.ts';
 
 import { checkPlace, updateObject } from './update.ts';
@@ -200,5 +206,7 @@ function tellDuplicates({ options, warnings }: Writing, duplicates: readonly str
     throw badRequest(`error strict decoding YAML: ${problem}`);
   }
   if (options.fieldValidation !== 'Warn') return;
-  for (const each of duplicates) if (!warnings.includes(each)) warnings.push(each);
+  for (const each of duplicates.slice(0, problemsMax)) {
+    if (!warnings.includes(each)) warnings.push(each);
+  }
 }

@@ -103,6 +103,9 @@ export interface Admitting {
   readonly keepNulls?: boolean;
 }
 
+/** So many unknown and repeated fields are told of, as by upstream's decoder. */
+export const problemsMax: number = 100;
+
 /** Checks types, prunes and defaults what came in; speaks of unknown and repeated fields as the client wishes. @throws ApiError, the failure given or BadRequest. */
 export function admitted(
   writing: Writing,
@@ -119,9 +122,10 @@ export function admitted(
   if (problem !== undefined) refuse(problem);
   const unknown = body.prune(draft);
   const isMixed = json !== undefined && duplicates.length + unknown.length > 1;
-  const problems = isMixed
+  const all = isMixed
     ? fieldProblems(json, unknown)
     : [...duplicates, ...unknown.map(unknownField)];
+  const problems = all.slice(0, problemsMax);
   if (problems.length > 0 && options.fieldValidation === 'Strict') {
     refuse(`strict decoding error: ${problems.join(', ')}`);
   }
