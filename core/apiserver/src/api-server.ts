@@ -217,16 +217,12 @@ export async function openApiServer(
   return new OpenApiServer(services, auditor, opened.move());
 }
 
-/** The rules of definitions need to know what is served, which is known only then. */
 function builtInRegistry(schemas: BuiltInSchemas): Registry {
-  let registry: Registry | undefined;
-  const definitions = definitionRules(() => registry?.all ?? []);
   const rules = new Map([
     ...kindRules,
-    ['apiextensions.k8s.io/CustomResourceDefinition', definitions],
+    ['apiextensions.k8s.io/CustomResourceDefinition', definitionRules],
   ]);
-  registry = new Registry(builtInResources({ rules, answered: answeredKinds, schemas }));
-  return registry;
+  return new Registry(builtInResources({ rules, answered: answeredKinds, schemas }));
 }
 
 class OpenApiServer implements ApiServer {

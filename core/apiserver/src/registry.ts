@@ -69,6 +69,7 @@ export class Registry {
   readonly #builtIn: readonly ServedResource[];
   readonly #byAddress = new Map<string, ServedResource>();
   #custom: readonly ServedResource[] = [];
+  #settle: () => Promise<void> = async () => undefined;
   #generation = 0;
 
   constructor(builtIn: readonly ServedResource[]) {
@@ -92,6 +93,16 @@ export class Registry {
   /** The resource under a path; undefined when none is served there. */
   find(group: string, version: string, plural: string): ServedResource | undefined {
     return this.#byAddress.get(`${group}/${version}/${plural}`);
+  }
+
+  /** What is to be done before a write of a definition is answered: then its kind is served, or refused. */
+  onSettle(settle: () => Promise<void>): void {
+    this.#settle = settle;
+  }
+
+  /** Resolves when every stored definition has been looked at. */
+  settle(): Promise<void> {
+    return this.#settle();
   }
 
   /** Replaces all custom resources. */

@@ -38,8 +38,17 @@ export async function handleResource(
   const notes = annotate ? { annotate } : {};
   const call: ResourceCall = { services, http, request, resource, user, ...notes };
   const response = await dispatch(call, signal);
+  // Whoever declares a kind can use it at once.
+  if (isDefinitionWrite(call)) await services.registry.settle();
   const first = mediaRanges(http.headers['accept'])[0]?.type;
   return first === 'application/yaml' ? asYaml(response) : response;
+}
+
+function isDefinitionWrite({ resource, request }: ResourceCall): boolean {
+  return (
+    resource.kind === 'CustomResourceDefinition' &&
+    (request.verb === 'create' || request.verb === 'update' || request.verb === 'patch')
+  );
 }
 
 async function dispatch(call: ResourceCall, signal: AbortSignal): Promise<ApiResponse> {

@@ -175,8 +175,9 @@ test('several versions show the same objects', async () => {
 
 test('a default that comes later is there when older objects are read', async () => {
   await using server = await withBoats();
-  await server.create(boats, boat('a'));
-  const watch = await server.watch(`${boats}?watch=true&resourceVersion=8`);
+  const { json: made } = await server.create(boats, boat('a'));
+  const { resourceVersion } = made.metadata;
+  const watch = await server.watch(`${boats}?watch=true&resourceVersion=${resourceVersion}`);
   const later = structuredClone(schema);
   Object.assign(later.properties.spec.properties, { motor: { type: 'boolean', default: false } });
   await server.patch(`${definitions}/boats.example.com`, {
@@ -258,15 +259,30 @@ for (const [name, spec, message] of refusals) {
 
 test('a name that another kind of the group has is not accepted', async () => {
   await using server = await withBoats();
-  const { json } = await server.create(definitions, {
+  const { json: made } = await server.create(definitions, {
     ...definition({ names: { plural: 'bottles', kind: 'Boat' } }),
     metadata: { name: 'bottles.example.com' },
   });
-  const [accepted] = json.status.conditions;
+  assert.deepEqual(made.status, {
+    conditions: null,
+    acceptedNames: { plural: '', kind: '' },
+    storedVersions: ['v1'],
+  });
+  const { json } = await server.get(`${definitions}/bottles.example.com`);
+  const { conditions, acceptedNames } = json.status;
+  const [accepted] = conditions;
   assert.deepEqual(
     [accepted.status, accepted.reason, accepted.message],
-    ['False', 'SingularConflict', '"boat" is already in use'],
+    ['False', 'ListKindConflict', '"BoatList" is already in use'],
   );
+  assert.equal(acceptedNames.plural, 'bottles', 'what nobody else has is accepted');
+  const owners = json.metadata.managedFields.map(
+    ({ manager, subresource }: { manager: string; subresource?: string }) => [manager, subresource],
+  );
+  assert.deepEqual(owners, [
+    ['kube-apiserver', 'status'],
+    ['unknown', undefined],
+  ]);
 });
 
 test('custom kinds take no strategic patches', async () => {

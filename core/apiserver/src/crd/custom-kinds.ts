@@ -1,9 +1,9 @@
 // Keeps what is served in step with the definitions that are stored, and empties kinds that are being deleted.
 
 import { isApiError } from '@tweendeck/kube';
-import { BoundedQueue, isAbort, messageOf, onAbort, timestampOf } from '@tweendeck/std';
+import { BoundedQueue, isAbort, jsonEqual, messageOf, onAbort, timestampOf } from '@tweendeck/std';
 import { deleteCollection } from '../delete.ts';
-import { type Draft, listAt, objectIn } from '../draft.ts';
+import { copyOf, type Draft, listAt, objectIn } from '../draft.ts';
 import { internalWriting } from '../internal-writing.ts';
 import type { ServedResource } from '../registry.ts';
 import type { Services } from '../resource-call.ts';
@@ -13,6 +13,7 @@ import { type Change, updateObject } from '../update.ts';
 import { cleanupFinalizer } from './crd-kind.ts';
 import { customResources } from './custom-resource.ts';
 import { definitionOf } from './definition.ts';
+import { updateDefinitionStatus } from './definition-status.ts';
 
 const definitions = { group: 'apiextensions.k8s.io', plural: 'customresourcedefinitions' };
 
@@ -38,6 +39,7 @@ export class CustomKinds implements Disposable {
     this.#metadata = metadata;
     this.#refresh();
     this.#link = services.state.observe(() => this.#refresh());
+    services.registry.onSettle(() => this.#judge(services.closed));
   }
 
   [Symbol.dispose](): void {
@@ -53,10 +55,32 @@ export class CustomKinds implements Disposable {
       for (const definition of this.#ending()) {
         await this.#try(definition, () => this.#cleanOne(definition), signal);
       }
-      for (const definition of this.#waiting()) {
-        await this.#try(definition, () => this.#judgeAgain(definition), signal);
-      }
+      await this.#judge(signal);
     }
+  }
+
+  /** Says of every definition whether its names are accepted. One that is gives up what another waits for, or takes it. */
+  async #judge(signal: AbortSignal): Promise<void> {
+    for (const definition of this.#drafts()) {
+      const judged = this.#judged(copyOf(definition));
+      if (jsonEqual(judged['status'], definition['status'])) continue;
+      const make = (present: Draft): Draft => this.#judged(present);
+      const { name = '' } = definition.metadata;
+      await this.#try(definition, () => this.#update(name, { part: 'status', make }), signal);
+    }
+  }
+
+  #judged(draft: Draft): Draft {
+    const { group, names } = definitionOf(draft).spec;
+    const others = this.#services.registry.all.filter(
+      (each) => each.group === group && each.plural !== names.plural,
+    );
+    updateDefinitionStatus(draft, { others, nowMs: this.#services.clock.nowMs() });
+    return draft;
+  }
+
+  #drafts(): readonly Draft[] {
+    return [...this.#cache.range('')].map((each) => each.peek());
   }
 
   async #try(definition: Draft, task: () => Promise<void>, signal: AbortSignal): Promise<void> {
@@ -71,34 +95,15 @@ export class CustomKinds implements Disposable {
     }
   }
 
-  /** Definitions whose names others have. */
-  #waiting(): readonly Draft[] {
-    return [...this.#cache.range('')]
-      .map((each) => each.peek())
-      .filter((draft) =>
-        definitionOf(draft).status?.conditions?.some(
-          ({ type, status }) => type === 'NamesAccepted' && status === 'False',
-        ),
-      );
-  }
-
-  /** An update that wants nothing: what a definition says of itself is made anew, and stored if it is different. */
-  #judgeAgain({ metadata: { name = '' } }: Draft): Promise<void> {
-    return this.#update(name, { part: 'main', make: (present) => present });
-  }
-
   get #cache() {
     return this.#services.state.resource(storagePrefix(definitions));
   }
 
   #ending(): readonly Draft[] {
-    return [...this.#cache.range('')]
-      .map((each) => each.peek())
-      .filter(
-        ({ metadata }) =>
-          metadata.deletionTimestamp !== undefined &&
-          metadata.finalizers?.includes(cleanupFinalizer),
-      );
+    return this.#drafts().filter(
+      ({ metadata }) =>
+        metadata.deletionTimestamp !== undefined && metadata.finalizers?.includes(cleanupFinalizer),
+    );
   }
 
   #refresh(): void {
@@ -106,7 +111,7 @@ export class CustomKinds implements Disposable {
     const revision = Math.max(cache.changedRevision, 0);
     if (revision !== this.#seenRevision) {
       this.#seenRevision = revision;
-      this.#rebuild([...cache.range('')].map((each) => each.peek()));
+      this.#rebuild(this.#drafts());
     }
     if (
       [...this.#known.values()].some(({ resources }) => resources.some((each) => each.terminating))

@@ -19,7 +19,8 @@ import { type Definition, definitionOf } from './definition.ts';
 import { fieldPathOf } from './json-path.ts';
 import { printerColumns } from './printer-columns.ts';
 
-const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+/** In the order that upstream tells them in. */
+const verbs = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
 const partVerbs = ['get', 'patch', 'update'];
 
 export interface CustomResourceOptions {
