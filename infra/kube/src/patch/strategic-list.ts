@@ -58,12 +58,13 @@ function mergeItemsByKey(
   mergeItems: ListMerging['mergeItems'],
 ): readonly JsonMap[] {
   const merged = [...live];
+  const places = ranks(live.map((item) => item[mergeKey]));
   for (const item of patch) {
     const key = keyOf(item, mergeKey);
-    const index = merged.findIndex((other) => other[mergeKey] === key);
-    const found = merged[index];
-    if (found === undefined) merged.push(item);
-    else merged[index] = mergeItems(found, item);
+    const index = places.get(key);
+    const found = index === undefined ? undefined : merged[index];
+    if (index !== undefined && found !== undefined) merged[index] = mergeItems(found, item);
+    else places.set(key, merged.push(item) - 1);
   }
   return merged;
 }
@@ -101,6 +102,9 @@ export function orderedMerge(
   return [...result, ...others.slice(next)];
 }
 
+/** What stands for the merge key of an item that is no map: equal to no other. */
+const noKey = Symbol('no merge key');
+
 /**
  * The order in which a live list stands once a patch is merged into it, for ordering by `$setElementOrder`: upstream
  * merges in place, so deleted items make room for the new ones, and only for as many.
@@ -113,8 +117,11 @@ export function orderAfterPatch(
   if (mergeKey === undefined) return live;
   const items = [...live];
   let length = items.length;
-  const find = (key: unknown): number =>
-    items.slice(0, length).findIndex((item) => isJsonObject(item) && item[mergeKey] === key);
+  const keyIn = (item: unknown): unknown => (isJsonObject(item) ? item[mergeKey] : noKey);
+  const find = (key: unknown): number => {
+    const index = items.findIndex((item) => keyIn(item) === key);
+    return index < length ? index : -1;
+  };
   const directive = (item: unknown): unknown => (isJsonObject(item) ? item['$patch'] : undefined);
   for (const item of patch) {
     if (!isJsonObject(item) || directive(item) !== 'delete') continue;
@@ -124,9 +131,11 @@ export function orderAfterPatch(
     }
   }
   if (patch.some((item) => directive(item) === 'replace')) return items;
+  const known = new Set(items.slice(0, length).map(keyIn));
   for (const item of patch)
-    if (isJsonObject(item) && directive(item) === undefined && find(item[mergeKey]) < 0) {
+    if (isJsonObject(item) && directive(item) === undefined && !known.has(item[mergeKey])) {
       if (length === items.length) break;
+      known.add(item[mergeKey]);
       items[length++] = item;
     }
   return items;
@@ -155,7 +164,7 @@ export function patchOrderFits(
     throw badPatch(`the order in the patch list ${field} doesn't match its $setElementOrder list`);
 }
 
-function ranks(identities: readonly unknown[]): ReadonlyMap<unknown, number> {
+function ranks(identities: readonly unknown[]): Map<unknown, number> {
   const table = new Map<unknown, number>();
   identities.forEach((identity, index) => {
     if (!table.has(identity)) table.set(identity, index);
