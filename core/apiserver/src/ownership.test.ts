@@ -183,6 +183,8 @@ test('scale shows and sets the replicas of a workload', async () => {
   const names = table.columnDefinitions.map(({ name }: { name: string }) => name);
   assert.deepEqual(names, ['Name', 'Desired', 'Available', 'Age']);
   assert.equal(table.rows[0].cells[0], 'd');
+  const none = await server.patch(`${deployments}/d/scale`, { spec: { replicas: 0 } });
+  assert.deepEqual(none.json.spec, {}, 'a zero is left out');
   const bad = await server.patch(`${deployments}/d/scale`, { spec: { replicas: -1 } });
   assert.deepEqual([bad.status, bad.json.details.kind], [422, 'Scale']);
 });

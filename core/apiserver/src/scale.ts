@@ -85,7 +85,7 @@ function scaleOf(object: Draft, paths: ScalePaths): Fields {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',
     metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
-    spec: typeof replicas === 'number' ? { replicas } : {},
+    spec: typeof replicas === 'number' && replicas !== 0 ? { replicas } : {}, // as Go leaves out a zero
     status: {
       replicas: valueAt(object, paths.statusReplicas) ?? 0,
       ...(selector ? { selector } : {}),

@@ -261,6 +261,17 @@ const invalid: readonly (readonly [name: string, path: string, body: object, mes
   ],
   ['a service without ports', 'services', service({ ports: [] }), 'spec.ports: Required value'],
   [
+    'two ports of one number',
+    'services',
+    service({
+      ports: [
+        { name: 'a', port: 1 },
+        { name: 'b', port: 1 },
+      ],
+    }),
+    'spec.ports[1]: Duplicate value: {"Name":"","Protocol":"TCP","AppProtocol":null,"Port":1,"TargetPort":0,"NodePort":0}',
+  ],
+  [
     'two unnamed ports',
     'services',
     service({ ports: [{ port: 1 }, { port: 2 }] }),

@@ -10,6 +10,7 @@ import {
   fieldInvalid,
   fieldNotSupported,
   fieldRequired,
+  goStruct,
   path,
   portNumberProblems,
   qualifiedNameProblems,
@@ -191,8 +192,7 @@ function portsTogetherProblems(
     const number = numberAt(port, 'port') ?? 0;
     const protocol = textAt(port, 'protocol');
     const key = `${protocol}/${number}`;
-    if (pairs.has(key))
-      problems.push(fieldDuplicate(base.index(position), { protocol, port: number }));
+    if (pairs.has(key)) problems.push(fieldDuplicate(base.index(position), twin(protocol, number)));
     pairs.add(key);
   }
   return problems;
@@ -250,7 +250,8 @@ function changeProblems(spec: Fields, before: Fields, base: FieldPath): readonly
   const problems: FieldError[] = [];
   const isExternal = type === 'ExternalName' || formerType === 'ExternalName';
   if (from !== '' && from !== to && !isExternal) {
-    problems.push(fieldInvalid(base.child('clusterIPs').index(0), to, 'may not change once set'));
+    const at = base.child('clusterIPs').index(0);
+    problems.push(fieldInvalid(at, textsAt(spec, 'clusterIPs'), 'may not change once set'));
   }
   const balances = formerType === 'LoadBalancer' && type === 'LoadBalancer';
   if (balances && before['loadBalancerClass'] !== spec['loadBalancerClass']) {
@@ -392,4 +393,16 @@ export function dropFieldsOfType(spec: Fields, before: Fields): void {
     ['LoadBalancer', 'NodePort'].includes(textAt(fields, 'type')) ||
     (textAt(fields, 'type') === 'ClusterIP' && textsAt(fields, 'externalIPs').length > 0);
   if (isOpen(before) && !isOpen(spec)) drop('externalTrafficPolicy');
+}
+
+/** A port as upstream shows one of which only this is compared. */
+function twin(protocol: string, port: number): unknown {
+  return goStruct([
+    ['Name', ''],
+    ['Protocol', protocol],
+    ['AppProtocol', null],
+    ['Port', port],
+    ['TargetPort', 0],
+    ['NodePort', 0],
+  ]);
 }
