@@ -1,6 +1,9 @@
 // The servers that clients are held against: a real Kubernetes of the lab, and the embedded home as a process.
 
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { silentLogger } from '@tweendeck/std';
+import { openSqliteStore } from '@tweendeck/store';
 import { parse } from 'yaml';
 import { buildImages } from '../../tools/images/images.ts';
 import { type ControlPlane, cluster, controlPlane } from '../kubernetes/lab/index.ts';
@@ -54,11 +57,21 @@ export async function embeddedHome(): Promise<ClientServer> {
         await home.stop('SIGKILL');
         await home.start({ port });
       },
-      // It forgets by count of changes: whoever asks has made enough of them.
-      compact: async () => undefined,
+      // What it does every five minutes, done while it is off.
+      async compact() {
+        await home.stop();
+        await forgetPast(join(home.directory, 'state.db'));
+        await home.start({ port });
+      },
     },
     [Symbol.asyncDispose]: () => home[Symbol.asyncDispose](),
   };
+}
+
+async function forgetPast(path: string): Promise<void> {
+  const signal = new AbortController().signal;
+  await using store = await openSqliteStore({ path, log: silentLogger }, signal);
+  await store.compact(store.revision);
 }
 
 /** The host and port of a server, as it stands in what clients print. */

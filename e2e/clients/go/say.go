@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
+	"strings"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -79,13 +81,18 @@ var (
 func replaced(key string, value any) any {
 	switch value := value.(type) {
 	case map[string]any:
+		anew := make(map[string]any, len(value))
 		for name, inner := range value {
-			value[name] = replaced(name, inner)
+			// Owners are named by their uid in managed fields.
+			anew[uidForm.ReplaceAllString(name, "UID")] = replaced(name, inner)
 		}
-		return value
+		return anew
 	case []any:
 		for at, inner := range value {
 			value[at] = replaced(key, inner)
+		}
+		if key == "managedFields" {
+			sortByText(value) // they come by the second they were written in, which is chance
 		}
 		return value
 	case string:
@@ -101,6 +108,20 @@ func replaced(key string, value any) any {
 	default:
 		return value
 	}
+}
+
+func sortByText(values []any) {
+	slices.SortFunc(values, func(left, right any) int {
+		return strings.Compare(text(left), text(right))
+	})
+}
+
+func text(value any) string {
+	written, err := json.Marshal(value)
+	if err != nil {
+		panic(err)
+	}
+	return string(written)
 }
 
 var numbers = regexp.MustCompile(`\d+`)

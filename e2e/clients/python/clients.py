@@ -23,7 +23,7 @@ GROUP = "python.clients.example.com"
 
 UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{6})?(Z|\+00:00)")
-ADDRESS = re.compile(r"\b10\.\d+\.\d+\.\d+\b")
+ADDRESS = re.compile(r"\b(10|127)\.\d+\.\d+\.\d+\b")
 
 
 def replaced(value, key=""):
@@ -31,7 +31,9 @@ def replaced(value, key=""):
     if isinstance(value, dict):
         return {name: replaced(inner, name) for name, inner in value.items()}
     if isinstance(value, list):
-        return [replaced(inner, key) for inner in value]
+        found = [replaced(inner, key) for inner in value]
+        # Managed fields come by the second they were written in, which is chance.
+        return sorted(found, key=lambda each: json.dumps(each, sort_keys=True)) if key == "managedFields" else found
     if isinstance(value, str):
         if key == "resourceVersion" and value.isdigit():
             return "REVISION"
