@@ -9,8 +9,9 @@ import {
 } from '@tweendeck/kube';
 import { isJsonObject } from '@tweendeck/std';
 import { type DraftMeta, numberAt, objectAt, textAt } from './draft.ts';
-import { badRequest } from './failures.ts';
+import { badRequest, plainFailure } from './failures.ts';
 import { isTrue } from './request.ts';
+import { unknownKind } from './undecodable.ts';
 import { dryRunProblems } from './write-options.ts';
 
 export interface DeleteOptions {
@@ -62,7 +63,7 @@ function checkedBody(body: unknown): Record<string, unknown> {
   if (!isJsonObject(body)) throw badRequest('the body of a delete is no DeleteOptions object');
   const kind = textAt(body, 'kind');
   if (kind !== '' && kind !== 'DeleteOptions') {
-    throw badRequest(`decoded object cannot be converted to DeleteOptions: it is a ${kind}`);
+    throw plainFailure(unknownKind(kind, textAt(body, 'apiVersion') || 'v1'));
   }
   const wrong = Object.entries(types).find(([key, fits]) => {
     const value = body[key] ?? undefined; // null is as good as nothing

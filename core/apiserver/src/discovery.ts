@@ -49,12 +49,12 @@ function rootAnswer(
     }
     const version = parameters.get('v');
     if (as !== 'APIGroupDiscoveryList' || parameters.get('g') !== 'apidiscovery.k8s.io') continue;
-    if (version !== 'v2' && version !== 'v2beta1') continue;
+    if (version !== 'v2') continue;
     const contentType = `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
     const response = cachedResponse(aggregated(registry, root, version), ifNoneMatch);
     return { ...response, headers: { ...response.headers, 'content-type': contentType } };
   }
-  throw notAcceptable(['application/json']);
+  throw notAcceptable(discoveryTypes);
 }
 
 /** A document that clients keep, and ask whether it is still so. */
@@ -70,6 +70,12 @@ function apiVersions(serverAddress: string): unknown {
   const serverAddressByClientCIDRs = [{ clientCIDR: '0.0.0.0/0', serverAddress }];
   return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs };
 }
+
+const discoveryTypes = [
+  'application/json',
+  'application/yaml',
+  'application/vnd.kubernetes.protobuf',
+];
 
 interface GroupVersion {
   readonly group: string;

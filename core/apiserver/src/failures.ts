@@ -145,6 +145,17 @@ export function notAcceptable(offered: readonly string[]): ApiError {
   );
 }
 
+/** As upstream's router tells it, which looks at what a client accepts before anything else does. */
+export function noRepresentation(offered: readonly string[]): ApiError {
+  const message = `406: Not Acceptable\n\nAvailable representations: ${offered.join(', ')}`;
+  return new ApiError(406, 'NotAcceptable', message, {});
+}
+
+/** As upstream's router tells it. */
+export function unroutedMediaType(): ApiError {
+  return new ApiError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
+}
+
 export function tooLarge(limitBytes: number): ApiError {
   return new ApiError(
     413,

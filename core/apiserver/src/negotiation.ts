@@ -1,6 +1,6 @@
 // Which form of an answer a client accepts: JSON or YAML; the object, its metadata alone, or a table row.
 
-import { badRequest, notAcceptable } from './failures.ts';
+import { badRequest, noRepresentation, notAcceptable } from './failures.ts';
 
 export type Form =
   | { readonly type: 'object' }
@@ -12,7 +12,30 @@ export interface Acceptance {
   readonly form: Form;
 }
 
-const offeredTypes: readonly string[] = ['application/json', 'application/yaml'];
+/** What upstream says it offers; we do it short of protobuf, which no client insists on. */
+const offeredTypes: readonly string[] = [
+  'application/json',
+  'application/yaml',
+  'application/vnd.kubernetes.protobuf',
+];
+const streamedTypes: readonly string[] = [
+  'application/json',
+  'application/vnd.kubernetes.protobuf',
+];
+
+/** Whether some of what a client accepts is offered at all, in whatever form. @throws ApiError NotAcceptable. */
+export function refuseForeign(
+  accept: string | undefined,
+  { isList = false }: { readonly isList?: boolean } = {},
+): void {
+  if (mediaRanges(accept).some(({ type }) => isOffered(type))) return;
+  const streams = isList ? streamedTypes.map((type) => `${type};stream=watch`) : [];
+  throw noRepresentation([...offeredTypes, ...streams]);
+}
+
+function isOffered(type: string): boolean {
+  return encodingOf(type) !== undefined || offeredTypes.includes(type);
+}
 
 export interface MediaRange {
   readonly type: string;

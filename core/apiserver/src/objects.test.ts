@@ -329,7 +329,24 @@ const refusals: readonly Refusal[] = [
     ask: (server) => server.get(maps, { accept: 'application/vnd.kubernetes.protobuf' }),
     code: 406,
     reason: 'NotAcceptable',
-    message: 'only the following media types are accepted: application/json, application/yaml',
+    message:
+      'only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf',
+  },
+  {
+    name: 'an answer in a form that is not offered',
+    ask: (server) => server.get(maps, { accept: 'application/xml' }),
+    code: 406,
+    reason: 'NotAcceptable',
+    message:
+      /^406: Not Acceptable\n\nAvailable representations: application\/json, .*;stream=watch$/,
+  },
+  {
+    name: 'a patch of no type',
+    ask: (server) =>
+      server.ask('PATCH', `${maps}/a`, { headers: { 'content-type': 'application/json' } }),
+    code: 415,
+    reason: 'UnsupportedMediaType',
+    message: '415: Unsupported Media Type',
   },
   {
     name: 'a verb a resource does not have',

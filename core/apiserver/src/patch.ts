@@ -25,7 +25,13 @@ import {
 } from './body.ts';
 import { createOnce } from './create.ts';
 import { copyOf, type Draft, textAt } from './draft.ts';
-import { badRequest, conflict, tooLarge, unsupportedMediaType } from './failures.ts';
+import {
+  badRequest,
+  conflict,
+  tooLarge,
+  unroutedMediaType,
+  unsupportedMediaType,
+} from './failures.ts';
 import { mergeApplied } from './field-manager.ts';
 import { requestKey } from './read.ts';
 import type { ServedResource } from './registry.ts';
@@ -89,7 +95,9 @@ export function patchOf(http: ApiRequest, resource: Pick<ServedResource, 'strate
   const accepted = Object.values(patchTypes).filter(
     (each) => strategic || each !== patchTypes.strategic,
   );
-  if (!accepted.some((each) => each === type)) throw unsupportedMediaType(accepted);
+  if (!accepted.some((each) => each === type)) {
+    throw strategic ? unroutedMediaType() : unsupportedMediaType(accepted);
+  }
   if ((http.body?.byteLength ?? 0) > bodyBytesMax) throw tooLarge(bodyBytesMax);
   const text = textOf(http.body ?? new Uint8Array());
   const document = parseJson(text, type === patchTypes.strategic ? '' : decoding);

@@ -3,8 +3,9 @@
 import type { ApiRequest, ApiResponse } from '@tweendeck/kube';
 import { answerOpenId } from './access/openid.ts';
 import { discover } from './discovery.ts';
-import { noSuchPath } from './failures.ts';
+import { methodNotKnown, noSuchPath } from './failures.ts';
 import { answerHealth } from './health.ts';
+import { refuseForeign } from './negotiation.ts';
 import type { Registry } from './registry.ts';
 import type { Services } from './resource-call.ts';
 import { jsonResponse, textResponse } from './response.ts';
@@ -16,6 +17,9 @@ export function answerPlain(
   http: ApiRequest,
   path: string,
 ): ApiResponse {
+  const isRouted = /^\/(version|api|apis)(\/|$)/.test(path);
+  if (isRouted && http.method !== 'GET') throw methodNotKnown();
+  if (isRouted) refuseForeign(http.headers['accept']);
   if (http.method !== 'GET' && http.method !== 'HEAD') throw noSuchPath();
   const trimmed = path.length > 1 ? path.replace(/\/+$/, '') : path;
   if (trimmed === '/version') return jsonResponse(200, versionInfo);

@@ -8,7 +8,7 @@ import { deleteCollection, deleteObject } from './delete.ts';
 import { type DeleteOptions, deleteOptionsOf } from './delete-options.ts';
 import { hasBuiltIn } from './discovery.ts';
 import { methodNotAllowed, methodNotKnown, noSuchPath, noSuchResource } from './failures.ts';
-import { mediaRanges } from './negotiation.ts';
+import { mediaRanges, refuseForeign } from './negotiation.ts';
 import { patchObject } from './patch.ts';
 import { getObject, listObjects } from './read.ts';
 import {
@@ -52,9 +52,13 @@ function isDefinitionWrite({ resource, request }: ResourceCall): boolean {
 }
 
 async function dispatch(call: ResourceCall, signal: AbortSignal): Promise<ApiResponse> {
-  const { request } = call;
+  const { request, resource, http } = call;
   if (request.subresource !== '') return handleSubresource(call, signal);
   refuseVerb(call);
+  if (!resource.custom)
+    refuseForeign(http.headers['accept'], {
+      isList: request.verb === 'list' || request.verb === 'watch',
+    });
   switch (request.verb) {
     case 'get':
       return getObject(readingOf(call));

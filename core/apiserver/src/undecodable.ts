@@ -8,7 +8,7 @@ import { apiVersionText } from './rendering.ts';
 
 const summaryBytesMax = 30;
 /** Where upstream keeps its list of kinds: it says so in failures. */
-const kindsOfApi = 'pkg/api/legacyscheme/scheme.go:30';
+const kindsOfApi = 'pkg/runtime/scheme.go:110';
 
 /** Why a text is no JSON; for a text that is, that it is nested too deeply. */
 export function jsonProblem(text: string): string {
@@ -52,10 +52,15 @@ export function refuseOtherKind(
   const why = known
     ? (problemOf(known, value as unknown as Draft) ??
       `converting (${version}.${said.kind}) to (${resource.group.replace(/\..*/, '') || 'core'}.${resource.kind}): unknown conversion`)
-    : `no kind "${said.kind}" is registered for version "${said.apiVersion}" in scheme "${kindsOfApi}"`;
+    : unknownKind(said.kind, said.apiVersion);
   throw badRequest(
     `${said.kind} in version "${version}" cannot be handled as a ${resource.kind}: ${why}`,
   );
+}
+
+/** Of an object of a kind that there is not. */
+export function unknownKind(kind: string, apiVersion: string): string {
+  return `no kind "${kind}" is registered for version "${apiVersion}" in scheme "${kindsOfApi}"`;
 }
 
 /** It is decoded as what it says it is, before that is found to be out of place. */

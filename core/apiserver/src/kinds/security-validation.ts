@@ -7,6 +7,7 @@ import {
   fieldInvalid,
   fieldNotSupported,
   fieldRequired,
+  goStruct,
 } from '@tweendeck/kube';
 import { isJsonObject } from '@tweendeck/std';
 import { type Fields, listAt, numberAt, objectAt, textAt } from '../draft.ts';
@@ -152,7 +153,7 @@ export function containerSecurityProblems(
     const words = 'cannot set `allowPrivilegeEscalation` to false and';
     const added = objectAt(context, 'capabilities')['add'];
     if (context['privileged'] === true) {
-      problems.push(fieldInvalid(base, context, `${words} \`privileged\` to true`));
+      problems.push(fieldInvalid(base, shownContext(context), `${words} \`privileged\` to true`));
     }
     if (Array.isArray(added) && added.includes('CAP_SYS_ADMIN')) {
       problems.push(fieldInvalid(base, context, `${words} \`capabilities.Add\` CAP_SYS_ADMIN`));
@@ -160,4 +161,26 @@ export function containerSecurityProblems(
   }
   problems.push(...appArmorProblems(context['appArmorProfile'], base.child('appArmorProfile')));
   return problems;
+}
+
+/** As upstream shows it, which is its own structure: scalars as they are, structures only where there are none. */
+function shownContext(context: Fields): unknown {
+  const fields = [
+    ...[
+      'capabilities',
+      'privileged',
+      'seLinuxOptions',
+      'windowsOptions',
+      'runAsUser',
+      'runAsGroup',
+    ],
+    ...['runAsNonRoot', 'readOnlyRootFilesystem', 'allowPrivilegeEscalation', 'procMount'],
+    ...['seccompProfile', 'appArmorProfile'],
+  ];
+  return goStruct(
+    fields.map((name) => [
+      name === 'seLinuxOptions' ? 'SELinuxOptions' : name.slice(0, 1).toUpperCase() + name.slice(1),
+      context[name] ?? null,
+    ]),
+  );
 }

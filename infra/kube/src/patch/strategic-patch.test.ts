@@ -166,8 +166,8 @@ suite('a strategic merge patch', () => {
     {
       name: 'an unknown directive',
       patch: { nodeSelector: { $patch: 'burn' } },
-      code: 400,
-      message: /unknown patch type: "burn"/,
+      code: 500,
+      message: /^unknown patch type: burn in map: map\[\$patch:burn\]$/,
     },
     {
       name: 'a list directive of merge',

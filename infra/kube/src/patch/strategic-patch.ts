@@ -1,7 +1,9 @@
 // Kubernetes' strategic merge patch: a merge patch that knows, from the schema, which lists merge by a key.
 
 import { isJsonObject } from '@tweendeck/std';
+import { goPlain } from '../go-plain.ts';
 import { dereference, type RootedSchema, type SchemaNode } from '../schema-node.ts';
+import { ApiError } from '../status.ts';
 import { setOwn } from './merge-patch.ts';
 import { mergeLists, orderAfterPatch, orderedMerge, patchOrderFits } from './strategic-list.ts';
 import { badPatch, type JsonMap, strategyOf, withoutDirectives } from './strategic-strategy.ts';
@@ -35,7 +37,9 @@ function mergeMaps(
   const result = retained(target, patch);
   const handled = new Set<string>([retainKeys]);
   for (const key of Object.keys(patch))
-    if (key.startsWith(orderPrefix)) {
+    if (key === orderPrefix.slice(0, -1)) {
+      throw badPatch('invalid patch format of setElementOrder list'); // of no list
+    } else if (key.startsWith(orderPrefix)) {
       handled.add(key);
       const field = key.slice(orderPrefix.length);
       if (mergeInOrder(result, patch, field, node, schema)) handled.add(field);
@@ -151,7 +155,7 @@ function replaced(patch: JsonMap): JsonMap {
   if (kind === 'delete') return {};
   if (kind === 'merge')
     throw badPatch('$patch: merge is not supported; leave the directive out to merge');
-  throw badPatch(`unknown patch type: ${JSON.stringify(kind)}; known are replace and delete`);
+  throw new ApiError(500, '', `unknown patch type: ${String(kind)} in map: ${goPlain(patch)}`);
 }
 
 /** A copy of the target with only what `$retainKeys` lists. */
