@@ -59,6 +59,13 @@ const programs: readonly Program[] = [
     purpose: 'builds a real Kubernetes to compare the embedded one with',
     wantedBy: 'features',
   },
+  {
+    name: 'python3',
+    commands: ['python3'],
+    debianPackage: 'python3-venv',
+    purpose: 'runs the Python client of Kubernetes against both (npm run e2e:kubernetes -- clients)',
+    wantedBy: 'features',
+  },
 ];
 
 function locate(commands: readonly string[]): string | undefined {
