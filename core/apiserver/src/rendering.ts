@@ -17,6 +17,8 @@ export interface Rendering {
   readonly resource: ServedResource;
   readonly form: Form;
   readonly nowMs: number;
+  /** Whether a table leaves out its columns, which an earlier event of a watch has told. */
+  readonly isHeadless?: boolean;
 }
 
 const comma = Buffer.from(',');
@@ -38,6 +40,10 @@ export async function renderList(
   { meta, pace }: { readonly meta: ListMeta; readonly pace: Pace },
 ): Promise<readonly Uint8Array[]> {
   const { head, items, itemOf } = listForm(rendering, meta);
+  const { resource, form } = rendering;
+  if (form.type === 'table' && objects.length === 0 && resource.columns.isDefault) {
+    return [Buffer.from(`${JSON.stringify({ ...head, rows: null })}\n`)]; // as upstream's default columns
+  }
   const pieces: Uint8Array[] = [
     Buffer.from(`${JSON.stringify(head).slice(0, -1)},${JSON.stringify(items)}:[`),
   ];
@@ -132,7 +138,8 @@ export function renderEventPieces(
 export function renderRecord(rendering: Rendering, type: EventType, record: WatchRecord): Buffer {
   const { form, resource } = rendering;
   const include = form.type === 'table' ? form.include : '';
-  const key = `${type} ${resource.version} ${form.type} ${include}`;
+  const headless = rendering.isHeadless ? ' headless' : '';
+  const key = `${type} ${resource.version} ${form.type} ${include}${headless}`;
   const known = record.encoded.get(key);
   if (known) return known;
   const made = encodeRecord(rendering, type, record);
@@ -202,8 +209,10 @@ function projected(
   const [object] = objects;
   if (rendering.form.type === 'table') {
     const resourceVersion = String(revision ?? object?.revision ?? '');
+    const head = tableHead(rendering.resource, { resourceVersion });
     return {
-      ...tableHead(rendering.resource, { resourceVersion }),
+      ...head,
+      ...(rendering.isHeadless ? { columnDefinitions: null } : {}),
       rows: objects.map((each) => rowOf(rendering, each, revision)),
     };
   }

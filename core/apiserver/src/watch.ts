@@ -58,6 +58,8 @@ class WatchStream {
   readonly #cut = new AbortController();
   #initial: Iterable<Buffer>;
   #queuedBytes = 0;
+  /** Whether an event has told the columns of a table. */
+  #hasTold = false;
 
   constructor(
     watching: Watching,
@@ -124,9 +126,12 @@ class WatchStream {
     this.#cut.abort(tooSlow);
   }
 
+  /** For the next event. Columns of a table are told once. */
   #rendering(): Rendering {
     const { resource, form, clock } = this.#watching;
-    return { resource, form, nowMs: clock.nowMs() };
+    const isHeadless = this.#hasTold;
+    this.#hasTold = true;
+    return { resource, form, nowMs: clock.nowMs(), isHeadless };
   }
 
   #start(): Iterable<Buffer> {
@@ -167,14 +172,21 @@ class WatchStream {
     for (const object of candidates) if (this.#selection.matches(object)) objects.push(object);
     const { sendInitialEvents, bookmarks } = this.#options;
     const end = sendInitialEvents && bookmarks ? [this.#bookmark(true)] : [];
-    return this.#added(objects, end);
+    // Read later than what is encoded meanwhile, and before it.
+    const first = this.#rendering();
+    this.#hasTold = objects.length > 0;
+    return this.#added(objects, { first, end });
   }
 
-  *#added(objects: readonly StoredObject[], end: readonly Buffer[]): Generator<Buffer> {
-    const rendering = this.#rendering();
+  *#added(
+    objects: readonly StoredObject[],
+    { first, end }: { readonly first: Rendering; readonly end: readonly Buffer[] },
+  ): Generator<Buffer> {
+    let rendering: Rendering = { ...first, isHeadless: false };
     for (const object of objects) {
       if (object.byteLength < writtenBytes) yield renderEvent(rendering, 'ADDED', object);
       else yield* renderEventPieces(rendering, 'ADDED', object);
+      rendering = { ...first, isHeadless: true };
     }
     yield* end;
   }
@@ -199,7 +211,9 @@ class WatchStream {
   #bookmark(initialEventsEnd: boolean): Buffer {
     const { state } = this.#watching;
     const revision = Math.max(state.revision, this.#options.resourceVersion ?? 0);
-    const object = bookmarkObject(this.#rendering(), revision, initialEventsEnd);
+    const { resource, form, clock } = this.#watching;
+    const rendering = { resource, form, nowMs: clock.nowMs() };
+    const object = bookmarkObject(rendering, revision, initialEventsEnd);
     return renderValueEvent('BOOKMARK', object);
   }
 

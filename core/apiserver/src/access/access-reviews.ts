@@ -11,10 +11,11 @@ import {
 import { isJsonObject } from '@tweendeck/std';
 import { type Draft, type Fields, objectAt, textAt } from '../draft.ts';
 import { badRequest } from '../failures.ts';
-import type { ResourceCall } from '../resource-call.ts';
+import { ownByUpdate } from '../field-manager.ts';
+import { type ResourceCall, writingOf } from '../resource-call.ts';
 import { jsonResponse } from '../response.ts';
 import type { AccessAttributes } from './attributes.ts';
-import { type Authorizer, aggregate } from './authorizer.ts';
+import { aggregate } from './authorizer.ts';
 
 type Review = (call: ResourceCall, draft: Draft) => ApiResponse;
 
@@ -83,12 +84,9 @@ export const selfSubjectRulesReview: Review = ({ services, user }, draft) => {
   });
 };
 
-function answerAccess(
-  { services }: { readonly services: { readonly access: { readonly authorizer: Authorizer } } },
-  draft: Draft,
-  attributes: AccessAttributes,
-): ApiResponse {
-  const { allowed, reason } = services.access.authorizer.decide(attributes);
+function answerAccess(call: ResourceCall, draft: Draft, attributes: AccessAttributes): ApiResponse {
+  const { allowed, reason } = call.services.access.authorizer.decide(attributes);
+  ownByUpdate(writingOf(call, 'CreateOptions'), { previous: undefined, next: draft, part: 'main' });
   return jsonResponse(201, {
     ...draft,
     status: { allowed, ...(reason === '' ? {} : { reason }) },

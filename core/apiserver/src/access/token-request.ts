@@ -2,20 +2,23 @@
 
 import {
   type ApiResponse,
+  customObjectSchema,
   type FieldError,
   fieldInvalid,
   goQuote,
   invalidError,
+  updateManagedFields,
 } from '@tweendeck/kube';
 import { isJsonObject, timestampOf } from '@tweendeck/std';
 import { admitSubresource } from '../admission/subresource.ts';
 import { decodeObject } from '../body.ts';
-import { type Draft, type Fields, numberAt, objectIn, textAt } from '../draft.ts';
+import { type Draft, type Fields, numberAt, objectAt, objectIn, textAt } from '../draft.ts';
 import { badRequest, conflict, notFound } from '../failures.ts';
 import { requestKey } from '../read.ts';
 import { type ResourceCall, writingOf } from '../resource-call.ts';
 import { jsonResponse } from '../response.ts';
 import { storagePrefix } from '../storage-key.ts';
+import type { Writing } from '../writing.ts';
 import { signToken } from './jwt.ts';
 
 const kind = 'TokenRequest';
@@ -48,13 +51,15 @@ export async function requestToken(call: ResourceCall): Promise<ApiResponse> {
     );
   }
   const spec = objectIn(asked, 'spec');
+  const writing = writingOf(call, 'CreateOptions');
   const { trust } = services.access;
+  spec['expirationSeconds'] ??= defaultSeconds;
+  const managedFields = ownedIn(asked, writing);
   if (!Array.isArray(spec['audiences']) || spec['audiences'].length === 0) {
     spec['audiences'] = trust.audiences;
   }
-  spec['expirationSeconds'] ??= defaultSeconds;
   refuseSeconds(numberAt(spec, 'expirationSeconds') ?? 0);
-  await admitSubresource(writingOf(call, 'CreateOptions'), {
+  await admitSubresource(writing, {
     operation: 'CREATE',
     subresource: 'token',
     kind: { group, version: 'v1', kind },
@@ -71,6 +76,7 @@ export async function requestToken(call: ResourceCall): Promise<ApiResponse> {
       namespace,
       uid,
       creationTimestamp: timestampOf(nowMs),
+      ...(managedFields === undefined ? {} : { managedFields }),
     },
     spec: { ...spec, boundObjectRef: spec['boundObjectRef'] ?? null },
     status: {
@@ -78,6 +84,39 @@ export async function requestToken(call: ResourceCall): Promise<ApiResponse> {
       expirationTimestamp: timestampOf(nowMs + Number(spec['expirationSeconds']) * 1_000),
     },
   });
+}
+
+const text = { type: 'string' } as const;
+const schema = customObjectSchema({
+  type: 'object',
+  properties: {
+    spec: {
+      type: 'object',
+      properties: {
+        audiences: { type: 'array', items: text, 'x-kubernetes-list-type': 'atomic' },
+        expirationSeconds: { type: 'integer' },
+        boundObjectRef: {
+          type: 'object',
+          properties: { apiVersion: text, kind: text, name: text, uid: text },
+        },
+      },
+    },
+  },
+});
+
+/** Who asks owns what he asks for. */
+function ownedIn(asked: Draft, { options, clock }: Writing): unknown {
+  const { metadata } = updateManagedFields({
+    before: undefined,
+    after: asked,
+    manager: options.fieldManager,
+    operation: 'Update',
+    apiVersion: `${group}/v1`,
+    subresource: 'token',
+    time: timestampOf(clock.nowMs()),
+    schema,
+  });
+  return objectAt({ metadata }, 'metadata')['managedFields'];
 }
 
 /** @throws ApiError BadRequest. */

@@ -88,10 +88,21 @@ function mirrorAddress(status: Fields): void {
 function defaultPod(draft: Draft): void {
   if (isJsonObject(draft['status'])) mirrorAddress(draft['status']);
   conditionTimes(draft['status'], ['lastProbeTime', 'lastTransitionTime']);
+  completeStatuses(draft['status']);
   const spec = objectIn(draft, 'spec');
   requestsFromLimits(spec);
   setDefault(spec, 'enableServiceLinks', true);
   defaultPodSpec(spec);
+}
+
+/** What is a structure upstream is there, if empty. */
+function completeStatuses(status: unknown): void {
+  for (const key of ['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses']) {
+    for (const each of listAt(status, key)) {
+      setDefault(each, 'state', {});
+      setDefault(each, 'lastState', {});
+    }
+  }
 }
 
 function podProblems(draft: Draft, previous: Draft | undefined, part: Part): readonly FieldError[] {

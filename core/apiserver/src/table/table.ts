@@ -22,6 +22,8 @@ export interface TableColumns {
   readonly definitions: readonly ColumnDefinition[];
   /** One cell per definition. `nowMs` is the wall clock that ages are counted from. */
   readonly cells: (object: Draft, nowMs: number) => readonly unknown[];
+  /** Whether a kind has them for want of columns of its own. */
+  readonly isDefault?: boolean;
   readonly conditions?: (object: Draft) => readonly RowCondition[] | undefined;
 }
 
@@ -59,14 +61,17 @@ export const ageColumn: Column = {
 };
 
 /** What a kind without columns of its own shows. */
-export const defaultColumns: TableColumns = columnsOf([
-  nameColumn,
-  {
-    name: 'Created At',
-    type: 'date',
-    cell: ({ metadata }) => metadata.creationTimestamp ?? '',
-  },
-]);
+export const defaultColumns: TableColumns = {
+  ...columnsOf([
+    nameColumn,
+    {
+      name: 'Created At',
+      type: 'date',
+      cell: ({ metadata }) => metadata.creationTimestamp ?? '',
+    },
+  ]),
+  isDefault: true,
+};
 
 /** How long ago a timestamp is, as Kubernetes prints it; `<unknown>` when there is none. */
 export function ageSince(timestamp: unknown, nowMs: number): string {
