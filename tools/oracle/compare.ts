@@ -97,7 +97,27 @@ function oursOf<Case>(comparison: Comparison<Case>, each: Case): unknown {
 }
 
 function agree<Case>({ agree: judge }: Comparison<Case>, ours: unknown, theirs: unknown): boolean {
-  return canonical(ours) === canonical(theirs) || (judge?.(ours, theirs) ?? false);
+  return isSame(ours, theirs) || (judge?.(ours, theirs) ?? false);
+}
+
+/** Whether two values are the same JSON but for the order of keys; what is undefined is not there. */
+export function isSame(left: unknown, right: unknown): boolean {
+  if (left === right) return true;
+  if (typeof left === 'bigint') return isSame(Number(left), right);
+  if (Array.isArray(left))
+    return (
+      Array.isArray(right) &&
+      left.length === right.length &&
+      left.every((item, index) => isSame(item, right[index]))
+    );
+  if (!isJsonObject(left) || !isJsonObject(right)) return false;
+  let members = 0;
+  for (const [key, member] of Object.entries(left)) {
+    if (member === undefined) continue;
+    if (!isSame(member, right[key])) return false;
+    members++;
+  }
+  return members === Object.values(right).filter((member) => member !== undefined).length;
 }
 
 /** JSON with the keys in order. */

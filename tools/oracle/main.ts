@@ -6,6 +6,7 @@ import { type Comparison, compare } from './compare.ts';
 import { compareLive } from './live.ts';
 import { Oracle } from './oracle.ts';
 import { patchComparisons } from './patch.ts';
+import { type Outcome, record } from './record.ts';
 import { schemaComparisons } from './schema.ts';
 import { ssaComparison } from './ssa.ts';
 import { patternComparisons, quantityComparisons, selectorComparisons } from './texts.ts';
@@ -20,12 +21,13 @@ const areas: Readonly<Record<string, (seed: number) => readonly unknown[]>> = {
   cel: () => [celComparison],
 };
 
-const usage = `npm run oracle -- ${[...Object.keys(areas), 'all', 'live'].join('|')} [--sequences N] [--seed S] [--differences N]
+const usage = `npm run oracle -- ${[...Object.keys(areas), 'all', 'live'].join('|')} [--sequences N] [--seed S] [--differences N] [--write]
 
 Compares our code with upstream's Kubernetes libraries, on generated input. Ends with 1 when they differ.
   --sequences    how many cases of each comparison (1,000)
   --seed         one seed, one set of cases (1)
   --differences  how many to show, each made small (1)
+  --write        add what was compared to the table in tools/oracle/README.md
 
 \`live\` sends histories to our API server and to a real kube-apiserver, in a lab of e2e/kubernetes.
 `;
@@ -36,6 +38,7 @@ const { values, positionals } = parseArgs({
     sequences: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
     differences: { type: 'string', default: '1' },
+    write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -55,8 +58,11 @@ async function run(names: readonly string[]): Promise<number> {
   const seed = Number(values.seed);
   const write = (line: string): void => void process.stdout.write(`${line}\n`);
   const [count, differencesMax] = [Number(values.sequences), Number(values.differences)];
-  if (names.includes('live'))
-    return (await compareLive({ count, seed, differencesMax, write })) === 0 ? 0 : 1;
+  if (names.includes('live')) {
+    const outcome = await compareLive({ count, seed, differencesMax, write });
+    keep({ comparison: 'live', seed, ...outcome });
+    return outcome.differences === 0 ? 0 : 1;
+  }
   await using oracle = Oracle.start();
   let differences = 0;
   for (const name of names) {
@@ -75,8 +81,13 @@ async function run(names: readonly string[]): Promise<number> {
       write(
         `${each.name.padEnd(18)} ${equal + different} cases, ${verdict}, ${seconds} s (seed ${seed})`,
       );
+      keep({ comparison: each.name, seed, cases: equal + different, differences: different });
       differences += different;
     }
   }
   return differences === 0 ? 0 : 1;
+}
+
+function keep(outcome: Outcome): void {
+  if (values.write) record(new Date().toISOString().slice(0, 10), outcome);
 }

@@ -8,11 +8,11 @@ import {
   componentSource,
 } from '@tweendeck/kube';
 import { isJsonObject } from '@tweendeck/std';
+import { builtInComponents } from './built-in-components.ts';
 import type { Comparison } from './compare.ts';
 import { podSpecOf } from './deployment-cases.ts';
 import type { Oracle } from './oracle.ts';
 import type { Source } from './source.ts';
-import { builtInComponents } from './ssa.ts';
 import { freeValue } from './typed-schema.ts';
 
 type Fields = Record<string, unknown>;

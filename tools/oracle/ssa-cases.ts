@@ -1,9 +1,18 @@
 // Generated histories of an object: applies, updates and patches by several managers.
 
 import type { SchemaNode } from '@tweendeck/kube';
+import {
+  type BuiltInKind,
+  builtInGroup,
+  builtInKinds,
+  isBuiltInKind,
+  thinnedSchema,
+} from './built-in-cases.ts';
+import { builtInComponents } from './built-in-components.ts';
 import { deploymentOf } from './deployment-cases.ts';
+import { managedEntries } from './managed-cases.ts';
 import type { Source } from './source.ts';
-import { freeValue, structSchema, typedSchema, valueFor } from './typed-schema.ts';
+import { freeValue, structSchema, typedSchema, type Unfitness, valueFor } from './typed-schema.ts';
 
 /** One request. */
 export interface HistoryStep {
@@ -20,66 +29,192 @@ export interface HistoryStep {
 }
 
 /** What the history's object is an instance of. */
-export type HistoryKind = 'Deployment' | 'Widget';
+export type HistoryKind = BuiltInKind | 'Widget';
+
+/** By version. */
+export type WidgetSchemas = Readonly<Record<string, SchemaNode>>;
 
 /** A whole history. */
 export interface History {
   readonly kind: HistoryKind;
-  /** By version; for widgets. */
-  readonly schemas: Readonly<Record<string, SchemaNode>>;
+  /** For widgets. */
+  readonly schemas: WidgetSchemas;
+  /** Schemas that take the place of the first ones before a step. */
+  readonly later?: { readonly from: number; readonly schemas: WidgetSchemas };
   /** Whether `status` is written by way of its subresource only. */
   readonly statusApart: boolean;
   readonly steps: readonly HistoryStep[];
 }
 
-export const groups: Readonly<Record<HistoryKind, string>> = {
-  Deployment: 'apps',
-  Widget: 'example.com',
-};
+/** The schemas at a step. */
+export function schemasAt({ schemas, later }: History, index: number): WidgetSchemas {
+  return later && index >= later.from ? later.schemas : schemas;
+}
 
-/** Makes histories; neighbours of a pool share their schemas, for making a schema ready is dear. */
-export function historyOf(source: Source, schemas: History['schemas']): History {
-  const kind = source.pick(['Deployment', 'Widget', 'Widget', 'Widget'] as const);
-  const statusApart = source.maybe(0.5);
-  const shape = source.pick(['short', 'short', 'short', 'long', 'many'] as const);
-  const count =
-    shape === 'short' ? 2 + source.below(4) : shape === 'long' ? 6 + source.below(6) : 16;
-  const managers =
-    shape === 'many'
-      ? Array.from({ length: 14 }, (_, index) => `m${index}`)
-      : ['one', 'two', 'kubectl', 'three'];
+export function groupOf(kind: HistoryKind): string {
+  return kind === 'Widget' ? 'example.com' : builtInGroup(kind);
+}
+
+export function apiVersionOf(kind: HistoryKind, version: string): string {
+  const group = groupOf(kind);
+  return group === '' ? version : `${group}/${version}`;
+}
+
+/** What neighbouring histories share, for making schemas ready is dear. */
+export interface HistoryPool {
+  readonly schemas: WidgetSchemas;
+  /** What becomes of them in some histories. */
+  readonly later?: WidgetSchemas;
+  readonly kinds: readonly HistoryKind[];
+}
+
+/** Kinds as they are drawn: widgets mostly, for they can have any schema. */
+export const allKinds: readonly HistoryKind[] = [
+  ...Array.from({ length: 20 }, () => 'Widget' as const),
+  ...Array.from({ length: 4 }, () => 'Deployment' as const),
+  ...Object.keys(builtInKinds).filter(isBuiltInKind),
+];
+
+type Shape = 'short' | 'long' | 'many' | 'evolving' | 'nulls';
+
+const shapes: readonly Shape[] = [
+  ...(['short', 'short', 'short', 'long', 'many'] as const),
+  ...(['evolving', 'evolving', 'evolving', 'nulls'] as const),
+];
+
+/** Makes histories. */
+export function historyOf(source: Source, pool: HistoryPool): History {
+  const kind = source.pick(pool.kinds);
+  const shape = source.pick(shapes);
+  const count = countOf(source, shape);
+  const later =
+    kind === 'Widget' && pool.later && source.maybe(0.15)
+      ? { from: 1 + source.below(count), schemas: pool.later }
+      : undefined;
+  const about = {
+    kind,
+    schemas: kind === 'Widget' ? pool.schemas : {},
+    ...(later ? { later } : {}),
+    statusApart: source.maybe(0.5),
+  };
+  return { ...about, steps: stepsOf(source, { ...about, steps: [] }, shape, count) };
+}
+
+function countOf(source: Source, shape: Shape): number {
+  if (shape === 'many') return 16;
+  return shape === 'short' ? 2 + source.below(4) : 6 + source.below(6);
+}
+
+const managersOfMany = Array.from({ length: 14 }, (_, index) => `m${index}`);
+const managersOfFew = ['one', 'two', 'kubectl', 'three'];
+
+function stepsOf(source: Source, about: History, shape: Shape, count: number): HistoryStep[] {
+  const steps: HistoryStep[] = [];
+  const said: Record<string, unknown>[] = [];
+  const { kind } = about;
+  const thinned = kind === 'Widget' ? undefined : thinnedSchema(source, kind, builtInComponents());
   let second = 0;
-  const steps = Array.from({ length: count }, (): HistoryStep => {
+  for (let index = 0; index < count; index++) {
     second += source.below(shape === 'many' ? 2 : 3);
+    const schemas = schemasAt(about, index);
     const version = kind === 'Widget' ? source.pick(Object.keys(schemas)) : 'v1';
     const op = source.maybe(shape === 'many' ? 0.15 : 0.6) ? 'apply' : 'update';
-    const subresource = statusApart && source.maybe(0.25) ? 'status' : '';
+    const subresource = about.statusApart && source.maybe(0.25) ? 'status' : '';
     const common = { op, version, subresource, second, force: source.maybe(0.35) } as const;
-    const manager = source.pick(managers);
-    const unfit = op === 'apply' ? { wrong: 0.01, twice: 0.03 } : { wrong: 0.03, twice: 0.15 };
+    const manager = source.pick(shape === 'many' ? managersOfMany : managersOfFew);
     const isPatch = op === 'update' && source.maybe(0.6);
-    const make = (): Record<string, unknown> =>
-      objectOf(source, {
-        kind,
-        version,
-        schema: schemas[version] ?? {},
-        // What a client sends of a built-in kind loses its nulls before anybody looks at it.
-        unfit:
-          kind === 'Deployment' && op === 'update' && !isPatch ? { ...unfit, wrong: 0 } : unfit,
-      });
-    if (isPatch) {
-      const { apiVersion: _, kind: __, metadata, ...body } = make();
-      const meta = metadata as Record<string, unknown>; // objectOf gives every object one
-      const { name: ___, ...changes } = meta;
-      return { ...common, manager, patch: { ...body, metadata: changes } };
+    const drawn = objectOf(source, {
+      kind,
+      version,
+      schema: thinned ?? schemas[version] ?? {},
+      unfit: unfitnessOf({ kind, op, isPatch, shape }),
+    });
+    const former = said.length > 0 && shape === 'evolving' ? source.pick(said) : undefined;
+    const whole = former ? { ...evolved(source, former, drawn), ...typeOf(kind, version) } : drawn;
+    said.push(whole);
+    const object = withManagedEntries(source, whole, { kind, version, op });
+    if (!isPatch) {
+      steps.push({ ...common, manager, object });
+      continue;
     }
-    return { ...common, manager, object: make() };
+    const { apiVersion: _, kind: __, metadata, ...body } = object;
+    const meta = metadata as Record<string, unknown>; // objectOf gives every object one
+    const { name: ___, ...changes } = meta;
+    steps.push({ ...common, manager, patch: { ...body, metadata: changes } });
+  }
+  return steps;
+}
+
+interface Sort {
+  readonly kind: HistoryKind;
+  readonly op: HistoryStep['op'];
+  readonly isPatch: boolean;
+  readonly shape: Shape;
+}
+
+function unfitnessOf({ kind, op, isPatch, shape }: Sort): Unfitness {
+  const nulls = shape === 'nulls' ? 0.12 : 0;
+  if (op === 'apply') return { wrong: 0.01, twice: 0.03, nulls };
+  // What a client sends of a built-in kind loses its nulls before anybody looks at it.
+  const isSent = kind !== 'Widget' && !isPatch;
+  return isSent ? { wrong: 0, twice: 0.15, nulls: 0 } : { wrong: 0.03, twice: 0.15, nulls };
+}
+
+/** An object as its author changes it: some of it as it was, some as in another, some gone. */
+function evolved(
+  source: Source,
+  object: Readonly<Record<string, unknown>>,
+  other: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const names = new Set([...Object.keys(object), ...Object.keys(other)]);
+  const entries = [...names].flatMap((name): [string, unknown][] => {
+    const [was, its] = [object[name], other[name]];
+    if (name === 'name' || name === 'k' || name === 'n')
+      return was === undefined ? [] : [[name, was]];
+    if (isObject(was) && isObject(its) && (name === 'metadata' || source.maybe(0.7)))
+      return [[name, evolved(source, was, its)]];
+    if (Array.isArray(was) && Array.isArray(its) && source.maybe(0.5))
+      return [[name, evolvedList(source, was, its)]];
+    if (name === 'metadata' || source.maybe(0.7)) return was === undefined ? [] : [[name, was]];
+    return its === undefined || source.maybe(0.4) ? [] : [[name, its]];
   });
-  return { kind, schemas: kind === 'Widget' ? schemas : {}, statusApart, steps };
+  return Object.fromEntries(entries);
+}
+
+/** Items of both in some order; of those of the same keys, the first. */
+function evolvedList(source: Source, list: unknown[], other: unknown[]): unknown[] {
+  const merged = [...source.some(list, 0.8), ...source.some(other, 0.3)];
+  if (source.maybe(0.05)) return merged;
+  const known = new Set<string>();
+  return merged.filter((item) => {
+    const id = isObject(item) ? JSON.stringify(identityOf(item)) : JSON.stringify(item);
+    return !known.has(id) && known.add(id);
+  });
+}
+
+function identityOf(item: Readonly<Record<string, unknown>>): unknown {
+  const { k, n, f, name, key, uid, type, ip, port, containerPort, mountPath, ...rest } = item;
+  const keys = [k, n, f, name, key, uid, type, ip, port, containerPort, mountPath];
+  return keys.some((each) => each !== undefined) ? keys.map((each) => each ?? null) : rest;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Now and then clients send the books on ownership along: as they read them, begun anew, or wrong. */
+function withManagedEntries(
+  source: Source,
+  object: Record<string, unknown>,
+  { kind, version, op }: Pick<HistoryStep, 'version' | 'op'> & { readonly kind: HistoryKind },
+): Record<string, unknown> {
+  if (!source.maybe(op === 'apply' ? 0.01 : 0.06)) return object;
+  const managedFields = managedEntries(source, object, apiVersionOf(kind, version));
+  return { ...object, metadata: { ...(object['metadata'] as object), managedFields } };
 }
 
 /** Schemas of a widget: one version, or two that differ. */
-export function widgetSchemas(source: Source): History['schemas'] {
+export function widgetSchemas(source: Source): WidgetSchemas {
   const schemaOf = (): SchemaNode => ({
     type: 'object',
     properties: {
@@ -100,29 +235,95 @@ function withoutEnds({ ...schema }: SchemaNode): SchemaNode {
   return schema;
 }
 
+/** The schemas after somebody changed them: other ways to merge, fields and versions that are gone. */
+export function changedSchemas(source: Source, schemas: WidgetSchemas): WidgetSchemas {
+  const [first, ...others] = Object.entries(schemas).map(
+    ([version, schema]) => [version, changedRoot(source, schema)] as const,
+  );
+  const kept = source.maybe(0.2) ? [] : others;
+  return Object.fromEntries([...(first ? [first] : []), ...kept]);
+}
+
+function changedRoot(source: Source, schema: SchemaNode): SchemaNode {
+  const properties = Object.entries(schema.properties ?? {}).map(
+    ([name, each]) => [name, changedSchema(source, each)] as const,
+  );
+  return {
+    ...schema,
+    ...(schema.properties ? { properties: Object.fromEntries(properties) } : {}),
+  };
+}
+
+function changedSchema(source: Source, schema: SchemaNode): SchemaNode {
+  const { properties, items, additionalProperties } = schema;
+  const below = (each: SchemaNode): SchemaNode => changedSchema(source, each);
+  if (schema.type === 'array' && items) {
+    const { 'x-kubernetes-list-type': _, 'x-kubernetes-list-map-keys': keys, ...plain } = schema;
+    if (source.maybe(0.3)) return { ...plain, 'x-kubernetes-list-type': 'atomic' };
+    const isScalar = ['string', 'integer', 'boolean', 'number'].includes(items.type ?? '');
+    if (isScalar && !('nullable' in items) && source.maybe(0.5)) {
+      const { default: __, ...item } = items;
+      return { ...plain, items: item, 'x-kubernetes-list-type': 'set' };
+    }
+    if (keys)
+      return {
+        ...schema,
+        items: { ...below({ ...items, properties: {} }), properties: items.properties ?? {} },
+      };
+    return schema['x-kubernetes-list-type'] === 'set' ? schema : { ...schema, items: below(items) };
+  }
+  if (schema.type !== 'object') return schema;
+  const { 'x-kubernetes-map-type': how, ...rest } = schema;
+  const type = source.maybe(0.2) ? (how === 'atomic' ? 'granular' : 'atomic') : how;
+  return {
+    ...rest,
+    ...(type === undefined || (!properties && !additionalProperties)
+      ? {}
+      : { 'x-kubernetes-map-type': type }),
+    ...(properties ? { properties: changedProperties(source, properties) } : {}),
+    ...(typeof additionalProperties === 'object'
+      ? { additionalProperties: below(additionalProperties) }
+      : {}),
+  };
+}
+
+function changedProperties(
+  source: Source,
+  properties: Readonly<Record<string, SchemaNode>>,
+): Record<string, SchemaNode> {
+  const kept = Object.entries(properties).filter(() => source.maybe(0.93));
+  return Object.fromEntries(kept.map(([name, each]) => [name, changedSchema(source, each)]));
+}
+
 interface Wanted {
   readonly kind: HistoryKind;
   readonly version: string;
   readonly schema: SchemaNode;
-  readonly unfit: { readonly wrong: number; readonly twice: number };
+  readonly unfit: Unfitness;
+}
+
+function typeOf(kind: HistoryKind, version: string): { apiVersion: string; kind: string } {
+  return { apiVersion: apiVersionOf(kind, version), kind };
 }
 
 function objectOf(
   source: Source,
   { kind, version, schema, unfit }: Wanted,
 ): Record<string, unknown> {
-  const type = { apiVersion: `${groups[kind]}/${version}`, kind };
+  const type = typeOf(kind, version);
   const body =
-    kind === 'Deployment' ? deploymentOf(source, unfit.wrong) : widgetOf(source, schema, unfit);
+    kind === 'Deployment' && source.maybe(0.8)
+      ? deploymentOf(source, unfit.wrong + unfit.nulls)
+      : fieldsOf(source, schema, unfit);
   const metadata = metadataOf(source);
   const object = { ...body, ...type, metadata };
   return source.maybe(0.1) ? withLastApplied(source, object, metadata) : object;
 }
 
-function widgetOf(
+function fieldsOf(
   source: Source,
   { properties }: SchemaNode,
-  unfit: Wanted['unfit'],
+  unfit: Unfitness,
 ): Record<string, unknown> {
   if (!properties)
     return source.fields(

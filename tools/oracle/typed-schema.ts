@@ -73,13 +73,28 @@ function listSchema(source: Source, depth: number): SchemaNode {
   };
 }
 
+/** Items of sets are scalars, or atomic. */
 function setSchema(source: Source): SchemaNode {
+  if (source.maybe(0.15)) {
+    const items: SchemaNode = source.maybe(0.5)
+      ? {
+          type: 'object',
+          additionalProperties: scalar('string'),
+          'x-kubernetes-map-type': 'atomic',
+        }
+      : { type: 'array', items: scalar('integer'), 'x-kubernetes-list-type': 'atomic' };
+    return { type: 'array', items, 'x-kubernetes-list-type': 'set' };
+  }
   const type = source.pick(['string', 'integer', 'string', 'boolean', 'number']);
   return { type: 'array', items: { type }, 'x-kubernetes-list-type': 'set' };
 }
 
+function scalar(type: string): SchemaNode {
+  return { type };
+}
+
 function keyedSchema(source: Source, depth: number): SchemaNode {
-  const keys = source.maybe(0.6) ? ['k'] : ['k', 'n'];
+  const keys = source.pick([['k'], ['k'], ['k'], ['k', 'n'], ['k', 'n'], ['n', 'k', 'f']]);
   const item = structSchema(source, depth - 1);
   const {
     default: _,
@@ -90,10 +105,15 @@ function keyedSchema(source: Source, depth: number): SchemaNode {
     default?: unknown;
     nullable?: boolean;
   } & SchemaNode;
-  const key = (name: string): SchemaNode => ({
-    type: name === 'k' ? source.pick(['string', 'string', 'integer']) : 'integer',
-  });
+  const key = (name: string): SchemaNode => {
+    if (name === 'f') return { type: 'boolean' };
+    return { type: name === 'k' ? source.pick(['string', 'string', 'integer']) : 'integer' };
+  };
   const defaulted = keys.length > 1 && source.maybe(0.6);
+  const defaults: Readonly<Record<string, SchemaNode>> = {
+    n: { type: 'integer', default: 1 },
+    ...(keys.length > 2 && source.maybe(0.5) ? { f: { type: 'boolean', default: false } } : {}),
+  };
   return {
     type: 'array',
     items: {
@@ -101,9 +121,9 @@ function keyedSchema(source: Source, depth: number): SchemaNode {
       properties: {
         ...struct.properties,
         ...Object.fromEntries(keys.map((name) => [name, key(name)])),
-        ...(defaulted ? { n: { type: 'integer', default: 1 } } : {}),
+        ...(defaulted ? defaults : {}),
       },
-      required: defaulted ? ['k'] : keys,
+      required: keys.filter((name) => !defaulted || !(name in defaults)),
     },
     'x-kubernetes-list-type': 'map',
     'x-kubernetes-list-map-keys': keys,
@@ -137,10 +157,12 @@ export interface Unfitness {
   readonly wrong: number;
   /** Items that are there twice. */
   readonly twice: number;
+  readonly nulls: number;
 }
 
 /** A value for a schema. */
 export function valueFor(schema: SchemaNode, source: Source, unfit: Unfitness): unknown {
+  if (source.maybe(unfit.nulls)) return null;
   if (source.maybe(unfit.wrong))
     return source.pick<unknown>([null, null, 'x', 1, [], {}, ['x'], { a: 1 }]);
   if (schema.type === 'object') return objectFor(schema, source, unfit);
@@ -190,7 +212,10 @@ function listFor(schema: SchemaNode, source: Source, unfit: Unfitness): unknown[
   const idOf = (item: unknown): string =>
     JSON.stringify(
       keys && typeof item === 'object' && item !== null
-        ? keys.map((key) => (item as Record<string, unknown>)[key] ?? null) // an object: checked just before
+        ? keys.map(
+            (key) =>
+              (item as Record<string, unknown>)[key] ?? items.properties?.[key]?.default ?? null, // an object: checked just before
+          )
         : item,
     );
   return [...new Map(made.map((item) => [idOf(item), item])).values()];

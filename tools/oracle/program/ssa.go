@@ -67,6 +67,11 @@ type history struct {
 	// Reset holds, by subresource, the paths that nobody owns there.
 	Reset map[string][][]string `json:"reset"`
 	Steps []historyStep         `json:"steps"`
+	// Later takes the place of Crd before the step From.
+	Later *struct {
+		From int    `json:"from"`
+		Crd  string `json:"crd"`
+	} `json:"later"`
 }
 
 type stepAnswer struct {
@@ -106,7 +111,7 @@ type noDefaults struct{}
 
 func (noDefaults) Default(runtime.Object) {}
 
-// relabel converts between versions that differ in nothing but their name.
+// relabel converts as the scheme of kinds that have one version.
 type relabel struct{}
 
 func (relabel) Convert(in, out, context any) error { return errors.New("not used") }
@@ -114,11 +119,12 @@ func (relabel) ConvertFieldLabel(_ schema.GroupVersionKind, label, value string)
 	return label, value, nil
 }
 func (relabel) ConvertToVersion(in runtime.Object, target runtime.GroupVersioner) (runtime.Object, error) {
-	kind, _ := target.KindForGroupVersionKinds([]schema.GroupVersionKind{in.GetObjectKind().GroupVersionKind()})
-	out := in.DeepCopyObject()
-	if kind.Version == "" {
-		kind = in.GetObjectKind().GroupVersionKind()
+	from := in.GetObjectKind().GroupVersionKind()
+	kind, found := target.KindForGroupVersionKinds([]schema.GroupVersionKind{from})
+	if !found || kind.Version != from.Version {
+		return nil, runtime.NewNotRegisteredErrForTarget("oracle", nil, target)
 	}
+	out := in.DeepCopyObject()
 	out.GetObjectKind().SetGroupVersionKind(kind)
 	return out, nil
 }
@@ -131,7 +137,12 @@ func runHistory(raw []byte) any {
 	read(raw, &asked)
 	var live *unstructured.Unstructured
 	answers := []stepAnswer{}
-	for _, step := range asked.Steps {
+	writtenAs := ""
+	for index, step := range asked.Steps {
+		if asked.Later != nil && index >= asked.Later.From {
+			asked.Crd = asked.Later.Crd
+		}
+		readAs := step.Version + asked.Crd
 		kind := schema.GroupVersionKind{Group: asked.Group, Version: step.Version, Kind: asked.Kind}
 		manager := managerOf(asked, step, kind)
 		before := live
@@ -141,6 +152,9 @@ func runHistory(raw []byte) any {
 		} else {
 			before = before.DeepCopy()
 			before.SetGroupVersionKind(kind)
+			if readAs != writtenAs {
+				settle(asked, before)
+			}
 		}
 		var after runtime.Object
 		var err error
@@ -169,6 +183,7 @@ func runHistory(raw []byte) any {
 		live = stamped(live.DeepCopy(), step.Second)
 		settle(asked, live)
 		live.SetUID("u")
+		writtenAs = readAs
 		answers = append(answers, stepAnswer{Object: live.DeepCopy().Object})
 	}
 	return answers

@@ -16,7 +16,9 @@ import {
 } from './managed-object.ts';
 import { customObjectSchema, objectSchema } from './object-schema.ts';
 import { showPath } from './path-element.ts';
+import { TypedFault } from './typed-fault.ts';
 import { updateManagedFields } from './update-managed-fields.ts';
+import { validateTyped } from './validate-typed.ts';
 
 const deployments = objectSchema(deploymentSchema);
 const services = objectSchema(serviceSchema);
@@ -656,6 +658,17 @@ suite('the books on updates', () => {
       { update: spec({ size: 1 }), as: 'other' },
     ];
     assert.deepEqual(play(widget, steps).object, play(widget, steps.slice(0, 1)).object);
+  });
+
+  test('quantities are scalars wherever they stand', () => {
+    const name = 'io.k8s.apimachinery.pkg.api.resource.Quantity';
+    const quantity: SchemaNode = { allOf: [{ $ref: `#/components/schemas/${name}` }] };
+    const { type } = objectSchema({
+      root: { type: 'object', properties: { size: quantity } },
+      source: { resolve: () => ({}) },
+    });
+    assert.doesNotThrow(() => validateTyped(type, { size: '1Gi' }));
+    assert.throws(() => validateTyped(type, { size: [] }), TypedFault);
   });
 
   test('an update without managed fields before stays without', () => {

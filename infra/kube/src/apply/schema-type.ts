@@ -65,6 +65,12 @@ export const deducedType: SchemaType = {
 
 type UnknownFields = 'preserve' | 'refuse';
 
+/** Types that upstream knows by the names of their schemas, which say less. */
+const typesOfNames: ReadonlyMap<string, SchemaType> = new Map([
+  ['io.k8s.apimachinery.pkg.api.resource.Quantity', { scalar: 'untyped' }],
+  ['io.k8s.apimachinery.pkg.runtime.RawExtension', untypedType],
+]);
+
 /** Makes and remembers the types behind one source of schemas; types are built when they are first looked at. */
 export class SchemaTypes {
   readonly #source: SchemaSource;
@@ -86,7 +92,9 @@ export class SchemaTypes {
   #namedType(ref: string): SchemaType {
     const known = this.#named.get(ref);
     if (known !== undefined) return known;
-    const type = this.typeOf(this.#source.resolve(ref) ?? {});
+    const type =
+      typesOfNames.get(ref.slice(ref.lastIndexOf('/') + 1)) ??
+      this.typeOf(this.#source.resolve(ref) ?? {});
     this.#named.set(ref, type);
     return type;
   }
