@@ -63,7 +63,8 @@ const programs: readonly Program[] = [
     name: 'python3',
     commands: ['python3'],
     debianPackage: 'python3-venv',
-    purpose: 'runs the Python client of Kubernetes against both (npm run e2e:kubernetes -- clients)',
+    purpose:
+      'runs the Python client of Kubernetes against both (npm run e2e:kubernetes -- clients)',
     wantedBy: 'features',
   },
 ];
