@@ -74,11 +74,8 @@ const leftOut: readonly LeftOut[] = [
     reason: networking,
     groups: { 'networking.k8s.io': ['v1'] },
     resources: [
-      'ingressclasses',
-      'ingresses',
-      'ipaddresses',
-      'networkpolicies',
-      'servicecidrs',
+      ...['ingressclasses', 'ingresses', 'ingresses/status', 'ipaddresses', 'networkpolicies'],
+      ...['servicecidrs', 'servicecidrs/status', 'NetworkPolicy'],
     ].map((name) => `${name}.networking.k8s.io`),
   },
   {
@@ -148,12 +145,28 @@ export const explanations: readonly Explanation[] = [
   {
     reason: preemption,
     area: "Objects' status",
-    key: /^Pod status\.conditions\[\]\.message: "(0\/1 nodes are available: 1 [\w() ]+)\. no new claims to deallocate, pree?m?p?t?i?o?n?:?[^"]*…, here "\1\."$/,
+    key: /^Pod status\.conditions\[\]\.message: "0\/1 nodes are available: 1 [^".]+\. no new claims to deallocate, pree[^"]*…, here "0\/1 nodes are available: 1 [^".]+\."$/,
   },
   {
     reason: "the home's own parts: their rights are roles beside those of Kubernetes",
     area: 'Other parts of answers',
     key: /^clusterroles table rows\[\]: added \(\{"cells":\{"Created At":"<time>","Name":"system:tweendeck:[a-z-]+"\}/,
+  },
+  {
+    reason: "the home's own parts: their rights are roles beside those of Kubernetes",
+    area: person,
+    key: /^printed nothing, here "system:tweendeck:[a-z-]+ {2}<time>" \(and 2 lines more\)$/,
+  },
+  {
+    reason: 'set-up: each server names its own parts in health checks and numbers',
+    area: 'Other paths',
+    key: /^get \/ paths\[\]: (?:missing \("(?:single health checks|\/metrics\/slis)"\)|added \("\/(?:healthz|livez|readyz)\/store"\))$/,
+  },
+  {
+    reason: 'set-up: each server names its own parts in health checks and numbers',
+    area: 'Other paths',
+    key: /^get \/readyz: text of the answer$/,
+    line: /^GET \/readyz\?verbose$/,
   },
   {
     reason: 'answers in protobuf: bodies are read in it, and answered in JSON',

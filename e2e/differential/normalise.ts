@@ -119,7 +119,7 @@ export const generatedParts: RegExp =
 /** Groups of custom definitions here; in lists of all documents they appear some time after the definition. */
 export const publishedLater: RegExp = /\b(example\.com|tweendeck\.io)\b/;
 
-/** Lines that stand in no lasting order are put into one: causes of a refusal, events of the same second, and what Helm lists by kind. */
+/** Lines that stand in no lasting order are put into one: causes of a refusal, events of the same second, rows by names whose ends are random, and what Helm lists by kind. */
 export function inLastingOrder(text: string): string {
   const blocks = text.split(/^(?===> )/m);
   const [head = '', ...rest] = blocks;
@@ -129,7 +129,8 @@ export function inLastingOrder(text: string): string {
 }
 
 const trimmedBlock = (block: string): string => `${block.trimEnd()}\n`;
-const sortedRuns = /(?:^(?:\* | {2}(?:Normal|Warning) {2}).*\n){2,}/gm;
+const sortedRuns =
+  /(?:^(?:\* | {2}(?:Normal|Warning) {2}).*\n){2,}|(?:^[\w./-]+-<generated> .*\n){2,}/gm;
 
 export interface HeaderRule {
   readonly name: RegExp;
@@ -239,6 +240,11 @@ const textRules: readonly TextRule[] = [
     reason: 'as above, where the columns have no names',
   },
   {
+    pattern: /\/tmp\/(LIVE|MERGED)-\d+/g,
+    to: '/tmp/$1-<number>',
+    reason: 'folders that `kubectl diff` makes',
+  },
+  {
     pattern: /\.[0-9a-f]{16}\b/g,
     to: '.<generated>',
     reason: 'names of events end in a number made of the time',
@@ -287,11 +293,6 @@ const textRules: readonly TextRule[] = [
     pattern: /\b(kubernetes-admin|tweendeck:admin)\b/g,
     to: '<administrator>',
     reason: 'the administrators of the two servers are configured apart',
-  },
-  {
-    pattern: /\/tmp\/(LIVE|MERGED)-\d+/g,
-    to: '/tmp/$1-<number>',
-    reason: 'folders that `kubectl diff` makes',
   },
   {
     pattern: /\bv1\.34\.\d+(\+\w+)?\b/g,

@@ -18,6 +18,7 @@ import {
   builtInControllers,
   builtInTasks,
   ensureSystemNamespaces,
+  kubernetesService,
   schedulerName,
 } from '@tweendeck/workloads';
 
@@ -53,15 +54,20 @@ const front = await listenHttps(server, { ...tools, host, port: 0, certificates 
 const kubeconfig = join(directory, 'kubeconfig');
 writeFileSync(kubeconfig, kubeconfigText(certificates, { server: front.address }), { mode: 0o600 });
 
+// In the reference's names: who owns a field is compared.
+const clientOf = (program: string): Client =>
+  createClient({ transport: server.transport(controllersUser), ...tools, userAgent: program });
+const run = (program: string, part: Pick<ManagerOptions, 'controllers' | 'tasks'>): void =>
+  void runManager({ client: clientOf(program), ...tools, ...part }, signal);
+// Part of the API server upstream.
+const port = Number(new URL(front.address).port);
+const service = kubernetesService({ clusterIP: '10.96.0.1', address: host, port });
+run('kube-apiserver', { controllers: [], tasks: [service] });
+
 if (set === 'controllers') {
-  // In the reference's names: who owns a field is compared.
-  const clientOf = (program: string): Client =>
-    createClient({ transport: server.transport(controllersUser), ...tools, userAgent: program });
   await ensureSystemNamespaces(clientOf('kube-apiserver'), signal);
   const tasks = builtInTasks();
   const isScheduler = ({ name }: { readonly name: string }): boolean => name === schedulerName;
-  const run = (program: string, part: Pick<ManagerOptions, 'controllers' | 'tasks'>): void =>
-    void runManager({ client: clientOf(program), ...tools, ...part }, signal);
   run('kube-controller-manager', {
     controllers: builtInControllers({ rootCertificate: certificates.authority }),
     tasks: tasks.filter((task) => !isScheduler(task)),

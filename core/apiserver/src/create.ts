@@ -141,7 +141,11 @@ export function refuseInvalid(
   draft: Draft,
   problems: readonly FieldError[],
 ): void {
-  if (problems.length > 0) throw invalidError(resource, draft.metadata.name ?? '', problems);
+  if (problems.length === 0) return;
+  const { kind, group } = resource;
+  // Events of both groups are one kind upstream, which is core's.
+  const shown = { kind, group: group === 'events.k8s.io' ? '' : group };
+  throw invalidError(shown, draft.metadata.name ?? '', problems);
 }
 
 /** Puts a body under the namespace of its URL. @throws ApiError BadRequest when it says another. */

@@ -8,7 +8,7 @@ import {
   type ObjectSchema,
   updateManagedFields,
 } from '@tweendeck/kube';
-import { timestampOf } from '@tweendeck/std';
+import { isJsonObject, timestampOf } from '@tweendeck/std';
 import type { Draft, DraftMeta, Fields } from './draft.ts';
 import type { ServedResource } from './registry.ts';
 import { apiVersionText } from './rendering.ts';
@@ -50,7 +50,7 @@ export function ownByUpdate(writing: Writing, { previous, next, part }: Ownershi
   if (!schema) return;
   const { metadata } = updateManagedFields({
     before: previous,
-    after: writing.resource.custom ? next : withoutNulls(next),
+    after: previous || writing.resource.custom ? next : withoutNulls(next),
     operation: 'Update',
     schema,
     ...common(writing, part),
@@ -60,17 +60,23 @@ export function ownByUpdate(writing: Writing, { previous, next, part }: Ownershi
   takeManagedFields(next.metadata, metadata);
 }
 
-/** Fields of built-in kinds that are null are not there: nobody owns them. */
-function withoutNulls<Value>(value: Value): Value {
-  if (!hasNull(value)) return value;
-  if (Array.isArray(value)) return value.map((item: unknown) => withoutNulls(item)) as Value; // a list stays one
-  const entries = Object.entries(value as object).filter(([, inner]) => inner !== null);
-  return Object.fromEntries(entries.map(([key, inner]) => [key, withoutNulls(inner)])) as Value; // with fewer fields
+/**
+ * A new object is held against an empty one of its kind, in which fields that are not there are null: those that are null
+ * in both are nobody's. Elements of lists have no such counterpart.
+ */
+function withoutNulls(object: Draft): Draft {
+  return pruned(object) as Draft; // with fewer fields
 }
 
-function hasNull(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return value === null;
-  return Object.values(value).some(hasNull);
+function pruned(value: unknown): unknown {
+  if (
+    !isJsonObject(value) ||
+    !Object.values(value).some((each) => each === null || isJsonObject(each))
+  ) {
+    return value;
+  }
+  const entries = Object.entries(value).filter(([, inner]) => inner !== null);
+  return Object.fromEntries(entries.map(([key, inner]) => [key, pruned(inner)]));
 }
 
 function takeManagedFields(target: DraftMeta, source: unknown): void {

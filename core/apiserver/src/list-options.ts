@@ -49,7 +49,8 @@ export function listOptionsOf(query: URLSearchParams): ListOptions {
   if (continueText !== '' && resourceVersion) {
     throw badRequest('specifying resource version is not allowed when using continue');
   }
-  return { resourceVersion, match, limit: numberOf(query, 'limit') ?? 0, continue: continueText };
+  const limit = Math.max(0, numberOf(query, 'limit') ?? 0); // a negative one is none, as upstream
+  return { resourceVersion, match, limit, continue: continueText };
 }
 
 /** @throws ApiError Invalid or BadRequest. */
@@ -70,9 +71,14 @@ export function watchOptionsOf(query: URLSearchParams): WatchOptions {
   return {
     resourceVersion: watchedRevision(query),
     bookmarks: isTrue(query.get('allowWatchBookmarks')),
-    sendInitialEvents: initial === null ? undefined : isTrue(initial),
+    sendInitialEvents: initial === null ? beginsAnew(query) : isTrue(initial),
     timeoutSeconds: numberOf(query, 'timeoutSeconds'),
   };
+}
+
+/** Who watches from no version, or from any, is told what there is first; upstream takes that for asking for it. */
+function beginsAnew(query: URLSearchParams): true | undefined {
+  return ['', '0'].includes(query.get('resourceVersion') ?? '') ? true : undefined;
 }
 
 /** As {@link revisionOf}: watches are refused without a reason, as upstream. */

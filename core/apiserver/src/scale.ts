@@ -40,7 +40,6 @@ export async function handleScale(call: ResourceCall, paths: ScalePaths): Promis
   const change = patch ? scalePatch(call) : await scaleBody(call);
   const { object } = await updateObject(writing, {
     part: 'scale',
-    ownsManagedFields: resource.custom, // whoever scales a custom object owns nothing of it, as upstream
     make: (present) => scaled(present, change(scaleOf(present, paths)), { call, paths }),
     view: {
       kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' },

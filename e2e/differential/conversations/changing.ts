@@ -272,7 +272,5 @@ spec:
     'kubectl create -f pod.yaml',
     'kubectl debug bound --image=busybox --target=main -- true',
     `kubectl patch pod bound --subresource=resize -p '{"spec":{"containers":[{"name":"main","resources":{"limits":{"cpu":"200m","memory":"64Mi"},"requests":{"cpu":"200m","memory":"64Mi"}}}]}}'`,
-    'kubectl delete pod bound --grace-period=0 --force',
-    'kubectl delete node left-out-node',
   ],
 };

@@ -6,6 +6,7 @@ import {
   fieldForbidden,
   fieldInvalid,
   fieldRequired,
+  goJsonError,
   path,
 } from '@tweendeck/kube';
 import { isJsonObject, jsonEqual } from '@tweendeck/std';
@@ -151,7 +152,6 @@ function neededKeyProblems(draft: Draft): readonly FieldError[] {
   return type.startsWith('kubernetes.io/dockerc') ? registryProblems(data, needed) : [];
 }
 
-/** Their words are Go's, which tell more than can be told here of what is no JSON. */
 function registryProblems(data: Fields, keys: readonly string[]): readonly FieldError[] {
   return keys.flatMap((key) => {
     const text = Buffer.from(String(data[key]), 'base64').toString();
@@ -159,14 +159,10 @@ function registryProblems(data: Fields, keys: readonly string[]): readonly Field
     const refuse = (why: string): readonly FieldError[] => [
       fieldInvalid(at, '<secret contents redacted>', why),
     ];
-    try {
-      const value: unknown = JSON.parse(text);
-      if (value === null || isJsonObject(value)) return [];
-      return refuse('json: cannot unmarshal into Go value of type map[string]interface {}');
-    } catch {
-      if (text.trim() === '') return refuse('unexpected end of JSON input');
-      const [first = ''] = text.trim();
-      return refuse(`invalid character '${first}' looking for beginning of value`);
-    }
+    const problem = goJsonError(Buffer.from(text));
+    if (problem !== undefined) return refuse(problem);
+    const value: unknown = JSON.parse(text);
+    if (value === null || isJsonObject(value)) return [];
+    return refuse('json: cannot unmarshal into Go value of type map[string]interface {}');
   });
 }

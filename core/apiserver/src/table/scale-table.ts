@@ -11,7 +11,7 @@ const status = descriptions['io.k8s.api.autoscaling.v1.ScaleStatus'];
 
 const common = { format: '', priority: 0 };
 const columns: readonly ColumnDefinition[] = [
-  { ...common, name: 'Name', type: 'string', format: 'name', description: meta.name },
+  { ...common, name: 'Name', type: 'string', description: meta.name },
   { ...common, name: 'Desired', type: 'integer', description: spec.replicas },
   { ...common, name: 'Available', type: 'integer', description: status.replicas },
   { ...common, name: 'Age', type: 'string', description: meta.creationTimestamp },
