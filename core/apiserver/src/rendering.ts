@@ -182,7 +182,11 @@ export function bookmarkObject(
   };
   switch (form.type) {
     case 'object':
-      return { kind: resource.kind, apiVersion: apiVersionText(resource), metadata };
+      return {
+        ...{ kind: resource.kind, apiVersion: apiVersionText(resource) },
+        ...emptyOf(resource),
+        metadata,
+      };
     case 'metadata':
       return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata };
     case 'table':
@@ -199,6 +203,15 @@ export function bookmarkObject(
         ],
       };
   }
+}
+
+/** What upstream's structure of a built-in kind says when nothing is in it. */
+function emptyOf(resource: ServedResource): Readonly<Record<string, unknown>> {
+  if (resource.custom) return {};
+  const { empty = {} } = resource.objectSchema() ?? {};
+  const isScaled = resource.group === 'apps' && resource.scale !== undefined;
+  if (!isScaled || typeof empty['spec'] !== 'object') return empty;
+  return { ...empty, spec: { replicas: 0, ...empty['spec'] } };
 }
 
 function projected(

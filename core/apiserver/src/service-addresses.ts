@@ -1,11 +1,11 @@
 // Gives services their cluster address and node ports, each to one service only.
 
-import { fieldInvalid, invalidError, path } from '@tweendeck/kube';
+import { type FieldPath, fieldInvalid, invalidError, path } from '@tweendeck/kube';
 import { PlatformError, type Random } from '@tweendeck/std';
 import type { ClusterState } from './cluster-state.ts';
 import { type Draft, type Fields, listAt, numberAt, objectAt, objectIn, textAt } from './draft.ts';
 import { internal } from './failures.ts';
-import { hasNodePorts } from './kinds/service.ts';
+import { hasHealthPort, hasNodePorts } from './kinds/service.ts';
 import type { ServedResource } from './registry.ts';
 import { storagePrefix } from './storage-key.ts';
 import type { Admission } from './writing.ts';
@@ -66,6 +66,7 @@ export function serviceAdmission(
       if (metadata.uid === except) continue;
       all.addresses.add(textAt(spec, 'clusterIP'));
       for (const port of listAt(spec, 'ports')) all.ports.add(numberAt(port, 'nodePort') ?? 0);
+      all.ports.add(numberAt(spec, 'healthCheckNodePort') ?? 0);
     }
     return all;
   };
@@ -78,6 +79,7 @@ export function serviceAdmission(
     const own: Held = { addresses: new Set(), ports: new Set() };
     giveAddress(draft, { range, random, taken: others, own });
     givePorts(draft, { random, taken: others, own });
+    giveHealthPort(draft, { random, taken: others, own });
     for (const address of own.addresses) held.addresses.add(address);
     for (const port of own.ports) held.ports.add(port);
     return {
@@ -102,7 +104,12 @@ function asksForMore(spec: Fields, previous: Fields): boolean {
   const addressMissing =
     textAt(spec, 'type') !== 'ExternalName' &&
     (!spec['clusterIP'] || spec['clusterIP'] !== previous['clusterIP'] || !spec['clusterIPs']);
-  return portsMissing || addressMissing;
+  return portsMissing || addressMissing || lacksHealthPort(spec, previous);
+}
+
+function lacksHealthPort(spec: Fields, previous: Fields): boolean {
+  const port = numberAt(spec, 'healthCheckNodePort') ?? 0;
+  return hasHealthPort(spec) && (port === 0 || port !== previous['healthCheckNodePort']);
 }
 
 interface Giving {
@@ -164,18 +171,28 @@ function givePorts(draft: Draft, { random, taken, own }: Giving): void {
   for (const [position, port] of listAt(spec, 'ports').entries()) {
     const asked = numberAt(port, 'nodePort') ?? 0;
     if (asked === 0) port['nodePort'] = freePort({ random, taken, own });
-    else refusePort(draft, { position, asked, taken });
+    else {
+      const at = path('spec').child('ports').index(position).child('nodePort');
+      refusePort(draft, { at, asked, taken });
+    }
     own.ports.add(numberAt(port, 'nodePort') ?? 0);
   }
 }
 
+/** Where balancers outside ask whether pods of the service are on a node. */
+function giveHealthPort(draft: Draft, { random, taken, own }: Giving): void {
+  const spec = objectIn(draft, 'spec');
+  if (!hasHealthPort(spec)) return;
+  const asked = numberAt(spec, 'healthCheckNodePort') ?? 0;
+  const at = path('spec').child('healthCheckNodePort');
+  if (asked === 0) spec['healthCheckNodePort'] = freePort({ random, taken, own });
+  else refusePort(draft, { at, asked, taken });
+  own.ports.add(numberAt(spec, 'healthCheckNodePort') ?? 0);
+}
+
 function refusePort(
   draft: Draft,
-  {
-    position,
-    asked,
-    taken,
-  }: { readonly position: number; readonly asked: number; readonly taken: Held },
+  { at, asked, taken }: { readonly at: FieldPath; readonly asked: number; readonly taken: Held },
 ): void {
   const last = nodePorts.first + nodePorts.count - 1;
   const outside = asked < nodePorts.first || asked > last;
@@ -183,7 +200,6 @@ function refusePort(
   const detail = outside
     ? `provided port is not in the valid range. The range of valid ports is ${nodePorts.first}-${last}`
     : 'provided port is already allocated';
-  const at = path('spec').child('ports').index(position).child('nodePort');
   throw invalidError({ group: '', kind: 'Service' }, draft.metadata.name ?? '', [
     fieldInvalid(at, asked, detail),
   ]);

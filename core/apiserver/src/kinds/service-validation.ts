@@ -360,7 +360,16 @@ export function serviceStatusProblems(draft: Draft): readonly FieldError[] {
 
 export function serviceWarnings({ spec }: Draft): readonly string[] {
   const fields = isJsonObject(spec) ? spec : {};
-  if (!isHeadless(fields)) return [];
+  const isOutside = textAt(fields, 'type') === 'ExternalName';
+  const misplaced = [
+    ...(isOutside && textsAt(fields, 'externalIPs').length > 0
+      ? ['spec.externalIPs is ignored when spec.type is "ExternalName"']
+      : []),
+    ...(!isOutside && textAt(fields, 'externalName') !== ''
+      ? ['spec.externalName is ignored when spec.type is not "ExternalName"']
+      : []),
+  ];
+  if (!isHeadless(fields)) return misplaced;
   return [
     ...(textAt(fields, 'loadBalancerIP') === ''
       ? []
@@ -371,6 +380,7 @@ export function serviceWarnings({ spec }: Draft): readonly string[] {
     ...(textAt(fields, 'sessionAffinity') === 'None'
       ? []
       : ['spec.SessionAffinity is ignored for headless services']),
+    ...misplaced,
   ];
 }
 

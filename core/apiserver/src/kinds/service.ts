@@ -108,6 +108,16 @@ function keepAddresses(draft: Draft, previous: Draft, part: Part): void {
     spec['clusterIP'] = before['clusterIP'];
     spec['clusterIPs'] = before['clusterIPs'];
   }
+  const health = before['healthCheckNodePort'];
+  if (hasHealthPort(spec) && hasHealthPort(before)) {
+    if (health !== undefined && !spec['healthCheckNodePort']) spec['healthCheckNodePort'] = health;
+  } else if (
+    !hasHealthPort(spec) &&
+    hasHealthPort(before) &&
+    spec['healthCheckNodePort'] === health
+  ) {
+    delete spec['healthCheckNodePort'];
+  }
   for (const port of listAt(spec, 'ports')) {
     if (!hasNodePorts(spec)) {
       if (hasNodePorts(before)) delete port['nodePort']; // it was given by the type that is left
@@ -123,6 +133,11 @@ function keepAddresses(draft: Draft, previous: Draft, part: Part): void {
 
 function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
+}
+
+/** Whether balancers outside have to know on which nodes its pods are. */
+export function hasHealthPort(spec: Fields): boolean {
+  return textAt(spec, 'type') === 'LoadBalancer' && spec['externalTrafficPolicy'] === 'Local';
 }
 
 /** Whether the service is reached at a port of the node. */
