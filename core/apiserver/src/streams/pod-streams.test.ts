@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -301,7 +301,7 @@ describe('commands in pods', () => {
       cert: certificates.servingCertificate,
       key: certificates.servingKey,
     });
-    hook.on('request', async (incoming, outgoing) => {
+    const review = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
       const { request, ...type } = JSON.parse(await textOf(incoming));
       asked.push(request);
       const patch = [{ op: 'replace', path: '/command', value: ['changed'] }];
@@ -311,6 +311,9 @@ describe('commands in pods', () => {
           : { allowed: request.object.container !== 'main', status: { message: 'not in there' } };
       outgoing.setHeader('content-type', 'application/json');
       outgoing.end(JSON.stringify({ ...type, response: { uid: request.uid, ...answer } }));
+    };
+    hook.on('request', (incoming, outgoing) => {
+      review(incoming, outgoing).catch((error) => incoming.destroy(error));
     });
     hook.listen(0, '127.0.0.1');
     await once(hook, 'listening');
