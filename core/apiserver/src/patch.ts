@@ -9,6 +9,7 @@ import {
   applyStrategicPatch,
   fieldInvalid,
   goJsonError,
+  goPlain,
   invalidError,
   isApiError,
 } from '@tweendeck/kube';
@@ -33,6 +34,7 @@ import {
   unsupportedMediaType,
 } from './failures.ts';
 import { mergeApplied } from './field-manager.ts';
+import { patchedText, touchedBy } from './patched-text.ts';
 import { requestKey } from './read.ts';
 import type { ServedResource } from './registry.ts';
 import {
@@ -61,7 +63,7 @@ type Patcher = (present: unknown) => unknown;
 export async function patchObject(call: ResourceCall, part: Part): Promise<ApiResponse> {
   const { resource } = call;
   if (contentTypeOf(call.http) === patchTypes.apply) return applyObject(call, part);
-  const { change, duplicates } = patchOf(call.http, resource);
+  const { change, duplicates, unfit } = patchOf(call.http, resource);
   const writing = writingOf(call, 'PatchOptions');
   const make = (present: Draft): Draft => {
     const draft = draftOf(copyOf(change(present)), resource);
@@ -73,10 +75,15 @@ export async function patchObject(call: ResourceCall, part: Part): Promise<ApiRe
   return withWarnings(answer(writing, 200, object), writing);
 }
 
-/** As upstream: what a patch made of an object, and why that is none of its kind. */
-function unfit(patched: unknown, problem: string): ApiError {
-  const text = JSON.stringify(patched);
-  return invalidError({ group: '', kind: '' }, '', [fieldInvalid('patch', text, problem)]);
+/** What a patch made of an object, as it is shown, and why that is none of its kind. */
+function unfitPatch(shown: string, problem: string): ApiError {
+  return invalidError({ group: '', kind: '' }, '', [fieldInvalid('patch', shown, problem)]);
+}
+
+/** What a JSON value of another form is to a converter that knows the structure but not the text. */
+function conversionProblem(problem: string): string {
+  const type = /cannot unmarshal (?:array|object) into .* of type (\w+)$/.exec(problem)?.[1];
+  return type === undefined ? problem : `unrecognized type: ${type}`;
 }
 
 /** A patch document. */
@@ -84,6 +91,8 @@ interface Patch {
   readonly change: Patcher;
   /** Keys it says twice, as strict decoding words them. */
   readonly duplicates: readonly string[];
+  /** The failure of what it makes of an object when that is none of its kind. */
+  readonly unfit: (patched: unknown, problem: string) => ApiError;
 }
 
 const decoding = 'error decoding patch: ';
@@ -108,17 +117,22 @@ export function patchOf(http: ApiRequest, resource: Pick<ServedResource, 'strate
       return {
         change: (present) => applyJsonPatch(present, document),
         duplicates: duplicates.map((each) => `json patch ${each}`),
+        unfit: (patched, problem) => unfitPatch(patchedText(patched, touchedBy(document)), problem),
       };
     case patchTypes.merge:
       return {
         change: (present) => applyMergePatch(present, objectOf(document, decoding)),
         duplicates,
+        unfit: (patched, problem) => unfitPatch(patchedText(patched, document), problem),
       };
     default: {
       const schema = strategic ?? { root: {}, source: { resolve: () => undefined } };
       const change: Patcher = (present) =>
         applyStrategicPatch(objectOf(present), objectOf(document), schema);
-      return { change, duplicates };
+      // It is told as it was sent: there is no text of the object.
+      const unfit: Patch['unfit'] = (_, problem) =>
+        unfitPatch(goPlain(document), conversionProblem(problem));
+      return { change, duplicates, unfit };
     }
   }
 }

@@ -28,6 +28,7 @@ export * from './field-selector.ts';
 export * from './generated/kinds.ts';
 export { goList, goQuote, goQuotedList, goSelector, goStruct } from './go-format.ts';
 export { goJsonError } from './go-json-error.ts';
+export { goPlain } from './go-plain.ts';
 export { directoryFinalizer, localProvisioner } from './local-volumes.ts';
 export * from './names.ts';
 export * from './object.ts';
