@@ -543,7 +543,7 @@ test('YAML is read and written', async () => {
   assert.equal(created.json.data.answer, 'yes');
   const { text, headers } = await server.get(`${maps}/a`, { accept: 'application/yaml' });
   assert.equal(headers['content-type'], 'application/yaml');
-  assert.match(text, /^kind: ConfigMap\napiVersion: v1\n/);
+  assert.match(text, /^apiVersion: v1\ndata:\n  answer: "yes"\nkind: ConfigMap\n/);
 });
 
 test('writers that race all get through when they did not ask for a version', async () => {

@@ -3,7 +3,6 @@
 import { createHash } from 'node:crypto';
 import type { ApiResponse, JsonSchema } from '@tweendeck/kube';
 import { isJsonObject } from '@tweendeck/std';
-import { noSuchPath } from './failures.ts';
 import { customComponent, customListComponent } from './openapi/components-v3.ts';
 import { withDescriptions } from './openapi/descriptions.ts';
 import { ModelNames } from './openapi/model-names.ts';
@@ -50,7 +49,6 @@ export class OpenApiDocuments {
 
   /**
    * Undefined for other paths. A document that is asked for by its hash never changes, and may be kept for ever.
-   * @throws ApiError NotFound for group versions that are not served.
    */
   answer(
     path: string,
@@ -67,7 +65,7 @@ export class OpenApiDocuments {
     }
     const key = path.slice(root.length + 1);
     const outline = served.documents.get(key);
-    if (!outline) throw noSuchPath();
+    if (!outline) return bytesResponse(404, 'text/plain; charset=utf-8', []); // nothing is said, as upstream
     const current = this.#hashOf(key, outline, served);
     const etag = `"${current}"`;
     const lasting = hash === current ? { 'cache-control': 'public, immutable' } : {};

@@ -2,6 +2,7 @@
 
 import { type ApiError, type ApiResponse, WholeBody } from '@tweendeck/kube';
 import { UnservedPathError } from './failures.ts';
+import { yamlText } from './yaml-text.ts';
 
 const chunkBytes = 256 * 1024;
 
@@ -87,10 +88,9 @@ export async function asYaml(response: ApiResponse): Promise<ApiResponse> {
   if (response.headers['content-type'] !== 'application/json' || length === undefined) {
     return response;
   }
-  const { stringify } = await import('yaml');
   const chunks: Uint8Array[] = [];
   for await (const chunk of response.body) chunks.push(chunk);
-  const text = stringify(JSON.parse(Buffer.concat(chunks).toString()), { version: '1.1' });
+  const text = yamlText(JSON.parse(Buffer.concat(chunks).toString()));
   const { 'content-type': _, 'content-length': __, ...headers } = response.headers;
   return bytesResponse(response.status, 'application/yaml', [Buffer.from(text)], headers);
 }
