@@ -108,6 +108,8 @@ func printed(value ref.Val) string {
 		return fmt.Sprintf("%s of %v", value.Type().TypeName(), each.Size().Value())
 	case types.Timestamp, types.Duration:
 		return fmt.Sprintf("%s %s", value.Type().TypeName(), value.ConvertToType(types.StringType).Value())
+	case types.Null:
+		return "null_type null"
 	case types.Bytes:
 		return fmt.Sprintf("bytes %x", []byte(each))
 	case apiservercel.Quantity:

@@ -38,17 +38,27 @@ export class ObjectVersions {
   }
 
   /**
-   * The type of `values` in another version. Undefined: the version is gone, and its entries are forgotten. Throws
-   * {@link TypedFault} for a value that does not fit there.
+   * The type of `values`, which are of the request's version, in another one. Undefined: that version is gone, and its
+   * entries are forgotten. Throws {@link TypedFault} for a value that does not fit there.
    */
   typeFor(apiVersion: string, ...values: readonly unknown[]): SchemaType | undefined {
-    if (apiVersion === this.#current || this.#versions === undefined) return this.#type;
-    const type = this.#versions.schemaOf(apiVersion)?.type;
+    return this.typeBetween(this.#current, apiVersion, ...values);
+  }
+
+  /** The same for values of any version: those that change it have to fit, and have no item twice. */
+  typeBetween(
+    from: string,
+    apiVersion: string,
+    ...values: readonly unknown[]
+  ): SchemaType | undefined {
+    if (this.#versions === undefined) return this.#type;
+    const type =
+      apiVersion === this.#current ? this.#type : this.#versions.schemaOf(apiVersion)?.type;
     if (type === undefined) {
       if (this.#versions.whenGone === 'forget') return undefined;
       throw new TypedFault(`request to convert CR to an invalid group/version: ${apiVersion}`);
     }
-    for (const value of values) validateTyped(type, value);
+    if (apiVersion !== from) for (const value of values) validateTyped(type, value);
     return type;
   }
 }

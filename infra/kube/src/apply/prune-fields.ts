@@ -41,10 +41,13 @@ export function pruneFields(
   if (type === undefined) return merged;
   const named = (set: FieldSet): FieldSet => withNamedParents(set, type);
   const removed = removeFields(type, merged, named(last.fields));
-  const kept = withOwnedBack(
-    versions,
-    { merged, pruned: removed, version: last.apiVersion },
-    owned,
+  const back = within('failed add back owned items', () =>
+    withOwnedBack(versions, { merged, pruned: removed, version: last.apiVersion }, owned),
+  );
+  const kept = back.pruned;
+  within(
+    'failed add back dangling items: failed to convert pruned object to last applied version',
+    () => versions.typeBetween(back.version, last.apiVersion, kept),
   );
   const all = named(fieldsOf(type, merged));
   const gone = all.difference(named(fieldsOf(type, kept))).intersection(named(last.fields));
@@ -67,24 +70,25 @@ function withOwnedBack(
   versions: ObjectVersions,
   { merged, pruned, version }: Pruning,
   owned: GivenUp['owned'],
-): unknown {
+): Pick<Pruning, 'pruned' | 'version'> {
   const byVersion = new Map<string, FieldSet>([[version, FieldSet.empty]]);
   for (const { apiVersion, fields } of owned)
     byVersion.set(apiVersion, (byVersion.get(apiVersion) ?? FieldSet.empty).union(fields));
-  let current = pruned;
+  let [current, from] = [pruned, version];
   for (const [apiVersion, fields] of byVersion) {
-    const type =
-      apiVersion === version
-        ? versions.typeFor(version)
-        : within(`failed to convert merged object at version ${apiVersion}`, () =>
-            versions.typeFor(apiVersion, merged, current),
-          );
+    const typeOf = (what: string, value: unknown): SchemaType | undefined =>
+      within(`failed to convert ${what} object at version ${apiVersion}`, () =>
+        versions.typeBetween(from, apiVersion, value),
+      );
+    typeOf('merged', merged);
+    const type = typeOf('pruned', current);
     if (type === undefined) continue;
+    from = apiVersion;
     const named = (set: FieldSet): FieldSet => withNamedParents(set, type);
     const kept = named(fieldsOf(type, current)).union(named(fields));
     current = removeFields(type, merged, named(fieldsOf(type, merged)).difference(kept));
   }
-  return current;
+  return { pruned: current, version: from };
 }
 
 /**

@@ -12,6 +12,8 @@ export interface ListType {
 export interface MapType {
   readonly atomic: boolean;
   readonly declaresFields: boolean;
+  /** Whether undeclared fields are whatever their values are. */
+  readonly deducesElements: boolean;
   /** The type of a declared field. */
   field(name: string): SchemaType | undefined;
   /** The default of a declared field, as key fields of associative lists need it. */
@@ -40,6 +42,7 @@ export const untypedType: SchemaType = {
   map: {
     atomic: true,
     declaresFields: false,
+    deducesElements: false,
     field: () => undefined,
     defaultOf: () => undefined,
     get element() {
@@ -55,6 +58,7 @@ export const deducedType: SchemaType = {
   map: {
     atomic: false,
     declaresFields: false,
+    deducesElements: true,
     field: () => undefined,
     defaultOf: () => undefined,
     get element() {
@@ -134,12 +138,18 @@ export class SchemaTypes {
   }
 
   #mapType(node: SchemaNode, unknownFields: UnknownFields): MapType {
-    const properties = node.properties ?? {};
+    const { properties = {}, additionalProperties: further } = node;
     const fields = new Map<string, SchemaType>();
     const element = once(() => this.#elementType(node, unknownFields));
     return {
       atomic: node['x-kubernetes-map-type'] === 'atomic',
       declaresFields: Object.keys(properties).length > 0,
+      get deducesElements() {
+        const type = element();
+        if (type === deducedType) return true;
+        const isNamed = typeof further === 'object' && referenceOf(further) !== undefined;
+        return !isNamed && type?.scalar === 'untyped';
+      },
       field: (name) => {
         const known = fields.get(name);
         if (known !== undefined || !Object.hasOwn(properties, name)) return known;
@@ -183,6 +193,9 @@ function withAtomic(map: MapType, atomic: boolean): MapType {
   return {
     atomic,
     declaresFields: map.declaresFields,
+    get deducesElements() {
+      return map.deducesElements;
+    },
     field: map.field,
     defaultOf: map.defaultOf,
     get element() {

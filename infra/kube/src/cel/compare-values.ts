@@ -1,5 +1,6 @@
 // Equality, order and types of values.
 
+import { jsonEqual } from '@tweendeck/std';
 import { compareQuantities } from '../quantity.ts';
 import { CelAddress, CelPrefix } from './network.ts';
 import { Semver } from './semver.ts';
@@ -131,13 +132,19 @@ function equalMaps(left: CelMap, right: CelMap): boolean {
   return true;
 }
 
+/** What is not declared counts too, where both have it. */
 function equalObjects(left: CelObject, right: CelObject): boolean {
-  if (left.fields.size !== right.fields.size) return false;
+  if (left.size !== right.size || left.fields.size !== right.fields.size) return false;
   for (const [name, value] of left.fields) {
     const other = right.fields.get(name);
     if (other === undefined || !equalValues(value, other)) return false;
   }
-  return true;
+  return Object.entries(left.sent).every(
+    ([name, value]) =>
+      left.declared.has(name) ||
+      !Object.hasOwn(right.sent, name) ||
+      jsonEqual(value, right.sent[name]),
+  );
 }
 
 type CelNumber = bigint | number | Uint;

@@ -36,19 +36,19 @@ interface Evaluated {
 /** An expression ready to be evaluated; it never waits. */
 export interface Program {
   /** Beyond `costMax` the outcome is a failure of {@link CostExceeded}'s words. */
-  evaluate(variables: ReadonlyMap<string, CelValue>, costMax: number): Evaluated;
+  evaluate(variables: ReadonlyMap<string, Outcome>, costMax: number): Evaluated;
 }
 
 const listCost = 10;
 const mapCost = 30;
 
 class Run {
-  readonly variables: ReadonlyMap<string, CelValue>;
+  readonly variables: ReadonlyMap<string, Outcome>;
   readonly costMax: number;
   cost = 0;
   locals: Local | undefined;
 
-  constructor(variables: ReadonlyMap<string, CelValue>, costMax: number) {
+  constructor(variables: ReadonlyMap<string, Outcome>, costMax: number) {
     this.variables = variables;
     this.costMax = costMax;
   }

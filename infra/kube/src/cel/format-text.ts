@@ -70,10 +70,12 @@ function formatOne(verb: string, arg: CelValue, digits: number): string | Failur
       return wrongType('decimal', 'integer', arg);
     case 'f':
       return decimals(arg, 'fixed-point', (value) => grouped(value.toFixed(Math.min(digits, 100))));
-    case 'e':
-      return decimals(arg, 'scientific', (value) =>
-        scientific(value.toExponential(Math.min(digits, 100))),
-      );
+    case 'e': {
+      const print = (value: number): string =>
+        scientific(value.toExponential(Math.min(digits, 100)));
+      // What is not finite is as wide as there would be digits.
+      return decimals(arg, 'scientific', print, digits);
+    }
     case 'b':
       if (typeof arg === 'boolean') return arg ? '1' : '0';
       return inBase(arg, 2) ?? wrongBinary(arg);
@@ -119,9 +121,15 @@ function wrongBinary(arg: CelValue): Failure {
   );
 }
 
-function decimals(arg: CelValue, what: string, print: (value: number) => string): string | Failure {
-  if (typeof arg === 'number') return Number.isFinite(arg) ? print(arg) : infinite(arg);
-  if (arg === 'NaN' || arg === 'Infinity' || arg === '-Infinity') return infinite(Number(arg));
+function decimals(
+  arg: CelValue,
+  what: string,
+  print: (value: number) => string,
+  width = 0,
+): string | Failure {
+  if (typeof arg === 'number' && Number.isFinite(arg)) return print(arg);
+  if (typeof arg === 'number' || arg === 'NaN' || arg === 'Infinity' || arg === '-Infinity')
+    return infinite(Number(arg)).padStart(width);
   return new Failure(
     `error during formatting: ${what} clause can only be used on doubles, was given ${typeNameOf(arg)}`,
   );

@@ -18,9 +18,9 @@ import { scopeOf } from './expression.ts';
 import { fieldPathOf } from './field-path.ts';
 import { type CompiledRule, compileRule } from './rule.ts';
 import { problemsOfRules } from './rule-problems.ts';
-import { type Declared, declareSchema, isDeclarable } from './schema-values.ts';
+import { type Declared, declareSchema, isDeclarable, misfitOf } from './schema-values.ts';
 import { optionalType } from './type.ts';
-import { type CelValue, Failure, Optional } from './value.ts';
+import { Failure, Optional, type Outcome } from './value.ts';
 
 /** Upstream's limits: of one evaluation, and of all that an object is put to. */
 const evaluationCostMax = 1_000_000;
@@ -209,9 +209,9 @@ function evaluateRules(node: RuleNode, evaluation: Evaluation): void {
     return;
   }
   const hasOld = old !== undefined && old.old !== null && old.old !== undefined;
-  const plain = new Map<string, CelValue>([['self', self.convert(value)]]);
+  const plain = new Map<string, Outcome>([['self', seen(node, self, value)]]);
   const oldSelf = hasOld ? self.convert(old.old) : undefined;
-  if (oldSelf !== undefined) plain.set('oldSelf', oldSelf);
+  if (hasOld) plain.set('oldSelf', seen(node, self, old.old));
   const optional = new Map(plain).set('oldSelf', new Optional(oldSelf));
   for (const rule of node.rules) {
     const { optionalOldSelf } = rule.source;
@@ -224,13 +224,17 @@ function evaluateRules(node: RuleNode, evaluation: Evaluation): void {
   }
 }
 
+function seen({ schema }: RuleNode, self: Declared, value: unknown): Outcome {
+  return misfitOf(schema, value) ?? self.convert(value);
+}
+
 const noDeclaration =
   'rule compiler initialization error: failed to convert to declType for CEL validation rules';
 
 interface RuleEvaluation extends Evaluation {
-  readonly variables: ReadonlyMap<string, CelValue>;
+  readonly variables: ReadonlyMap<string, Outcome>;
   /** As message expressions see them. */
-  readonly plain: ReadonlyMap<string, CelValue>;
+  readonly plain: ReadonlyMap<string, Outcome>;
 }
 
 /** What a rule says, unless it holds. */

@@ -4,7 +4,7 @@ import { isJsonObject } from '@tweendeck/std';
 import { hasDefault, type JsonSchema } from '../schema/json-schema.ts';
 import { parseDate, parseDuration, parseTimestamp } from './time.ts';
 import { listType, mapType, objectType, type Type, types } from './type.ts';
-import { CelList, CelMap, CelObject, type CelValue, keyOf } from './value.ts';
+import { CelList, CelMap, CelObject, type CelValue, Failure, keyOf } from './value.ts';
 
 const requestBytesMax = 3 * 1_024 * 1_024;
 
@@ -26,6 +26,48 @@ interface Declaring {
   readonly name: string;
   /** The root of an object, whose names are always there. */
   readonly whole: boolean;
+}
+
+/** What upstream says when rules meet a value of another type than the schema's; of the value itself, not of its parts. */
+export function misfitOf(schema: JsonSchema, value: unknown): Failure | undefined {
+  const expected = (what: string): Failure => new Failure(`invalid data, expected ${what}`);
+  if (value === null || value === undefined) return undefined;
+  if (schema['x-kubernetes-int-or-string'])
+    return typeof value === 'string' || isWhole(value)
+      ? undefined
+      : expected('XIntOrString value to be either a string or integer');
+  switch (schema.type) {
+    case 'object':
+      return isJsonObject(value)
+        ? undefined
+        : expected('a map for the provided schema with type=object');
+    case 'array':
+      return Array.isArray(value)
+        ? undefined
+        : expected('an array for the provided schema with type=array');
+    case 'string':
+      return typeof value === 'string' ? undefined : expected(`string, got ${goTypeOf(value)}`);
+    case 'boolean':
+      return typeof value === 'boolean' ? undefined : expected(`bool, got ${goTypeOf(value)}`);
+    case 'integer':
+      return isWhole(value) ? undefined : expected(`int, got ${goTypeOf(value)}`);
+    case 'number':
+      return typeof value === 'number' || typeof value === 'bigint'
+        ? undefined
+        : expected(`float, got ${goTypeOf(value)}`);
+  }
+  return undefined;
+}
+
+function isWhole(value: unknown): boolean {
+  return typeof value === 'bigint' || Number.isSafeInteger(value);
+}
+
+function goTypeOf(value: unknown): string {
+  if (Array.isArray(value)) return '[]interface {}';
+  if (typeof value === 'object') return 'map[string]interface {}';
+  if (isWhole(value)) return 'int64';
+  return typeof value === 'boolean' ? 'bool' : typeof value === 'number' ? 'float64' : 'string';
 }
 
 /** Undefined: expressions cannot see such values. */
@@ -185,6 +227,7 @@ function declareObject(schema: JsonSchema, { name, whole }: Declaring): Declared
     const isRequired = schema.required?.includes(key) && !hasDefault(property);
     return isRequired ? sum + Buffer.byteLength(key) + child.bytesMin + 4 : sum;
   }, 2);
+  const names = new Set(declared.map(({ key }) => key));
   return {
     type: objectType(name),
     elementsMax: 0,
@@ -199,7 +242,7 @@ function declareObject(schema: JsonSchema, { name, whole }: Declaring): Declared
         const member = Object.hasOwn(value, key) ? value[key] : undefined;
         if (member !== undefined && member !== null) fields.set(field, child.convert(member));
       }
-      return new CelObject(name, fields, Object.keys(value).length);
+      return new CelObject(name, fields, { sent: value, declared: names });
     },
   };
 }

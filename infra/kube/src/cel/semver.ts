@@ -118,7 +118,7 @@ function splitAtMost(text: string, count: number): string[] {
 /** Undefined for a short version with more than numbers. */
 function normalized(text: string): string | undefined {
   const parts = splitAtMost(text.replace(/^v/, ''), 3).map((part) => {
-    if (part.length <= 1) return part;
+    if (Buffer.byteLength(part) <= 1) return part;
     const bare = part.replace(/^0+/, '');
     return /^\d/.test(bare) ? bare : `0${bare}`;
   });

@@ -73,13 +73,24 @@ export class CelMap {
 export class CelObject {
   readonly type: string;
   readonly fields: ReadonlyMap<string, CelValue>;
-  /** All its members, with those that nobody declared. */
-  readonly size: number;
+  /** As it was sent: all its members, with those that nobody declared. */
+  readonly sent: Readonly<Record<string, unknown>>;
+  /** The names in `sent` of what is declared. */
+  readonly declared: ReadonlySet<string>;
 
-  constructor(type: string, fields: ReadonlyMap<string, CelValue>, size: number) {
+  constructor(
+    type: string,
+    fields: ReadonlyMap<string, CelValue>,
+    { sent, declared }: Pick<CelObject, 'sent' | 'declared'>,
+  ) {
     this.type = type;
     this.fields = fields;
-    this.size = size;
+    this.sent = sent;
+    this.declared = declared;
+  }
+
+  get size(): number {
+    return Object.keys(this.sent).length;
   }
 }
 

@@ -17,9 +17,11 @@ export function mergeLists(
   merging: ListMerging,
 ): readonly unknown[] {
   if (live.length === 0 && patch.length === 0) return live;
-  if (elementKind([...live, ...patch]) === 'scalars')
-    return orderedMerge([...new Set([...live, ...patch])], patch, live, undefined);
   const { mergeKey } = merging;
+  if (elementKind([...live, ...patch]) === 'scalars') {
+    if (mergeKey !== undefined) throw badPatch(`expected a map with ${mergeKey} in a merged list`);
+    return orderedMerge([...new Set([...live, ...patch])], patch, live, undefined);
+  }
   if (mergeKey === undefined)
     throw badPatch('cannot merge lists of objects whose schema names no merge key');
   const split = withoutSpecialItems(live as JsonMap[], patch as JsonMap[], mergeKey); // elementKind said so
@@ -84,10 +86,14 @@ export function orderedMerge(
   const liveRank = ranks(live.map(identity));
   const rankIn = (table: ReadonlyMap<unknown, number>, item: unknown): number =>
     table.get(identity(item)) ?? -1;
-  const byRank = (table: ReadonlyMap<unknown, number>) => (left: unknown, right: unknown) =>
-    rankIn(table, left) - rankIn(table, right);
-  const named = merged.filter((item) => orderRank.has(identity(item))).sort(byRank(orderRank));
-  const others = merged.filter((item) => !orderRank.has(identity(item))).sort(byRank(liveRank));
+  const sorted = (items: readonly unknown[], table: ReadonlyMap<unknown, number>) =>
+    sortedByRank(items, (item) => rankIn(table, item));
+  const isNamed = (item: unknown): boolean => orderRank.has(identity(item));
+  const named = sorted(merged.filter(isNamed), orderRank);
+  const others = sorted(
+    merged.filter((item) => !isNamed(item)),
+    liveRank,
+  );
   const result: unknown[] = [];
   let next = 0;
   for (const item of named) {
@@ -100,6 +106,25 @@ export function orderedMerge(
     result.push(item);
   }
   return [...result, ...others.slice(next)];
+}
+
+/** Up to here Go sorts by inserting; what it does with longer lists in which some have no rank nobody relies on. */
+const insertionLengthMax = 20;
+
+/** Stable. What has no rank (-1) comes before everything, and later ones before earlier ones, as upstream compares. */
+function sortedByRank(items: readonly unknown[], rankOf: (item: unknown) => number): unknown[] {
+  const ranked = items.map((item) => ({ item, rank: rankOf(item) }));
+  if (ranked.length > insertionLengthMax || ranked.every(({ rank }) => rank >= 0))
+    return ranked.sort((left, right) => left.rank - right.rank).map(({ item }) => item);
+  const sorted: { item: unknown; rank: number }[] = [];
+  for (const next of ranked) {
+    const isBefore = (other: { rank: number } | undefined): boolean =>
+      other !== undefined && (next.rank < 0 || other.rank < 0 || next.rank < other.rank);
+    let place = sorted.length;
+    while (isBefore(sorted[place - 1])) place--;
+    sorted.splice(place, 0, next);
+  }
+  return sorted.map(({ item }) => item);
 }
 
 /** What stands for the merge key of an item that is no map: equal to no other. */

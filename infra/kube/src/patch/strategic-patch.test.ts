@@ -67,6 +67,12 @@ suite('a strategic merge patch', () => {
       want: { containers: [side, third, { ...app, image: 'app:2' }] },
     },
     {
+      name: 'puts what neither the order nor the live list names behind the live ones',
+      target: { containers: [app] },
+      patch: { '$setElementOrder/containers': [], containers: [third] },
+      want: { containers: [app, third] },
+    },
+    {
       name: 'only orders when there is nothing else to merge',
       target: { containers: [app, side] },
       patch: { '$setElementOrder/containers': [{ name: 'side' }, { name: 'app' }] },

@@ -194,7 +194,10 @@ class PatternParser {
         if (!/^\w+$/.test(name)) throw fault('invalid named capture', all);
         this.#position += all.length;
       } else if (/^\(\?P?<(?![=!])/.test(rest)) throw fault('invalid named capture', rest);
-      else if (!this.#openFlags(rest)) return;
+      else if (!this.#openFlags(rest)) {
+        this.#lastRepeat = -1;
+        return;
+      }
     } else this.#position++;
     this.#groups.push(group);
     if (this.#groups.length > depthMax) throw fault('expression nests too deeply', this.#input);
