@@ -7,7 +7,6 @@ import {
   dnsSubdomainProblems,
   type FieldError,
   type FieldPath,
-  fieldDuplicate,
   fieldInvalid,
   fieldNotSupported,
   fieldRequired,
@@ -17,6 +16,7 @@ import { isJsonObject, jsonEqual } from '@tweendeck/std';
 import type { Draft } from '../draft.ts';
 import { type Definition, definitionOf } from './definition.ts';
 import { fieldPathOf, parseJsonPath } from './json-path.ts';
+import { shownVersion } from './shown-version.ts';
 
 const scopes = ['Cluster', 'Namespaced'];
 const columnTypes = ['boolean', 'date', 'integer', 'number', 'string'];
@@ -96,25 +96,27 @@ function namesProblems({ spec }: Definition, base: FieldPath): readonly FieldErr
 
 function versionsProblems({ spec }: Definition, base: FieldPath): readonly FieldError[] {
   const { versions } = spec;
-  const names = new Set<string>();
   const problems: FieldError[] = [];
-  if (versions.length === 0) {
-    problems.push(fieldRequired(base, 'must have at least one version'));
-  }
   for (const [position, version] of versions.entries()) {
     const at = base.index(position);
     for (const text of dns1035LabelProblems(version.name)) {
       problems.push(fieldInvalid(at.child('name'), version.name, text));
     }
-    if (names.has(version.name)) problems.push(fieldDuplicate(at.child('name'), version.name));
-    names.add(version.name);
     problems.push(...versionProblems(version, { at, only: versions.length === 1 }));
   }
-  if (versions.length > 0 && versions.filter(({ storage }) => storage).length !== 1) {
-    const shown = versions.map(({ name }) => name);
-    problems.push(
-      fieldInvalid(base, shown, 'must have exactly one version marked as storage version'),
-    );
+  const shown = versions.map(shownVersion);
+  const names = versions.map(({ name }) => name);
+  if (new Set(names).size < names.length) {
+    problems.push(fieldInvalid(base, shown, 'must contain unique version names'));
+  }
+  const stored = versions.filter(({ storage }) => storage).length;
+  if (stored !== 1) {
+    const detail = 'must have exactly one version marked as storage version';
+    problems.push(fieldInvalid(base, shown, detail));
+  }
+  if (stored === 0) {
+    const at = path('status').child('storedVersions');
+    problems.push(fieldInvalid(at, null, 'must have at least one stored version'));
   }
   return problems;
 }
@@ -126,7 +128,7 @@ function versionProblems(
   const schema = version.schema?.openAPIV3Schema;
   const problems: FieldError[] = [];
   if (!isJsonObject(schema)) {
-    problems.push(fieldRequired(at.child('schema', 'openAPIV3Schema'), 'schemas are required'));
+    problems.push(fieldRequired(at.child('schema', 'openAPIV3Schema')));
   } else {
     // As upstream, which lifts what the only version has to the top before it looks.
     const place = only

@@ -203,7 +203,21 @@ const refusals: readonly (readonly [string, object, string])[] = [
     { names: { plural: 'ships', kind: 'Boat' } },
     'metadata.name: Invalid value: "boats.example.com": must be spec.names.plural+"."+spec.group',
   ],
-  ['no version', { versions: [] }, 'spec.versions: Required value: must have at least one version'],
+  [
+    'no version',
+    { versions: [] },
+    'spec.versions: Invalid value: []: must have exactly one version marked as storage version',
+  ],
+  [
+    'two versions of one name, of which none is stored',
+    { versions: [version('v1', { storage: false }), version('v1', { storage: false })] },
+    'must contain unique version names',
+  ],
+  [
+    'no version that is stored',
+    { versions: [version('v1', { storage: false })] },
+    'status.storedVersions: Invalid value: null: must have at least one stored version',
+  ],
   [
     'two storage versions',
     { versions: [version('v1'), version('v2', { storage: true })] },
@@ -223,7 +237,7 @@ const refusals: readonly (readonly [string, object, string])[] = [
   [
     'no schema',
     { versions: [version('v1', { schema: undefined })] },
-    'spec.versions[0].schema.openAPIV3Schema: Required value: schemas are required',
+    'spec.versions[0].schema.openAPIV3Schema: Required value',
   ],
   [
     'a conversion webhook',
