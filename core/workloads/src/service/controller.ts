@@ -9,8 +9,10 @@ import {
 import {
   type EndpointSlice,
   endpointSliceResource,
+  type Input,
   labelSelectorOf,
   type ObjectRef,
+  type Pod,
   podResource,
   refOf,
   type Service,
@@ -18,6 +20,7 @@ import {
 } from '@tweendeck/kube';
 import { jsonEqual } from '@tweendeck/std';
 import { isNamespaceEnding } from '../owner/namespace-ending.ts';
+import { podCondition } from '../pod/pod-state.ts';
 import { endpointGroups } from './endpoints.ts';
 import { allocatePorts, holdsAddress, wantsAddress } from './load-balancer.ts';
 import { managedBy, managedByLabel, planSlices, serviceNameLabel } from './slices.ts';
@@ -76,18 +79,35 @@ async function reconcileSlices(service: Service, context: Context): Promise<void
     endpointGroups(service, pods),
     existing.filter((slice) => !slice.metadata.deletionTimestamp),
   );
+  const since = changedAt(service, pods);
   for (const slice of plan.create) {
     try {
-      await client.create(endpointSliceResource, slice, {}, signal);
+      await client.create(endpointSliceResource, noted(slice, since), {}, signal);
     } catch (error) {
       if (!isNamespaceEnding(error)) throw error;
     }
   }
-  for (const slice of plan.update) await client.update(endpointSliceResource, slice, {}, signal);
+  for (const slice of plan.update) {
+    await client.update(endpointSliceResource, noted(slice, since), {}, signal);
+  }
   for (const slice of plan.remove) {
     const { uid } = slice.metadata;
     await client.delete(endpointSliceResource, refOf(slice), { preconditions: { uid } }, signal);
   }
+}
+
+/** By which whoever programs a network can tell how far behind it is. */
+const triggerAnnotation = 'endpoints.kubernetes.io/last-change-trigger-time';
+
+/** When what a slice says came to be: the last time that a pod became ready or ceased to be, or the service was made. */
+function changedAt({ metadata }: Service, pods: readonly Pod[]): string {
+  const times = pods.map((pod) => podCondition(pod, 'Ready')?.lastTransitionTime ?? '');
+  return [metadata.creationTimestamp ?? '', ...times].toSorted().at(-1) ?? '';
+}
+
+function noted(slice: Input<EndpointSlice>, since: string): Input<EndpointSlice> {
+  const annotations = { ...slice.metadata.annotations, [triggerAnnotation]: since };
+  return { ...slice, metadata: { ...slice.metadata, annotations } };
 }
 
 /** Gives services of type LoadBalancer `address`, one holder for each port; the others wait, and an event says for whom. */
