@@ -1,6 +1,6 @@
 // The options of lists and watches as a client wrote them, checked together.
 
-import { type FieldError, fieldForbidden, invalidError } from '@tweendeck/kube';
+import { type FieldError, fieldForbidden, fieldNotSupported, invalidError } from '@tweendeck/kube';
 import { badRequest, plainFailure } from './failures.ts';
 import { isTrue } from './request.ts';
 
@@ -26,54 +26,80 @@ const optionsKind = { group: 'meta.k8s.io', kind: 'ListOptions' };
 
 /** @throws ApiError Invalid or BadRequest. */
 export function listOptionsOf(query: URLSearchParams): ListOptions {
+  refuse(listProblems(query));
   const resourceVersion = revisionOf(query);
-  const match = matchOf(query);
   const continueText = query.get('continue') ?? '';
-  const problems: FieldError[] = [];
-  if (query.has('sendInitialEvents')) {
-    problems.push(fieldForbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
-  }
-  if (match !== undefined && continueText !== '') {
-    const detail = 'resourceVersionMatch is forbidden when continue is provided';
-    problems.push(fieldForbidden('resourceVersionMatch', detail));
-  }
-  if (match !== undefined && resourceVersion === undefined) {
-    const detail = 'resourceVersionMatch is forbidden unless resourceVersion is provided';
-    problems.push(fieldForbidden('resourceVersionMatch', detail));
-  }
-  if (match === 'Exact' && resourceVersion === 0) {
-    const detail = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"';
-    problems.push(fieldForbidden('resourceVersionMatch', detail));
-  }
-  if (problems.length > 0) throw invalidError(optionsKind, '', problems);
   if (continueText !== '' && resourceVersion) {
     throw badRequest('specifying resource version is not allowed when using continue');
   }
   const limit = Math.max(0, numberOf(query, 'limit') ?? 0); // a negative one is none, as upstream
-  return { resourceVersion, match, limit, continue: continueText };
+  return { resourceVersion, match: matchOf(query), limit, continue: continueText };
 }
 
 /** @throws ApiError Invalid or BadRequest. */
 export function watchOptionsOf(query: URLSearchParams): WatchOptions {
-  const match = matchOf(query);
+  refuse(watchProblems(query));
   const initial = query.get('sendInitialEvents');
-  const problems: FieldError[] = [];
-  if (initial === null && match !== undefined) {
-    const detail =
-      'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided';
-    problems.push(fieldForbidden('resourceVersionMatch', detail));
-  }
-  if (initial !== null && match !== 'NotOlderThan') {
-    const detail = 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan';
-    problems.push(fieldForbidden('resourceVersionMatch', detail));
-  }
-  if (problems.length > 0) throw invalidError(optionsKind, '', problems);
   return {
     resourceVersion: watchedRevision(query),
     bookmarks: isTrue(query.get('allowWatchBookmarks')),
     sendInitialEvents: initial === null ? beginsAnew(query) : isTrue(initial),
     timeoutSeconds: numberOf(query, 'timeoutSeconds'),
   };
+}
+
+function refuse(problems: readonly FieldError[]): void {
+  if (problems.length > 0) throw invalidError(optionsKind, '', problems);
+}
+
+const matchField = 'resourceVersionMatch';
+const withContinue = 'resourceVersionMatch is forbidden when continue is provided';
+
+/** After `ValidateListOptions` of k8s.io/apimachinery, in its order. */
+function listProblems(query: URLSearchParams): readonly FieldError[] {
+  const match = query.get(matchField) ?? '';
+  const problems: FieldError[] = [];
+  if (match !== '') {
+    const version = query.get('resourceVersion') ?? '';
+    if (version === '') {
+      const detail = 'resourceVersionMatch is forbidden unless resourceVersion is provided';
+      problems.push(fieldForbidden(matchField, detail));
+    }
+    if (query.get('continue')) problems.push(fieldForbidden(matchField, withContinue));
+    if (match !== 'Exact' && match !== 'NotOlderThan') {
+      problems.push(fieldNotSupported(matchField, match, ['Exact', 'NotOlderThan', '']));
+    }
+    if (match === 'Exact' && version === '0') {
+      const detail = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"';
+      problems.push(fieldForbidden(matchField, detail));
+    }
+  }
+  if (query.has('sendInitialEvents')) {
+    problems.push(fieldForbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
+  }
+  return problems;
+}
+
+/** After the same, for watches. */
+function watchProblems(query: URLSearchParams): readonly FieldError[] {
+  const match = query.get(matchField) ?? '';
+  const asksForInitial = query.has('sendInitialEvents');
+  const problems: FieldError[] = [];
+  if (asksForInitial && match !== 'NotOlderThan') {
+    const detail = 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan';
+    problems.push(fieldForbidden(matchField, detail));
+  }
+  if (match === '') return problems;
+  if (!asksForInitial) {
+    const detail =
+      'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided';
+    problems.push(fieldForbidden(matchField, detail));
+  }
+  if (match !== 'NotOlderThan') {
+    problems.push(fieldNotSupported(matchField, match, ['NotOlderThan']));
+  }
+  if (query.get('continue')) problems.push(fieldForbidden(matchField, withContinue));
+  return problems;
 }
 
 /** Who watches from no version, or from any, is told what there is first; upstream takes that for asking for it. */
@@ -99,18 +125,10 @@ export function revisionOf(query: URLSearchParams): number | undefined {
   throw badRequest(`invalid resource version: ${unreadable(JSON.stringify(text))}`);
 }
 
+/** Of options that were checked. */
 function matchOf(query: URLSearchParams): ListOptions['match'] {
-  const text = query.get('resourceVersionMatch') ?? '';
-  if (text === '') return undefined;
-  if (text === 'Exact' || text === 'NotOlderThan') return text;
-  throw invalidError(optionsKind, '', [
-    {
-      type: 'NotSupported',
-      field: 'resourceVersionMatch',
-      value: text,
-      detail: 'supported values: "Exact", "NotOlderThan", ""',
-    },
-  ]);
+  const text = query.get(matchField);
+  return text === 'Exact' || text === 'NotOlderThan' ? text : undefined;
 }
 
 function numberOf(query: URLSearchParams, name: string): number | undefined {

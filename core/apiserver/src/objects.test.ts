@@ -387,7 +387,7 @@ const refusals: readonly Refusal[] = [
     code: 422,
     reason: 'Invalid',
     message:
-      'Lease.coordination.k8s.io "l" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update',
+      'leases.coordination.k8s.io "l" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update',
   },
   {
     name: 'a delete of another object of the same name',
@@ -543,7 +543,7 @@ test('YAML is read and written', async () => {
   assert.equal(created.json.data.answer, 'yes');
   const { text, headers } = await server.get(`${maps}/a`, { accept: 'application/yaml' });
   assert.equal(headers['content-type'], 'application/yaml');
-  assert.match(text, /^apiVersion: v1\ndata:\n  answer: "yes"\nkind: ConfigMap\n/);
+  assert.match(text, /^apiVersion: v1\ndata:\n {2}answer: "yes"\nkind: ConfigMap\n/);
 });
 
 test('writers that race all get through when they did not ask for a version', async () => {

@@ -112,7 +112,9 @@ function scaled(
     );
   }
   const replicas = objectAt(wanted, 'spec')['replicas'] ?? 0;
-  if (typeof replicas !== 'number' || !Number.isInteger(replicas) || replicas < 0) {
+  // Of custom objects the object itself is checked afterwards.
+  const isNegative = !call.resource.custom && Number(replicas) < 0;
+  if (typeof replicas !== 'number' || !Number.isInteger(replicas) || isNegative) {
     throw invalidError({ group: 'autoscaling', kind: 'Scale' }, call.request.name, [
       fieldInvalid('spec.replicas', replicas, 'must be greater than or equal to 0'),
     ]);

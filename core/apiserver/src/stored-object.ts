@@ -160,7 +160,7 @@ function objectEnd(bytes: Uint8Array, start: number): number {
 
 function resourceVersionFirst(object: Draft): Draft {
   const { apiVersion, kind, metadata, ...rest } = object;
-  const { resourceVersion = '', ...meta } = metadata;
-  const ordered: DraftMeta = { resourceVersion, ...meta };
+  const { resourceVersion, ...meta } = metadata;
+  const ordered: DraftMeta = resourceVersion === undefined ? meta : { resourceVersion, ...meta };
   return { kind, apiVersion, metadata: ordered, ...rest };
 }

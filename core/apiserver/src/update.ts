@@ -214,7 +214,8 @@ function refuseStale(
   const version = next.metadata.resourceVersion ?? '';
   if (version === '' || version === '0') {
     if (resource.strategy.unconditionalUpdate || change.guarded === undefined) return;
-    throw invalidError(resource, request.name, [
+    const named = { group: resource.group, kind: resource.plural }; // upstream takes one for the other here
+    throw invalidError(named, request.name, [
       fieldInvalid('metadata.resourceVersion', 0, 'must be specified for an update'),
     ]);
   }

@@ -110,7 +110,16 @@ test('objects of a custom kind are pruned, defaulted and counted', async () => {
   assert.deepEqual([status.json.spec.sails, status.json.metadata.generation], [2, 1]);
   const scaled = await server.patch(`${boats}/a/scale`, { spec: { replicas: 4 } });
   assert.deepEqual([scaled.json.spec.replicas, scaled.json.status.replicas], [4, 1]);
+  const below = await server.patch(`${boats}/a/scale`, { spec: { replicas: -1 } });
+  assert.equal(below.json.details.kind, 'Boat', 'the object is refused, not its scale');
+  assert.match(below.json.message, /\.spec\.replicas: Invalid value: -1: should be a non-negative/);
   assert.equal((await server.get(`${boats}/a`)).json.metadata.generation, 2);
+});
+
+test('a custom object that is not kept has no version', async () => {
+  await using server = await withBoats();
+  const { json } = await server.create(`${boats}?dryRun=All`, boat('a'));
+  assert.ok(!('resourceVersion' in json.metadata));
 });
 
 for (const { name, spec, message } of [
