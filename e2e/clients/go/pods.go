@@ -34,9 +34,9 @@ func runPods(ctx context.Context, s *session) error {
 	if image == "" {
 		image = defaultImage
 	}
-	// It waits for a process in the background: what a shell says of one in the foreground that is ended is up to who ends it.
+	// Who it waits for hears no signal: what a shell says of a process that was ended is up to who ends it.
 	script := `trap 'echo told to end; exit 0' TERM; echo begun; echo aside >&2; i=0; ` +
-		`while :; do i=$((i+1)); [ $i -gt 3 ] || echo line $i; sleep 0.1 & wait $!; done`
+		`while :; do i=$((i+1)); [ $i -gt 3 ] || echo line $i; (trap '' TERM; exec sleep 0.1); done`
 	for _, name := range []string{"one", "two"} {
 		pod := &corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"app": "pods"}},

@@ -63,7 +63,7 @@ func discover(ctx context.Context, s *session, _ dynamic.ResourceInterface) erro
 	}
 	say("discovery", "requests", sorted(slices.Clone(log.paths)))
 	mapper := restmapper.NewShortcutExpander(restmapper.NewDiscoveryRESTMapper(groups), cached, func(string) {})
-	for _, name := range []string{"po", "deploy", "cm", "sts", "crd", "ns", "sa", "svc", "ev", "wdg", "widgets", "leases", "cj", "pdb", "pvc"} {
+	for _, name := range []string{"po", "deploy", "cm", "sts", "crd", "ns", "sa", "svc", "wdg", "widgets", "leases", "cj", "pdb", "pvc"} {
 		found, err := mapper.KindFor(schema.GroupVersionResource{Resource: name})
 		if err != nil {
 			return err
@@ -421,6 +421,11 @@ func tables(ctx context.Context, s *session, _ dynamic.ResourceInterface) error 
 		return err
 	}
 	list, err := client.Resource(widgetResource(dynamicGroup)).Namespace(s.namespace).List(ctx, metav1.ListOptions{LabelSelector: "half=odd"})
+	if err == nil {
+		for at := range list.Items {
+			list.Items[at].TypeMeta = metav1.TypeMeta{} // not said in protobuf, which this client prefers
+		}
+	}
 	outcome("metadata client", list, err)
 	found, err := client.Resource(corev1.SchemeGroupVersion.WithResource("configmaps")).Namespace(s.namespace).Get(ctx, "patched", metav1.GetOptions{})
 	outcome("metadata client of a built-in kind", found, err)
