@@ -26,7 +26,17 @@ interface Step {
 }
 
 /** What only an API server decides comes first: it is quick and explains what fails later. */
-const order = ['releases', 'rights', 'images', 'lab', 'clients', 'homes', 'chart', 'node-loss'];
+const order = [
+  'oracle',
+  'releases',
+  'rights',
+  'images',
+  'lab',
+  'clients',
+  'homes',
+  'chart',
+  'node-loss',
+];
 
 function testFiles(only: readonly string[] | undefined): readonly string[] {
   const rank = (name: string): number => order.indexOf(name) + 1 || order.length + 1;

@@ -8,6 +8,7 @@ import type { Endpoint } from '../../e2e/differential/endpoint.ts';
 import { startServers } from '../../e2e/differential/servers.ts';
 import { canonical } from './compare.ts';
 import { definitionFor } from './definitions.ts';
+import { scalableSchemas, scaleSubresource, withScaling } from './scale-cases.ts';
 import { shrink } from './shrink.ts';
 import { Source } from './source.ts';
 import { sameAnswers } from './ssa.ts';
@@ -77,7 +78,8 @@ async function tell(pool: Pool, found: History, write: LiveRun['write']): Promis
         step.version &&
         step.manager &&
         step.subresource !== undefined &&
-        (step.patch !== undefined || step.object?.['kind'] === 'Widget') &&
+        (step.patch !== undefined ||
+          step.object?.['kind'] === (step.subresource === 'scale' ? 'Scale' : 'Widget')) &&
         (step.object === undefined ||
           (nameOf(step.object) !== undefined && step.object['apiVersion'] !== undefined)),
     );
@@ -104,6 +106,7 @@ class Pool implements AsyncDisposable {
   readonly #seed: number;
   readonly #schemas: History['schemas'];
   readonly #statusApart: boolean;
+  readonly #scales: boolean;
   #played = 0;
 
   private constructor(pair: Pair, seed: number, from: number) {
@@ -112,7 +115,9 @@ class Pool implements AsyncDisposable {
     this.#seed = seed;
     this.#group = `p${number}.example.com`;
     this.#statusApart = number % 2 === 1;
-    this.#schemas = widgetSchemas(new Source(seed ^ 0x5eed, number));
+    this.#scales = number % 4 >= 2;
+    const schemas = widgetSchemas(new Source(seed ^ 0x5eed, number));
+    this.#schemas = this.#scales ? scalableSchemas(schemas) : schemas;
   }
 
   static async open(pair: Pair, seed: number, from: number): Promise<Pool> {
@@ -131,7 +136,9 @@ class Pool implements AsyncDisposable {
   }
 
   history(number: number): History {
-    return historyOf(new Source(this.#seed, number), { schemas: this.#schemas, kinds: ['Widget'] });
+    const source = new Source(this.#seed, number);
+    const history = historyOf(source, { schemas: this.#schemas, kinds: ['Widget'] });
+    return this.#scales ? withScaling(source, history) : history;
   }
 
   async differs(history: History): Promise<boolean> {
@@ -161,7 +168,7 @@ class Pool implements AsyncDisposable {
     for (const step of steps) {
       const { body } = await this.#request(server, step, { name, resourceVersion });
       const metadata =
-        isJsonObject(body) && body['kind'] === 'Widget' ? body['metadata'] : undefined;
+        isJsonObject(body) && body['kind'] !== 'Status' ? body['metadata'] : undefined;
       if (isJsonObject(metadata)) resourceVersion = String(metadata['resourceVersion']);
       answers.push(comparable(body, name));
     }
@@ -176,7 +183,8 @@ class Pool implements AsyncDisposable {
       resourceVersion,
     }: { readonly name: string; readonly resourceVersion: string | undefined },
   ): Promise<Reply> {
-    const below = this.#statusApart && subresource !== '' ? `/${subresource}` : '';
+    const isApart = subresource === 'scale' || (this.#statusApart && subresource !== '');
+    const below = isApart ? `/${subresource}` : '';
     const path = `${this.#path(version)}/${name}${below}?fieldManager=${manager}`;
     const body = this.#named(object ?? patch ?? {}, name);
     if (op === 'apply') {
@@ -184,7 +192,7 @@ class Pool implements AsyncDisposable {
       return send(server, 'PATCH', `${path}&force=${force}`, body, type);
     }
     if (patch) return send(server, 'PATCH', path, body, 'application/merge-patch+json');
-    if (resourceVersion === undefined)
+    if (resourceVersion === undefined && subresource !== 'scale')
       return send(server, 'POST', `${this.#path(version)}?fieldManager=${manager}`, body);
     const metadata = isJsonObject(body['metadata']) ? body['metadata'] : {};
     return send(server, 'PUT', path, { ...body, metadata: { ...metadata, resourceVersion } });
@@ -211,11 +219,11 @@ class Pool implements AsyncDisposable {
       this.#group,
     );
     const definition = JSON.parse(text) as { spec: { versions: object[] } }; // what definitionFor makes
-    if (!this.#statusApart) return definition;
-    const versions = definition.spec.versions.map((each) => ({
-      ...each,
-      subresources: { status: {} },
-    }));
+    const subresources = {
+      ...(this.#statusApart ? { status: {} } : {}),
+      ...(this.#scales ? { scale: scaleSubresource } : {}),
+    };
+    const versions = definition.spec.versions.map((each) => ({ ...each, subresources }));
     return { ...definition, spec: { ...definition.spec, versions } };
   }
 

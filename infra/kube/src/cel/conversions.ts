@@ -128,7 +128,7 @@ export function toTimestamp(value: CelValue): Outcome {
 
 export function toDuration(value: CelValue): Outcome {
   if (value instanceof Duration) return value;
-  if (typeof value === 'bigint') return new Duration(value);
+  if (typeof value === 'bigint') return unconvertible(value, 'google.protobuf.Duration');
   if (typeof value !== 'string') return noOverload;
   return parseDuration(value) ?? unconvertible(value, 'google.protobuf.Duration');
 }

@@ -235,6 +235,7 @@ const formatNames: readonly string[] = [
 ];
 
 const ordered = ['int', 'uint', 'double', 'bool', 'duration', 'timestamp', 'string', 'bytes'];
+const numeric = ['int', 'uint', 'double'];
 const summed = ['int', 'uint', 'double', 'duration'];
 
 /** Lines that differ in one type only. */
@@ -248,24 +249,20 @@ function generated(): string[] {
   const spelled: Readonly<Record<string, string>> = { int: 'int64', uint: 'uint64' };
   const lines: string[] = [];
   for (const [operator, name] of comparisons) {
-    for (const type of [
-      'bool',
-      'int',
-      'uint',
-      'double',
-      'string',
-      'bytes',
-      'timestamp',
-      'duration',
-    ])
-      lines.push(`${operator} (${type}, ${type}) bool ${name}_${spelled[type] ?? type}`);
-    for (const left of ['int', 'uint', 'double']) {
-      for (const right of ['int', 'uint', 'double']) {
-        if (left !== right)
-          lines.push(
-            `${operator} (${left}, ${right}) bool ${name}_${spelled[left] ?? left}_${spelled[right] ?? right}`,
-          );
-      }
+    // In upstream's order: what is not known yet becomes the type of the first that fits.
+    const same = (type: string): readonly [string, string] => [type, type];
+    const pairs = [
+      same('bool'),
+      ...numeric.flatMap((left): (readonly [string, string])[] => {
+        const others = left === 'int' ? ['double', 'uint'] : ['double', 'int', 'uint'];
+        const mixed = others.filter((each) => each !== left);
+        return [same(left), ...mixed.map((right) => [left, right] as const)];
+      }),
+      ...['string', 'bytes', 'timestamp', 'duration'].map(same),
+    ];
+    for (const [left, right] of pairs) {
+      const types = [left, ...(left === right ? [] : [right])].map((each) => spelled[each] ?? each);
+      lines.push(`${operator} (${left}, ${right}) bool ${name}_${types.join('_')}`);
     }
   }
   for (const type of ordered) {

@@ -253,6 +253,8 @@ class Planner {
     const isPrepared = hasPattern && typeof second?.constant === 'string';
     if (isPrepared) requirePattern(String(second?.constant));
     if (overload === 'in_list' && first && second?.constant instanceof CelList) {
+      // Nothing is in an empty list: nobody asks what.
+      if (second.constant.items.length === 0) return constant(false);
       const set = membership(second.constant);
       if (set) return step(memberOf(first.run, set));
     }

@@ -69,7 +69,7 @@ function formatOne(verb: string, arg: CelValue, digits: number): string | Failur
       if (arg instanceof Uint) return String(arg.value);
       return wrongType('decimal', 'integer', arg);
     case 'f':
-      return decimals(arg, 'fixed-point', (value) => grouped(value.toFixed(Math.min(digits, 100))));
+      return decimals(arg, 'fixed-point', (value) => grouped(fixed(value, digits)));
     case 'e': {
       const print = (value: number): string =>
         scientific(value.toExponential(Math.min(digits, 100)));
@@ -95,6 +95,13 @@ function formatOne(verb: string, arg: CelValue, digits: number): string | Failur
 
 function infinite(value: number): string {
   return Number.isNaN(value) ? 'NaN' : value > 0 ? '∞' : '-∞';
+}
+
+/** All digits of the whole part, which JavaScript's own leaves out from 1e21 on. */
+function fixed(value: number, digits: number): string {
+  const kept = Math.min(digits, 100);
+  if (Math.abs(value) < 1e21) return value.toFixed(kept);
+  return `${BigInt(value)}${kept > 0 ? `.${'0'.repeat(kept)}` : ''}`;
 }
 
 /** Thousands apart, as in American English. */

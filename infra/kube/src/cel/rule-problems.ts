@@ -14,6 +14,7 @@ import type { JsonSchema } from '../schema/json-schema.ts';
 import { fieldPathOf } from './field-path.ts';
 import { type CompiledRule, printedRule } from './rule.ts';
 import type { RuleNode } from './rules.ts';
+import { isDeclarable } from './schema-values.ts';
 
 /** Upstream's limits on what rules may be estimated to cost. */
 const ruleCostMax = 10_000_000;
@@ -31,7 +32,7 @@ type IsBlocked = (at: FieldPath) => boolean;
 /** Everything wrong with rules at or below a place, but for their texts. */
 export function problemsOfRules(root: RuleNode, isBlocked: IsBlocked): FieldError[] {
   const costs: Dear[] = [];
-  const problems = problemsOf(root, isBlocked, costs);
+  const problems = problemsOf(root, { isBlocked, costs });
   const total = costs.reduce((sum, { cost }) => sum + cost, 0);
   if (total <= schemaCostMax) return problems;
   const dearest = costs
@@ -54,13 +55,52 @@ function tooDear(what: string, excess: number): string {
   return `${what} exceeds budget by factor of ${factor}x (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)`;
 }
 
-function problemsOf(node: RuleNode, isBlocked: IsBlocked, costs: Dear[]): FieldError[] {
-  const below = [...node.properties.values(), node.additional, node.items];
-  const errors = below.flatMap((child) => (child ? problemsOf(child, isBlocked, costs) : []));
+/**
+ * How rules see a place at or below the first with rules: as it is declared; not at all, for what is around it has no such
+ * parts; or not at all, for it, or something around it, cannot be declared.
+ */
+type Sight = 'declared' | 'undeclared' | 'failed' | undefined;
+
+interface Around {
+  readonly schema: JsonSchema;
+  readonly sight: Sight;
+  readonly part: 'properties' | 'additionalProperties' | 'items';
+}
+
+function sightOf({ schema }: RuleNode, around: Around | undefined): Sight {
+  const isWithin = around?.sight !== undefined;
+  if (!isWithin && (schema['x-kubernetes-validations'] ?? []).length === 0) return undefined;
+  if (around === undefined) return 'declared'; // a whole object
+  if (around.sight === 'failed') return 'failed';
+  const { type, 'x-kubernetes-int-or-string': isEither } = around.schema;
+  if (isWithin && around.part !== 'properties') {
+    const holder = around.part === 'items' ? 'array' : 'object';
+    return type === holder && !isEither && isDeclarable(schema) ? 'declared' : 'undeclared';
+  }
+  return isDeclarable(schema) ? 'declared' : 'failed';
+}
+
+interface Looking {
+  readonly isBlocked: IsBlocked;
+  readonly costs: Dear[];
+}
+
+function problemsOf(node: RuleNode, looking: Looking, around?: Around): FieldError[] {
+  const { schema } = node;
+  const sight = sightOf(node, around);
+  const below = (part: Around['part'], children: readonly (RuleNode | undefined)[]): FieldError[] =>
+    children.flatMap((child) => (child ? problemsOf(child, looking, { schema, sight, part }) : []));
+  const errors = [
+    ...below('properties', [...node.properties.values()]),
+    ...below('additionalProperties', [node.additional]),
+    ...below('items', [node.items]),
+  ];
   const at = node.at.child('x-kubernetes-validations');
-  const own = node.schema['x-kubernetes-validations'] ?? [];
-  if (own.length > 0 && isBlocked(node.at)) return errors;
-  if (own.length > 0 && !node.self) {
+  const own = schema['x-kubernetes-validations'] ?? [];
+  if (own.length === 0 || looking.isBlocked(node.at)) return errors;
+  if (sight === 'undeclared')
+    return [...errors, fieldInternal(at, 'failed to convert to declType for CEL validation rules')];
+  if (sight === 'failed' || !node.self) {
     const detail =
       'internal error: failed to construct type information for x-kubernetes-validations rules: unable to convert structural schema to CEL declarations';
     return [...errors, fieldInternal(at, detail)];
@@ -68,7 +108,7 @@ function problemsOf(node: RuleNode, isBlocked: IsBlocked, costs: Dear[]): FieldE
   return [
     ...errors,
     ...node.rules.flatMap((rule, index) =>
-      ruleProblems(rule, node, { at: at.index(index), costs }),
+      ruleProblems(rule, node, { at: at.index(index), costs: looking.costs }),
     ),
   ];
 }

@@ -41,10 +41,15 @@ export function misfitOf(schema: JsonSchema, value: unknown): Failure | undefine
       return isJsonObject(value)
         ? undefined
         : expected('a map for the provided schema with type=object');
-    case 'array':
-      return Array.isArray(value)
-        ? undefined
-        : expected('an array for the provided schema with type=array');
+    case 'array': {
+      if (!Array.isArray(value))
+        return expected('an array for the provided schema with type=array');
+      const kind = schema['x-kubernetes-list-type'] || 'atomic';
+      if (['map', 'set', 'atomic'].includes(kind)) return undefined;
+      return new Failure(
+        `invalid x-kubernetes-list-type, expected 'map', 'set' or 'atomic' but got ${kind}`,
+      );
+    }
     case 'string':
       return typeof value === 'string' ? undefined : expected(`string, got ${goTypeOf(value)}`);
     case 'boolean':
