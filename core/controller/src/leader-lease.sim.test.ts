@@ -83,7 +83,7 @@ async function openServer(ground: Ground, signal: AbortSignal) {
 
 simulate(
   'one candidate acts at most, and one does when the network is well again',
-  { seeds: seedsFrom(process.env, 6), simulatedMs: 6 * 60_000 },
+  { seeds: seedsFrom(process.env, 3), simulatedMs: 6 * 60_000 },
   async (world) => {
     const { clock, random, signal } = world;
     const direct = await openServer(world, signal);

@@ -32,7 +32,7 @@ const minutes = 60_000;
 const userMs = 50_000;
 /** Longer than the user acts: what fails last must be tried again. */
 const troubleMs = 70_000;
-const seeds = seedsFrom(process.env, 8);
+const seeds = seedsFrom(process.env, 4);
 
 /** Something outside the API that an object stands for; only a finalizer can give it back. */
 type Outside = Map<string, string>;

@@ -40,7 +40,7 @@ const minutes = 60_000;
 const userMs = 40_000;
 /** Longer than the user acts: what fails last must be tried again. */
 const troubleMs = 55_000;
-const seeds = seedsFrom(process.env, 2);
+const seeds = seedsFrom(process.env, 1);
 const namespace = 'team';
 const nodeMemoryGi = 16;
 
