@@ -136,17 +136,10 @@ function ofLeftOut({ reason, groups = {}, resources }: LeftOut): readonly Explan
   ];
 }
 
-const preemption =
-  'preemption: an unschedulable pod is not told how it might be preempted for, nor of claims to devices';
 const person = 'What a person sees';
 
 export const explanations: readonly Explanation[] = [
   ...leftOut.flatMap(ofLeftOut),
-  {
-    reason: preemption,
-    area: "Objects' status",
-    key: /^Pod status\.conditions\[\]\.message: "0\/1 nodes are available: 1 [^".]+\. no new claims to deallocate, pree[^"]*…, here "0\/1 nodes are available: 1 [^".]+\."$/,
-  },
   {
     reason: "the home's own parts: their rights are roles beside those of Kubernetes",
     area: 'Other parts of answers',
@@ -188,11 +181,6 @@ export const explanations: readonly Explanation[] = [
     reason: networking,
     area: person,
     key: /^exit code 0, here 1 \((?:ingress\.networking\.k8s\.io\/front created| {2}- Ingress)\)$/,
-  },
-  {
-    reason: networking,
-    area: 'Other parts of answers',
-    key: /^NetworkPolicy the whole: \{.*, here null$/,
   },
   {
     reason: 'ephemeral containers and resizing in place: a process is started with all it gets',

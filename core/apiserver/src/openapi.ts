@@ -60,7 +60,8 @@ export class OpenApiDocuments {
     if (path !== root && !path.startsWith(`${root}/`)) return undefined;
     const served = this.#current();
     if (path === root) {
-      const text = { 'content-type': 'text/plain; charset=utf-8' }; // as upstream's file server sees it
+      // As upstream's file server sees it.
+      const text = { 'content-type': 'text/plain; charset=utf-8', 'accept-ranges': 'bytes' };
       return jsonResponse(200, { paths: this.#index(served) }, text);
     }
     const key = path.slice(root.length + 1);
@@ -121,14 +122,20 @@ export class OpenApiDocuments {
       return { type: model === 'text' ? 'string' : 'object' };
     };
     const items = [...paths].map(([path, routes]) => [path, itemV3(routes, refer)] as const);
+    const isCustom = custom.length > 0;
+    const components = [...this.#components(items, names)];
     return Buffer.from(
       JSON.stringify({
         openapi: '3.0.0',
-        info: custom.length > 0 ? customInfo : documentInfo,
+        info: isCustom ? customInfo : documentInfo,
         paths: sorted(items),
         components: {
-          schemas: sorted(this.#components(items, names)),
-          securitySchemes: { BearerToken: bearerToken },
+          schemas: sorted(
+            components.map(
+              ([name, each]) => [name, isCustom ? asClientsKnow(each) : each] as const,
+            ),
+          ),
+          ...(isCustom ? {} : { securitySchemes: { BearerToken: bearerToken } }),
         },
       }),
     );
@@ -158,6 +165,21 @@ export class OpenApiDocuments {
     const schema = this.#schemas.components[name] ?? ownDefinitions[name];
     return schema && withDescriptions(name, schema);
   }
+}
+
+/** Upstream makes documents of custom kinds with what its client library knows, which lacks some groups. */
+const unknownToClients: ReadonlySet<unknown> = new Set([
+  ...['admission.k8s.io', 'apiextensions.k8s.io', 'apiregistration.k8s.io', 'imagepolicy.k8s.io'],
+]);
+
+function asClientsKnow(
+  schema: JsonSchema & { readonly 'x-kubernetes-group-version-kind'?: readonly object[] },
+): JsonSchema {
+  const kinds = schema['x-kubernetes-group-version-kind'];
+  if (!kinds || kinds.length < 2) return schema;
+  const known = kinds.filter((kind) => !('group' in kind && unknownToClients.has(kind.group)));
+  const changed: typeof schema = { ...schema, 'x-kubernetes-group-version-kind': known };
+  return changed;
 }
 
 function isSameList<T>(left: readonly T[], right: readonly T[]): boolean {

@@ -87,7 +87,7 @@ export async function requestToken(call: ResourceCall): Promise<ApiResponse> {
 }
 
 const text = { type: 'string' } as const;
-const schema = customObjectSchema({
+const ofRequest = customObjectSchema({
   type: 'object',
   properties: {
     spec: {
@@ -103,6 +103,8 @@ const schema = customObjectSchema({
     },
   },
 });
+
+const schema = { ...ofRequest, empty: { spec: {} } };
 
 /** Who asks owns what he asks for. */
 function ownedIn(asked: Draft, { options, clock }: Writing): unknown {

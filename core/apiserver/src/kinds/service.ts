@@ -104,6 +104,10 @@ function keepAddresses(draft: Draft, previous: Draft, part: Part): void {
   const released =
     listOf(before['ipFamilies']).length === 2 && listOf(spec['ipFamilies']).length === 1;
   if (!released) giveFamilies(spec);
+  const isMoved = Boolean(spec['clusterIP']) && spec['clusterIP'] !== before['clusterIP'];
+  if (isMoved && jsonEqual(spec['clusterIPs'], before['clusterIPs'])) {
+    spec['clusterIPs'] = [spec['clusterIP'], ...listOf(spec['clusterIPs']).slice(1)];
+  }
   if (!spec['clusterIP'] && before['clusterIP']) {
     spec['clusterIP'] = before['clusterIP'];
     spec['clusterIPs'] = before['clusterIPs'];

@@ -53,7 +53,7 @@ export class OpenApiV2 {
   /** Undefined for other paths. */
   answer(asked: string, { accept, acceptEncoding, ifNoneMatch }: Asking): ApiResponse | undefined {
     if (asked !== path) return undefined;
-    const vary = { vary: 'Accept, Accept-Encoding' };
+    const vary = { vary: 'Accept-Encoding, Accept' };
     const encoding = chosenEncoding(accept);
     if (encoding === undefined) return bytesResponse(406, 'text/plain', [], vary);
     const kept = this.#current();
