@@ -3,7 +3,7 @@
 import { checkSchema, compileSchema, type FieldError, fieldErrorText } from '@tweendeck/kube';
 import { isJsonObject } from '@tweendeck/std';
 import { expressionSchema, expressionValues } from './cel-cases.ts';
-import type { Comparison } from './compare.ts';
+import { type Comparison, isSame } from './compare.ts';
 import { definitionFor } from './definitions.ts';
 import { type AnySchema, anyValue, fittingValue, rootSchema, rulesOf } from './schema-cases.ts';
 import type { Source } from './source.ts';
@@ -22,8 +22,21 @@ const definitions: Comparison<{ readonly schema: AnySchema }> = {
   theirs: async ({ schema }, oracle) =>
     textsOf(await oracle.ask({ op: 'crd', check: true, crd: definitionFor({ v1: schema }) })),
   ours: ({ schema }) => comparable(checkSchema(schema)),
-  agree: (_ours, theirs) => isJsonObject(theirs) && 'panic' in theirs, // paths into maps of anything end upstream
+  agree: (ours, theirs) =>
+    (isJsonObject(theirs) && 'panic' in theirs) || // paths into maps of anything end upstream
+    sameButDefaults(ours, theirs),
 };
+
+/** Rules meet parts of another type in defaults, too: what they say then is upstream's own, that they fail is not. */
+function sameButDefaults(ours: unknown, theirs: unknown): boolean {
+  if (!Array.isArray(ours) || !Array.isArray(theirs)) return false;
+  const isMisfit = (text: unknown): boolean => String(text).includes(': invalid data, ');
+  const isOfDefault = (text: unknown): boolean => /^\S*\.default\b/.test(String(text));
+  if (!theirs.some((text) => isMisfit(text) && isOfDefault(text))) return false;
+  const others = (texts: readonly unknown[]): readonly unknown[] =>
+    texts.filter((text) => !isOfDefault(text));
+  return ours.some(isOfDefault) && isSame(others(ours), others(theirs));
+}
 
 /** Objects of schemas that are right. */
 const objects: Comparison<ObjectCase> = objectComparison('custom objects', (source) => {

@@ -113,7 +113,8 @@ func printed(value ref.Val) string {
 	case types.Bytes:
 		return fmt.Sprintf("bytes %x", []byte(each))
 	case apiservercel.Quantity:
-		return "quantity " + each.Quantity.String()
+		number, suffix := each.Quantity.CanonicalizeBytes(nil)
+		return "quantity " + string(number) + string(suffix)
 	case apiservercel.URL:
 		return "url " + each.URL.String()
 	case apiservercel.IP:

@@ -4,7 +4,7 @@ import { jsonEqual } from '@tweendeck/std';
 import { compareQuantities } from '../quantity.ts';
 import { CelAddress, CelPrefix } from './network.ts';
 import { Semver } from './semver.ts';
-import { listType, mapType, objectType, optionalType, type Type, types } from './type.ts';
+import { listType, mapType, optionalType, type Type, types } from './type.ts';
 import { CelUrl } from './url.ts';
 import {
   CelFormat,
@@ -32,7 +32,8 @@ export function typeOfValue(value: CelValue): Type {
   if (value instanceof Uint) return types.uint;
   if (value instanceof Uint8Array) return types.bytes;
   if (value instanceof CelList) return listType(types.dyn);
-  if (value instanceof CelMap) return mapType(types.dyn, types.dyn);
+  // An object of a schema is a map to whom asks for its type.
+  if (value instanceof CelMap || value instanceof CelObject) return mapType(types.dyn, types.dyn);
   if (value instanceof Timestamp) return types.timestamp;
   if (value instanceof Duration) return types.duration;
   if (value instanceof TypeValue) return types.type;
@@ -43,8 +44,7 @@ export function typeOfValue(value: CelValue): Type {
   if (value instanceof CelPrefix) return types.cidr;
   if (value instanceof CelFormat) return types.format;
   if (value instanceof CelHandle) return value.type;
-  if (value instanceof Semver) return types.semver;
-  return objectType(value.type);
+  return types.semver;
 }
 
 /** The name of a value's type alone: `list`, not `list(dyn)`. */

@@ -140,6 +140,9 @@ function extreme(items: readonly CelValue[], name: string, sign: 1 | -1): Outcom
 
 function sum(items: readonly CelValue[]): Outcome {
   const [first] = items;
+  const isOfFirst = (item: CelValue): boolean =>
+    typeof item === typeof first && item?.constructor === first?.constructor;
+  if (!items.every(isOfFirst)) return noOverload;
   if (typeof first === 'number')
     return items.reduce((total: number, each) => total + Number(each), 0);
   if (first instanceof Uint)

@@ -1,5 +1,7 @@
 // Semantic versions, as blang/semver reads and compares them.
 
+import { goQuote } from '../go-format.ts';
+
 /** `1.2.3-alpha.1+build`. */
 export class Semver {
   readonly major: bigint;
@@ -84,7 +86,9 @@ function parse(text: string, make: Make): Semver | { readonly problem: string } 
   ] as const) {
     if (digits === '') return { problem: 'strconv.ParseUint: parsing "": invalid syntax' };
     if (!/^\d+$/.test(digits))
-      return { problem: `Invalid character(s) found in ${name.toLowerCase()} number "${digits}"` };
+      return {
+        problem: `Invalid character(s) found in ${name.toLowerCase()} number ${goQuote(digits)}`,
+      };
     if (digits.length > 1 && digits.startsWith('0'))
       return { problem: `${name} number must not contain leading zeroes "${digits}"` };
     numbers.push(BigInt(digits));
@@ -97,12 +101,12 @@ function parse(text: string, make: Make): Semver | { readonly problem: string } 
         return { problem: `Numeric PreRelease version must not contain leading zeroes "${part}"` };
       identifiers.push(BigInt(part));
     } else if (/^[0-9A-Za-z-]+$/.test(part)) identifiers.push(part);
-    else return { problem: `Invalid character(s) found in prerelease "${part}"` };
+    else return { problem: `Invalid character(s) found in prerelease ${goQuote(part)}` };
   }
   for (const part of build) {
     if (part === '') return { problem: 'Build meta data is empty' };
     if (!/^[0-9A-Za-z-]+$/.test(part))
-      return { problem: `Invalid character(s) found in build meta data "${part}"` };
+      return { problem: `Invalid character(s) found in build meta data ${goQuote(part)}` };
   }
   const [first = 0n, second = 0n, third = 0n] = numbers;
   return make([first, second, third], identifiers, build);

@@ -143,8 +143,10 @@ function ownDefaultErrors(schema: JsonSchema, at: FieldPath): FieldError[] {
 
 function defaultValueErrors(schema: JsonSchema): readonly FieldError[] {
   const value = schema.default;
-  const envelope = embeddedErrors(value, treeOf(schema), path());
-  if (envelope.length > 0) return envelope;
+  for (const look of ['types', 'all'] as const) {
+    const envelope = embeddedErrors(value, treeOf(schema), path(), look);
+    if (envelope.length > 0) return envelope;
+  }
   const validator = compileValidator(schema, { ofDefaults: true });
   const { errors } = validator(value, { path: '', old: undefined });
   // Upstream writes a dot before the items of a default.

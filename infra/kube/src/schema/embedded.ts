@@ -6,22 +6,30 @@ import { type FieldError, type FieldPath, fieldInvalid, fieldRequired } from '..
 import { dns1035LabelProblems, qualifiedNameProblems } from '../names.ts';
 import type { SchemaTree } from './tree.ts';
 
+/** `types`: only whether they can be read at all, which upstream asks first of defaults. */
+type Look = 'all' | 'types';
+
 /** Checks apiVersion, kind and metadata of every embedded object below `base`. */
-export function embeddedErrors(value: unknown, tree: SchemaTree, base: FieldPath): FieldError[] {
+export function embeddedErrors(
+  value: unknown,
+  tree: SchemaTree,
+  base: FieldPath,
+  look: Look = 'all',
+): FieldError[] {
   if (Array.isArray(value)) {
     const { items } = tree;
     if (!items) return [];
-    return value.flatMap((item, index) => embeddedErrors(item, items, base.index(index)));
+    return value.flatMap((item, index) => embeddedErrors(item, items, base.index(index), look));
   }
   if (!isJsonObject(value)) return [];
   const { additional } = tree;
   return [
-    ...(tree.embeddedResource ? envelopeErrors(value, base) : []),
+    ...(tree.embeddedResource ? envelopeErrors(value, base, look) : []),
     ...Object.keys(value).flatMap((key) => {
       const property = tree.property(key);
-      if (property) return embeddedErrors(value[key], property, base.child(key));
+      if (property) return embeddedErrors(value[key], property, base.child(key), look);
       if (typeof additional !== 'object') return [];
-      return embeddedErrors(value[key], additional, base.key(key));
+      return embeddedErrors(value[key], additional, base.key(key), look);
     }),
   ];
 }
@@ -41,10 +49,15 @@ const problemOf = {
   },
 } as const;
 
-function envelopeErrors(object: Readonly<Record<string, unknown>>, base: FieldPath): FieldError[] {
+function envelopeErrors(
+  object: Readonly<Record<string, unknown>>,
+  base: FieldPath,
+  look: Look,
+): FieldError[] {
   const errors: FieldError[] = [];
   for (const name of ['apiVersion', 'kind'] as const) {
     const value = object[name];
+    if (look === 'types' && (value === undefined || typeof value === 'string')) continue;
     const problem = value === undefined ? undefined : problemOf[name](value);
     if (value === undefined) errors.push(fieldRequired(base.child(name)));
     else if (problem !== undefined) errors.push(fieldInvalid(base.child(name), value, problem));
@@ -61,6 +74,7 @@ function envelopeErrors(object: Readonly<Record<string, unknown>>, base: FieldPa
     const detail = `json: cannot unmarshal ${kind} into Go value of type v1.ObjectMeta`;
     return [...errors, fieldInvalid(at, metadata, detail)];
   }
+  if (look === 'types') return errors;
   const labels = isJsonObject(metadata['labels']) ? Object.keys(metadata['labels']) : [];
   for (const key of labels) {
     errors.push(
