@@ -17,6 +17,7 @@ import {
 import { type NodeWatchOptions, nodeLifecycle } from './node/lifecycle.ts';
 import { finishedPodLimit, podGarbageController } from './node/pod-garbage.ts';
 import { taintEvictionController } from './node/taint-eviction.ts';
+import { nodeTtlController } from './node/ttl.ts';
 import { replicaSetController } from './replicaset/controller.ts';
 import { scheduler } from './scheduler/scheduler.ts';
 import { endpointSliceController, loadBalancerController } from './service/controller.ts';
@@ -59,6 +60,7 @@ export function builtInControllers(options: BuiltInOptions = {}): readonly Contr
     aggregationController(),
     taintEvictionController(),
     podGarbageController(),
+    nodeTtlController(),
   ];
 }
 
