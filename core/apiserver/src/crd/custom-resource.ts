@@ -142,7 +142,8 @@ function strategyOf(version: CustomResourceDefinitionVersion, compiled: Compiled
     prepareCreate(draft) {
       if (statusApart) delete draft['status'];
     },
-    validate: (draft, previous) => compiled.validate(draft, previous),
+    validate: (draft, previous, part) =>
+      compiled.validate(draft, previous, part === 'status' ? 'status' : 'whole'),
   };
 }
 

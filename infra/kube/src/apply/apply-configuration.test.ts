@@ -14,6 +14,7 @@ import {
   metadataOf,
   withoutManagedFields,
 } from './managed-object.ts';
+import { withAtomicWhole } from './named-fields.ts';
 import { customObjectSchema, objectSchema } from './object-schema.ts';
 import { showPath } from './path-element.ts';
 import { TypedFault } from './typed-fault.ts';
@@ -658,6 +659,21 @@ suite('the books on updates', () => {
       { update: spec({ size: 1 }), as: 'other' },
     ];
     assert.deepEqual(play(widget, steps).object, play(widget, steps.slice(0, 1)).object);
+  });
+
+  test('what became atomic is owned whole, unless nothing of it is declared', () => {
+    const [text, number]: SchemaNode[] = [{ type: 'string' }, { type: 'integer' }];
+    const map = { 'x-kubernetes-map-type': 'atomic', type: 'object' } as const;
+    const { type } = customObjectSchema({
+      type: 'object',
+      properties: { some: { ...map, properties: { a: text ?? {} } }, any: map, n: number ?? {} },
+    });
+    const parts = fieldSetOf(['some', 'a'], ['any', 'a'], ['n']);
+    assert.deepEqual([...withAtomicWhole(parts, type).paths()].map(showPath).sort(), [
+      '.any.a',
+      '.n',
+      '.some',
+    ]);
   });
 
   test('quantities are scalars wherever they stand', () => {

@@ -63,6 +63,12 @@ for (const [rule, holds, fails] of [
   ['self.s.split("-").size() == 2 && self.s.substring(1, 2) == "b"', { s: 'ab-c' }, { s: 'ab' }],
   ['self.s.find("[0-9]+") == "12"', { s: 'a12b3' }, { s: 'a1' }],
   ['self.s.findAll("[0-9]+").size() == 2', { s: 'a12b3' }, { s: 'a1' }],
+  [
+    '"%.1f".format([self.ratio]) == "1,000,000,000,000,000,000,000.0"',
+    { ratio: 1e21 },
+    { ratio: 1 },
+  ],
+  ['type(self.nested) == map && self.nested.x == 1', { nested: { x: 1 } }, { nested: { x: 2 } }],
   ['self.list.all(x, x > 1)', { list: [2, 3] }, { list: [1] }],
   ['self.list.exists(x, x == 2)', { list: [2] }, { list: [] }],
   ['self.list.exists_one(x, x == 2)', { list: [2] }, { list: [2, 2] }],
@@ -128,6 +134,10 @@ for (const [rule, problem] of [
   [
     'self.s.matches("(")',
     '1:16: invalid matches argument\n | self.s.matches("(")\n | ...............^',
+  ],
+  [
+    'duration(5) > duration("1s")',
+    '1:10: invalid duration argument\n | duration(5) > duration("1s")\n | .........^',
   ],
   [
     'self.n > "a"',
@@ -317,4 +327,36 @@ test('a whole object shows its name to rules', () => {
   const { validate } = compileSchema(schema);
   assert.deepEqual(validate({ metadata: { name: 'ab' }, spec: {} }), []);
   assert.equal(validate({ metadata: { name: 'b' }, spec: {} })[0]?.field, '');
+});
+
+test('members that nobody declared are part of what must not change', () => {
+  const schema: JsonSchema = {
+    type: 'object',
+    properties: {
+      spec: {
+        type: 'object',
+        'x-kubernetes-preserve-unknown-fields': true,
+        properties: { a: { type: 'string' } },
+        'x-kubernetes-validations': [{ rule: 'self == oldSelf' }],
+      },
+    },
+  };
+  assert.deepEqual(judged(schema, { a: 'x', b: [1] }, { a: 'x', b: [1] }), []);
+  for (const old of [{ a: 'x' }, { a: 'x', b: [2] }])
+    assert.deepEqual(judged(schema, { a: 'x', b: [1] }, old), [failed('self == oldSelf')]);
+});
+
+test('rules do not see defaults of another type', () => {
+  const port: JsonSchema = {
+    'x-kubernetes-int-or-string': true,
+    default: {},
+    'x-kubernetes-validations': [{ rule: 'self == oldSelf' }],
+  };
+  const errors = checkSchema({ type: 'object', properties: { spec: port } });
+  assert.deepEqual(
+    errors.map(({ detail }) => detail),
+    [
+      'invalid data, expected XIntOrString value to be either a string or integer evaluating rule: self == oldSelf',
+    ],
+  );
 });

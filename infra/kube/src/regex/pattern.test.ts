@@ -9,6 +9,7 @@ for (const { pattern, matches, misses } of [
   { pattern: '(?s)^a.c$', matches: ['a\nc'], misses: ['ac'] },
   { pattern: '(?i)^abc$', matches: ['ABC'], misses: ['ab'] },
   { pattern: '^a(?i:b)c$', matches: ['aBc'], misses: ['aBC'] },
+  { pattern: '^a*(?i)+b$', matches: ['aaB'], misses: ['c'] },
   { pattern: '^(?:a(?i)b|c)d$', matches: ['aBd', 'Cd'], misses: ['aBD'] },
   { pattern: '(?P<year>\\d{4})-(?<month>\\d\\d)', matches: ['2026-11'], misses: ['26-11'] },
   { pattern: '^[[:alpha:]_-]+$', matches: ['aZ_-'], misses: ['a1'] },

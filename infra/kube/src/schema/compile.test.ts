@@ -511,3 +511,17 @@ test('pruning and defaulting twice is doing so once, whatever the value', () => 
     }),
   );
 });
+
+test('who updates the status is told of the status, by names within it', () => {
+  const schema: JsonSchema = {
+    type: 'object',
+    properties: {
+      spec: { type: 'object', required: ['a'] },
+      status: { type: 'object', properties: { b: { type: 'integer' } } },
+    },
+  };
+  const errors = compileSchema(schema).validate({ spec: {}, status: { b: 'x' } }, {}, 'status');
+  assert.deepEqual(errors.map(fieldErrorText), [
+    'status.b: Invalid value: "string": b in body must be of type integer: "string"',
+  ]);
+});

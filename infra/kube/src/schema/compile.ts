@@ -1,12 +1,13 @@
 // A schema compiled once and used for every object of its kind; and the whole of what a CRD's schema is checked for.
 
+import { isJsonObject } from '@tweendeck/std';
 import { compileRules } from '../cel/rules.ts';
 import { type FieldError, type FieldPath, fieldInvalid, path } from '../field-error.ts';
 import { Correlation } from './correlation.ts';
 import { type DecodeError, findDecodeError } from './decode-check.ts';
 import { applyDefaults, type DefaultOptions } from './defaults.ts';
 import { embeddedErrors } from './embedded.ts';
-import { hasDefault, type JsonSchema } from './json-schema.ts';
+import { hasDefault, type JsonSchema, propertyOf } from './json-schema.ts';
 import { findRepetitions } from './list-type.ts';
 import { pruneObject } from './prune.ts';
 import { type ScaledPaths, scaleErrors } from './scale-check.ts';
@@ -25,9 +26,10 @@ export interface CompiledSchema {
   applyDefaults(object: unknown, options?: DefaultOptions): void;
   /**
    * Everything wrong with an object, CEL rules included. With `oldObject` it is an update: transition rules run, and
-   * errors of unchanged values are let pass. For CRDs' schemas.
+   * errors of unchanged values are let pass. For CRDs' schemas. Who updates the `status` part is told of that part,
+   * whose texts name what is within it, and of rules and repetitions anywhere.
    */
-  validate(object: unknown, oldObject?: unknown): readonly FieldError[];
+  validate(object: unknown, oldObject?: unknown, part?: 'whole' | 'status'): readonly FieldError[];
   /** The first value that a typed server could not decode. For the schemas of built-in kinds. */
   decodeError(object: unknown): DecodeError | undefined;
 }
@@ -44,26 +46,48 @@ export function compileSchema(schema: JsonSchema, options: CompileOptions = {}):
   const tree = treeOf(schema, options.resolve);
   const whole = options.resolve === undefined; // a server's document describes metadata too, a CRD does not
   const validator = compileValidator(schema);
+  const statusSchema = propertyOf(schema, 'status');
+  const statusValidator = statusSchema && compileValidator(statusSchema);
   let rules: ReturnType<typeof compileRules> | undefined;
   return {
     prune: (object) => pruneObject(object, tree, { remove: true, whole }),
     unknownFields: (object) => pruneObject(object, tree, { remove: false, whole }),
     applyDefaults: (object, settings) => applyDefaults(object, tree, settings),
     decodeError: (object) => findDecodeError(object, tree),
-    validate(object, oldObject) {
+    validate(object, oldObject, part = 'whole') {
       const old = oldObject === undefined ? undefined : new Correlation(object, oldObject, schema);
-      const errors = [
-        ...validator(object, { path: '', old }).errors,
-        ...scaleErrors(object, options.scale),
-        ...embeddedErrors(object, tree, path()),
-        ...newRepetitions(object, old, tree),
-      ];
+      const own =
+        part === 'status'
+          ? [
+              ...statusErrors(statusValidator, object, old),
+              ...scaleErrors(object, options.scale && { ...options.scale, specReplicasPath: '' }),
+            ]
+          : [
+              ...validator(object, { path: '', old }).errors,
+              ...scaleErrors(object, options.scale),
+              ...embeddedErrors(object, tree, path()),
+            ];
+      const errors = [...own, ...newRepetitions(object, old, tree)];
       const blocker = errors.find(({ type }) => blocking.has(type));
       if (blocker) return hasRules(schema) ? [...errors, unchecked] : errors;
       rules ??= compileRules(schema, path(), { whole: true });
       return [...errors, ...rules.validate(object, old, { ratchets: true })];
     },
   };
+}
+
+function statusErrors(
+  validator: ReturnType<typeof compileValidator> | undefined,
+  object: unknown,
+  old: Correlation | undefined,
+): readonly FieldError[] {
+  if (!validator || !isJsonObject(object) || !Object.hasOwn(object, 'status')) return [];
+  const { errors } = validator(object['status'], { path: '', old: old?.member('status') });
+  const at = path('status');
+  return errors.map((error) => ({
+    ...error,
+    field: error.field === '' ? 'status' : String(at.child(error.field)),
+  }));
 }
 
 /** Errors after which rules could meet values of other types than they were compiled for. */

@@ -12,11 +12,12 @@ export interface ScaledPaths {
   readonly statusReplicasPath: string;
 }
 
-/** Looks at a whole object. Paths are told as the definition writes them, with the leading dot. */
+/** Looks at a whole object; a path that is empty is left out. Paths are told as the definition writes them, with the leading dot. */
 export function scaleErrors(object: unknown, paths: ScaledPaths | undefined): FieldError[] {
   if (!paths) return [];
   const { specReplicasPath, statusReplicasPath } = paths;
-  return [specReplicasPath, statusReplicasPath].flatMap((where) => replicaErrors(object, where));
+  const asked = [specReplicasPath, statusReplicasPath].filter((where) => where !== '');
+  return asked.flatMap((where) => replicaErrors(object, where));
 }
 
 function replicaErrors(object: unknown, where: string): readonly FieldError[] {
