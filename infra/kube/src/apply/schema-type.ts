@@ -52,7 +52,7 @@ export const untypedType: SchemaType = {
 };
 
 /** Values nobody described, whose maps are owned field by field. */
-export const deducedType: SchemaType = {
+const deducedType: SchemaType = {
   scalar: 'untyped',
   list: { relationship: 'atomic', keys: [], element: untypedType },
   map: {

@@ -60,8 +60,9 @@ export function misfitOf(schema: JsonSchema, value: unknown): Failure | undefine
       return typeof value === 'number' || typeof value === 'bigint'
         ? undefined
         : expected(`float, got ${goTypeOf(value)}`);
+    case undefined:
+      return undefined;
   }
-  return undefined;
 }
 
 function isWhole(value: unknown): boolean {
