@@ -61,8 +61,9 @@ export function misfitOf(schema: JsonSchema, value: unknown): Failure | undefine
         ? undefined
         : expected(`float, got ${goTypeOf(value)}`);
     case undefined:
-      return undefined;
+      break;
   }
+  return undefined;
 }
 
 function isWhole(value: unknown): boolean {
