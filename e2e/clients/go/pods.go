@@ -34,8 +34,9 @@ func runPods(ctx context.Context, s *session) error {
 	if image == "" {
 		image = defaultImage
 	}
+	// The two outputs are read side by side: a moment between them keeps their order.
 	// Who it waits for hears no signal: what a shell says of a process that was ended is up to who ends it.
-	script := `trap 'echo told to end; exit 0' TERM; echo begun; echo aside >&2; i=0; ` +
+	script := `trap 'echo told to end; exit 0' TERM; echo begun; sleep 0.3; echo aside >&2; sleep 0.3; i=0; ` +
 		`while :; do i=$((i+1)); [ $i -gt 3 ] || echo line $i; (trap '' TERM; exec sleep 0.1); done`
 	for _, name := range []string{"one", "two"} {
 		pod := &corev1.Pod{
