@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { SchemaNode } from '@tweendeck/kube';
 import { isJsonObject } from '@tweendeck/std';
 import type { Endpoint } from '../../e2e/differential/endpoint.ts';
 import { startServers } from '../../e2e/differential/servers.ts';
@@ -99,6 +100,32 @@ function nameOf({ metadata }: Readonly<Record<string, unknown>>): unknown {
   return isJsonObject(metadata) ? metadata['name'] : undefined;
 }
 
+/**
+ * Without structs that keep what nobody declared: merging keeps it below them too, pruning does not, and upstream counts
+ * a generation for what is applied and then pruned.
+ */
+function withoutInheritance(schema: SchemaNode): SchemaNode {
+  const { properties, items, additionalProperties, ...rest } = schema;
+  const { 'x-kubernetes-preserve-unknown-fields': keeps, ...others } = rest;
+  const entries = Object.entries(properties ?? {}).map(([name, each]): [string, SchemaNode] => [
+    name,
+    withoutInheritance(each),
+  ]);
+  return {
+    ...(properties ? { ...others, properties: Object.fromEntries(entries) } : rest),
+    ...(items ? { items: withoutInheritance(items) } : {}),
+    ...(additionalProperties === undefined
+      ? {}
+      : {
+          additionalProperties:
+            typeof additionalProperties === 'object'
+              ? withoutInheritance(additionalProperties)
+              : additionalProperties,
+        }),
+    ...(keeps === undefined || properties ? {} : { 'x-kubernetes-preserve-unknown-fields': keeps }),
+  };
+}
+
 /** Histories of one definition, which is there as long as the pool is open. */
 class Pool implements AsyncDisposable {
   readonly #pair: Pair;
@@ -116,7 +143,10 @@ class Pool implements AsyncDisposable {
     this.#group = `p${number}.example.com`;
     this.#statusApart = number % 2 === 1;
     this.#scales = number % 4 >= 2;
-    const schemas = widgetSchemas(new Source(seed ^ 0x5eed, number));
+    const drawn = widgetSchemas(new Source(seed ^ 0x5eed, number));
+    const schemas = Object.fromEntries(
+      Object.entries(drawn).map(([version, schema]) => [version, withoutInheritance(schema)]),
+    );
     this.#schemas = this.#scales ? scalableSchemas(schemas) : schemas;
   }
 

@@ -33,10 +33,11 @@ export function withScaling(source: Source, history: History): History {
   return { ...history, steps };
 }
 
-function scaling(source: Source, { object: _, patch: __, ...step }: HistoryStep): HistoryStep {
+/** Updates and patches: `scale` of ours takes no applies. */
+function scaling(source: Source, { object: _, patch: __, ...given }: HistoryStep): HistoryStep {
+  const step = { ...given, op: 'update' } as const;
   const spec = source.maybe(0.9) ? { replicas: source.maybe(0.9) ? source.below(4) : -1 } : {};
-  if (step.op === 'update' && source.maybe(0.6))
-    return { ...step, subresource: 'scale', patch: { spec } };
+  if (source.maybe(0.6)) return { ...step, subresource: 'scale', patch: { spec } };
   const metadata = { name: 'x' };
   const object = { apiVersion: 'autoscaling/v1', kind: 'Scale', metadata, spec };
   return { ...step, subresource: 'scale', object };

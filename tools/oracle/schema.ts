@@ -120,7 +120,7 @@ function objectComparison(
     agree: (_ours, theirs) =>
       // Rules meet values of other types when an old object was wrong already; what they say then is upstream's own.
       isJsonObject(theirs) &&
-      /invalid data, (?:expected|got null)|Invalid (?:byte|duration|date)/.test(
+      /invalid data, (?:expected|got null)|Invalid (?:byte|duration|date)|runtime error: /.test(
         JSON.stringify(theirs['errors'] ?? ''),
       ),
     ours({ schema, object, old }) {

@@ -440,8 +440,7 @@ function lookUp(run: Run, name: string): Outcome {
 function fieldOf(value: CelValue, field: string): Outcome {
   if (value instanceof Optional) return value.value === undefined ? value : itemIfAny(value, field);
   if (value instanceof CelObject) return value.fields.get(field) ?? missing(value, field);
-  if (value instanceof CelMap) return itemAt(value, field);
-  return noOverload;
+  return itemAt(value, field);
 }
 
 function missing({ fields }: CelObject, field: string): Outcome {

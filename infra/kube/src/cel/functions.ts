@@ -153,7 +153,7 @@ export function itemAt(holder: CelValue, index: CelValue): Outcome {
     if (typeof index !== 'string') return noSuchKey(index);
     return holder.fields.get(index) ?? noSuchKey(index);
   }
-  return noOverload;
+  return noSuchKey(index); // what has no items has none of that name
 }
 
 export function noSuchKey(key: CelValue): Failure {

@@ -167,13 +167,18 @@ function listMapErrors(schema: JsonSchema, base: FieldPath): FieldError[] {
   }
   if (items.type !== 'object') {
     const detail = "must be object if parent array's x-kubernetes-list-type is map";
-    return [...errors, fieldInvalid(base.child('items').child('type'), items.type ?? '', detail)];
+    const known = keys.filter((key) => propertyOf(items, key));
+    return [
+      ...errors,
+      fieldInvalid(base.child('items').child('type'), items.type ?? '', detail),
+      ...known.flatMap((key) => presenceErrors(items, key, keyPath(base, key))),
+    ];
   }
   for (const [index, key] of keys.entries()) {
     const property = propertyOf(items, key);
     if (!property)
       errors.push(fieldInvalid(at, keys, 'entries must all be names of item properties'));
-    else errors.push(...keyErrors(items, key, base.child('items').child('properties').key(key)));
+    else errors.push(...keyErrors(items, key, keyPath(base, key)));
     if (keys.indexOf(key) !== index) {
       errors.push(fieldInvalid(at, keys, 'must not contain duplicate entries'));
     }
@@ -188,6 +193,17 @@ function keyErrors(items: JsonSchema, key: string, base: FieldPath): FieldError[
     const detail = "must be a scalar type if parent array's x-kubernetes-list-type is map";
     errors.push(fieldInvalid(base.child('type'), 'object', detail));
   }
+  return [...errors, ...presenceErrors(items, key, base)];
+}
+
+function keyPath(base: FieldPath, key: string): FieldPath {
+  return base.child('items').child('properties').key(key);
+}
+
+/** A key is always there. */
+function presenceErrors(items: JsonSchema, key: string, base: FieldPath): FieldError[] {
+  const property = propertyOf(items, key) ?? {};
+  const errors: FieldError[] = [];
   if (!items.required?.includes(key) && !hasDefault(property)) {
     const detail =
       'this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property';
