@@ -144,10 +144,10 @@ class Pool implements AsyncDisposable {
     this.#statusApart = number % 2 === 1;
     this.#scales = number % 4 >= 2;
     const drawn = widgetSchemas(new Source(seed ^ 0x5eed, number));
-    const schemas = Object.fromEntries(
-      Object.entries(drawn).map(([version, schema]) => [version, withoutInheritance(schema)]),
+    const schemas = this.#scales ? scalableSchemas(drawn) : drawn;
+    this.#schemas = Object.fromEntries(
+      Object.entries(schemas).map(([version, schema]) => [version, withoutInheritance(schema)]),
     );
-    this.#schemas = this.#scales ? scalableSchemas(schemas) : schemas;
   }
 
   static async open(pair: Pair, seed: number, from: number): Promise<Pool> {

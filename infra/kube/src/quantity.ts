@@ -51,6 +51,30 @@ export function quantityProblem(text: string | number): string | undefined {
   return typeof parsed === 'string' ? parsed : undefined;
 }
 
+const int64DigitsMax = 18;
+
+/** How upstream holds an amount: as an integer of 64 bits, as one and a power of ten below it, or as a long decimal. */
+export type QuantityHolding = 'integer' | 'fraction' | 'decimal';
+
+/** That depends on how the text was written, not on its value. */
+export function quantityHolding(text: string): QuantityHolding {
+  const match = shape.exec(text);
+  const [, , whole = '', fraction = '', suffixText = ''] = match ?? [];
+  const suffix = suffixOf(suffixText);
+  if (!match || !suffix) return 'decimal';
+  const digits = whole.replace(/^0+/, '') || '0';
+  const isDecimal = suffix.base === 10n;
+  const precision = isDecimal
+    ? int64DigitsMax - digits.length - fraction.length
+    : 14 - digits.length - Math.trunc((suffix.exponent * 3) / 10);
+  const exponent = isDecimal ? suffix.exponent - fraction.length : 0;
+  if (precision < 0 || exponent < -9 || (!isDecimal && fraction !== '')) return 'decimal';
+  if (exponent < 0) return 'fraction';
+  const factor = isDecimal ? 10n ** BigInt(exponent) : 2n ** BigInt(suffix.exponent);
+  const value = BigInt(`${digits}${fraction}`) * factor;
+  return BigInt.asIntN(64, value) === value ? 'integer' : 'decimal';
+}
+
 function readQuantity(text: string): Quantity | string {
   const match = shape.exec(text);
   if (text === '' || !match) return quantityMessages.format;

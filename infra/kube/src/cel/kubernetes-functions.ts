@@ -12,6 +12,9 @@ import {
   addQuantities,
   compareQuantities,
   parseQuantity,
+  type Quantity,
+  type QuantityHolding,
+  quantityHolding,
   quantityOf,
   quantityProblem,
   quantityValue,
@@ -179,13 +182,6 @@ function onQuantity(make: (quantity: CelQuantity, other: CelValue) => Outcome): 
     value instanceof CelQuantity ? make(value, other) : noOverload;
 }
 
-const nano = 1_000_000_000n;
-
-function isWhole({ amount }: CelQuantity): boolean {
-  const value = quantityValue(amount);
-  return amount.nanos % nano === 0n && BigInt.asIntN(64, value) === value;
-}
-
 function quantityOrder(
   test: (order: number) => Outcome,
 ): (left: CelQuantity, right: CelValue) => Outcome {
@@ -194,12 +190,23 @@ function quantityOrder(
 }
 
 function combined(make: typeof addQuantities): Implementation {
-  return onQuantity(({ amount }, other) => {
-    if (other instanceof CelQuantity) return new CelQuantity(make(amount, other.amount));
-    return typeof other === 'bigint'
-      ? new CelQuantity(make(amount, quantityOf(other)))
-      : noOverload;
+  return onQuantity((one, other) => {
+    const right = typeof other === 'bigint' ? new CelQuantity(quantityOf(other), 'integer') : other;
+    if (!(right instanceof CelQuantity)) return noOverload;
+    const amount = make(one.amount, right.amount);
+    return new CelQuantity(amount, holdingOf(one, right, amount));
   });
+}
+
+/** Of nothing and something it is the something that counts. */
+function holdingOf(left: CelQuantity, right: CelQuantity, made: Quantity): QuantityHolding {
+  const holdings = [left.holding, right.holding];
+  if (holdings.includes('decimal')) return 'decimal';
+  if (right.amount.nanos === 0n) return left.holding;
+  if (left.amount.nanos === 0n) return right.holding;
+  if (holdings.includes('fraction')) return 'fraction';
+  const value = quantityValue(made);
+  return BigInt.asIntN(64, value) === value ? 'integer' : 'decimal';
 }
 
 function onAddress(make: (address: CelAddress) => Outcome): Implementation {
@@ -371,13 +378,15 @@ export const kubernetesFunctions: Readonly<Record<string, Implementation>> = {
   getQuery: onUrl(queryOf),
   quantity: onText((text) => {
     const problem = quantityProblem(text);
-    return problem === undefined ? new CelQuantity(parseQuantity(text)) : new Failure(problem);
+    return problem === undefined
+      ? new CelQuantity(parseQuantity(text), quantityHolding(text))
+      : new Failure(problem);
   }),
   isQuantity: onText((text) => quantityProblem(text) === undefined),
   sign: onQuantity(({ amount }) => (amount.nanos > 0n ? 1n : amount.nanos < 0n ? -1n : 0n)),
-  isInteger: onQuantity(isWhole),
+  isInteger: onQuantity(({ holding }) => holding === 'integer'),
   asInteger: onQuantity((quantity) =>
-    isWhole(quantity)
+    quantity.holding === 'integer'
       ? quantityValue(quantity.amount)
       : new Failure('cannot convert value to integer'),
   ),

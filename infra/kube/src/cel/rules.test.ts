@@ -99,6 +99,7 @@ for (const [rule, holds, fails] of [
   ['self.?nested.?x.orValue(1) == 1', {}, { nested: { x: 2 } }],
   ['quantity(self.s).isGreaterThan(quantity("1Gi"))', { s: '1.1Gi' }, { s: '1G' }],
   ['isQuantity(self.s) && quantity(self.s).asInteger() == 2000', { s: '2k' }, { s: 'x' }],
+  ['quantity(self.s).isInteger()', { s: '1k' }, { s: '1000m' }],
   ['quantity(self.s).add(quantity("1")).compareTo(quantity("2")) == 0', { s: '1' }, { s: '2' }],
   ['isURL(self.s) && url(self.s).getHost() == "a:80"', { s: 'http://a:80/b' }, { s: 'http://b/' }],
   ['isIP(self.s) && ip(self.s).family() == 6', { s: '::1' }, { s: '1.2.3.4' }],

@@ -1,6 +1,6 @@
 // The values of CEL: integers are bigint, doubles are number; what JavaScript has no type for is a class here.
 
-import type { Quantity } from '../quantity.ts';
+import type { Quantity, QuantityHolding } from '../quantity.ts';
 import type { CelAddress, CelPrefix } from './network.ts';
 import type { Semver } from './semver.ts';
 import type { Type } from './type.ts';
@@ -133,9 +133,11 @@ export class Optional {
 
 export class CelQuantity {
   readonly amount: Quantity;
+  readonly holding: QuantityHolding;
 
-  constructor(amount: Quantity) {
+  constructor(amount: Quantity, holding: QuantityHolding) {
     this.amount = amount;
+    this.holding = holding;
   }
 }
 
