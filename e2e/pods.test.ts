@@ -96,7 +96,7 @@ test('a StatefulSet of real redis-servers keeps its data when the platform is ki
   const address = async (): Promise<string> => (await json(home, ['pod/redis-0'])).status.podIP;
   assert.notEqual(await address(), (await json(home, ['pod/redis-1'])).status.podIP);
   assert.match(await redisCommand(await address(), 'SET kept yes'), /^\+OK/);
-  const slices = await json(home, ['endpointslices']);
+  const slices = await json(home, ['endpointslices', '-l', 'kubernetes.io/service-name=redis']);
   assert.equal(slices.items[0].endpoints.length, 2);
 
   await home.stop('SIGKILL');
