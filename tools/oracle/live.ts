@@ -18,6 +18,8 @@ import { type History, type HistoryStep, historyOf, widgetSchemas } from './ssa-
 export interface LiveRun {
   readonly count: number;
   readonly seed: number;
+  /** Whether histories change objects by way of `scale`, too. */
+  readonly scales: boolean;
   /** Differences after which to stop. */
   readonly differencesMax: number;
   readonly write: (line: string) => void;
@@ -41,7 +43,7 @@ export async function compareLive(
   let different = 0;
   let done = 0;
   for (let from = 0; from < run.count && different < run.differencesMax; from += poolSize) {
-    await using pool = await Pool.open({ theirs: reference, ours: subject }, run.seed, from);
+    await using pool = await Pool.open({ theirs: reference, ours: subject }, run, from);
     const numbers = Array.from(
       { length: Math.min(poolSize, run.count - from) },
       (_, i) => from + i,
@@ -136,13 +138,13 @@ class Pool implements AsyncDisposable {
   readonly #scales: boolean;
   #played = 0;
 
-  private constructor(pair: Pair, seed: number, from: number) {
+  private constructor(pair: Pair, { seed, scales }: LiveRun, from: number) {
     const number = Math.floor(from / poolSize);
     this.#pair = pair;
     this.#seed = seed;
     this.#group = `p${number}.example.com`;
     this.#statusApart = number % 2 === 1;
-    this.#scales = number % 4 >= 2;
+    this.#scales = scales;
     const drawn = widgetSchemas(new Source(seed ^ 0x5eed, number));
     const schemas = this.#scales ? scalableSchemas(drawn) : drawn;
     this.#schemas = Object.fromEntries(
@@ -150,8 +152,8 @@ class Pool implements AsyncDisposable {
     );
   }
 
-  static async open(pair: Pair, seed: number, from: number): Promise<Pool> {
-    const pool = new Pool(pair, seed, from);
+  static async open(pair: Pair, run: LiveRun, from: number): Promise<Pool> {
+    const pool = new Pool(pair, run, from);
     const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
     const definition = pool.#definition();
     for (const server of [pair.theirs, pair.ours]) {

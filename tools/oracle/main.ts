@@ -21,7 +21,10 @@ const areas: Readonly<Record<string, (seed: number) => readonly unknown[]>> = {
   cel: () => [celComparison],
 };
 
-const usage = `npm run oracle -- ${[...Object.keys(areas), 'all', 'live'].join('|')} [--sequences N] [--seed S] [--differences N] [--write]
+/** What needs a real server, and runs alone. */
+const live = ['live', 'scale'];
+
+const usage = `npm run oracle -- ${[...Object.keys(areas), 'all', 'live', 'scale'].join('|')} [--sequences N] [--seed S] [--differences N] [--write]
 
 Compares our code with upstream's Kubernetes libraries, on generated input. Ends with 1 when they differ.
   --sequences    how many cases of each comparison (1,000)
@@ -29,7 +32,8 @@ Compares our code with upstream's Kubernetes libraries, on generated input. Ends
   --differences  how many to show, each made small (1)
   --write        add what was compared to the table in tools/oracle/README.md
 
-\`live\` sends histories to our API server and to a real kube-apiserver, in a lab of e2e/kubernetes.
+\`live\` sends histories to our API server and to a real kube-apiserver, in a lab of e2e/kubernetes; so does \`scale\`,
+with the subresource of that name among the requests.
 `;
 
 const { values, positionals } = parseArgs({
@@ -46,7 +50,7 @@ const chosen = positionals.flatMap((name) => (name === 'all' ? Object.keys(areas
 if (
   values.help ||
   chosen.length === 0 ||
-  chosen.some((name) => !(name in areas || name === 'live'))
+  chosen.some((name) => !(name in areas || live.includes(name)))
 ) {
   process.stdout.write(usage);
   process.exitCode = values.help ? 0 : 2;
@@ -58,9 +62,11 @@ async function run(names: readonly string[]): Promise<number> {
   const seed = Number(values.seed);
   const write = (line: string): void => void process.stdout.write(`${line}\n`);
   const [count, differencesMax] = [Number(values.sequences), Number(values.differences)];
-  if (names.includes('live')) {
-    const outcome = await compareLive({ count, seed, differencesMax, write });
-    keep({ comparison: 'live', seed, ...outcome });
+  const [alive] = names.filter((name) => live.includes(name));
+  if (alive) {
+    const scales = alive === 'scale';
+    const outcome = await compareLive({ count, seed, scales, differencesMax, write });
+    keep({ comparison: alive, seed, ...outcome });
     return outcome.differences === 0 ? 0 : 1;
   }
   await using oracle = Oracle.start();

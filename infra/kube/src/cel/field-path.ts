@@ -13,10 +13,12 @@ export function fieldPathOf(text: string, root: JsonSchema): FieldPath | undefin
     const name = match?.[1] ?? match?.[2]?.replaceAll(/\\(.)/g, '$1');
     if (name === undefined || !schema) return undefined;
     const property: JsonSchema | undefined = propertyOf(schema, name);
+    const { additionalProperties, properties = {} }: JsonSchema = schema;
+    const isMap = typeof additionalProperties === 'object' && Object.keys(properties).length === 0;
     if (property) found = found.child(name);
-    else if (typeof schema.additionalProperties === 'object') found = found.key(name);
+    else if (isMap) found = found.key(name);
     else return undefined;
-    schema = property ?? (schema.additionalProperties as JsonSchema); // the branch above saw that it is a schema
+    schema = property ?? (additionalProperties as JsonSchema); // the branch above saw that it is a schema
   }
   return found;
 }

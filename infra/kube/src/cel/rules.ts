@@ -71,7 +71,9 @@ export function compileRules(
     problems(schemaErrors) {
       if (!root) return [];
       const atRoot = `${base.child('nullable')}`; // upstream looks at that one elsewhere
-      const wrong = schemaErrors.flatMap(({ field }) => (field === atRoot ? [] : [`${field}.`]));
+      const wrong = schemaErrors.flatMap((error) =>
+        error.field === atRoot ? [] : [`${reporterOf(error)}.`],
+      );
       const isBlocked = (at: FieldPath): boolean =>
         wrong.some((field) => field.startsWith(`${at}.`) || field.startsWith(`${at}[`));
       return problemsOfRules({ ...root, at: base }, isBlocked);
@@ -89,6 +91,15 @@ export function compileRules(
       return errors;
     },
   };
+}
+
+const toldByParents =
+  /parent array|in x-kubernetes-list-map-keys, so|mutual exclusive|as item of a list|cannot be nullable when/;
+
+/** The place, or one below it, whose check found an error: some errors of items and the like are found by what holds them. */
+function reporterOf({ field, detail = '' }: FieldError): string {
+  if (!toldByParents.test(detail)) return field;
+  return field.replace(/\.(?:items\.(?:properties\[[^\]]*\]\.)?[^.[]+|additionalProperties)$/, '');
 }
 
 interface Building {
@@ -193,7 +204,9 @@ function evaluateNode(node: RuleNode, evaluation: Evaluation): void {
       const isOwn = propertyOf(schema, key) !== undefined;
       const child = property ?? (isOwn ? undefined : node.additional);
       // Upstream has no rules at and below what it has no type for.
-      if (!child || (property && !isDeclarable(property.schema))) continue;
+      const isMap = typeof schema.additionalProperties === 'object';
+      const isHidden = property && (isMap || !isDeclarable(property.schema));
+      if (!child || isHidden) continue;
       const place = { value: value[key], at: property ? at.child(key) : at.key(key) };
       evaluateNode(child, below({ ...place, old: old?.member(key), kept: kept?.member(key) }));
     }
