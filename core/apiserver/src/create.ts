@@ -11,7 +11,7 @@ import {
   plainFailure,
 } from './failures.ts';
 import { ownByUpdate } from './field-manager.ts';
-import { generatedName, metadataProblems, stampNew, tidyMetadata } from './metadata.ts';
+import { generatedName, metadataProblems, ownersOnce, stampNew, tidyMetadata } from './metadata.ts';
 import type { ServedResource } from './registry.ts';
 import type { StoredObject } from './stored-object.ts';
 import { answer, contextOf, type Intent, store, toStored, type Writing } from './writing.ts';
@@ -22,6 +22,7 @@ const generatedNameTries = 8;
 export async function createObject(writing: Writing, draft: Draft): Promise<ApiResponse> {
   const base = draft.metadata.generateName ?? '';
   const generates = !draft.metadata.name && base !== '';
+  tellOwnersTwice(writing, draft, 'sent');
   const admitted = await admitNew(writing, draft);
   for (let attempt = 1; ; attempt++) {
     const fresh = {
@@ -58,7 +59,17 @@ export async function createOnce(
   draft: Draft,
   options: CreateOptions = {},
 ): Promise<StoredObject | undefined> {
+  tellOwnersTwice(writing, draft, options.ownsManagedFields ? 'admitted' : 'sent');
   return storeNew(writing, await admitNew(writing, draft), options);
+}
+
+function tellOwnersTwice(
+  { warnings }: Writing,
+  { metadata }: Draft,
+  seen: 'sent' | 'admitted',
+): void {
+  const warning = ownersOnce(metadata, seen);
+  if (warning !== undefined && !warnings.includes(warning)) warnings.push(warning);
 }
 
 /** What shall be made, and what its maker asked for where that is something else: only that is his own. */

@@ -7,6 +7,7 @@ import {
   fieldInvalid,
   fieldRequired,
   type NameCheck,
+  type OwnerReference,
   path,
   qualifiedNameProblems,
   validateLabels,
@@ -62,6 +63,26 @@ export function tidyMetadata(metadata: DraftMeta): void {
   if (metadata.managedFields?.length === 0) delete metadata.managedFields;
   if (metadata.generateName === '') delete metadata.generateName;
   if (metadata.namespace === '') delete metadata.namespace;
+}
+
+/**
+ * Leaves every owner once; what is said to who named one twice, in upstream's words. `seen`: when upstream looks, which is
+ * before admission for whole objects and after it for patches.
+ */
+export function ownersOnce(metadata: DraftMeta, seen: 'sent' | 'admitted'): string | undefined {
+  const { ownerReferences } = metadata;
+  if (!ownerReferences || ownerReferences.length < 2) return undefined;
+  const once: OwnerReference[] = [];
+  const twice: string[] = [];
+  for (const owner of ownerReferences) {
+    if (once.some((each) => each.uid === owner.uid && jsonEqual(each, owner)))
+      twice.push(owner.uid);
+    else once.push(owner);
+  }
+  if (twice.length === 0) return undefined;
+  metadata.ownerReferences = once;
+  const when = seen === 'admitted' ? ' after mutating admission happens' : '';
+  return `.metadata.ownerReferences contains duplicate entries${when}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${twice.join(', ')}`;
 }
 
 /** What is wrong with the metadata of an object about to be stored. */

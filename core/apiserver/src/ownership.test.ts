@@ -188,3 +188,18 @@ test('scale shows and sets the replicas of a workload', async () => {
   const bad = await server.patch(`${deployments}/d/scale`, { spec: { replicas: -1 } });
   assert.deepEqual([bad.status, bad.json.details.kind], [422, 'Scale']);
 });
+
+test('owners that are named twice are kept once, with a warning', async () => {
+  await using server = await TestServer.open();
+  const path = '/api/v1/namespaces/default/configmaps';
+  const owner = { apiVersion: 'v1', kind: 'Secret', name: 'o', uid: '1' };
+  const metadata = { name: 'c', ownerReferences: [owner, { ...owner, name: 'p' }, owner] };
+  const made = await server.create(path, { metadata });
+  assert.equal(made.json.metadata.ownerReferences.length, 2, made.text);
+  assert.match(String(made.headers['warning']), /contains duplicate entries; .* observed: 1"$/);
+  const patched = await server.patch(`${path}/c`, {
+    metadata: { ownerReferences: [owner, owner] },
+  });
+  assert.equal(patched.json.metadata.ownerReferences.length, 1, patched.text);
+  assert.match(String(patched.headers['warning']), /entries after mutating admission happens; /);
+});

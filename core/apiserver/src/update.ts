@@ -11,6 +11,7 @@ import {
   carryMetadata,
   metadataProblems,
   metadataUpdateProblems,
+  ownersOnce,
   tidyMetadata,
 } from './metadata.ts';
 import { requestKey } from './read.ts';
@@ -140,6 +141,9 @@ async function updateOnce(
   const { resource, admission } = writing;
   const previous = toServed(resource, present.draft());
   const asked = await change.make(copyOf(previous));
+  // Only who sends a whole object says whether it names a version.
+  const warning = ownersOnce(asked.metadata, change.guarded === undefined ? 'admitted' : 'sent');
+  if (warning !== undefined && !writing.warnings.includes(warning)) writing.warnings.push(warning);
   refuseStale(writing, asked, present, change);
   const seen = change.part !== 'binding'; // a binding was looked at before it came here
   const asking = intentOf(writing, change, { next: asked, previous });

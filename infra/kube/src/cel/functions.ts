@@ -92,6 +92,7 @@ function add(left: CelValue = null, right: CelValue = null): Outcome {
 /** Sets unite; lists with keys take the items of the right for those of the same keys on the left. */
 function concatenated(left: CelList, right: CelList): CelList {
   const { keys } = left;
+  if (keys === undefined && left.items.length === 0) return right;
   if (keys === undefined) return new CelList([...left.items, ...right.items]);
   const merged = new Map(left.items.map((item) => [identityOf(item, keys), item]));
   for (const item of right.items) {

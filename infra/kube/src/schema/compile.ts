@@ -81,7 +81,9 @@ function statusErrors(
   object: unknown,
   old: Correlation | undefined,
 ): readonly FieldError[] {
-  if (!validator || !isJsonObject(object) || !Object.hasOwn(object, 'status')) return [];
+  // A null is as good as no status.
+  const isThere = isJsonObject(object) && (object['status'] ?? null) !== null;
+  if (!validator || !isThere) return [];
   const { errors } = validator(object['status'], { path: '', old: old?.member('status') });
   const at = path('status');
   return errors.map((error) => ({
