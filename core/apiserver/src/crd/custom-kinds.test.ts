@@ -177,6 +177,31 @@ test('several versions show the same objects', async () => {
   );
 });
 
+test('what is written in one version is kept as the stored one has it, and read with its defaults', async () => {
+  const of = (properties: object): object => ({
+    schema: {
+      openAPIV3Schema: {
+        type: 'object',
+        properties: { spec: { type: 'object', properties } },
+      },
+    },
+  });
+  const text = { type: 'string' };
+  await using server = await withBoats({
+    versions: [
+      version('v1', of({ a: text, b: { type: 'string', default: 'first' } })),
+      version('v2', of({ a: text, b: { type: 'string', default: 'second' }, c: text })),
+      version('v3', of({ a: text, c: { type: 'string', default: 'third' } })),
+    ],
+  });
+  const at = (name: string): string => `/apis/example.com/${name}/namespaces/default/boats`;
+  const body = { kind: 'Boat', apiVersion: 'example.com/v3', metadata: { name: 'a' } };
+  const made = await server.create(at('v3'), { ...body, spec: { a: 'x', c: 'y' } });
+  assert.deepEqual(made.json.spec, { a: 'x' }, made.text);
+  for (const name of ['v1', 'v2'])
+    assert.deepEqual((await server.get(`${at(name)}/a`)).json.spec, { a: 'x', b: 'first' }, name);
+});
+
 test('a default that comes later is there when older objects are read', async () => {
   await using server = await withBoats();
   const { json: made } = await server.create(boats, boat('a'));

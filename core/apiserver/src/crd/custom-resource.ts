@@ -103,8 +103,8 @@ function servedVersion(
     subresources: subresourcesOf(kind, version),
     scale: scalePathsOf(version),
     storagePrefix: storagePrefix({ group: spec.group, plural }),
-    toStored: (object) => ({ ...object, apiVersion: `${spec.group}/${storage.name}` }),
-    fromStored: (object) => servedForm(object, { apiVersion, compiled }),
+    toStored: (object) => storedForm(object, { group: spec.group, version, storage }),
+    fromStored: (object) => servedForm(object, { apiVersion, compiled, definition }),
     selectableFields: selectableFieldsOf(version),
     strategy: strategyOf(version, compiled),
     columns: printerColumns(version.additionalPrinterColumns),
@@ -119,14 +119,53 @@ function servedVersion(
   };
 }
 
-/** What is stored, as this version has it: the schema may have changed since it was written. */
-function servedForm(
-  object: Draft,
-  { apiVersion, compiled }: { readonly apiVersion: string; readonly compiled: CompiledSchema },
-): Draft {
+const compiledVersions = new WeakMap<CustomResourceDefinitionVersion, CompiledSchema>();
+
+/** Schemas of versions as others than those who serve them need them. */
+function compiledOf(version: CustomResourceDefinitionVersion): CompiledSchema {
+  const known = compiledVersions.get(version);
+  if (known) return known;
+  const compiled = compileSchema(schemaOf(version));
+  compiledVersions.set(version, compiled);
+  return compiled;
+}
+
+interface Storing {
+  readonly group: string;
+  readonly version: CustomResourceDefinitionVersion;
+  readonly storage: CustomResourceDefinitionVersion;
+}
+
+/** As the stored version has it: without what that one does not know. */
+function storedForm(object: Draft, { group, version, storage }: Storing): Draft {
+  const apiVersion = `${group}/${storage.name}`;
+  if (version.name === storage.name) return { ...object, apiVersion };
+  const stored = { ...structuredClone(object), apiVersion };
+  compiledOf(storage).prune(stored);
+  return stored;
+}
+
+interface Serving {
+  readonly apiVersion: string;
+  readonly compiled: CompiledSchema;
+  readonly definition: Definition;
+}
+
+/**
+ * What is stored, as this version has it: schemas may have changed since it was written, and defaults are those of the
+ * version it was stored as, as upstream reads it.
+ */
+function servedForm(object: Draft, { apiVersion, compiled, definition }: Serving): Draft {
+  const { group, versions } = definition.spec;
+  const other =
+    object.apiVersion === apiVersion
+      ? undefined
+      : versions.find(({ name }) => object.apiVersion === `${group}/${name}`);
+  const written = other ? compiledOf(other) : compiled;
+  written.prune(object);
+  written.applyDefaults(object);
   object.apiVersion = apiVersion;
-  compiled.prune(object);
-  compiled.applyDefaults(object);
+  if (other) compiled.prune(object);
   return object;
 }
 

@@ -460,9 +460,10 @@ function logical(left: Step, right: Step, decides: boolean): Step {
     if (first === decides) return decides;
     const second = right(run);
     if (second === decides) return decides;
-    if (first instanceof Failure) return first;
-    if (second instanceof Failure) return second;
-    if (typeof first !== 'boolean' || typeof second !== 'boolean') return noOverload;
+    for (const each of [first, second]) {
+      if (each instanceof Failure) return each;
+      if (typeof each !== 'boolean') return noOverload;
+    }
     return !decides;
   };
 }
