@@ -168,7 +168,7 @@ async function updateOnce(
   next.metadata.resourceVersion = String(present.revision);
   forgiveTimes(next, previous);
   if (isDone(next, previous)) return await removeFinished(writing, next, present);
-  if (jsonEqual(next, previous)) return present;
+  if (jsonEqual(next, previous) && isAsStored(writing, next, present)) return present;
   const warnings = resource.strategy.warnings?.(next) ?? [];
   const stored = await store(writing, {
     key: present.key,
@@ -177,6 +177,14 @@ async function updateOnce(
   });
   if (stored && change.part === 'main') writing.warnings.push(...warnings);
   return stored;
+}
+
+/** Schemas of custom kinds change, and differ between versions: what is read can be other than what is stored. */
+function isAsStored({ resource }: Writing, next: Draft, present: StoredObject): boolean {
+  if (!resource.custom) return true;
+  const { metadata: _, ...stored } = toStored(resource, next);
+  const { metadata: __, ...before } = present.draft();
+  return jsonEqual(stored, before);
 }
 
 function intentOf(
