@@ -45,8 +45,19 @@ type Implementation = (...args: readonly CelValue[]) => Outcome;
 
 const patterns = new PatternCache();
 
-function onText(make: (text: string, ...args: readonly CelValue[]) => Outcome): Implementation {
-  return (text = null, ...args) => (typeof text === 'string' ? make(text, ...args) : noOverload);
+type ArgumentKind = 'string' | 'bigint';
+
+/** Whether arguments are of the kinds declared: those of dynamic types may be of any. */
+function areOf(args: readonly CelValue[], kinds: readonly ArgumentKind[]): boolean {
+  return args.every((arg, index) => kinds[index] === undefined || typeof arg === kinds[index]);
+}
+
+function onText(
+  make: (text: string, ...args: readonly CelValue[]) => Outcome,
+  ...kinds: readonly ArgumentKind[]
+): Implementation {
+  return (text = null, ...args) =>
+    typeof text === 'string' && areOf(args, kinds) ? make(text, ...args) : noOverload;
 }
 
 function found(text: string, pattern: string, limit: number): Outcome {
@@ -317,8 +328,9 @@ export const kubernetesFunctions: Readonly<Record<string, Implementation>> = {
     const at = number(index);
     if (at < 0 || at > all.length) return new Failure(`index out of range: ${String(index)}`);
     return all[at] ?? '';
-  }),
+  }, 'bigint'),
   indexOf: (holder = null, ...args) => {
+    if (typeof holder === 'string' && !areOf(args, ['string', 'bigint'])) return noOverload;
     if (typeof holder === 'string')
       return indexOfText(holder, String(args[0]), number(args[1] ?? 0n));
     return onList((items, item = null) =>
@@ -326,6 +338,7 @@ export const kubernetesFunctions: Readonly<Record<string, Implementation>> = {
     )(holder, ...args);
   },
   lastIndexOf: (holder = null, ...args) => {
+    if (typeof holder === 'string' && !areOf(args, ['string', 'bigint'])) return noOverload;
     if (typeof holder === 'string')
       return lastIndexOfText(
         holder,
@@ -341,10 +354,14 @@ export const kubernetesFunctions: Readonly<Record<string, Implementation>> = {
   ),
   lowerAscii: onText((text) => text.replaceAll(/[A-Z]+/g, (run) => run.toLowerCase())),
   upperAscii: onText((text) => text.replaceAll(/[a-z]+/g, (run) => run.toUpperCase())),
-  replace: onText((text, from, to, limit = -1n) =>
-    replaced(text, String(from), String(to), number(limit)),
+  replace: onText(
+    (text, from, to, limit = -1n) => replaced(text, String(from), String(to), number(limit)),
+    ...(['string', 'string', 'bigint'] as const),
   ),
-  split: onText((text, by, limit = -1n) => new CelList(split(text, String(by), number(limit)))),
+  split: onText(
+    (text, by, limit = -1n) => new CelList(split(text, String(by), number(limit))),
+    ...(['string', 'bigint'] as const),
+  ),
   'strings.quote': onText((text) => quoted(text)),
   substring: onText((text, start, end) =>
     typeof start === 'bigint' && (end === undefined || typeof end === 'bigint')
@@ -355,8 +372,11 @@ export const kubernetesFunctions: Readonly<Record<string, Implementation>> = {
   find: onText((text, pattern) => {
     const all = found(text, String(pattern), 1);
     return all instanceof CelList ? (all.items[0] ?? '') : all;
-  }),
-  findAll: onText((text, pattern, limit = -1n) => found(text, String(pattern), number(limit))),
+  }, 'string'),
+  findAll: onText(
+    (text, pattern, limit = -1n) => found(text, String(pattern), number(limit)),
+    ...(['string', 'bigint'] as const),
+  ),
   isSorted: onList((items) =>
     items.every(
       (item, index) => index === 0 || (compareValues(items[index - 1] ?? null, item) ?? 1) <= 0,
