@@ -12,7 +12,9 @@ const pod = (name: string) => ({
 async function withPod(options: { readonly bound: boolean }): Promise<TestServer> {
   const server = await TestServer.open();
   await server.create(pods, pod('p'));
-  if (options.bound) await server.create(`${pods}/p/binding`, { target: { name: 'n' } });
+  if (options.bound) {
+    await server.create(`${pods}/p/binding`, { metadata: { name: 'p' }, target: { name: 'n' } });
+  }
   return server;
 }
 
@@ -25,6 +27,25 @@ test('an object without finalizers is gone at once, and the answer says what it 
     [200, 'Success', { name: 'a', kind: 'configmaps', uid: made.metadata.uid }],
   );
   assert.equal((await server.get(`${maps}/a`)).status, 404);
+});
+
+test('what is shown as deleted has the version of its leaving, the last change of what goes with it the one before', async () => {
+  await using server = await TestServer.open();
+  const services = '/api/v1/namespaces/default/services';
+  const { json: made } = await server.create(services, {
+    metadata: { name: 's' },
+    spec: { ports: [{ port: 80 }] },
+  });
+  const { json: deleted } = await server.ask('DELETE', `${services}/s`);
+  const { resourceVersion } = made.metadata;
+  assert.deepEqual(deleted, {
+    ...made,
+    metadata: { ...made.metadata, resourceVersion: `${Number(resourceVersion) + 1}` },
+  });
+  await server.create(maps, { metadata: { name: 'a', finalizers: ['x/y'] } });
+  const { json: held } = await server.ask('DELETE', `${maps}/a`);
+  const { json: last } = await server.patch(`${maps}/a`, { metadata: { finalizers: null } });
+  assert.equal(last.metadata.resourceVersion, held.metadata.resourceVersion);
 });
 
 test('finalizers hold a deleted object until the last is gone, and no new one may come', async () => {

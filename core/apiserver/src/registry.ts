@@ -47,7 +47,7 @@ export interface ServedResource extends Resource, Codec {
   readonly strategy: Strategy;
   readonly columns: TableColumns;
   readonly custom: boolean;
-  /** Its objects are questions: a create is answered, and nothing is stored. */
+  /** Its objects are questions or orders: a create is answered, and nothing is stored. */
   readonly answered?: boolean;
   readonly body: BodyRules;
   /** How lists merge in strategic patches; undefined: the kind takes none. */

@@ -102,7 +102,7 @@ async function create(call: ResourceCall): Promise<ApiResponse> {
   const writing = writingOf(call, 'CreateOptions');
   if (call.resource.answered) {
     const question = await bodyDraft(call, writing);
-    return withWarnings(answerQuestion(call, question), writing);
+    return withWarnings(await answerQuestion(call, question), writing);
   }
   return withWarnings(await createObject(writing, await bodyDraft(call, writing)), writing);
 }

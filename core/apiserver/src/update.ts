@@ -108,9 +108,15 @@ export function checkPlace(metadata: Draft['metadata'], request: Writing['reques
   }
 }
 
-function uidMessage({ request, resource }: Writing, uid: string, present: Draft): string {
+function uidMessage(writing: Writing, uid: string, present: Draft): string {
+  const { uid: own } = present.metadata;
+  return invalidObject(writing, `UID in precondition: ${uid}, UID in object meta: ${own}`);
+}
+
+/** Upstream's text for an object that is not as the client said it is; `found` says in which way. */
+export function invalidObject({ request, resource }: Writing, found: string): string {
   const key = `/registry/${resource.plural}/${requestKey(request, resource)}`;
-  return `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${present.metadata.uid}`;
+  return `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: ${found}`;
 }
 
 /** Changes the object a request names, in turn with other writers of it. @throws ApiError. */
@@ -328,7 +334,7 @@ function hasFinalizers(spec: unknown): boolean {
   return Array.isArray(spec.finalizers) && spec.finalizers.length > 0;
 }
 
-/** Stored is only that it is gone: what its last update changed besides, nobody sees. */
+/** Stored is only that it is gone: what its last update changed besides, nobody sees but who asked, in the version before. */
 async function removeFinished(
   writing: Writing,
   next: Draft,
@@ -342,5 +348,5 @@ async function removeFinished(
     { state },
     { operation: 'delete', key: `${resource.storagePrefix}${key}`, expectedRevision },
   );
-  return revision === undefined ? undefined : new StoredObject(key, value, revision);
+  return revision === undefined ? undefined : new StoredObject(key, value, expectedRevision);
 }

@@ -1,6 +1,7 @@
-// Resources whose objects are questions: a create is answered and nothing stored.
+// Resources whose objects are questions or orders: a create is answered and nothing stored.
 
 import type { ApiResponse } from '@tweendeck/kube';
+import { createBinding } from '../binding.ts';
 import type { Draft } from '../draft.ts';
 import { noSuchPath } from '../failures.ts';
 import type { ResourceCall } from '../resource-call.ts';
@@ -12,9 +13,10 @@ import {
 } from './access-reviews.ts';
 import { selfSubjectReview, tokenReview } from './identity-reviews.ts';
 
-type Answer = (call: ResourceCall, question: Draft) => ApiResponse;
+type Answer = (call: ResourceCall, question: Draft) => ApiResponse | Promise<ApiResponse>;
 
 const answers: ReadonlyMap<string, Answer> = new Map<string, Answer>([
+  ['/Binding', createBinding],
   ['authentication.k8s.io/SelfSubjectReview', selfSubjectReview],
   ['authentication.k8s.io/TokenReview', tokenReview],
   ['authorization.k8s.io/LocalSubjectAccessReview', localSubjectAccessReview],
@@ -26,8 +28,11 @@ const answers: ReadonlyMap<string, Answer> = new Map<string, Answer>([
 /** By `group/kind`. */
 export const answeredKinds: ReadonlySet<string> = new Set(answers.keys());
 
-/** @throws ApiError Invalid, BadRequest. */
-export function answerQuestion(call: ResourceCall, question: Draft): ApiResponse {
+/** @throws ApiError Invalid, BadRequest; Conflict from bindings. */
+export function answerQuestion(
+  call: ResourceCall,
+  question: Draft,
+): ApiResponse | Promise<ApiResponse> {
   const answer = answers.get(`${call.resource.group}/${call.resource.kind}`);
   if (!answer) throw noSuchPath();
   return answer(call, question);

@@ -332,12 +332,12 @@ test('services get addresses and node ports of their own, and keep them', async 
 test('a pod is bound once, and its node shows in a field selector', async () => {
   await using server = await TestServer.open();
   await server.create(`${core}/pods`, pod({}));
-  const binding = { target: { kind: 'Node', name: 'n' } };
+  const binding = { metadata: { name: 'p' }, target: { kind: 'Node', name: 'n' } };
   assert.equal((await server.create(`${core}/pods/p/binding`, binding)).status, 201);
   const again = await server.create(`${core}/pods/p/binding`, binding);
   assert.equal(
     again.json.message,
-    'Operation cannot be fulfilled on pods "p": pod p is already assigned to node "n"',
+    'Operation cannot be fulfilled on pods/binding "p": pod p is already assigned to node "n"',
   );
   const { json } = await server.get('/api/v1/pods?fieldSelector=spec.nodeName%3Dn');
   assert.equal(json.items[0].status.conditions[0].type, 'PodScheduled');
