@@ -1,7 +1,7 @@
 // OpenAPI v3: an index of documents with hashes, a document for each group version, made anew when what is served changes.
 
 import { createHash } from 'node:crypto';
-import type { ApiResponse, JsonSchema } from '@tweendeck/kube';
+import { type ApiResponse, type JsonSchema, WholeBody } from '@tweendeck/kube';
 import { isJsonObject } from '@tweendeck/std';
 import { customComponent, customListComponent } from './openapi/components-v3.ts';
 import { withDescriptions } from './openapi/descriptions.ts';
@@ -17,6 +17,12 @@ import type { BuiltInSchemas } from './schema/built-in-schemas.ts';
 
 const root = '/openapi/v3';
 const referencePrefix = '#/components/schemas/';
+/** As upstream: not even of what type it is. */
+const nothingSaid: ApiResponse = {
+  status: 404,
+  headers: { 'content-length': '0' },
+  body: new WholeBody(Buffer.alloc(0)),
+};
 const customInfo = { title: 'Kubernetes CRD Swagger', version: 'v0.1.0' };
 
 /** What one document is made of. */
@@ -66,11 +72,11 @@ export class OpenApiDocuments {
     }
     const key = path.slice(root.length + 1);
     const outline = served.documents.get(key);
-    if (!outline) return bytesResponse(404, 'text/plain; charset=utf-8', []); // nothing is said, as upstream
+    if (!outline) return nothingSaid;
     const current = this.#hashOf(key, outline, served);
     const etag = `"${current}"`;
     const lasting = hash === current ? { 'cache-control': 'public, immutable' } : {};
-    const headers = { etag, vary: 'Accept', ...lasting };
+    const headers = { etag, vary: 'Accept', 'accept-ranges': 'bytes', ...lasting };
     if (ifNoneMatch === etag) return bytesResponse(304, 'application/json', [], headers);
     return bytesResponse(200, 'application/json', [this.#document(outline, served)], headers);
   }

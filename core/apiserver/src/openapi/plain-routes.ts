@@ -5,6 +5,8 @@ import { type Model, type Route, tagOf } from './routes.ts';
 
 const json: readonly string[] = ['application/json'];
 const jsonOrYaml: readonly string[] = [...json, 'application/yaml'];
+/** Upstream names all it reads, though these take no body. */
+const readTypes: readonly string[] = [...jsonOrYaml, 'application/vnd.kubernetes.protobuf'];
 
 /** Custom groups have none of their own, as upstream. */
 export function plainRoutes(resources: readonly ServedResource[]): readonly Route[] {
@@ -33,7 +35,7 @@ const ofVersion = { description: 'get available resources', model: 'APIResourceL
 
 function discovery(path: string, { description, id, tag, model }: Discovery): Route {
   const operationId = `get${id}`;
-  const types = { consumes: jsonOrYaml, produces: jsonOrYaml };
+  const types = { consumes: readTypes, produces: jsonOrYaml };
   return getRoute({ path, description, operationId, tag, model, ...types });
 }
 
