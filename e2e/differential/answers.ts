@@ -4,7 +4,7 @@ import { isJsonObject } from '@tweendeck/std';
 import { compareJson, type Finding } from './compare.ts';
 import { withoutUnserved } from './document.ts';
 import type { Answer } from './endpoint.ts';
-import { fieldRules, headerRules, normaliseText, publishedLater } from './normalise.ts';
+import { fieldRules, headerRules, isRepair, normaliseText, publishedLater } from './normalise.ts';
 import { areaOf, type RequestShape, shapeOf } from './shape.ts';
 import type { Sent, Translation } from './translation.ts';
 import { foldEvents, type WatchEvent, watchEvents } from './watch-fold.ts';
@@ -49,11 +49,9 @@ export function compareAnswers(
 ): readonly Difference[] {
   const shape = shapeOf(comparing.sent);
   const where = `${comparing.sent.method} ${comparing.sent.path}`;
-  if (
-    actual.status === 404 &&
-    isUnserved(actual) &&
-    !(expected.status === 404 && isUnserved(expected))
-  ) {
+  const isLacking = ({ status, body }: Answer): boolean =>
+    status === 404 && (isUnserved(body) || (shape.kind === 'openapi' && body.length === 0));
+  if (isLacking(actual) && !isLacking(expected)) {
     if (shape.kind === 'resource') {
       const what =
         shape.subresource === '' ? shape.resource : `${shape.resource}/${shape.subresource}`;
@@ -72,7 +70,7 @@ export function compareAnswers(
 }
 
 /** Whether the path itself is unknown, which is not the same as an object that is not there. */
-function isUnserved({ body }: Answer): boolean {
+function isUnserved(body: Buffer): boolean {
   const text = body.toString();
   if (text.startsWith('404 page not found')) return true;
   return text.includes('the server could not find the requested resource');
@@ -202,11 +200,21 @@ function compared(
       ...named(compareJson(document, actual, naming.translation), document, naming),
     ];
   }
+  const whole = withoutRepairs(expected);
   const haveColumns = columnsOf(expected).length > 0 && columnsOf(actual).length > 0;
   const [there, here] = haveColumns
-    ? [withNamedCells(expected), withNamedCells(actual)]
-    : [expected, actual];
+    ? [withNamedCells(whole), withNamedCells(actual)]
+    : [whole, actual];
   return named(compareJson(there, here, naming.translation), expected, naming);
+}
+
+/** A list or table of events without those that are nobody else's affair. */
+function withoutRepairs(body: unknown): unknown {
+  if (!isJsonObject(body)) return body;
+  const part = body['kind'] === 'EventList' ? 'items' : 'rows';
+  const entries = body[part];
+  if (!Array.isArray(entries) || !entries.some(isRepair)) return body;
+  return { ...body, [part]: entries.filter((entry) => !isRepair(entry)) };
 }
 
 /** Whether it is an OpenAPI document itself, and no list of them. */

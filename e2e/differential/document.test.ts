@@ -48,3 +48,16 @@ test('a schema that the subject has is compared, whoever needs it', () => {
   const { document: pruned } = withoutUnserved(reference, document({}, { Kept: {} }));
   assert.deepEqual(pruned['components'], { schemas: { Kept: { type: 'object' } } });
 });
+
+test('shared parameters that only unserved paths need go with them', () => {
+  const path = (name: string): object => ({ parameters: [{ $ref: `#/parameters/${name}` }] });
+  const reference = {
+    swagger: '2.0',
+    paths: { '/api/v1/pods': path('limit-1'), '/api/v1/nodes/{name}/proxy': path('path-1') },
+    definitions: {},
+    parameters: { 'limit-1': { name: 'limit' }, 'path-1': { name: 'path' } },
+  };
+  const subject = { ...reference, paths: { '/api/v1/pods': path('limit-1') }, parameters: {} };
+  const { document: pruned } = withoutUnserved(reference, subject);
+  assert.deepEqual(pruned['parameters'], { 'limit-1': { name: 'limit' } });
+});

@@ -4,7 +4,7 @@ import { isJsonObject } from '@tweendeck/std';
 import { shapeOf } from './shape.ts';
 
 export interface Pruned {
-  /** The reference's document without the paths that the subject lacks, and without the schemas that only they need. */
+  /** The reference's document without the paths that the subject lacks, and without the schemas and parameters that only they need. */
   readonly document: Readonly<Record<string, unknown>>;
   /** The resources of those paths, and the paths that are no resource's. */
   readonly absent: readonly { readonly group: string; readonly resource: string }[];
@@ -39,17 +39,17 @@ function ownerOf(path: string): { readonly group: string; readonly resource: str
   return { group, resource: name ? `${resource}/${name}` : resource };
 }
 
-/** Of schemas that no path needs any more those stay that the subject has. */
+/** Of schemas and shared parameters that no path needs any more those stay that the subject has. */
 function withNeeded(document: Json, actual: Json): Json {
-  const prune = (schemas: Json, own: Json): Json => {
-    const needed = reachable(document['paths'], schemas);
+  const prune = (all: Json, own: Json): Json => {
+    const needed = reachable(document['paths'], all);
     return Object.fromEntries(
-      Object.entries(schemas).filter(([name]) => needed.has(name) || Object.hasOwn(own, name)),
+      Object.entries(all).filter(([name]) => needed.has(name) || Object.hasOwn(own, name)),
     );
   };
   if (document['swagger'] !== undefined) {
-    const definitions = prune(within(document, 'definitions'), within(actual, 'definitions'));
-    return { ...document, definitions };
+    const of = (section: string): Json => prune(within(document, section), within(actual, section));
+    return { ...document, definitions: of('definitions'), parameters: of('parameters') };
   }
   const components = within(document, 'components');
   const own = within(within(actual, 'components'), 'schemas');
@@ -57,8 +57,8 @@ function withNeeded(document: Json, actual: Json): Json {
   return { ...document, components: { ...components, schemas } };
 }
 
-/** The names of all schemas that something refers to, directly or not. */
-function reachable(from: unknown, schemas: Json): ReadonlySet<string> {
+/** The names of all parts of a document, such as its schemas, that something refers to, directly or not. */
+function reachable(from: unknown, parts: Json): ReadonlySet<string> {
   const found = new Set<string>();
   const visit = (value: unknown): void => {
     if (Array.isArray(value)) {
@@ -68,7 +68,7 @@ function reachable(from: unknown, schemas: Json): ReadonlySet<string> {
       const name = typeof reference === 'string' ? reference.replace(/^.*\//, '') : undefined;
       if (name !== undefined && !found.has(name)) {
         found.add(name);
-        visit(schemas[name]);
+        visit(parts[name]);
       }
       for (const inner of Object.values(value)) visit(inner);
     }

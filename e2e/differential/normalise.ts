@@ -158,6 +158,14 @@ export const headerRules: readonly HeaderRule[] = [
 /** Two times of one precision are held to be the same moment when they are this near, in seconds: requests go out together, but servers do not start at one instant. */
 const sameMomentSeconds = 60;
 
+const repairReason =
+  'the reference keeps an address object beside each service, and tells of one that it does not see yet: timing within it';
+
+/** Whether an event, or its row in a table, is the reference's own affair: {@link repairReason}. */
+export function isRepair(entry: unknown): boolean {
+  return /"(?:reason|Reason)":"ClusterIPNotAllocated"/.test(JSON.stringify(entry));
+}
+
 interface TextRule {
   readonly pattern: RegExp;
   readonly to: string;
@@ -278,6 +286,11 @@ const textRules: readonly TextRule[] = [
     pattern: /^Waiting for .*(\n|$)/gm,
     to: '',
     reason: 'how many steps of a wait are seen is timing; how it ends is compared',
+  },
+  {
+    pattern: /^.* Warning +ClusterIPNotAllocated +service\/.*(\n|$)/gm,
+    to: '',
+    reason: repairReason,
   },
   {
     pattern: /\beyJ[\w-]+\.[\w-]+\.[\w-]+/g,

@@ -31,6 +31,13 @@ for (const { name, line, expected, actual, keys } of [
     keys: ['printed "b", here "x"', 'printed "d", here nothing'],
   },
   {
+    name: 'what the reference repairs in itself is none',
+    line: 'kubectl get events',
+    expected: outcome('LAST SEEN  TYPE\n2s  Warning  ClusterIPNotAllocated  service/a  x\n1s b\n'),
+    actual: outcome('LAST SEEN  TYPE\n1s b\n'),
+    keys: [],
+  },
+  {
     name: 'YAML is compared as data',
     line: 'kubectl get pod a -o yaml',
     expected: outcome('kind: Pod\nspec: {a: 1}\n'),
