@@ -11,7 +11,7 @@ import { requestKey } from './read.ts';
 import { renderList } from './rendering.ts';
 import { bytesResponse, jsonResponse } from './response.ts';
 import { selectionOf } from './selection.ts';
-import type { StoredObject } from './stored-object.ts';
+import { encodeForStore, StoredObject } from './stored-object.ts';
 import { answer, commit, type Intent, store, toServed, type Writing } from './writing.ts';
 
 const triesMax = 20;
@@ -237,5 +237,9 @@ async function remove(
       expectedRevision: present.revision,
     },
   );
-  return revision === undefined ? undefined : { object: present, gone: true };
+  if (revision === undefined) return undefined;
+  if (!resource.strategy.returnsDeleted) return { object: present, gone: true };
+  // Shown is the version of its leaving, as to those who watch.
+  const value = encodeForStore(present.draft());
+  return { object: new StoredObject(present.key, value, revision), gone: true };
 }
