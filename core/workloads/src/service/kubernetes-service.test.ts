@@ -37,6 +37,8 @@ test('the service of the API is made at its address, leads to the server, and co
     first?.spec.ports?.map(({ port, targetPort }) => [port, targetPort]),
     [[443, 6443]],
   );
+  const owned = JSON.stringify(first?.metadata.managedFields);
+  assert.match(owned, /"f:ipFamilyPolicy"/, 'upstream asks for one family');
   const slice = await client.get(endpointSliceResource, ref, signal);
   assert.deepEqual(slice?.endpoints[0]?.addresses, ['127.0.0.1']);
   assert.equal(slice?.ports?.[0]?.port, 6443);

@@ -59,6 +59,7 @@ async function ensureService(
     spec: {
       type: 'ClusterIP',
       ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: port }],
+      ipFamilyPolicy: 'SingleStack',
       sessionAffinity: 'None',
     },
   } as const satisfies Input<Service>;
