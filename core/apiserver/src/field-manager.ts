@@ -5,6 +5,7 @@ import {
   conflictError,
   type FieldSet,
   fieldSetOf,
+  type ManagedUpdate,
   type ObjectSchema,
   updateManagedFields,
 } from '@tweendeck/kube';
@@ -54,10 +55,14 @@ export function ownByUpdate(writing: Writing, { previous, next, part }: Ownershi
     operation: 'Update',
     schema,
     ...common(writing, part),
-    // Who only scales was never noted with a time upstream.
-    ...(part === 'scale' ? { time: undefined } : {}),
+    ...(part === 'scale' ? ofScale(writing) : {}),
   });
   takeManagedFields(next.metadata, metadata);
+}
+
+/** Who only scales was never noted with a time upstream, and not at all while the replicas are nobody's, as defaults are. */
+function ofScale({ resource: { scale } }: Writing): Partial<ManagedUpdate> {
+  return { time: undefined, shown: scale && fieldSetOf(scale.specReplicas) };
 }
 
 /**

@@ -5,7 +5,8 @@ import type { Form } from './negotiation.ts';
 import type { Pace } from './pace.ts';
 import type { ServedResource } from './registry.ts';
 import type { WatchRecord } from './resource-cache.ts';
-import { type StoredObject, withOtherRevision } from './stored-object.ts';
+import { sortedJson } from './sorted-json.ts';
+import type { StoredObject } from './stored-object.ts';
 
 export interface ListMeta {
   readonly resourceVersion: string;
@@ -39,29 +40,26 @@ export async function renderList(
   objects: readonly StoredObject[],
   { meta, pace }: { readonly meta: ListMeta; readonly pace: Pace },
 ): Promise<readonly Uint8Array[]> {
-  const { head, items, itemOf } = listForm(rendering, meta);
+  const { opening, ending, itemOf } = listForm(rendering, meta);
   const { resource, form } = rendering;
   if (form.type === 'table' && objects.length === 0 && resource.columns.isDefault) {
+    const head = tableHead(resource, meta);
     return [Buffer.from(`${JSON.stringify({ ...head, rows: null })}\n`)]; // as upstream's default columns
   }
-  const pieces: Uint8Array[] = [
-    Buffer.from(`${JSON.stringify(head).slice(0, -1)},${JSON.stringify(items)}:[`),
-  ];
+  const pieces: Uint8Array[] = [opening];
   for (const object of objects) {
     const pause = pace.step();
     if (pause) await pause;
     if (pieces.length > 1) pieces.push(comma);
     pieces.push(...itemOf(object));
   }
-  pieces.push(listEnd);
+  pieces.push(ending);
   return pieces;
 }
 
 interface ListForm {
-  /** What comes before the items. */
-  readonly head: object;
-  /** The key they stand under. */
-  readonly items: string;
+  readonly opening: Buffer;
+  readonly ending: Buffer;
   readonly itemOf: (object: StoredObject) => readonly Uint8Array[];
 }
 
@@ -71,37 +69,49 @@ function listForm(rendering: Rendering, meta: ListMeta): ListForm {
   switch (form.type) {
     case 'table':
       return {
-        head: tableHead(resource, meta),
-        items: 'rows',
+        ...itemsLast(tableHead(resource, meta), 'rows'),
         itemOf: (object) => textOf(rowOf(rendering, object)),
       };
-    case 'metadata':
+    case 'metadata': {
+      const type = { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1' };
       return {
-        head: { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata: meta },
-        items: 'items',
+        ...itemsLast({ ...type, metadata: meta }, 'items'),
         itemOf: (object) => textOf(partialOf(object)),
       };
-    case 'object': {
-      // Upstream's lists of custom objects say that there is no next page, those of built-in ones leave it out.
-      const metadata = resource.custom ? { continue: '', ...meta } : meta;
-      const opening = openingOf(resource);
-      return {
-        head: { kind: resource.listKind, apiVersion: apiVersionText(resource), metadata },
-        items: 'items',
-        itemOf: (object) => itemOf(resource, object, opening),
-      };
     }
+    case 'object':
+      return resource.custom ? customListForm(resource, meta) : builtInListForm(resource, meta);
   }
 }
 
+function itemsLast(head: object, items: string): Omit<ListForm, 'itemOf'> {
+  const opening = `${JSON.stringify(head).slice(0, -1)},${JSON.stringify(items)}:[`;
+  return { opening: Buffer.from(opening), ending: listEnd };
+}
+
+function builtInListForm(resource: ServedResource, metadata: ListMeta): ListForm {
+  const opening = openingOf(resource);
+  const head = { kind: resource.listKind, apiVersion: apiVersionText(resource), metadata };
+  return {
+    ...itemsLast(head, 'items'),
+    itemOf: (object) => untyped(object.bytes(resource), opening),
+  };
+}
+
+/** Upstream's lists of custom objects are maps, and say that there is no next page; those of built-in ones leave it out. */
+function customListForm(resource: ServedResource, meta: ListMeta): ListForm {
+  const { listKind: kind } = resource;
+  const rest = { kind, metadata: { continue: '', ...meta } };
+  return {
+    opening: Buffer.from(`{"apiVersion":${JSON.stringify(apiVersionText(resource))},"items":[`),
+    ending: Buffer.from(`],${sortedJson(rest).slice(1)}\n`),
+    itemOf: (object) => [object.bytes(resource)],
+  };
+}
+
 /** An object within a list: of built-in kinds the list alone says which kind they are. */
-function itemOf(
-  resource: ServedResource,
-  object: StoredObject,
-  opening: Buffer,
-): readonly Uint8Array[] {
-  const bytes = object.bytes(resource);
-  if (resource.custom || !bytes.subarray(0, opening.length).equals(opening)) return [bytes];
+function untyped(bytes: Buffer, opening: Buffer): readonly Uint8Array[] {
+  if (!bytes.subarray(0, opening.length).equals(opening)) return [bytes];
   return [open, bytes.subarray(opening.length)];
 }
 
@@ -155,8 +165,7 @@ function encodeRecord(rendering: Rendering, type: EventType, record: WatchRecord
   const last = record.previous;
   if (!last) return Buffer.alloc(0);
   if (rendering.form.type === 'object') {
-    const bytes = withOtherRevision(last.bytes(rendering.resource), record.revision);
-    return eventOf(type, bytes);
+    return eventOf(type, last.bytesAt(rendering.resource, record.revision));
   }
   const body = JSON.stringify(projected(rendering, [last], record.revision));
   return eventOf(type, Buffer.from(body));
@@ -181,12 +190,11 @@ export function bookmarkObject(
     ...(initialEventsEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}),
   };
   switch (form.type) {
-    case 'object':
-      return {
-        ...{ kind: resource.kind, apiVersion: apiVersionText(resource) },
-        ...emptyOf(resource),
-        metadata,
-      };
+    case 'object': {
+      const type = { kind: resource.kind, apiVersion: apiVersionText(resource) };
+      const object = { ...type, ...emptyOf(resource), metadata };
+      return resource.custom ? JSON.parse(sortedJson(object)) : object;
+    }
     case 'metadata':
       return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata };
     case 'table':

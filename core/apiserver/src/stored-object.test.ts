@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeForStore, StoredObject, withOtherRevision } from './stored-object.ts';
+import type { Draft } from './draft.ts';
+import { sortedJson } from './sorted-json.ts';
+import { encodeForStore, StoredObject } from './stored-object.ts';
 
 const object = {
   apiVersion: 'v1',
@@ -28,8 +30,39 @@ for (const { name, revision } of [
     assert.deepEqual(kept.draft()['data'], object.data);
     const served = kept.bytes({ fromStored: undefined });
     assert.equal(served.buffer.byteLength, served.byteLength, 'not a slice of a shared slab');
-    const other = JSON.parse(withOtherRevision(served, 5).toString());
+    const other = JSON.parse(kept.bytesAt({ fromStored: undefined }, 5).toString());
     assert.deepEqual(other, { ...object, metadata: { ...object.metadata, resourceVersion: '5' } });
+  });
+}
+
+for (const { name, codec, served, later } of [
+  {
+    name: 'with its keys in order, numbers among them',
+    codec: { fromStored: (draft: Draft) => draft, toJson: sortedJson },
+    served:
+      '{"apiVersion":"v1","data":{"10":{"resourceVersion":"1"},"9":[{"a":"b","c":null}]},"kind":"Map","metadata":{"name":"x","resourceVersion":"7"}}',
+    later:
+      '{"apiVersion":"v1","data":{"10":{"resourceVersion":"1"},"9":[{"a":"b","c":null}]},"kind":"Map","metadata":{"name":"x","resourceVersion":"8"}}',
+  },
+  {
+    name: 'without what is hidden',
+    codec: {
+      fromStored: undefined,
+      shownOf: (kept: StoredObject) => ({ ...kept.draft(), data: undefined }),
+    },
+    served: '{"kind":"Map","apiVersion":"v1","metadata":{"resourceVersion":"7","name":"x"}}',
+    later: '{"kind":"Map","apiVersion":"v1","metadata":{"resourceVersion":"8","name":"x"}}',
+  },
+]) {
+  test(`an object is served ${name}, as deleted too`, () => {
+    const draft = {
+      ...{ apiVersion: 'v1', kind: 'Map', metadata: { name: 'x' } },
+      data: { 9: [{ c: null, a: 'b' }], 10: { resourceVersion: '1' } },
+    };
+    const kept = new StoredObject('x', encodeForStore(draft), 7);
+    assert.equal(kept.bytes(codec).toString(), served);
+    assert.equal(kept.bytesAt(codec, 8).toString(), later);
+    assert.equal(kept.draft().metadata.resourceVersion, '7');
   });
 }
 

@@ -43,17 +43,21 @@ function lasting(parts: readonly (string | Uint8Array)[]): Buffer {
   return bytes;
 }
 
-/** Served bytes with another resourceVersion in place of theirs. */
-export function withOtherRevision(served: Buffer, revision: number): Buffer {
-  const start = served.indexOf(revisionMark) + revisionMark.length;
-  const end = served.indexOf('"', start);
-  return lasting([served.subarray(0, start), `${revision}`, served.subarray(end)]);
+/** The bytes in memory with another resourceVersion in place of theirs. */
+function withOtherRevision(bytes: Buffer, revision: number): Buffer {
+  const start = bytes.indexOf(revisionMark) + revisionMark.length;
+  const end = bytes.indexOf('"', start);
+  return lasting([bytes.subarray(0, start), `${revision}`, bytes.subarray(end)]);
 }
 
 /** How a served version's form of an object is made from the stored one. */
 export interface Codec {
   /** Undefined: both are the same. */
   readonly fromStored: ((object: Draft) => Draft) | undefined;
+  /** Those that are the same may hide something from readers, though not from writers; asked of every object that is read. Undefined: all is shown. */
+  readonly shownOf?: ((object: StoredObject) => Draft | undefined) | undefined;
+  /** How what was made is written; usually type and version come first. */
+  readonly toJson?: (object: Draft) => string;
 }
 
 /** An object of the cache. Immutable; a change makes a new one. */
@@ -101,12 +105,25 @@ export class StoredObject {
 
   /** The object's JSON as this version is served. */
   bytes(codec: Codec): Buffer {
-    if (codec.fromStored === undefined) return this.#bytes;
     if (this.#encoded?.codec === codec) return this.#encoded.bytes;
-    const converted = codec.fromStored(this.draft());
-    const bytes = lasting([JSON.stringify(resourceVersionFirst(converted))]);
+    const converted = this.#converted(codec);
+    if (!converted) return this.#bytes;
+    const bytes = encodeAs(codec, converted);
     this.#encoded = { codec, bytes };
     return bytes;
+  }
+
+  /** As {@link bytes}, but for the revision: that of its deletion. */
+  bytesAt(codec: Codec, revision: number): Buffer {
+    const converted = this.#converted(codec);
+    if (!converted) return withOtherRevision(this.#bytes, revision);
+    converted.metadata.resourceVersion = String(revision);
+    return encodeAs(codec, converted);
+  }
+
+  /** A copy as the codec has it; undefined: as it is in memory. */
+  #converted({ fromStored, shownOf }: Codec): Draft | undefined {
+    return fromStored ? fromStored(this.draft()) : shownOf?.(this);
   }
 
   /** The labels, read from the object once. */
@@ -156,6 +173,10 @@ function objectEnd(bytes: Uint8Array, start: number): number {
     else if (byte === closed && --depth === 0) return at + 1;
   }
   return bytes.length;
+}
+
+function encodeAs({ toJson }: Codec, object: Draft): Buffer {
+  return lasting([toJson ? toJson(object) : JSON.stringify(resourceVersionFirst(object))]);
 }
 
 function resourceVersionFirst(object: Draft): Draft {

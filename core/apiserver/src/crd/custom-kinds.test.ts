@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { sortedJson } from '../sorted-json.ts';
 import { TestServer } from '../testing/test-server.ts';
 
 const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
@@ -114,6 +115,41 @@ test('objects of a custom kind are pruned, defaulted and counted', async () => {
   assert.equal(below.json.details.kind, 'Boat', 'the object is refused, not its scale');
   assert.match(below.json.message, /\.spec\.replicas: Invalid value: -1: should be a non-negative/);
   assert.equal((await server.get(`${boats}/a`)).json.metadata.generation, 2);
+});
+
+test('custom objects are answered with their keys in order, alone, in lists and to watchers', async () => {
+  await using server = await withBoats();
+  const watch = await server.watch(`${boats}?watch=1`);
+  const made = await server.create(boats, boat('a', { sails: 2 }));
+  const { metadata } = made.json;
+  const isSorted = (value: unknown): boolean => JSON.stringify(value) === sortedJson(value);
+  assert.deepEqual(Object.keys(made.json), ['apiVersion', 'kind', 'metadata', 'spec']);
+  assert.equal(Object.keys(metadata)[0], 'creationTimestamp');
+  const list = await server.get(boats);
+  assert.deepEqual(Object.keys(list.json), ['apiVersion', 'items', 'kind', 'metadata']);
+  assert.deepEqual(list.json.items, [made.json]);
+  await server.ask('DELETE', `${boats}/a`);
+  const [added, deleted] = [await watch.next(), await watch.next()];
+  assert.deepEqual(added.object, made.json);
+  assert.equal(deleted.object.metadata.resourceVersion, `${Number(metadata.resourceVersion) + 1}`);
+  for (const shown of [made.json, list.json, added.object, deleted.object]) {
+    assert.ok(isSorted(shown), JSON.stringify(shown));
+  }
+});
+
+test("who scales what is nobody's is not noted, as what has its default after an apply", async () => {
+  await using server = await withBoats();
+  const owners = async (): Promise<readonly string[]> =>
+    (await server.get(`${boats}/a`)).json.metadata.managedFields.map(
+      (entry: { manager: string }) => entry.manager,
+    );
+  await server.apply(`${boats}/a?fieldManager=one`, boat('a'));
+  const scale = `${boats}/a/scale?fieldManager=two`;
+  assert.equal((await server.patch(scale, { spec: { replicas: 4 } })).json.spec.replicas, 4);
+  assert.deepEqual(await owners(), ['one']);
+  await server.patch(`${boats}/a?fieldManager=three`, { spec: { replicas: 5 } });
+  await server.patch(scale, { spec: { replicas: 6 } });
+  assert.deepEqual((await owners()).toSorted(), ['one', 'two']);
 });
 
 test('a custom object that is not kept has no version', async () => {

@@ -13,6 +13,7 @@ import {
 import type { Draft } from '../draft.ts';
 import type { ScalePaths, ServedResource, Subresource } from '../registry.ts';
 import { customBody, type MetadataRules } from '../schema/body-rules.ts';
+import { sortedJson } from '../sorted-json.ts';
 import { storagePrefix } from '../storage-key.ts';
 import type { Strategy } from '../strategy.ts';
 import { type Definition, definitionOf } from './definition.ts';
@@ -105,6 +106,7 @@ function servedVersion(
     storagePrefix: storagePrefix({ group: spec.group, plural }),
     toStored: (object) => storedForm(object, { group: spec.group, version, storage }),
     fromStored: (object) => servedForm(object, { apiVersion, compiled, definition }),
+    toJson: sortedJson,
     selectableFields: selectableFieldsOf(version),
     strategy: strategyOf(version, compiled),
     columns: printerColumns(version.additionalPrinterColumns),

@@ -38,6 +38,11 @@ export interface ManagedUpdate {
   /** The other versions that managers may speak; without it, all versions have the schema above. */
   readonly versions?: KindVersions | undefined;
   readonly resetFields?: FieldSet | undefined;
+  /**
+   * What the endpoint shows of the object, where that is not all of it: while nobody owns any of it, nobody comes to, as
+   * in upstream's managers of `scale`.
+   */
+  readonly shown?: FieldSet | undefined;
 }
 
 /**
@@ -48,12 +53,17 @@ export function updateManagedFields(update: ManagedUpdate): JsonRecord {
   const after = withoutManagedFields(update.after);
   const managed = entriesBefore(update);
   if (managed.size === 0 && update.before !== undefined) return after;
+  if (update.shown && !isOwned(update.shown, managed)) return withManagedFields(after, managed);
   try {
     return withManagedFields(after, updatedEntries({ ...update, after }, managed));
   } catch (error) {
     if (error instanceof TypedFault) return after;
     throw error;
   }
+}
+
+function isOwned(fields: FieldSet, managed: ManagedEntries): boolean {
+  return [...managed.values()].some((entry) => !entry.fields.intersection(fields).isEmpty);
 }
 
 /** The entries after an update. Throws {@link TypedFault}. */
