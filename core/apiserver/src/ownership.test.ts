@@ -203,3 +203,29 @@ test('owners that are named twice are kept once, with a warning', async () => {
   assert.equal(patched.json.metadata.ownerReferences.length, 1, patched.text);
   assert.match(String(patched.headers['warning']), /entries after mutating admission happens; /);
 });
+
+test('a service that goes outside and comes back keeps its inner policy, and its owner, hidden meanwhile', async () => {
+  await using server = await TestServer.open();
+  const services = '/api/v1/namespaces/default/services';
+  await server.create(`${services}?fieldManager=one`, {
+    metadata: { name: 's' },
+    spec: { ports: [{ port: 80 }], internalTrafficPolicy: 'Local' },
+  });
+  const patch = `${services}/s?fieldManager=two`;
+  const outside = { type: 'ExternalName', externalName: 'example.com' };
+  const gone = await server.patch(patch, { spec: outside });
+  const read = await server.get(`${services}/s`);
+  assert.deepEqual(read.json, gone.json);
+  assert.ok(!('internalTrafficPolicy' in gone.json.spec), gone.text);
+  const back = await server.patch(patch, { spec: { type: 'ClusterIP', externalName: null } });
+  assert.equal(back.json.spec.internalTrafficPolicy, 'Local', back.text);
+  const entries: readonly { manager: string; fieldsV1: object }[] =
+    back.json.metadata.managedFields;
+  const owners = entries.filter(({ fieldsV1 }) =>
+    JSON.stringify(fieldsV1).includes('f:internalTrafficPolicy'),
+  );
+  assert.deepEqual(
+    owners.map(({ manager }) => manager),
+    ['one'],
+  );
+});

@@ -82,6 +82,7 @@ function servedOf(
     storagePrefix: storagePrefix({ group: storedAs?.group ?? group, plural: found.resource }),
     toStored: storedAs?.toStored,
     fromStored: storedAs?.fromStored,
+    shownOf: own.shownOf,
     selectableFields: selectableOf(own),
     strategy: { ...baseStrategy, statusApart, ...own.strategy },
     columns: described(own.columns ?? defaultColumns, `${group}/${kind}`),

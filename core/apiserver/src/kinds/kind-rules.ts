@@ -3,12 +3,14 @@
 import { dnsSubdomainProblems } from '@tweendeck/kube';
 import type { Draft } from '../draft.ts';
 import type { ScalePaths } from '../registry.ts';
+import type { Codec } from '../stored-object.ts';
 import type { Strategy } from '../strategy.ts';
 import type { TableColumns } from '../table/table.ts';
 
 /** Everything may be left out; see {@link baseStrategy} for what holds then. */
 export interface KindRules {
   readonly strategy?: Partial<Strategy>;
+  readonly shownOf?: Codec['shownOf'];
   readonly columns?: TableColumns;
   /** Names for field selectors, each also its path in the stored form unless {@link selectableAs} has another. */
   readonly selectable?: readonly string[];

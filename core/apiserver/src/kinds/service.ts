@@ -11,6 +11,7 @@ import {
   setDefault,
   textAt,
 } from '../draft.ts';
+import type { StoredObject } from '../stored-object.ts';
 import type { Part } from '../strategy.ts';
 import { serviceColumns } from '../table/service-columns.ts';
 import type { KindRules } from './kind-rules.ts';
@@ -27,6 +28,7 @@ const affinitySeconds = 10_800;
 export const serviceRules: KindRules = {
   columns: serviceColumns,
   selectable: ['spec.clusterIP', 'spec.type'],
+  shownOf: withoutInnerPolicy,
   strategy: {
     nameProblems: dns1035LabelProblems,
     createOnUpdate: true,
@@ -43,6 +45,14 @@ export const serviceRules: KindRules = {
     warnings: serviceWarnings,
   },
 };
+
+/** Names outside the cluster have no policy within it: upstream keeps the one of a former type, but shows it to nobody. */
+function withoutInnerPolicy(stored: StoredObject): Draft | undefined {
+  if (stored.field('spec.type', ['spec', 'type']) !== 'ExternalName') return undefined;
+  const draft = stored.draft();
+  delete objectIn(draft, 'spec')['internalTrafficPolicy'];
+  return draft;
+}
 
 function defaultService(draft: Draft): void {
   const spec = objectIn(draft, 'spec');
@@ -95,7 +105,6 @@ function keepAddresses(draft: Draft, previous: Draft, part: Part): void {
       if (before[key] !== undefined && jsonEqual(spec[key], before[key])) delete spec[key];
     }
     if (spec['clusterIP'] === '') delete spec['clusterIP'];
-    if (textAt(before, 'type') !== 'ExternalName') delete spec['internalTrafficPolicy'];
     return;
   }
   for (const key of ['ipFamilies', 'ipFamilyPolicy']) {
