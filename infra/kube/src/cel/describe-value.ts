@@ -41,3 +41,14 @@ export function describeValue(value: CelValue): string {
   if (typeof value === 'number') return `double ${doubleText(value)}`;
   return `${name} ${String(value)}`;
 }
+
+/** The value alone, as Go prints those of cel-go: `5`, `[a, b]`. */
+export function plainValue(value: CelValue): string {
+  if (typeof value === 'string') return value;
+  if (value === null) return '0';
+  if (value instanceof CelList) return `[${value.items.map(plainValue).join(', ')}]`;
+  if (value instanceof Optional && value.value !== undefined)
+    return `optional(${plainValue(value.value)})`;
+  if (value instanceof Uint8Array) return `[${value.join(' ')}]`;
+  return describeValue(value).replace(/^[a-z._]+ /i, '');
+}

@@ -384,7 +384,8 @@ function pairsOf(
     return over.items.map((item, index) => (isPair ? [BigInt(index), item] : [item, null]));
   if (over instanceof CelMap) return over.entries.values();
   if (over instanceof CelObject) return over.fields;
-  return new Failure(`got '${typeOfValue(over).name}', expected iterable type`);
+  const { name } = typeOfValue(over);
+  return new Failure(`got '${goNames.get(name) ?? name}', expected iterable type`);
 }
 
 function constant(value: CelValue): Compiled {
@@ -436,6 +437,27 @@ function lookUp(run: Run, name: string): Outcome {
   const value = run.variables.get(name);
   return value === undefined ? new Failure(`no such attribute(s): ${name}`) : value;
 }
+
+/** How upstream's program names types that cannot be gone through, by their names in CEL. */
+const goNames: ReadonlyMap<string, string> = new Map([
+  ['string', 'types.String'],
+  ['int', 'types.Int'],
+  ['uint', 'types.Uint'],
+  ['double', 'types.Double'],
+  ['bool', 'types.Bool'],
+  ['bytes', 'types.Bytes'],
+  ['null_type', 'types.Null'],
+  ['google.protobuf.Timestamp', 'types.Timestamp'],
+  ['google.protobuf.Duration', 'types.Duration'],
+  ['type', '*types.Type'],
+  ['optional_type', '*types.Optional'],
+  ['kubernetes.Quantity', 'cel.Quantity'],
+  ['kubernetes.URL', 'cel.URL'],
+  ['net.IP', 'cel.IP'],
+  ['net.CIDR', 'cel.CIDR'],
+  ['kubernetes.Semver', 'cel.Semver'],
+  ['kubernetes.NamedFormat', 'cel.Format'],
+]);
 
 function fieldOf(value: CelValue, field: string): Outcome {
   if (value instanceof Optional) return value.value === undefined ? value : itemIfAny(value, field);

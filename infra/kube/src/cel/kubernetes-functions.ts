@@ -24,6 +24,7 @@ import { PatternCache } from '../regex/pattern-cache.ts';
 import { formatCheck } from '../schema/formats.ts';
 import { compareValues, equalValues } from './compare-values.ts';
 import { int64, noOverload } from './conversions.ts';
+import { plainValue } from './describe-value.ts';
 import { CelAddress, CelPrefix } from './network.ts';
 import { Semver } from './semver.ts';
 import { CelUrl } from './url.ts';
@@ -349,9 +350,14 @@ export const kubernetesFunctions: Readonly<Record<string, Implementation>> = {
       BigInt(items.findLastIndex((each) => equalValues(each, item))),
     )(holder, ...args);
   },
-  join: onList((items, separator = '') =>
-    items.every((item) => typeof item === 'string') ? items.join(String(separator)) : noOverload,
-  ),
+  join: onList((items, separator = '') => {
+    // Upstream looks at the first item when it chooses how to join.
+    if (typeof separator !== 'string' || (items.length > 0 && typeof items[0] !== 'string'))
+      return noOverload;
+    const odd = items.find((item) => typeof item !== 'string');
+    if (odd === undefined) return items.join(separator);
+    return new Failure(`join: invalid input: ${plainValue(odd)}`);
+  }),
   lowerAscii: onText((text) => text.replaceAll(/[A-Z]+/g, (run) => run.toLowerCase())),
   upperAscii: onText((text) => text.replaceAll(/[a-z]+/g, (run) => run.toUpperCase())),
   replace: onText(

@@ -114,6 +114,16 @@ for (const [rule, holds, fails] of [
 for (const [rule, spec, problem] of [
   ['self.n > 3', {}, 'no such key: n evaluating rule: self.n > 3'],
   ['self.list[2] == 1', { list: [1] }, 'index out of bounds: 2 evaluating rule: self.list[2] == 1'],
+  [
+    "[dyn('a'), dyn(self.n)].join() == ''",
+    { n: 1 },
+    "join: invalid input: 1 evaluating rule: [dyn('a'), dyn(self.n)].join() == ''",
+  ],
+  [
+    'dyn(self.n).all(x, true)',
+    { n: 1 },
+    "got 'types.Int', expected iterable type evaluating rule: dyn(self.n).all(x, true)",
+  ],
   ['self.n / 0 == 1', { n: 1 }, 'division by zero evaluating rule: self.n / 0 == 1'],
   [
     'self.port > 1',
