@@ -6,8 +6,10 @@ import {
   fieldForbidden,
   fieldInvalid,
   goQuote,
+  goTimeProblem,
   invalidError,
   type Pod,
+  readGoTime,
 } from '@tweendeck/kube';
 import { isPlatformError, messageOf, timestampOf } from '@tweendeck/std';
 import { textAt } from './draft.ts';
@@ -118,37 +120,7 @@ function countOf(query: URLSearchParams, name: string): number | undefined {
 function timeOf(query: URLSearchParams): string | undefined {
   const text = query.get('sinceTime') ?? '';
   if (text === '' || text === 'null') return undefined;
-  const problem = timeProblem(text);
-  if (problem !== undefined) throw badRequest(`parsing time ${goQuote(text)}${problem}`);
-  return timestampOf(Date.parse(text));
-}
-
-/** The parts of RFC 3339, each as it is looked for and as Go calls it. */
-const timeParts: readonly (readonly [RegExp, string])[] = [
-  [/^\d{4}/, '2006'],
-  [/^-/, '-'],
-  [/^\d\d/, '01'],
-  [/^-/, '-'],
-  [/^\d\d/, '02'],
-  [/^T/, 'T'],
-  [/^\d\d/, '15'],
-  [/^:/, ':'],
-  [/^\d\d/, '04'],
-  [/^:/, ':'],
-  [/^\d\d(?:[.,]\d+)?/, '05'],
-  [/^(?:Z|[+-]\d\d:\d\d)/, 'Z07:00'],
-];
-
-/** As Go's time package puts it. */
-function timeProblem(text: string): string | undefined {
-  let rest = text;
-  for (const [pattern, part] of timeParts) {
-    const found = pattern.exec(rest)?.[0];
-    if (found === undefined) {
-      return ` as "2006-01-02T15:04:05Z07:00": cannot parse ${goQuote(rest)} as ${goQuote(part)}`;
-    }
-    rest = rest.slice(found.length);
-  }
-  if (rest !== '') return `: extra text: ${goQuote(rest)}`;
-  return Number.isNaN(Date.parse(text)) ? ': day out of range' : undefined;
+  const problem = goTimeProblem(text, 'seconds');
+  if (problem !== undefined) throw badRequest(problem);
+  return timestampOf(readGoTime(text)?.secondMs ?? 0);
 }

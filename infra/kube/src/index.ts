@@ -29,6 +29,7 @@ export * from './generated/kinds.ts';
 export { goList, goQuote, goQuotedList, goSelector, goStruct } from './go-format.ts';
 export { goJsonError } from './go-json-error.ts';
 export { goPlain } from './go-plain.ts';
+export { goTimeProblem, readGoTime } from './go-time.ts';
 export { directoryFinalizer, localProvisioner } from './local-volumes.ts';
 export * from './names.ts';
 export * from './object.ts';

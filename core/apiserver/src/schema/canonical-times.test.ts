@@ -22,8 +22,8 @@ for (const { name, sent, kept } of [
   { name: 'in UTC', sent: '2026-01-02T03:04:05.123456+02:00', kept: '2026-01-02T01:04:05.123456Z' },
   {
     name: 'with six digits',
-    sent: '2026-01-02T03:04:05.123Z',
-    kept: '2026-01-02T03:04:05.123000Z',
+    sent: '2026-01-02T3:04:05,123456Z',
+    kept: '2026-01-02T03:04:05.123456Z',
   },
   { name: 'as it was', sent: '2026-01-02T03:04:05.000001Z', kept: '2026-01-02T03:04:05.000001Z' },
 ]) {
@@ -48,4 +48,44 @@ test('times within lists are kept in whole seconds', async () => {
     status: { conditions: [condition] },
   });
   assert.equal(json.status.conditions.at(-1).lastTransitionTime, '2026-01-02T03:04:05Z');
+});
+
+const parsing = 'parsing time "yesterday" as "2006-01-02T15:04:05Z07:00": cannot parse "yesterday"';
+const patchType = 'application/merge-patch+json';
+for (const { name, path, body, said } of [
+  {
+    name: 'metadata',
+    path: `${base}/configmaps`,
+    body: { metadata: { name: 'm', creationTimestamp: 'yesterday' } },
+    said: `ConfigMap in version "v1" cannot be handled as a ConfigMap: ${parsing} as "2006"`,
+  },
+  {
+    name: 'a spec',
+    path: '/apis/coordination.k8s.io/v1/namespaces/default/leases',
+    body: { metadata: { name: 'l' }, spec: { renewTime: '2026-01-02T03:04:05.123Z' } },
+    said: 'Lease in version "v1" cannot be handled as a Lease: parsing time "2026-01-02T03:04:05.123Z" as "2006-01-02T15:04:05.000000Z07:00": cannot parse ".123Z" as ".000000"',
+  },
+  {
+    name: 'a status, though another value is of a wrong type',
+    path: `${base}/pods`,
+    body: { spec: { hostNetwork: 1 }, status: { startTime: 'yesterday' } },
+    said: `Pod in version "v1" cannot be handled as a Pod: ${parsing} as "2006"`,
+  },
+]) {
+  test(`what is no time is refused in ${name}`, async () => {
+    await using server = await TestServer.open();
+    const { status, json } = await server.create(path, body);
+    assert.deepEqual([status, json.message], [400, said]);
+  });
+}
+
+test('what is no time is refused of patches', async () => {
+  await using server = await TestServer.open();
+  await server.create(`${base}/configmaps`, { metadata: { name: 'm' } });
+  const { status, json } = await server.ask('PATCH', `${base}/configmaps/m`, {
+    body: { metadata: { deletionTimestamp: 'yesterday' } },
+    headers: { 'content-type': patchType },
+  });
+  assert.equal(status, 422);
+  assert.ok(json.message.includes(`: ${parsing} as "2006"`), json.message);
 });

@@ -1,11 +1,11 @@
 // Times in bodies as upstream's types write them again: in UTC, with whole seconds or with six digits of a second.
 
-import type { JsonSchema } from '@tweendeck/kube';
+import { type JsonSchema, readGoTime } from '@tweendeck/kube';
 import { isJsonObject, timestampOf } from '@tweendeck/std';
 import type { ResolveReference } from './body-rules.ts';
 
 /** A time that is not written as most are, or has a fraction; whatever else has this form is not looked at further. */
-const unusual = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?!Z$)/;
+const unusual = /^\d{4}-\d\d-\d\dT(?:\d:|\d\d:\d\d:\d\d(?!Z$))/;
 
 /** Rewrites the times of an object of a kind whose schema this is. What is no time stays for others to refuse. */
 export function writeTimesAnew(
@@ -52,15 +52,12 @@ function rewrittenWithin(
 const microTime = '.meta.v1.MicroTime';
 const time = '.meta.v1.Time';
 
-/** RFC 3339 in parts: up to the second, its fraction, the offset. */
-const form = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,](\d+))?(Z|[+-]\d\d:\d\d)$/;
-
 function timeOf(text: string, reference: string): string {
   const isMicro = reference.endsWith(microTime);
   if (!isMicro && !reference.endsWith(time)) return text;
-  const [, seconds = '', fraction = '', offset = ''] = form.exec(text) ?? [];
-  const wallMs = Date.parse(`${seconds}${offset}`);
-  if (Number.isNaN(wallMs)) return text;
-  const utc = timestampOf(wallMs);
+  const read = readGoTime(text);
+  if (!read) return text;
+  const { secondMs, fraction } = read;
+  const utc = timestampOf(secondMs);
   return isMicro ? `${utc.slice(0, -1)}.${fraction.padEnd(6, '0').slice(0, 6)}Z` : utc;
 }

@@ -1,7 +1,8 @@
-// Finds values whose JSON type a typed server could not decode, and words it as Go's decoder does.
+// Finds values that a typed server could not decode, by their JSON type or as times, and words it as Go's decoder does.
 
 import { isJsonObject } from '@tweendeck/std';
 
+import { goTimeProblem, type TimePrecision } from '../go-time.ts';
 import { jsonKind } from './json-kind.ts';
 import type { SchemaTree } from './tree.ts';
 
@@ -16,18 +17,41 @@ interface Place {
   readonly field: string;
   /** The component that holds the field. */
   readonly holder: string;
+  readonly met: Met;
 }
 
-/** The first value of a wrong JSON type, in the order of the object's fields; undefined when all can be decoded. Null fits everywhere. */
+/** What was met on the way. */
+interface Met {
+  /** The decoder goes on behind a value of a wrong type, and tells of the first. */
+  first?: DecodeError;
+  /** It stops where a type that reads itself cannot, and tells of that. */
+  last?: DecodeError;
+}
+
+/** The first value of a wrong JSON type, in the order of the object's fields; undefined when all can be decoded. Null fits everywhere. A text that is no time, in schemas of a server's document, counts before all others. */
 export function findDecodeError(value: unknown, tree: SchemaTree): DecodeError | undefined {
-  return check(value, tree, { field: '', holder: tree.name });
+  const met: Met = {};
+  check(value, tree, { field: '', holder: tree.name, met });
+  return met.last ?? met.first;
 }
 
-function check(value: unknown, tree: SchemaTree, place: Place): DecodeError | undefined {
-  if (value === null || value === undefined) return undefined;
-  if (!fits(value, tree)) return mismatch(value, tree, place);
-  if (Array.isArray(value)) return checkItems(value, tree, place);
-  return isJsonObject(value) ? checkMembers(value, tree, place) : undefined;
+function check(value: unknown, tree: SchemaTree, place: Place): void {
+  if (value === null || value === undefined) return;
+  if (!fits(value, tree)) place.met.first ??= mismatch(value, tree, place);
+  else if (typeof value === 'string') checkText(value, tree, place);
+  else if (Array.isArray(value)) checkItems(value, tree, place);
+  else if (isJsonObject(value)) checkMembers(value, tree, place);
+}
+
+const precisions: Readonly<Record<string, TimePrecision>> = {
+  Time: 'seconds',
+  MicroTime: 'microseconds',
+};
+
+function checkText(text: string, { name, format }: SchemaTree, { field, met }: Place): void {
+  const precision = format === 'date-time' ? precisions[name] : undefined;
+  const message = precision && goTimeProblem(text, precision);
+  if (message !== undefined) met.last ??= { field, message };
 }
 
 function fits(value: unknown, { types, format }: SchemaTree): boolean {
@@ -38,24 +62,19 @@ function fits(value: unknown, { types, format }: SchemaTree): boolean {
   return kind !== 'integer' || format !== 'int32' || Math.abs(Number(value) + 0.5) <= 2 ** 31;
 }
 
-function checkItems(
-  list: readonly unknown[],
-  { items }: SchemaTree,
-  place: Place,
-): DecodeError | undefined {
-  if (!items) return undefined;
+function checkItems(list: readonly unknown[], { items }: SchemaTree, place: Place): void {
+  if (!items) return;
   for (const item of list) {
-    const error = check(item, items, place);
-    if (error) return error;
+    check(item, items, place);
+    if (place.met.last) return;
   }
-  return undefined;
 }
 
 function checkMembers(
   object: Readonly<Record<string, unknown>>,
   tree: SchemaTree,
-  { field, holder }: Place,
-): DecodeError | undefined {
+  { field, holder, met }: Place,
+): void {
   const { additional } = tree;
   for (const key of Object.keys(object)) {
     const property = tree.property(key);
@@ -63,12 +82,11 @@ function checkMembers(
     if (!child) continue;
     // Entries of maps have no name of their own in the decoder's path.
     const below = property
-      ? { field: field === '' ? key : `${field}.${key}`, holder: tree.name || holder }
-      : { field, holder };
-    const error = check(object[key], child, below);
-    if (error) return error;
+      ? { field: field === '' ? key : `${field}.${key}`, holder: tree.name || holder, met }
+      : { field, holder, met };
+    check(object[key], child, below);
+    if (met.last) return;
   }
-  return undefined;
 }
 
 function mismatch(value: unknown, tree: SchemaTree, { field, holder }: Place): DecodeError {
