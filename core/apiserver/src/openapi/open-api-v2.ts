@@ -58,7 +58,7 @@ export class OpenApiV2 {
     if (encoding === undefined) return bytesResponse(406, 'text/plain', [], vary);
     const kept = this.#current();
     const type = encoding === 'json' ? 'application/json' : protobufType;
-    const headers = { etag: kept.etag, ...vary };
+    const headers = { etag: kept.etag, 'accept-ranges': 'bytes', ...vary };
     if (ifNoneMatch === kept.etag) return bytesResponse(304, type, [], headers);
     if (!acceptsGzip(acceptEncoding)) {
       return bytesResponse(200, type, bodyOf(kept, encoding), headers);
