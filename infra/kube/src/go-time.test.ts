@@ -4,10 +4,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { goTimeProblem, type TimePrecision } from './go-time.ts';
 
+interface Row {
+  readonly text: string;
+  readonly precision?: TimePrecision;
+  readonly problem?: string;
+}
+
 const seconds = '2006-01-02T15:04:05Z07:00';
 const micro = '2006-01-02T15:04:05.000000Z07:00';
 
-for (const { text, precision = 'seconds', problem } of [
+const rows: readonly Row[] = [
   { text: '2026-01-02T03:04:05Z' },
   { text: '2026-01-02T03:04:05.123456789+02:00' },
   { text: '2026-01-02T3:04:05,5-07:30' },
@@ -36,11 +42,9 @@ for (const { text, precision = 'seconds', problem } of [
     precision: 'microseconds',
     problem: ` as "${micro}": cannot parse "7Z" as "Z07:00"`,
   },
-] satisfies readonly {
-  readonly text: string;
-  readonly precision?: TimePrecision;
-  readonly problem?: string;
-}[] as readonly Row[]) {
+];
+
+for (const { text, precision = 'seconds', problem } of rows) {
   test(`${text || 'nothing'} in ${precision}`, () => {
     const shown = text.replace('é', '\\xc3\\xa9');
     const expected = problem === undefined ? undefined : `parsing time "${shown}"${problem}`;
