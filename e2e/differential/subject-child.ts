@@ -1,6 +1,7 @@
 // The subject in a process of its own: the embedded API server over a store on disk, alone or with the built-in controllers.
 
 import { writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import {
   controllersUser,
@@ -58,7 +59,7 @@ writeFileSync(kubeconfig, kubeconfigText(certificates, { server: front.address }
 const clientOf = (program: string): Client =>
   createClient({ transport: server.transport(controllersUser), ...tools, userAgent: program });
 const run = (program: string, part: Pick<ManagerOptions, 'controllers' | 'tasks'>): void =>
-  void runManager({ client: clientOf(program), ...tools, ...part }, signal);
+  void runManager({ client: clientOf(program), ...tools, ...part, instance: hostname() }, signal);
 // Part of the API server upstream.
 const port = Number(new URL(front.address).port);
 const service = kubernetesService({ clusterIP: '10.96.0.1', address: host, port });

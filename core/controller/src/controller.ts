@@ -3,6 +3,7 @@
 import type { Applied, Client, InformerSet, ObjectCache, Selection } from '@tweendeck/client';
 import type { Condition, KubeObject, ObjectRef, Resource } from '@tweendeck/kube';
 import type { Clock, Logger, Random } from '@tweendeck/std';
+import type { Occurrence } from './event-correlator.ts';
 import type { Health } from './health.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -126,6 +127,8 @@ export interface TaskContext {
   readonly log: Logger;
   /** As in {@link ReconcileContext}. */
   event(type: 'Normal' | 'Warning', reason: string, message: string, about: KubeObject): void;
+  /** As `event`, with all that may be said: of what kind the event is hangs on whether it has an action. */
+  record(occurrence: Occurrence): void;
 }
 
 export interface ManagerOptions {
@@ -144,6 +147,8 @@ export interface ManagerOptions {
   readonly health?: Health;
   /** Which objects of a resource the controllers' caches hold; omitted: all of the cluster. */
   readonly selectionOf?: (resource: Resource<KubeObject>) => Selection;
+  /** Which of several such programs this is, such as the name of its machine, for events with an action; omitted: the only one. */
+  readonly instance?: string;
   /** How long passes under way may take to end after the signal aborts, before they are aborted too. Default 10,000. */
   readonly shutdownTimeoutMs?: number;
 }

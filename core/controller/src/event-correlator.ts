@@ -17,7 +17,12 @@ export interface Occurrence {
   readonly message: string;
   /** The part of the object that it is about, such as `spec.containers{app}`. */
   readonly fieldPath?: string | undefined;
+  /** What was done, or tried, upper camel case; then the event is one of `events.k8s.io/v1`, else one of core's. */
+  readonly action?: string;
 }
+
+/** One that says what was done. */
+export type ActionOccurrence = Occurrence & { readonly action: string };
 
 /** An event object that was written, or will be. */
 export interface EventRecord {

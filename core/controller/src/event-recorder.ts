@@ -1,16 +1,33 @@
 // Writes events about objects, beside the work: it never waits for them and never fails because of them.
 
 import type { Client } from '@tweendeck/client';
-import { type Event, eventResource, isApiError, type KubeObject } from '@tweendeck/kube';
+import {
+  dnsSubdomainProblems,
+  type Event,
+  type EventsEvent,
+  eventResource,
+  eventsEventResource,
+  isApiError,
+  type KubeObject,
+  type ObjectReference,
+} from '@tweendeck/kube';
 import {
   BoundedQueue,
   type Clock,
   isAbort,
   type Logger,
+  linkedAbort,
+  microTimestampOf,
   type Random,
   timestampOf,
 } from '@tweendeck/std';
-import { EventCorrelator, type EventRecord, type Occurrence } from './event-correlator.ts';
+import {
+  type ActionOccurrence,
+  EventCorrelator,
+  type EventRecord,
+  type Occurrence,
+} from './event-correlator.ts';
+import { type EventSeries, EventSeriesMemory, seriesCheckMs } from './event-series.ts';
 
 export interface EventRecorderOptions {
   readonly client: Client;
@@ -21,6 +38,8 @@ export interface EventRecorderOptions {
   readonly component: string;
   /** The node it speaks from; omitted for what belongs to none. */
   readonly host?: string;
+  /** Which of several of the component it is, for events with an action; omitted: the only one. */
+  readonly instance?: string | undefined;
 }
 
 const queueLengthMax = 1_000;
@@ -30,6 +49,7 @@ const messageLengthMax = 1_024;
 export class EventRecorder implements Disposable {
   readonly #options: EventRecorderOptions;
   readonly #correlator = new EventCorrelator();
+  readonly #series = new EventSeriesMemory();
   readonly #queue = new BoundedQueue<Occurrence>({
     lengthMax: queueLengthMax,
     whenFull: 'drop-newest',
@@ -51,14 +71,35 @@ export class EventRecorder implements Disposable {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    using ended = linkedAbort(signal);
+    let tending: Promise<void> | undefined;
     for await (const occurrence of this.#queue) {
+      if (signal.aborted) break;
+      if (isAction(occurrence)) tending ??= this.#tendSeries(ended.signal);
+      await this.#attempt(occurrence.reason, () => this.#write(occurrence, signal), signal);
+    }
+    ended.abort();
+    await tending;
+  }
+
+  /** Tells what was only counted, from time to time. */
+  async #tendSeries(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    while (!signal.aborted) {
+      await clock.sleep(seriesCheckMs, signal).catch(() => undefined); // its end is seen above
       if (signal.aborted) return;
-      try {
-        await this.#write(occurrence, signal);
-      } catch (error) {
-        if (isAbort(error, signal)) return;
-        this.#complain(error, occurrence.reason);
+      for (const series of this.#series.due(clock.monotonicMs())) {
+        const write = (): Promise<void> => this.#writeSeries(series, signal);
+        await this.#attempt(series.first.reason, write, signal);
       }
+    }
+  }
+
+  async #attempt(reason: string, write: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      if (!isAbort(error, signal)) this.#complain(error, reason);
     }
   }
 
@@ -71,13 +112,60 @@ export class EventRecorder implements Disposable {
   }
 
   async #write(occurrence: Occurrence, signal: AbortSignal): Promise<void> {
-    const { client, clock, random } = this.#options;
-    const record = this.#correlator.next(
-      occurrence,
-      { monotonicMs: clock.monotonicMs(), wallMs: clock.nowMs() },
-      () => eventName(occurrence.about, random),
-    );
-    if (!record) return;
+    const { clock } = this.#options;
+    const now = { monotonicMs: clock.monotonicMs(), wallMs: clock.nowMs() };
+    const name = (): string => this.#nameFor(occurrence.about);
+    if (isAction(occurrence)) {
+      const series = this.#series.next(occurrence, now, name);
+      if (series) await this.#writeSeries(series, signal);
+      return;
+    }
+    const record = this.#correlator.next(occurrence, now, name);
+    if (record) await this.#writeRecord(occurrence, record, signal);
+  }
+
+  async #writeSeries(series: EventSeries, signal: AbortSignal): Promise<void> {
+    const { client } = this.#options;
+    const event = this.#seriesEventOf(series);
+    const { metadata, ...fields } = event;
+    if (series.count > 1) {
+      const body = { series: fields.series };
+      try {
+        await client.patch(eventsEventResource, metadata, { type: 'strategic', body }, {}, signal);
+        return;
+      } catch (error) {
+        if (!isApiError(error, 'NotFound')) throw error;
+      }
+    }
+    await client.create(eventsEventResource, event, {}, signal);
+  }
+
+  /** As client-go's tools/events makes them. */
+  #seriesEventOf({ first, name, firstAtMs, count, lastAtMs }: EventSeries): Input<EventsEvent> {
+    const { component, instance } = this.#options;
+    const { about, type, reason, action, message } = first;
+    return {
+      apiVersion: 'events.k8s.io/v1',
+      kind: 'Event',
+      metadata: { name, namespace: about.metadata.namespace ?? 'default' },
+      eventTime: microTimestampOf(firstAtMs),
+      ...(count > 1 ? { series: { count, lastObservedTime: microTimestampOf(lastAtMs) } } : {}),
+      reportingController: component,
+      reportingInstance: instance === undefined ? component : `${component}-${instance}`,
+      action,
+      reason,
+      regarding: referenceTo(first),
+      note: shortened(message),
+      type,
+    };
+  }
+
+  async #writeRecord(
+    occurrence: Occurrence,
+    record: EventRecord,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { client } = this.#options;
     const event = this.#eventOf(occurrence, record);
     if (record.count > 1) {
       const { name, namespace } = event.metadata;
@@ -93,31 +181,17 @@ export class EventRecorder implements Disposable {
     await client.create(eventResource, event, {}, signal);
   }
 
-  #eventOf(
-    { about, type, reason, fieldPath }: Occurrence,
-    record: EventRecord,
-  ): Omit<Event, 'metadata'> & {
-    readonly metadata: { readonly name: string; readonly namespace: string };
-  } {
+  #eventOf(occurrence: Occurrence, record: EventRecord): Input<Event> {
     const { component, clock, host } = this.#options;
-    const { name, namespace, uid, resourceVersion } = about.metadata;
-    const { apiVersion, kind } = about;
+    const { about, type, reason } = occurrence;
     return {
       apiVersion: 'v1',
       kind: 'Event',
-      metadata: { name: record.name, namespace: namespace ?? 'default' },
-      involvedObject: {
-        apiVersion,
-        kind,
-        name,
-        uid,
-        resourceVersion,
-        ...(namespace ? { namespace } : {}),
-        ...(fieldPath ? { fieldPath } : {}),
-      },
+      metadata: { name: record.name, namespace: about.metadata.namespace ?? 'default' },
+      involvedObject: referenceTo(occurrence),
       type,
       reason,
-      message: record.message.slice(0, messageLengthMax),
+      message: shortened(record.message),
       count: record.count,
       firstTimestamp: timestampOf(record.firstAtMs),
       lastTimestamp: timestampOf(clock.nowMs()),
@@ -126,10 +200,39 @@ export class EventRecorder implements Disposable {
       ...(host ? { reportingInstance: host } : {}),
     };
   }
+
+  /** The object's name and the moment in nanoseconds, as upstream; of those we know but the thousands, and draw the rest. */
+  #nameFor({ metadata }: KubeObject): string {
+    const { clock, random } = this.#options;
+    const drawn = BigInt(random.integer(1_000_000));
+    const moment = BigInt(Math.floor(clock.nowMs())) * 1_000_000n + drawn;
+    const name = `${metadata.name}.${moment.toString(16)}`;
+    return dnsSubdomainProblems(name).length === 0 ? name : random.uuid();
+  }
 }
 
-/** The object's name and something unique, within the 253 characters of a name. */
-function eventName(about: KubeObject, random: Random): string {
-  const unique = Buffer.from(random.bytes(8)).toString('hex');
-  return `${about.metadata.name.slice(0, 236)}.${unique}`;
+/** To create, with the place that is already known. */
+type Input<Kind extends Event | EventsEvent> = Omit<Kind, 'metadata'> & {
+  readonly metadata: { readonly name: string; readonly namespace: string };
+};
+
+function isAction(occurrence: Occurrence): occurrence is ActionOccurrence {
+  return occurrence.action !== undefined;
+}
+
+function referenceTo({ about, fieldPath }: Occurrence): ObjectReference {
+  const { name, namespace, uid, resourceVersion } = about.metadata;
+  const { apiVersion, kind } = about;
+  return {
+    ...{ apiVersion, kind, name, uid, resourceVersion },
+    ...(namespace ? { namespace } : {}),
+    ...(fieldPath ? { fieldPath } : {}),
+  };
+}
+
+/** Longer ones are refused; upstream's scheduler ends them so. */
+function shortened(message: string): string {
+  return message.length <= messageLengthMax
+    ? message
+    : `${message.slice(0, messageLengthMax - 4)} ...`;
 }

@@ -25,4 +25,13 @@ export class LeastRecentMap<Key, Value> {
       return;
     }
   }
+
+  delete(key: Key): void {
+    this.#entries.delete(key);
+  }
+
+  /** From what was used longest ago on. */
+  entries(): Iterable<readonly [Key, Value]> {
+    return this.#entries.entries();
+  }
 }

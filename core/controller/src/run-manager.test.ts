@@ -9,6 +9,7 @@ import {
   configMapResource,
   type Deployment,
   deploymentResource,
+  type Event,
   eventResource,
   leaseResource,
   secretResource,
@@ -17,6 +18,7 @@ import { faultyTransport, noFaults, SimClock } from '@tweendeck/sim';
 import { aborted, seededRandom, silentLogger } from '@tweendeck/std';
 import { openMemoryStore } from '@tweendeck/store';
 import {
+  type BackgroundTask,
   type ControllerOptions,
   defineController,
   type ManagerOptions,
@@ -411,6 +413,48 @@ test('events are written on the object and counted', async () => {
   assert.equal(event?.involvedObject.name, 'web');
   assert.equal(event?.source?.component, 'demo');
   assert.equal(items.length, 1);
+});
+
+test('an occurrence with an action is an event of its time, then a series', async () => {
+  await using at = await home();
+  const about = await at.client.create(deploymentResource, deployment(), {}, never);
+  let tell = (_message: string): void => undefined;
+  const task: BackgroundTask = {
+    name: 'planner',
+    async run(context, signal) {
+      const words = { type: 'Warning', reason: 'Full', action: 'Placing' } as const;
+      tell = (message) => context.record({ about, ...words, message });
+      await aborted(signal);
+    },
+  };
+  await at.start({}, { tasks: [task], instance: 'machine' });
+  const only = async (): Promise<Event> => {
+    await at.clock.advance(1_000);
+    const { items } = await at.client.list(eventResource, { namespace }, never);
+    assert.equal(items.length, 1);
+    assert.ok(items[0]);
+    return items[0];
+  };
+  tell('no room');
+  const { metadata, involvedObject, series, eventTime = '', ...first } = await only();
+  assert.match(metadata.name, /^web\.[0-9a-f]{16}$/);
+  assert.deepEqual([involvedObject.name, involvedObject.uid], ['web', about.metadata.uid]);
+  assert.equal(series, undefined);
+  const said: unknown = first;
+  assert.deepEqual(said, {
+    ...{ apiVersion: 'v1', kind: 'Event', action: 'Placing', firstTimestamp: null },
+    ...{ lastTimestamp: null, message: 'no room', reason: 'Full' },
+    ...{ reportingComponent: 'planner', reportingInstance: 'planner-machine' },
+    ...{ source: {}, type: 'Warning' },
+  });
+  assert.match(eventTime, /\.\d{6}Z$/);
+  tell('still none');
+  assert.equal((await only()).series?.count, 2);
+  tell('and now');
+  const told = await only();
+  assert.deepEqual([told.series?.count, told.message], [2, 'no room']);
+  await at.clock.advance(12 * 60_000);
+  assert.equal((await only()).series?.count, 3, 'the last count is told');
 });
 
 test('events that cannot be written disturb nobody', async () => {

@@ -27,7 +27,7 @@ const afterShutdownMs = 2_000;
  * written, lease released, caches closed. Rejects with what ended it otherwise, such as CONTROLLER_LEASE_LOST.
  */
 export async function runManager(options: ManagerOptions, signal: AbortSignal): Promise<void> {
-  const { client, clock, random, log, health, selectionOf } = options;
+  const { client, clock, random, log, health, selectionOf, instance } = options;
   const tasks = options.tasks ?? [];
   const names = [...options.controllers, ...tasks].map(({ name }) => name);
   assert(new Set(names).size === names.length, `two controllers have one name: ${names.join(' ')}`);
@@ -41,23 +41,25 @@ export async function runManager(options: ManagerOptions, signal: AbortSignal): 
   const units = options.controllers.map((controller): Unit => {
     const unitLog = log.with({ controller: controller.name });
     const component = controller.name;
-    const recorder = new EventRecorder({ client, clock, random, log: unitLog, component });
+    const recorder = new EventRecorder({
+      ...{ client, clock, random, log: unitLog, component },
+      instance,
+    });
     const tools = { client, informers, clock, random, log, metrics, recorder };
     const runner = new ControllerRunner(controller, tools);
     return { recorder, run: (stop, hard) => runner.run(stop, hard) };
   });
   for (const task of tasks) {
     const taskLog = log.with({ task: task.name });
+    const component = task.name;
     const recorder = new EventRecorder({
-      client,
-      clock,
-      random,
-      log: taskLog,
-      component: task.name,
+      ...{ client, clock, random, log: taskLog, component },
+      instance,
     });
+    const record: TaskContext['record'] = (occurrence) => recorder.record(occurrence);
     const event: TaskContext['event'] = (type, reason, message, about) =>
-      recorder.record({ about, type, reason, message });
-    const context = { client, informers, clock, random, log: taskLog, event };
+      record({ about, type, reason, message });
+    const context = { client, informers, clock, random, log: taskLog, event, record };
     units.push({ recorder, run: (stop) => runTask(task, context, stop) });
   }
   const act = (leading: AbortSignal): Promise<void> =>

@@ -357,6 +357,16 @@ test('a pod that fits nowhere says why, and is placed when there is room', async
     async () => (await get('second'))?.status?.phase === 'Running',
   );
   assert.equal((await scheduled())?.status, 'True');
+  const { items } = await client.list(eventResource, { namespace: 'default' }, signal);
+  const told = items
+    .filter((event) => event.involvedObject.name === 'second' && event.action !== undefined)
+    .map(({ action, reason, reportingComponent }) =>
+      [reportingComponent, action, reason].join(' '),
+    );
+  assert.deepEqual([...new Set(told)].toSorted(), [
+    'default-scheduler Binding Scheduled',
+    'default-scheduler Scheduling FailedScheduling',
+  ]);
 });
 
 test('a silent node becomes unknown, and nothing is put there', async () => {

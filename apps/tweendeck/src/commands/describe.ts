@@ -48,8 +48,12 @@ async function eventsOf(
     },
     signal,
   );
-  const time = (event: Event): string => event.lastTimestamp ?? event.metadata.creationTimestamp;
-  return [...list.items].sort((left, right) => (time(left) < time(right) ? -1 : 1));
+  return [...list.items].sort((left, right) => (lastSeen(left) < lastSeen(right) ? -1 : 1));
+}
+
+/** Events of both kinds say it in their own fields. */
+function lastSeen({ series, lastTimestamp, eventTime, metadata }: Event): string {
+  return series?.lastObservedTime ?? lastTimestamp ?? eventTime ?? metadata.creationTimestamp;
 }
 
 /** The text about one object; ages are seen from `nowMs`. */
@@ -95,8 +99,8 @@ export function describeObject(object: AnyObject, events: readonly Event[], nowM
       events.map((event) => [
         event.type ?? '',
         event.reason ?? '',
-        age(event.lastTimestamp ?? event.metadata.creationTimestamp, nowMs),
-        String(event.count ?? 1),
+        age(lastSeen(event), nowMs),
+        String(event.series?.count ?? event.count ?? 1),
         (event.message ?? '').replaceAll('\n', ' '),
       ]),
     ),

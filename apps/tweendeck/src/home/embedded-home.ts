@@ -1,5 +1,6 @@
 // The embedded home: control plane, controllers and agent put together in one process.
 
+import { hostname } from 'node:os';
 import { controllersUser, homeUser } from '@tweendeck/apiserver';
 import type { Client } from '@tweendeck/client';
 import { runManager } from '@tweendeck/controller';
@@ -97,6 +98,7 @@ function runControllers(
       clock,
       random,
       log: log.with({ part: 'controllers' }),
+      instance: hostname(),
       controllers: [
         ...builtInControllers({ loadBalancerAddress: homeHost, rootCertificate: authority }),
         ...platformControllers(),

@@ -227,7 +227,8 @@ class Scheduler {
   #bound(pod: Pod, nodeName: string): void {
     this.#pending.delete(pod.metadata.uid);
     const message = `Successfully assigned ${keyOf(pod)} to ${nodeName}`;
-    this.#context.event('Normal', 'Scheduled', message, pod);
+    const words = { reason: 'Scheduled', action: 'Binding', message };
+    this.#context.record({ about: pod, type: 'Normal', ...words });
   }
 
   /** Whether a binding took effect only the server knows; until it answers, the room stays taken. */
@@ -248,7 +249,12 @@ class Scheduler {
     this.#pending.failed(uid, { until: 'later' });
     this.#pending.changed(); // the room is free again
     const message = `binding to ${nodeName} failed: ${messageOf(error)}`;
-    this.#context.event('Warning', 'FailedScheduling', message, pod);
+    this.#tellFailure(pod, message);
+  }
+
+  #tellFailure(pod: Pod, message: string): void {
+    const words = { reason: 'FailedScheduling', action: 'Scheduling', message };
+    this.#context.record({ about: pod, type: 'Warning', ...words });
   }
 
   async #ask(pod: Pod): Promise<Pod | undefined> {
@@ -267,7 +273,7 @@ class Scheduler {
     const { client, clock } = this.#context;
     const { uid } = pod.metadata;
     this.#pending.failed(uid, { until: 'change' });
-    this.#context.event('Warning', 'FailedScheduling', message, pod);
+    this.#tellFailure(pod, message);
     const known = podCondition(pod, 'PodScheduled');
     if (
       known?.status === 'False' &&
