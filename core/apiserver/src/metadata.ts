@@ -206,21 +206,28 @@ const immutableFields = [
   'deletionGracePeriodSeconds',
 ] as const;
 
-/** What an update may not change in metadata. */
+/** What an update may not change in metadata, and what upstream looks at there anew. In upstream's order. */
 export function metadataUpdateProblems(
   next: DraftMeta,
   previous: DraftMeta,
 ): readonly FieldError[] {
   const base = path('metadata');
-  const problems = immutableFields
+  const changed = immutableFields
     .filter((key) => !jsonEqual(next[key], previous[key]))
     .map((key) => fieldInvalid(base.child(key), next[key] ?? null, 'field is immutable'));
-  if (previous.deletionTimestamp === undefined) return problems;
+  return [
+    ...(previous.deletionTimestamp === undefined ? [] : newFinalizerProblems(next, previous)),
+    ...changed,
+    ...validateLabels(next.labels, base.child('labels')),
+    ...annotationProblems(next.annotations, base.child('annotations')),
+    ...ownerProblems(next),
+  ];
+}
+
+function newFinalizerProblems(next: DraftMeta, previous: DraftMeta): readonly FieldError[] {
   const added = (next.finalizers ?? []).filter((each) => !previous.finalizers?.includes(each));
-  if (added.length > 0) {
-    const list = added.map((each) => JSON.stringify(each)).join(', ');
-    const detail = `no new finalizers can be added if the object is being deleted, found new finalizers []string{${list}}`;
-    problems.push(fieldForbidden(base.child('finalizers'), detail));
-  }
-  return problems;
+  if (added.length === 0) return [];
+  const list = added.map((each) => JSON.stringify(each)).join(', ');
+  const detail = `no new finalizers can be added if the object is being deleted, found new finalizers []string{${list}}`;
+  return [fieldForbidden(path('metadata').child('finalizers'), detail)];
 }

@@ -585,3 +585,19 @@ test('a path that nothing serves is answered with a line of text, as upstream do
   const message = 'the server could not find the requested resource';
   assert.deepEqual([status, json.reason, json.message], [404, 'NotFound', message]);
 });
+
+test('an update looks at labels and owners three times, as upstream, and says so once', async () => {
+  await using server = await TestServer.open();
+  await server.create(maps, map('x'));
+  const owner = { apiVersion: 'v1', kind: 'Pod', name: 'p', uid: '' };
+  const { status, json } = await server.patch(`${maps}/x`, {
+    metadata: { labels: { a: '!' }, ownerReferences: [owner] },
+  });
+  assert.equal(status, 422);
+  const fields: readonly string[] = json.details.causes.map(
+    ({ field }: { field: string }) => field,
+  );
+  const once = ['metadata.labels', 'metadata.ownerReferences.uid'];
+  assert.deepEqual(fields, [...once, ...once, ...once]);
+  assert.equal(json.message.split('must not be empty').length, 2, json.message);
+});

@@ -169,14 +169,25 @@ async function applyObject(call: ResourceCall, part: Part): Promise<ApiResponse>
   if (!schema) throw unsupportedMediaType([patchTypes.json, patchTypes.merge]);
   const writing = writingOf(call, 'PatchOptions/apply');
   const { applied, duplicates } = await appliedOf(call.http);
+  let pruned: readonly string[] = [];
   const merge = (live: Draft | undefined): Draft => {
+    pruned = [];
     const merged = mergeApplied(writing, { live, applied, part, schema });
     tellDuplicates(writing, duplicates);
     const draft = draftOf(copyOf(merged), resource);
     checkPlace(draft.metadata, request);
     // What changes nothing but who owns it is not looked at anew: defaults of this version stay away.
     if (live && resource.custom && isSameBut(draft, live)) return draft;
-    return admitted(writing, draft, { keepNulls: true });
+    return admitted(writing, draft, {
+      keepNulls: true,
+      ...(resource.custom
+        ? {
+            takePruned(paths) {
+              pruned = paths;
+            },
+          }
+        : {}),
+    });
   };
   const cache = writing.state.resource(resource.storagePrefix);
   if (part === 'main' && !cache.get(requestKey(request, resource))) {
@@ -189,8 +200,21 @@ async function applyObject(call: ResourceCall, part: Part): Promise<ApiResponse>
     });
     if (created) return withWarnings(answer(writing, 201, created), writing);
   }
-  const { object } = await updateObject(writing, { part, make: merge, ownsManagedFields: true });
+  const { object } = await updateObject(writing, {
+    part,
+    make: merge,
+    ownsManagedFields: true,
+    // Upstream merges, counts, and prunes when it stores.
+    countsAnyway: () => pruned.some((path) => isCounted(path, part, resource)),
+  });
   return withWarnings(answer(writing, 200, object), writing);
+}
+
+/** Whether the generation counts changes of what lies there. */
+function isCounted(path: string, part: Part, { strategy }: ServedResource): boolean {
+  const [top] = path.split(/[.[]/, 1);
+  if (top === 'metadata') return false;
+  return !strategy.statusApart || (part === 'main' && top !== 'status');
 }
 
 function isSameBut({ metadata, ...draft }: Draft, { metadata: before, ...live }: Draft): boolean {

@@ -101,6 +101,8 @@ export interface Admitting {
   readonly failure?: (problem: string) => ApiError;
   /** Nulls in it are values. */
   readonly keepNulls?: boolean;
+  /** Gets the paths of what was pruned; then nobody is told of it. */
+  readonly takePruned?: (paths: readonly string[]) => void;
 }
 
 /** So many unknown and repeated fields are told of, as by upstream's decoder. */
@@ -110,7 +112,7 @@ export const problemsMax: number = 100;
 export function admitted(
   writing: Writing,
   draft: Draft,
-  { duplicates = [], json, failure, keepNulls = false }: Admitting = {},
+  { duplicates = [], json, failure, keepNulls = false, takePruned }: Admitting = {},
 ): Draft {
   const { resource, options, warnings } = writing;
   const { body, strategy, kind, version } = resource;
@@ -120,7 +122,9 @@ export function admitted(
   };
   const problem = body.decodeProblem(draft);
   if (problem !== undefined) refuse(problem);
-  const unknown = body.prune(draft);
+  const pruned = body.prune(draft);
+  takePruned?.(pruned);
+  const unknown = takePruned ? [] : pruned;
   const isMixed = json !== undefined && duplicates.length + unknown.length > 1;
   const all = isMixed
     ? fieldProblems(json, unknown)

@@ -39,6 +39,8 @@ export interface Change {
   readonly guarded?: boolean;
   /** Set by server-side apply, which writes managed fields itself. */
   readonly ownsManagedFields?: boolean;
+  /** Asked once the object is made: whether the generation counts it as changed although what was changed is not kept. */
+  readonly countsAnyway?: () => boolean;
   /** How admission sees the object where an endpoint shows another: a Scale. */
   readonly view?: ChangeView;
 }
@@ -261,7 +263,8 @@ function prepare(writing: Writing, { next, previous, change }: Step): void {
   if (
     change.part !== 'binding' && // as upstream: being given a node is no change of what is wanted
     (strategy.generation === 'counted' || strategy.generation === 'annotations') &&
-    !jsonEqual(counted(writing, next, change.part), counted(writing, previous, change.part))
+    (change.countsAnyway?.() ||
+      !jsonEqual(counted(writing, next, change.part), counted(writing, previous, change.part)))
   ) {
     next.metadata.generation = (previous.metadata.generation ?? 0) + 1;
   }
@@ -309,10 +312,10 @@ function updateProblems(
   const { nameProblems } = strategy;
   const changed = metadataUpdateProblems(next.metadata, previous.metadata);
   return [
-    ...changed,
-    ...changed, // told of twice upstream: by what all kinds share, and by each of them
     // Finalizers of old may be of any form.
     ...metadataProblems(next.metadata, { nameProblems: () => [], namespaced, custom: true }),
+    ...changed,
+    ...changed, // told of twice upstream: by what all kinds share, and by each of them
     ...(strategy.validate?.(next, previous, change.part) ?? []),
     ...(next.metadata.name
       ? []

@@ -238,6 +238,31 @@ test('what is written in one version is kept as the stored one has it, and read 
     assert.deepEqual((await server.get(`${at(name)}/a`)).json.spec, { a: 'x', b: 'first' }, name);
 });
 
+test('what is applied and then pruned is counted each time, and nobody is told', async () => {
+  const openAPIV3Schema = {
+    type: 'object',
+    properties: { spec: { type: 'object', additionalProperties: true } },
+  };
+  await using server = await withBoats({
+    versions: [version('v1', { schema: { openAPIV3Schema } })],
+  });
+  for (const [free, generation] of [
+    [{}, 1],
+    [{}, 1],
+    [{ a: 1 }, 2],
+    [{ a: 1 }, 3],
+    [{}, 3],
+  ] as const) {
+    const { status, json, headers } = await server.apply(
+      `${boats}/a?fieldManager=me&fieldValidation=Strict`,
+      boat('a', { free }),
+    );
+    assert.ok(status < 300, json.message);
+    assert.deepEqual([json.spec, json.metadata.generation], [{ free: {} }, generation]);
+    assert.equal(headers['warning'], undefined);
+  }
+});
+
 test('a default that comes later is there when older objects are read', async () => {
   await using server = await withBoats();
   const { json: made } = await server.create(boats, boat('a'));
