@@ -3,6 +3,7 @@
 import type { Draft } from './draft.ts';
 import type { Form } from './negotiation.ts';
 import type { Pace } from './pace.ts';
+import { type Piece, SplicedPiece } from './piece.ts';
 import type { ServedResource } from './registry.ts';
 import type { WatchRecord } from './resource-cache.ts';
 import { sortedJson } from './sorted-json.ts';
@@ -29,8 +30,8 @@ const lineEnd = Buffer.from('\n');
 const eventEnd = Buffer.from('}\n');
 
 /** One object, for an answer. */
-export function renderObject(rendering: Rendering, object: StoredObject): readonly Uint8Array[] {
-  if (rendering.form.type === 'object') return [object.bytes(rendering.resource), lineEnd];
+export function renderObject(rendering: Rendering, object: StoredObject): readonly Piece[] {
+  if (rendering.form.type === 'object') return [object.piece(rendering.resource), lineEnd];
   return [Buffer.from(`${JSON.stringify(projected(rendering, [object]))}\n`)];
 }
 
@@ -39,14 +40,14 @@ export async function renderList(
   rendering: Rendering,
   objects: readonly StoredObject[],
   { meta, pace }: { readonly meta: ListMeta; readonly pace: Pace },
-): Promise<readonly Uint8Array[]> {
+): Promise<readonly Piece[]> {
   const { opening, ending, itemOf } = listForm(rendering, meta);
   const { resource, form } = rendering;
   if (form.type === 'table' && objects.length === 0 && resource.columns.isDefault) {
     const head = tableHead(resource, meta);
     return [Buffer.from(`${JSON.stringify({ ...head, rows: null })}\n`)]; // as upstream's default columns
   }
-  const pieces: Uint8Array[] = [opening];
+  const pieces: Piece[] = [opening];
   for (const object of objects) {
     const pause = pace.step();
     if (pause) await pause;
@@ -60,7 +61,7 @@ export async function renderList(
 interface ListForm {
   readonly opening: Buffer;
   readonly ending: Buffer;
-  readonly itemOf: (object: StoredObject) => readonly Uint8Array[];
+  readonly itemOf: (object: StoredObject) => readonly Piece[];
 }
 
 function listForm(rendering: Rendering, meta: ListMeta): ListForm {
@@ -94,7 +95,7 @@ function builtInListForm(resource: ServedResource, metadata: ListMeta): ListForm
   const head = { kind: resource.listKind, apiVersion: apiVersionText(resource), metadata };
   return {
     ...itemsLast(head, 'items'),
-    itemOf: (object) => untyped(object.bytes(resource), opening),
+    itemOf: (object) => untyped(object.piece(resource), opening),
   };
 }
 
@@ -105,14 +106,19 @@ function customListForm(resource: ServedResource, meta: ListMeta): ListForm {
   return {
     opening: Buffer.from(`{"apiVersion":${JSON.stringify(apiVersionText(resource))},"items":[`),
     ending: Buffer.from(`],${sortedJson(rest).slice(1)}\n`),
-    itemOf: (object) => [object.bytes(resource)],
+    itemOf: (object) => [object.piece(resource)],
   };
 }
 
 /** An object within a list: of built-in kinds the list alone says which kind they are. */
-function untyped(bytes: Buffer, opening: Buffer): readonly Uint8Array[] {
-  if (!bytes.subarray(0, opening.length).equals(opening)) return [bytes];
-  return [open, bytes.subarray(opening.length)];
+function untyped(piece: Piece, opening: Buffer): readonly Piece[] {
+  const rest =
+    piece instanceof SplicedPiece
+      ? piece.without(opening)
+      : piece instanceof Buffer && piece.subarray(0, opening.length).equals(opening)
+        ? piece.subarray(opening.length)
+        : undefined;
+  return rest ? [open, rest] : [piece];
 }
 
 /** How the bytes of an object begin, up to what tells it from others of its kind. */
@@ -137,11 +143,10 @@ export function renderEventPieces(
   rendering: Rendering,
   type: EventType,
   object: StoredObject,
-): readonly Buffer[] {
+): readonly Piece[] {
   if (rendering.form.type !== 'object') return [renderEvent(rendering, type, object)];
-  const bytes = object.bytes(rendering.resource);
-  const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return [Buffer.from(`{"type":"${type}","object":`), body, eventEnd];
+  const start = Buffer.from(`{"type":"${type}","object":`);
+  return [start, object.piece(rendering.resource), eventEnd];
 }
 
 /** A watch event for a change, encoded once for all watchers that want the same form. */

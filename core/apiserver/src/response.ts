@@ -2,6 +2,7 @@
 
 import { type ApiError, type ApiResponse, WholeBody } from '@tweendeck/kube';
 import { UnservedPathError } from './failures.ts';
+import { lengthOf, oneOf, type Piece } from './piece.ts';
 import { yamlText } from './yaml-text.ts';
 
 const chunkBytes = 256 * 1024;
@@ -10,10 +11,10 @@ const chunkBytes = 256 * 1024;
 export function bytesResponse(
   status: number,
   contentType: string,
-  pieces: readonly Uint8Array[],
+  pieces: readonly Piece[],
   headers: Readonly<Record<string, string>> = {},
 ): ApiResponse {
-  const length = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+  const length = lengthOf(pieces);
   return {
     status,
     headers: { 'content-type': contentType, 'content-length': String(length), ...headers },
@@ -21,13 +22,8 @@ export function bytesResponse(
   };
 }
 
-function oneOf(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  const [first] = pieces;
-  return first && pieces.length === 1 ? first : Buffer.concat(pieces, length);
-}
-
-async function* joined(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  let batch: Uint8Array[] = [];
+async function* joined(pieces: readonly Piece[]): AsyncGenerator<Uint8Array> {
+  let batch: Piece[] = [];
   let size = 0;
   for (const piece of pieces) {
     batch.push(piece);

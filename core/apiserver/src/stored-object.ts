@@ -2,9 +2,9 @@
 
 import { assert } from '@tweendeck/std';
 import { type Draft, type DraftMeta, valueAt } from './draft.ts';
+import { oneOf, type Piece, SplicedPiece } from './piece.ts';
 
 const metadataMark = Buffer.from('"metadata":{');
-const revisionMark = Buffer.from('"resourceVersion":"');
 
 /** The bytes that are stored: kind, apiVersion and metadata come first, and metadata has no resourceVersion. */
 export function encodeForStore(object: Draft): Buffer {
@@ -14,15 +14,11 @@ export function encodeForStore(object: Draft): Buffer {
   return lasting([JSON.stringify({ kind, apiVersion, metadata: { name, ...meta }, ...rest })]);
 }
 
-/** The bytes that are served: those stored, with the revision as resourceVersion; revision 0 was never stored, and has none. */
-function withRevision(stored: Uint8Array, revision: number): Buffer {
-  const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
-  if (revision === 0) return bytes;
-  const mark = bytes.indexOf(metadataMark);
+/** Where the object that is the metadata begins. */
+function metadataStart(stored: Buffer): number {
+  const mark = stored.indexOf(metadataMark);
   assert(mark > 0, 'a stored object has metadata');
-  const start = mark + metadataMark.length;
-  const spliced = `"resourceVersion":"${revision}",`;
-  return lasting([bytes.subarray(0, start), spliced, bytes.subarray(start)]);
+  return mark + metadataMark.length - 1;
 }
 
 /**
@@ -43,13 +39,6 @@ function lasting(parts: readonly (string | Uint8Array)[]): Buffer {
   return bytes;
 }
 
-/** The bytes in memory with another resourceVersion in place of theirs. */
-function withOtherRevision(bytes: Buffer, revision: number): Buffer {
-  const start = bytes.indexOf(revisionMark) + revisionMark.length;
-  const end = bytes.indexOf('"', start);
-  return lasting([bytes.subarray(0, start), `${revision}`, bytes.subarray(end)]);
-}
-
 /** How a served version's form of an object is made from the stored one. */
 export interface Codec {
   /** Undefined: both are the same. */
@@ -65,7 +54,9 @@ export class StoredObject {
   /** `namespace/name`, or the name alone. */
   readonly key: string;
   readonly revision: number;
-  readonly #bytes: Buffer;
+  /** As it is in the store, which shares this memory. */
+  readonly #stored: Buffer;
+  readonly #metadataAt: number;
   #parsed: WeakRef<Draft> | undefined;
   #encoded: { readonly codec: Codec; readonly bytes: Buffer } | undefined;
   #labels: Readonly<Record<string, string>> | undefined;
@@ -74,13 +65,16 @@ export class StoredObject {
   constructor(key: string, stored: Uint8Array, revision: number) {
     this.key = key;
     this.revision = revision;
-    this.#bytes = withRevision(stored, revision);
+    this.#stored = Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
+    this.#metadataAt = metadataStart(this.#stored);
   }
 
   /** A copy in the stored version, to change at will. */
   draft(): Draft {
     // Only encodeForStore makes what is stored.
-    return JSON.parse(this.#bytes.toString()) as Draft;
+    const draft = JSON.parse(this.#stored.toString()) as Draft;
+    draft.metadata = this.#withRevision(draft.metadata);
+    return draft;
   }
 
   /** The object in the stored version, shared: not to be changed. */
@@ -96,18 +90,34 @@ export class StoredObject {
   get metadata(): DraftMeta {
     const known = this.#parsed?.deref();
     if (known) return known.metadata;
-    const start = this.#bytes.indexOf(metadataMark) + metadataMark.length - 1;
+    const start = this.#metadataAt;
+    const text = this.#stored.toString('utf8', start, objectEnd(this.#stored, start));
     // Only encodeForStore makes what is stored.
-    return JSON.parse(
-      this.#bytes.toString('utf8', start, objectEnd(this.#bytes, start)),
-    ) as DraftMeta;
+    return this.#withRevision(JSON.parse(text) as DraftMeta);
+  }
+
+  /** What is stored, with a revision as resourceVersion; revision 0 was never stored, and has none. */
+  #at(revision: number): Piece {
+    if (revision === 0) return this.#stored;
+    const text = `"resourceVersion":"${revision}",`;
+    return new SplicedPiece(this.#stored, { at: this.#metadataAt + 1, text });
+  }
+
+  #withRevision(metadata: DraftMeta): DraftMeta {
+    const { revision } = this;
+    return revision === 0 ? metadata : { resourceVersion: String(revision), ...metadata };
   }
 
   /** The object's JSON as this version is served. */
   bytes(codec: Codec): Buffer {
+    return bufferOf(this.piece(codec));
+  }
+
+  /** As {@link bytes}, sharing memory with what is kept. */
+  piece(codec: Codec): Piece {
     if (this.#encoded?.codec === codec) return this.#encoded.bytes;
     const converted = this.#converted(codec);
-    if (!converted) return this.#bytes;
+    if (!converted) return this.#at(this.revision);
     const bytes = encodeAs(codec, converted);
     this.#encoded = { codec, bytes };
     return bytes;
@@ -116,7 +126,7 @@ export class StoredObject {
   /** As {@link bytes}, but for the revision: that of its deletion. */
   bytesAt(codec: Codec, revision: number): Buffer {
     const converted = this.#converted(codec);
-    if (!converted) return withOtherRevision(this.#bytes, revision);
+    if (!converted) return bufferOf(this.#at(revision));
     converted.metadata.resourceVersion = String(revision);
     return encodeAs(codec, converted);
   }
@@ -144,7 +154,7 @@ export class StoredObject {
   }
 
   get byteLength(): number {
-    return this.#bytes.byteLength;
+    return this.#stored.byteLength;
   }
 
   get namespace(): string {
@@ -173,6 +183,11 @@ function objectEnd(bytes: Uint8Array, start: number): number {
     else if (byte === closed && --depth === 0) return at + 1;
   }
   return bytes.length;
+}
+
+function bufferOf(piece: Piece): Buffer {
+  const { buffer, byteOffset, byteLength } = oneOf([piece]);
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 function encodeAs({ toJson }: Codec, object: Draft): Buffer {

@@ -4,12 +4,12 @@ import type { ApiResponse } from '@tweendeck/kube';
 import { BoundedQueue, isPlatformError, onAbort, type Random } from '@tweendeck/std';
 import { expired } from './failures.ts';
 import { type WatchOptions, watchOptionsOf } from './list-options.ts';
+import { oneOf, type Piece, sharedParts } from './piece.ts';
 import type { Reading } from './read.ts';
 import {
   bookmarkObject,
   type EventType,
   type Rendering,
-  renderEvent,
   renderEventPieces,
   renderRecord,
   renderValueEvent,
@@ -56,7 +56,7 @@ class WatchStream {
   readonly #queue: BoundedQueue<Buffer>;
   readonly #resources = new DisposableStack();
   readonly #cut = new AbortController();
-  #initial: Iterable<Buffer>;
+  #initial: Iterable<Piece>;
   #queuedBytes = 0;
   /** Whether an event has told the columns of a table. */
   #hasTold = false;
@@ -134,13 +134,13 @@ class WatchStream {
     return { resource, form, nowMs: clock.nowMs(), isHeadless };
   }
 
-  #start(): Iterable<Buffer> {
+  #start(): Iterable<Piece> {
     const { state, resource } = this.#watching;
     const cache = state.resource(resource.storagePrefix);
     const { resourceVersion, sendInitialEvents } = this.#options;
     const fromNow = sendInitialEvents === false && !resourceVersion;
     const listed = sendInitialEvents ?? !resourceVersion;
-    let initial: Iterable<Buffer>;
+    let initial: Iterable<Piece>;
     if (listed) {
       initial = this.#everything();
     } else {
@@ -162,7 +162,7 @@ class WatchStream {
   }
 
   /** What is there now. Encoded only as it is read: a reader that stalls holds the objects, which all share. */
-  #everything(): Iterable<Buffer> {
+  #everything(): Iterable<Piece> {
     const { state, resource } = this.#watching;
     const cache = state.resource(resource.storagePrefix);
     const { only, prefix } = this.#selection;
@@ -181,11 +181,10 @@ class WatchStream {
   *#added(
     objects: readonly StoredObject[],
     { first, end }: { readonly first: Rendering; readonly end: readonly Buffer[] },
-  ): Generator<Buffer> {
+  ): Generator<Piece> {
     let rendering: Rendering = { ...first, isHeadless: false };
     for (const object of objects) {
-      if (object.byteLength < writtenBytes) yield renderEvent(rendering, 'ADDED', object);
-      else yield* renderEventPieces(rendering, 'ADDED', object);
+      yield* renderEventPieces(rendering, 'ADDED', object);
       rendering = { ...first, isHeadless: true };
     }
     yield* end;
@@ -246,14 +245,13 @@ class WatchStream {
 /** A write costs more than the events in it, so small ones go together. */
 const writtenBytes = 64 * 1024;
 
-function* joined(events: Iterable<Buffer>): Generator<Buffer> {
-  let batch: Buffer[] = [];
+function* joined(events: Iterable<Piece>): Generator<Uint8Array> {
+  let batch: Piece[] = [];
   let bytes = 0;
   for (const event of events) {
     if (event.byteLength >= writtenBytes) {
-      // Not copied: many readers share it.
       if (bytes > 0) yield oneOf(batch, bytes);
-      yield event;
+      yield* sharedParts(event);
       batch = [];
       bytes = 0;
       continue;
@@ -266,11 +264,6 @@ function* joined(events: Iterable<Buffer>): Generator<Buffer> {
     bytes = 0;
   }
   if (bytes > 0) yield oneOf(batch, bytes);
-}
-
-function oneOf(batch: readonly Buffer[], bytes: number): Buffer {
-  const [first] = batch;
-  return first && batch.length === 1 ? first : Buffer.concat(batch, bytes);
 }
 
 /** The reader fell too many bytes behind. */
