@@ -58,6 +58,10 @@ func load(c *http.Client, t task) (*outcome, error) {
 					return
 				}
 				began := time.Now()
+				if t.Rate > 0 {
+					began = start.Add(time.Duration(float64(number-t.First) / t.Rate * float64(time.Second)))
+					time.Sleep(time.Until(began))
+				}
 				read, err := send(c, t, number, buffer)
 				if err != nil {
 					failure.Store(&err)

@@ -22,6 +22,9 @@ type task struct {
 	// Requests end after this many seconds or this many of them, whichever is set.
 	Seconds float64 `json:"seconds"`
 	Count   int     `json:"count"`
+	// Rate is how many requests a second fall due; latencies count from then, also when no connection was free. 0: as
+	// many as go.
+	Rate float64 `json:"rate"`
 
 	// WatchPath is watched by Watchers; they count events until each has seen Count of them.
 	WatchPath string `json:"watchPath"`

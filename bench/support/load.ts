@@ -26,6 +26,8 @@ export interface Load {
   readonly connections?: number;
   readonly seconds?: number;
   readonly count?: number;
+  /** How many a second fall due; as many as go, if omitted. */
+  readonly rate?: number;
   readonly watchPath?: string;
   readonly watchers?: number;
 }
