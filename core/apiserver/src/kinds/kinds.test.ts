@@ -358,6 +358,9 @@ test('of a pod that is there only the image may change', async () => {
     other.json.message,
     /^Pod "p" is invalid: spec: Forbidden: pod updates may not change fields other than/,
   );
+  // As upstream's inner structure has it.
+  const lines = [' "ImagePullSecrets": null,', '- "Hostname": "",', '+ "Hostname": "h",'];
+  assert.ok(other.json.message.includes(`\n ${lines.join('\n')}\n`), other.json.message);
 });
 
 test('an event is core’s and events.k8s.io’s at once, for an hour', async () => {

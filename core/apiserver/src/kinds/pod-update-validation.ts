@@ -12,7 +12,9 @@ import {
 } from '@tweendeck/kube';
 import { isJsonObject, jsonEqual } from '@tweendeck/std';
 import { copyOf, type Draft, type Fields, listAt, numberAt, objectAt, textAt } from '../draft.ts';
+import { unifiedDiff } from '../unified-diff.ts';
 import { immutable } from './field-checks.ts';
+import { innerPodSpecLines } from './inner-pod-spec.ts';
 import { ipProblems } from './path-checks.ts';
 
 const changeDetail =
@@ -42,7 +44,10 @@ export function podChangeProblems(next: Fields, previous: Fields): readonly Fiel
   if (listAt(previous, 'schedulingGates').length > 0) {
     problems.push(...restorePlacement(kept, previous, base));
   }
-  if (!jsonEqual(kept, previous)) problems.push(fieldForbidden(base, changeDetail));
+  if (!jsonEqual(kept, previous)) {
+    const difference = unifiedDiff(innerPodSpecLines(previous), innerPodSpecLines(kept));
+    problems.push(fieldForbidden(base, `${changeDetail}\n${difference}`));
+  }
   return problems;
 }
 
