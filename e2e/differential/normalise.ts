@@ -121,9 +121,11 @@ export const publishedLater: RegExp = /\b(example\.com|tweendeck\.io)\b/;
 
 /** Lines that stand in no lasting order are put into one: causes of a refusal, events of the same second, rows by names whose ends are random, and what Helm lists by kind. */
 export function inLastingOrder(text: string): string {
-  const blocks = text.split(/^(?===> )/m);
-  const [head = '', ...rest] = blocks;
-  return [head, ...rest.map(trimmedBlock).sort()]
+  const [head = '', ...rest] = text.split(/^(?===> )/m);
+  // Behind an empty line the last of the kinds is followed by what belongs to none, such as notes.
+  const [last = '', ...after] = (rest.pop() ?? '').split(/\n{2,}/);
+  const blocks = last === '' ? [] : [...rest, last].map(trimmedBlock).sort();
+  return [head, ...blocks, after.join('\n\n')]
     .join('')
     .replace(sortedRuns, (run) => run.split('\n').slice(0, -1).sort().join('\n').concat('\n'));
 }
@@ -163,7 +165,7 @@ const repairReason =
 
 /** Whether an event, or its row in a table, is the reference's own affair: {@link repairReason}. */
 export function isRepair(entry: unknown): boolean {
-  return /"(?:reason|Reason)":"ClusterIPNotAllocated"/.test(JSON.stringify(entry));
+  return /"ClusterIPNotAllocated"/.test(JSON.stringify(entry));
 }
 
 interface TextRule {
