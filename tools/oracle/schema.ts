@@ -22,21 +22,9 @@ const definitions: Comparison<{ readonly schema: AnySchema }> = {
   theirs: async ({ schema }, oracle) =>
     textsOf(await oracle.ask({ op: 'crd', check: true, crd: definitionFor({ v1: schema }) })),
   ours: ({ schema }) => comparable(checkSchema(schema)),
-  agree: (ours, theirs) =>
-    (isJsonObject(theirs) && 'panic' in theirs) || // paths into maps of anything end upstream
-    sameButDefaults(ours, theirs),
+  // Paths into maps of anything end upstream.
+  agree: (_ours, theirs) => isJsonObject(theirs) && 'panic' in theirs,
 };
-
-/** Rules meet parts of another type in defaults, too: what they say then is upstream's own, that they fail is not. */
-function sameButDefaults(ours: unknown, theirs: unknown): boolean {
-  if (!Array.isArray(ours) || !Array.isArray(theirs)) return false;
-  const isMisfit = (text: unknown): boolean => String(text).includes(': invalid data, ');
-  const isOfDefault = (text: unknown): boolean => /^\S*\.default\b/.test(String(text));
-  if (!theirs.some((text) => isMisfit(text) && isOfDefault(text))) return false;
-  const others = (texts: readonly unknown[]): readonly unknown[] =>
-    texts.filter((text) => !isOfDefault(text));
-  return ours.some(isOfDefault) && isSame(others(ours), others(theirs));
-}
 
 /** Objects of schemas that are right. */
 const objects: Comparison<ObjectCase> = objectComparison('custom objects', (source) => {
@@ -117,12 +105,7 @@ function objectComparison(
       if (!isJsonObject(found) || 'panic' in found) return found;
       return { unknown: found['unknown'] ?? [], value: found['value'], errors: textsOf(found) };
     },
-    agree: (_ours, theirs) =>
-      // Rules meet values of other types when an old object was wrong already; what they say then is upstream's own.
-      isJsonObject(theirs) &&
-      /invalid data, (?:expected|got null)|Invalid (?:byte|duration|date)|runtime error: /.test(
-        JSON.stringify(theirs['errors'] ?? ''),
-      ),
+    agree: sameButFormats,
     ours({ schema, object, old }) {
       const problems = comparable(checkSchema(schema));
       if (problems.length > 0) return { problems };
@@ -133,6 +116,19 @@ function objectComparison(
       return { unknown, value, errors: comparable(compiled.validate(value, old)) };
     },
   };
+}
+
+/** What Go says of texts that are none of their format, and of slices of nothing, is Go's own; that rules fail of them is not. */
+function sameButFormats(ours: unknown, theirs: unknown): boolean {
+  if (!isJsonObject(ours) || !isJsonObject(theirs)) return false;
+  const [our, their] = [ours['errors'], theirs['errors']];
+  if (!Array.isArray(our) || !Array.isArray(their)) return false;
+  const told = their.filter((text) => !/Invalid (?:byte|duration|date)|runtime error: /.test(text));
+  return (
+    isSame({ ...ours, errors: [] }, { ...theirs, errors: [] }) &&
+    our.length === their.length &&
+    told.every((text) => our.includes(text))
+  );
 }
 
 function comparable(errors: readonly FieldError[]): readonly string[] {

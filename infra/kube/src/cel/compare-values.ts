@@ -16,6 +16,8 @@ import {
   type CelValue,
   Duration,
   keyOf,
+  Misfit,
+  MisfitMet,
   Optional,
   Timestamp,
   TypeValue,
@@ -44,6 +46,7 @@ export function typeOfValue(value: CelValue): Type {
   if (value instanceof CelPrefix) return types.cidr;
   if (value instanceof CelFormat) return types.format;
   if (value instanceof CelHandle) return value.type;
+  if (value instanceof Misfit) return types.dyn;
   return types.semver;
 }
 
@@ -53,9 +56,11 @@ export function typeNameOf(value: CelValue): string {
   return type.name;
 }
 
-/** Numbers of different types compare by what they are worth. */
+/** Numbers of different types compare by what they are worth. @throws MisfitMet. */
 export function equalValues(left: CelValue, right: CelValue): boolean {
-  if (left === right) return true;
+  if (left instanceof Misfit) throw new MisfitMet(left);
+  if (right instanceof Misfit && isContainer(left)) throw new MisfitMet(right); // scalars are not equal to it
+  if (left === right && !isContainer(left)) return true;
   if (isNumber(left)) return isNumber(right) && compareNumbers(left, right) === 0;
   if (left === null || right === null || typeof left !== 'object' || typeof right !== 'object')
     return false;
@@ -76,6 +81,10 @@ export function equalValues(left: CelValue, right: CelValue): boolean {
   if (left instanceof CelUrl) return right instanceof CelUrl && left.text === right.text;
   if (left instanceof CelAddress) return right instanceof CelAddress && left.equals(right);
   return left instanceof CelPrefix && right instanceof CelPrefix && left.equals(right);
+}
+
+function isContainer(value: CelValue): boolean {
+  return value instanceof CelList || value instanceof CelMap || value instanceof CelObject;
 }
 
 function equalOptionals(left: Optional, right: Optional): boolean {
@@ -102,6 +111,7 @@ export function identityOf(item: CelValue, keys: readonly string[]): string {
 }
 
 function spelled(value: CelValue): string {
+  if (value instanceof Misfit) return JSON.stringify(value.sent);
   const key = keyOf(value);
   if (key !== undefined) return key;
   if (value instanceof CelList) return `[${value.items.map(spelled).join()}]`;

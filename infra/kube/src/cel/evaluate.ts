@@ -14,6 +14,9 @@ import {
   type CelValue,
   Failure,
   keyOf,
+  looked,
+  Misfit,
+  MisfitMet,
   Optional,
   type Outcome,
   Uint,
@@ -270,7 +273,7 @@ class Planner {
         // With more arguments, or a pattern written out, upstream stops, and counts the call only when it has seen them all.
         if ((runs.length > 2 || isPrepared) && values.length < runs.length) return failure;
       }
-      const result = failure ?? implementation(...(values as readonly CelValue[])); // no failure is among them
+      const result = failure ?? ended(() => implementation(...(values as readonly CelValue[]))); // no failure is among them
       run.charge(callCost({ name, overload, args: values, result }));
       return result;
     });
@@ -388,6 +391,15 @@ function pairsOf(
   return new Failure(`got '${goNames.get(name) ?? name}', expected iterable type`);
 }
 
+function ended(work: () => Outcome): Outcome {
+  try {
+    return looked(work());
+  } catch (error) {
+    if (error instanceof MisfitMet) return error.failure;
+    throw error;
+  }
+}
+
 function constant(value: CelValue): Compiled {
   return { run: () => value, constant: value, isPath: false };
 }
@@ -408,7 +420,7 @@ function path(
       const value = find(run);
       run.charge(entryCost);
       if (value instanceof Failure) return value;
-      const found = next(value, run);
+      const found = looked(next(value, run));
       const mayMiss = kind === 'optional' || value instanceof Optional;
       if (!(mayMiss && found instanceof Optional && found.value === undefined)) run.charge(1);
       return found;
@@ -432,7 +444,7 @@ function lookUp(run: Run, name: string): Outcome {
   for (let local = run.locals; local; local = local.outer) {
     if (local.name !== name) continue;
     if (typeof local.value === 'function') local.value = local.value();
-    return local.value;
+    return looked(local.value);
   }
   const value = run.variables.get(name);
   return value === undefined ? new Failure(`no such attribute(s): ${name}`) : value;
@@ -470,9 +482,14 @@ function missing({ fields }: CelObject, field: string): Outcome {
 }
 
 function has(value: CelValue, field: string): Outcome {
-  if (value instanceof CelObject) return value.fields.has(field);
-  if (value instanceof CelMap) return value.entries.has(`s${field}`);
-  return noOverload;
+  const found =
+    value instanceof CelObject
+      ? value.fields.get(field)
+      : value instanceof CelMap
+        ? value.entries.get(`s${field}`)?.[1]
+        : noOverload;
+  if (found instanceof Failure) return found;
+  return found instanceof Misfit ? found.failure : found !== undefined;
 }
 
 /** Errors of one side do not count where the other decides. */
@@ -497,7 +514,7 @@ function otherwise(value: Step, other: Step, name: 'or' | 'orValue'): Step {
     if (found instanceof Failure) return found;
     if (!(found instanceof Optional)) return noOverload;
     if (found.value === undefined) return other(run);
-    return name === 'or' ? found : found.value;
+    return name === 'or' ? found : looked(found.value);
   };
 }
 

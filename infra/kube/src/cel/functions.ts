@@ -27,6 +27,7 @@ import {
   Duration,
   Failure,
   keyOf,
+  Misfit,
   Optional,
   type Outcome,
   sizeOf,
@@ -165,13 +166,25 @@ export function noSuchKey(key: CelValue): Failure {
 }
 
 function contains(value: CelValue = null, holder: CelValue = null): Outcome {
-  if (holder instanceof CelList) return holder.items.some((item) => equalValues(item, value));
+  if (holder instanceof CelList) return isAmong(value, holder);
   if (holder instanceof CelMap) {
     const key = keyOf(value);
-    return key !== undefined && holder.entries.has(key);
+    return key !== undefined && isThere(holder.entries.get(key)?.[1]);
   }
-  if (holder instanceof CelObject) return typeof value === 'string' && holder.fields.has(value);
+  if (holder instanceof CelObject)
+    return typeof value === 'string' && isThere(holder.fields.get(value));
   return noOverload;
+}
+
+/** Items that fit nothing count only when no other is the value. */
+function isAmong(value: CelValue, { items }: CelList): Outcome {
+  const fitting = items.filter((item) => !(item instanceof Misfit));
+  if (fitting.some((item) => equalValues(item, value))) return true;
+  return items.find((item) => item instanceof Misfit) ?? false;
+}
+
+function isThere(found: CelValue | undefined): Outcome {
+  return found instanceof Misfit ? found : found !== undefined;
 }
 
 function size(value: CelValue = null): Outcome {

@@ -37,6 +37,7 @@ import {
   Duration,
   Failure,
   keyOf,
+  Misfit,
   Optional,
   type Outcome,
   Uint,
@@ -137,8 +138,10 @@ const whitespace =
 function onList(
   make: (items: readonly CelValue[], ...args: readonly CelValue[]) => Outcome,
 ): Implementation {
-  return (list = null, ...args) =>
-    list instanceof CelList ? make(list.items, ...args) : noOverload;
+  return (list = null, ...args) => {
+    if (!(list instanceof CelList)) return noOverload;
+    return list.items.find((item) => item instanceof Misfit) ?? make(list.items, ...args);
+  };
 }
 
 function extreme(items: readonly CelValue[], name: string, sign: 1 | -1): Outcome {

@@ -302,6 +302,41 @@ test('rules wait until the object is valid otherwise', () => {
   ]);
 });
 
+const noText = 'invalid data, expected string, got int64';
+
+for (const { rule, old, error } of [
+  { rule: 'self.s == oldSelf.s', old: { s: 1 }, error: noText },
+  { rule: 'oldSelf.s == self.s', old: { s: 1 }, error: noText },
+  { rule: 'has(oldSelf.s)', old: { s: 1 }, error: noText },
+  { rule: 'oldSelf.?s.orValue("a") == self.s', old: { s: 1 }, error: noText },
+  { rule: 'oldSelf.words.all(x, x == "a")', old: { words: ['a', 1] }, error: noText },
+  { rule: '"a" in oldSelf.map', old: { map: { a: 1 } }, error: noText },
+  { rule: 'oldSelf.map == self.map', old: { map: { a: 1 } }, error: noText },
+  {
+    rule: 'oldSelf.nested.x == 1',
+    old: { nested: [] },
+    error: 'invalid data, expected a map for the provided schema with type=object',
+  },
+] as { rule: string; old: object; error: string }[]) {
+  test(`a part of an old object that does not fit: ${rule}`, () => {
+    assert.deepEqual(judged(schemaWith({ rule }), { s: 'a', map: { a: 'a' } }, old), [
+      `spec: Invalid value: "object": ${error} evaluating rule: ${rule}`,
+    ]);
+  });
+}
+
+test('a default with a part that rules cannot read is refused', () => {
+  const spec: JsonSchema = {
+    type: 'object',
+    additionalProperties: { 'x-kubernetes-int-or-string': true },
+    default: { a: [] },
+    'x-kubernetes-validations': [{ rule: 'self == self' }],
+  };
+  assert.deepEqual(checkSchema({ type: 'object', properties: { spec } }).map(fieldErrorText), [
+    'spec.validation.openAPIV3Schema.properties[spec].default: Invalid value: "object": invalid data, expected XIntOrString value to be either a string or integer evaluating rule: self == self',
+  ]);
+});
+
 const stopped = (rule: string): string =>
   `spec: Invalid value: "object": 'operation cancelled: actual cost limit exceeded': no further validation rules will be run due to call cost exceeds limit for rule: ${rule}`;
 

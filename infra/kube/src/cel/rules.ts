@@ -18,9 +18,9 @@ import { scopeOf } from './expression.ts';
 import { fieldPathOf } from './field-path.ts';
 import { type CompiledRule, compileRule } from './rule.ts';
 import { problemsOfRules } from './rule-problems.ts';
-import { type Declared, declareSchema, isDeclarable, misfitOf } from './schema-values.ts';
+import { type Declared, declareSchema, isDeclarable } from './schema-values.ts';
 import { optionalType } from './type.ts';
-import { Failure, Optional, type Outcome } from './value.ts';
+import { Failure, looked, Optional, type Outcome } from './value.ts';
 
 /** Upstream's limits: of one evaluation, and of all that an object is put to. */
 const evaluationCostMax = 1_000_000;
@@ -222,9 +222,9 @@ function evaluateRules(node: RuleNode, evaluation: Evaluation): void {
     return;
   }
   const hasOld = old !== undefined && old.old !== null && old.old !== undefined;
-  const plain = new Map<string, Outcome>([['self', seen(node, self, value)]]);
+  const plain = new Map<string, Outcome>([['self', looked(self.convert(value))]]);
   const oldSelf = hasOld ? self.convert(old.old) : undefined;
-  if (hasOld) plain.set('oldSelf', seen(node, self, old.old));
+  if (oldSelf !== undefined) plain.set('oldSelf', looked(oldSelf));
   const optional = new Map(plain).set('oldSelf', new Optional(oldSelf));
   for (const rule of node.rules) {
     const { optionalOldSelf } = rule.source;
@@ -235,10 +235,6 @@ function evaluateRules(node: RuleNode, evaluation: Evaluation): void {
     const ratchets = error?.ratchets && !rule.usesOldSelf && (kept ?? above)?.isUnchanged;
     if (error && !ratchets) errors.push(error.error);
   }
-}
-
-function seen({ schema }: RuleNode, self: Declared, value: unknown): Outcome {
-  return misfitOf(schema, value) ?? self.convert(value);
 }
 
 const noDeclaration =

@@ -4,7 +4,7 @@ import { isJsonObject } from '@tweendeck/std';
 import { hasDefault, type JsonSchema } from '../schema/json-schema.ts';
 import { parseDate, parseDuration, parseTimestamp } from './time.ts';
 import { listType, mapType, objectType, type Type, types } from './type.ts';
-import { CelList, CelMap, CelObject, type CelValue, Failure, keyOf } from './value.ts';
+import { CelList, CelMap, CelObject, type CelValue, Failure, keyOf, Misfit } from './value.ts';
 
 const requestBytesMax = 3 * 1_024 * 1_024;
 
@@ -29,8 +29,10 @@ interface Declaring {
 }
 
 /** What upstream says when rules meet a value of another type than the schema's; of the value itself, not of its parts. */
-export function misfitOf(schema: JsonSchema, value: unknown): Failure | undefined {
+function misfitOf(schema: JsonSchema, value: unknown): Failure | undefined {
   const expected = (what: string): Failure => new Failure(`invalid data, expected ${what}`);
+  if (value === null && schema.nullable !== true)
+    return new Failure('invalid data, got null for schema with nullable=false');
   if (value === null || value === undefined) return undefined;
   if (schema['x-kubernetes-int-or-string'])
     return typeof value === 'string' || isWhole(value)
@@ -79,6 +81,19 @@ function goTypeOf(value: unknown): string {
 
 /** Undefined: expressions cannot see such values. */
 export function declareSchema(schema: JsonSchema, declaring: Declaring): Declared | undefined {
+  const declared = declareFitting(schema, declaring);
+  if (!declared) return undefined;
+  return {
+    ...declared,
+    convert(value) {
+      const failure = misfitOf(schema, value);
+      return failure ? new Misfit(failure, value) : declared.convert(value);
+    },
+  };
+}
+
+/** For values of its type. */
+function declareFitting(schema: JsonSchema, declaring: Declaring): Declared | undefined {
   if (schema['x-kubernetes-int-or-string'])
     return leaf(types.dyn, schema, {
       elementsMax: schema.maxLength === undefined ? requestBytesMax - 2 : bytesOf(schema.maxLength),
@@ -160,19 +175,22 @@ function declareText(schema: JsonSchema): Declared {
       return leaf(types.duration, schema, {
         elementsMax: 32,
         bytesMin: 3,
-        convert: (value) => parseDuration(String(value)) ?? String(value),
+        convert: (value) => parseDuration(String(value)) ?? wrongText('duration', String(value)),
       });
     case 'date':
       return leaf(types.timestamp, schema, {
         elementsMax: 12,
         bytesMin: 12,
-        convert: (value) => parseDate(String(value)) ?? String(value),
+        convert: (value) =>
+          parseDate(String(value)) ?? wrongText('date formatted string', String(value)),
       });
     case 'date-time':
       return leaf(types.timestamp, schema, {
         elementsMax: 32,
         bytesMin: 21,
-        convert: (value) => parseTimestamp(String(value).toUpperCase()) ?? String(value),
+        convert: (value) =>
+          parseTimestamp(String(value).toUpperCase()) ??
+          wrongText('date-time formatted string', String(value)),
       });
   }
   const longest = Math.max(
@@ -186,6 +204,10 @@ function declareText(schema: JsonSchema): Declared {
         ? longest
         : requestBytesMax - 2;
   return leaf(types.string, schema, { elementsMax, bytesMin: 2, convert: String });
+}
+
+function wrongText(what: string, text: string): Misfit {
+  return new Misfit(new Failure(`Invalid ${what} ${text}: unable to parse ${text}`), text);
 }
 
 function declareList(schema: JsonSchema, name: string): Declared | undefined {

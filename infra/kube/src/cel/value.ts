@@ -27,6 +27,7 @@ export type CelValue =
   | CelPrefix
   | CelFormat
   | CelHandle
+  | Misfit
   | Semver;
 
 /** What an operation gives that has no value; it goes up through everything but the logical operators. */
@@ -39,6 +40,34 @@ export class Failure {
 }
 
 export type Outcome = CelValue | Failure;
+
+/** A part of another type than its schema's: to look at it fails, and only that. */
+export class Misfit {
+  readonly failure: Failure;
+  readonly sent: unknown;
+
+  constructor(failure: Failure, sent: unknown) {
+    this.failure = failure;
+    this.sent = sent;
+  }
+}
+
+/** Thrown where two values are compared and one has a {@link Misfit} in it. */
+export class MisfitMet extends Error {
+  override name = 'MisfitMet';
+  readonly failure: Failure;
+
+  constructor({ failure }: Misfit) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}
+
+/** What looking at a value gives. */
+export function looked(value: Outcome): Outcome {
+  if (value instanceof Misfit) return value.failure;
+  return value instanceof Optional && value.value instanceof Misfit ? value.value.failure : value;
+}
 
 export class Uint {
   readonly value: bigint;
