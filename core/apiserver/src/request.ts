@@ -64,11 +64,10 @@ export function parseRequest(request: Pick<ApiRequest, 'method' | 'path'>): Pars
 }
 
 function segmentsOf(path: string): readonly string[] {
+  const segments = path.split('/').filter((segment) => segment !== '');
+  if (!path.includes('%')) return segments;
   try {
-    return path
-      .split('/')
-      .filter((segment) => segment !== '')
-      .map(decodeURIComponent);
+    return segments.map(decodeURIComponent);
   } catch {
     throw badRequest(`the path ${path} is not valid percent-encoding`);
   }

@@ -122,7 +122,7 @@ export class AuditRecord {
 
   /** Writes an event, unless the policy leaves it out. */
   stage(stage: AuditStage, more: Fields = {}): void {
-    const { ruling, http, user, asked, address } = this.#facts;
+    const { ruling } = this.#facts;
     if (ruling.level === 'None' || ruling.omitStages.includes(stage)) return;
     const now = microTimestampOf(this.#options.clock.nowMs());
     const hasNotes = stage !== 'RequestReceived' && Object.keys(this.#annotations).length > 0;
@@ -132,34 +132,40 @@ export class AuditRecord {
       level: ruling.level,
       auditID: this.id,
       stage,
-      requestURI: http.path,
-      verb: asked.verb,
-      user: user.name === '' ? {} : userStatus(user),
-      ...(this.#impersonated ? { impersonatedUser: userStatus(this.#impersonated) } : {}),
-      sourceIPs: [address ?? '127.0.0.1'],
-      ...(http.headers['user-agent'] ? { userAgent: http.headers['user-agent'] } : {}),
-      ...this.#objectRef(),
-      ...Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined)),
+      ...this.#request(),
+      objectRef: this.#objectRef(),
+      ...more,
       requestReceivedTimestamp: this.#received,
       stageTimestamp: now,
-      ...(hasNotes ? { annotations: this.#annotations } : {}),
+      annotations: hasNotes ? this.#annotations : undefined,
     };
     this.#options.sink.write(JSON.stringify(event));
   }
 
-  #objectRef(): Fields {
+  #request(): Fields {
+    const { http, user, asked, address } = this.#facts;
+    return {
+      requestURI: http.path,
+      verb: asked.verb,
+      user: user.name === '' ? {} : userStatus(user),
+      impersonatedUser: this.#impersonated && userStatus(this.#impersonated),
+      sourceIPs: [address ?? '127.0.0.1'],
+      userAgent: http.headers['user-agent'] || undefined,
+    };
+  }
+
+  #objectRef(): Fields | undefined {
     const { asked, parsed } = this.#facts;
-    if (asked.type !== 'resource' || parsed.type !== 'resource') return {};
+    if (asked.type !== 'resource' || parsed.type !== 'resource') return undefined;
     const { resource, namespace, name, group, subresource } = asked;
-    const said: readonly (readonly [string, string])[] = [
-      ['resource', resource],
-      ['namespace', namespace],
-      ['name', name || (this.#named ?? '')],
-      ['apiGroup', group],
-      ['apiVersion', parsed.resource.version],
-      ['subresource', subresource],
-    ];
-    return { objectRef: Object.fromEntries(said.filter(([, text]) => text !== '')) };
+    return {
+      resource: resource || undefined,
+      namespace: namespace || undefined,
+      name: name || this.#named || undefined,
+      apiGroup: group || undefined,
+      apiVersion: parsed.resource.version || undefined,
+      subresource: subresource || undefined,
+    };
   }
 
   async #requestObject(): Promise<unknown> {
