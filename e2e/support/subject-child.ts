@@ -1,4 +1,4 @@
-// The subject in a process of its own: the embedded API server over a store on disk, alone or with the built-in controllers.
+// The control plane of the embedded home in a process of its own, as far as a comparison wants it: see subject.ts.
 
 import { writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -13,7 +13,7 @@ import {
 } from '@tweendeck/apiserver';
 import { type Client, createClient } from '@tweendeck/client';
 import { type ManagerOptions, runManager } from '@tweendeck/controller';
-import { clockOf, randomOf, silentLogger } from '@tweendeck/std';
+import { clockOf, createLogger, randomOf } from '@tweendeck/std';
 import { openSqliteStore } from '@tweendeck/store';
 import {
   builtInControllers,
@@ -22,14 +22,20 @@ import {
   kubernetesService,
   schedulerName,
 } from '@tweendeck/workloads';
+import type { SubjectOptions } from './subject.ts';
 
-const [directory = '', set = 'bare'] = process.argv.slice(2);
+// Written by startSubject.
+const options = JSON.parse(process.argv[2] ?? '') as SubjectOptions;
+const { directory, controllers = false, scheduler = false, historySeconds } = options;
 const { signal } = new AbortController();
-const tools = {
-  clock: clockOf(globalThis),
-  random: randomOf(globalThis.crypto),
-  log: silentLogger,
-};
+const clock = clockOf(globalThis);
+const log = createLogger({
+  clock,
+  format: 'text',
+  level: 'warn',
+  write: (line) => void process.stderr.write(`${line}\n`),
+});
+const tools = { clock, random: randomOf(globalThis.crypto), log };
 const host = '127.0.0.1';
 const certificates = await ensureCertificates(
   join(directory, 'certificates'),
@@ -42,6 +48,7 @@ const server = await openApiServer(
     ...tools,
     store,
     serviceRange: '10.96.0.0/16', // the reference draws from the same
+    ...(historySeconds === undefined ? {} : { historyMs: historySeconds * 1_000 }),
     // As in an embedded home.
     systemPolicy: true,
     serviceAccounts: {
@@ -61,19 +68,18 @@ const clientOf = (program: string): Client =>
 const run = (program: string, part: Pick<ManagerOptions, 'controllers' | 'tasks'>): void =>
   void runManager({ client: clientOf(program), ...tools, ...part, instance: hostname() }, signal);
 // Part of the API server upstream.
-const port = Number(new URL(front.address).port);
-const service = kubernetesService({ clusterIP: '10.96.0.1', address: host, port });
+const service = kubernetesService({ clusterIP: '10.96.0.1', address: host, port: front.port });
 run('kube-apiserver', { controllers: [], tasks: [service] });
 
-if (set === 'controllers') {
+const tasks = builtInTasks();
+const isScheduler = ({ name }: { readonly name: string }): boolean => name === schedulerName;
+if (controllers) {
   await ensureSystemNamespaces(clientOf('kube-apiserver'), signal);
-  const tasks = builtInTasks();
-  const isScheduler = ({ name }: { readonly name: string }): boolean => name === schedulerName;
   run('kube-controller-manager', {
     controllers: builtInControllers({ rootCertificate: certificates.authority }),
     tasks: tasks.filter((task) => !isScheduler(task)),
   });
-  run('kube-scheduler', { controllers: [], tasks: tasks.filter(isScheduler) });
 }
+if (scheduler) run('kube-scheduler', { controllers: [], tasks: tasks.filter(isScheduler) });
 process.send?.({ kubeconfig });
 process.once('disconnect', () => process.exit());
