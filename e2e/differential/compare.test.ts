@@ -151,6 +151,11 @@ for (const { text, normal } of [
 for (const { name, text, ordered } of [
   { name: 'causes', text: 'invalid:\n* b\n* a\nend\n', ordered: 'invalid:\n* a\n* b\nend\n' },
   { name: 'kinds', text: 'x\n==> b\n1\n\n==> a\n2\n', ordered: 'x\n==> a\n2\n==> b\n1\n' },
+  {
+    name: 'kinds, but not what follows them',
+    text: 'x\n==> b\n1\n\n==> a\n2\n\nNOTES:\nb\n\na\n',
+    ordered: 'x\n==> a\n2\n==> b\n1\nNOTES:\nb\n\na\n',
+  },
   { name: 'nothing else', text: 'b\na\n', ordered: 'b\na\n' },
 ]) {
   test(`puts into a lasting order: ${name}`, () => assert.equal(inLastingOrder(text), ordered));

@@ -33,6 +33,7 @@ const pause = (delayMs: number): Promise<void> =>
 export class Pair {
   readonly #options: PairOptions;
   readonly #knownInDocuments = new Set<string>();
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: PairOptions) {
     this.#options = options;
@@ -56,7 +57,27 @@ export class Pair {
     return last;
   }
 
-  async #ask(sent: Sent, signal: AbortSignal): Promise<Exchange> {
+  /**
+   * One after another: of what several clients ask at once each server makes an order of its own, and what the reference
+   * made up is to be learned before it is said to the subject.
+   */
+  async #inTurn<Result>(run: () => Promise<Result>): Promise<Result> {
+    const before = this.#turn;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#turn = promise;
+    await before;
+    try {
+      return await run();
+    } finally {
+      resolve();
+    }
+  }
+
+  #ask(sent: Sent, signal: AbortSignal): Promise<Exchange> {
+    return this.#inTurn(() => this.#askBoth(sent, signal));
+  }
+
+  async #askBoth(sent: Sent, signal: AbortSignal): Promise<Exchange> {
     const { reference, subject, translation, controllers } = this.#options;
     const asked = askForJson(sent);
     const [expected, actual] = await Promise.all([
@@ -87,13 +108,10 @@ export class Pair {
     },
     gone: AbortSignal,
   ): Promise<Exchange> {
-    const { reference, subject, translation, controllers } = this.#options;
+    const { translation, controllers } = this.#options;
     const asked = askForJson(sent);
     const ending = new AbortController();
-    const [there, here] = await Promise.all([
-      reference.open(asked, ending.signal),
-      subject.open(this.#inSubjectsWords(asked), ending.signal),
-    ]);
+    const [there, here] = await this.#openBoth(asked, ending.signal);
     const expected = headOf(there);
     client.onHead(expected);
     const [leading, following] = [collect(there, client.onChunk), collect(here)];
@@ -109,6 +127,23 @@ export class Pair {
       ...answers,
       differences: compareAnswers(answers.reference, answers.subject, comparing),
     };
+  }
+
+  /** Nothing is written meanwhile: both begin in the same state. A stream that says nothing at first keeps nobody waiting. */
+  async #openBoth(
+    asked: Sent,
+    signal: AbortSignal,
+  ): Promise<readonly [IncomingMessage, IncomingMessage]> {
+    const { reference, subject } = this.#options;
+    const opening = await this.#inTurn(async () => {
+      const both = Promise.all([
+        reference.open(asked, signal),
+        subject.open(this.#inSubjectsWords(asked), signal),
+      ]);
+      await Promise.race([both.catch(() => undefined), pause(watchLagMs)]);
+      return { both };
+    });
+    return opening.both;
   }
 
   async #catchUp(leading: Collected, following: Collected): Promise<void> {
