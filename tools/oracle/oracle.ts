@@ -17,10 +17,14 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
+/** More than cases that are asked together can need. */
+const knownMax = 256;
+
 /** A running oracle. Answers come in the order of the questions. */
 export class Oracle implements AsyncDisposable {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #waiting: Waiting[] = [];
+  /** In the order in which they were last asked for. */
   readonly #known = new Set<string>();
 
   private constructor(program: string) {
@@ -47,10 +51,16 @@ export class Oracle implements AsyncDisposable {
     });
   }
 
-  /** Asks what has to be asked once only, such as to register a schema under a name. */
+  /** Asks what has to be asked once only: to register a definition under its name. What nobody asked for lately is forgotten. */
   async teach(name: string, request: () => OracleRequest): Promise<void> {
-    if (this.#known.has(name)) return;
+    const isKnown = this.#known.delete(name);
     this.#known.add(name);
+    if (isKnown) return;
+    const [oldest] = this.#known;
+    if (this.#known.size > knownMax && oldest !== undefined) {
+      this.#known.delete(oldest);
+      void this.ask({ op: 'forget', id: oldest }).catch(() => undefined); // its end is told to whoever waits
+    }
     await this.ask(request());
   }
 

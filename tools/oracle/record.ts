@@ -13,17 +13,16 @@ export interface Outcome {
 interface Row {
   readonly day: string;
   readonly comparison: string;
-  readonly cases: number;
-  readonly seeds: readonly number[];
-  readonly differences: number;
+  /** By seed. */
+  readonly runs: ReadonlyMap<number, Pick<Outcome, 'cases' | 'differences'>>;
 }
 
 const page = join(import.meta.dirname, 'README.md');
 const begin = '<!-- outcomes: written by `npm run oracle -- AREA --write` -->\n';
 const end = '<!-- end of outcomes -->\n';
-const head = '| day | comparison | cases | seeds | differences |\n|---|---|---|---|---|\n';
+const head = '| day | comparison | cases | of seed: cases | differences |\n|---|---|---|---|---|\n';
 
-/** Adds to the row of that day; an earlier day's, or one of the same seed, is replaced. */
+/** Adds to the row of that day: an earlier day's is replaced, and so is what the same seed showed before. */
 export function record(day: string, outcome: Outcome): void {
   const text = readFileSync(page, 'utf8');
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
@@ -33,23 +32,28 @@ export function record(day: string, outcome: Outcome): void {
   writeFileSync(page, `${text.slice(0, from)}${begin}${head}${table}${text.slice(to)}`);
 }
 
-function merged(rows: readonly Row[], day: string, { seed, ...outcome }: Outcome): readonly Row[] {
-  const others = rows.filter(({ comparison }) => comparison !== outcome.comparison);
-  const former = rows.find(
-    (row) => row.comparison === outcome.comparison && row.day === day && !row.seeds.includes(seed),
+function merged(
+  rows: readonly Row[],
+  day: string,
+  { comparison, seed, cases, differences }: Outcome,
+): readonly Row[] {
+  const others = rows.filter((row) => row.comparison !== comparison);
+  const former = rows.find((row) => row.comparison === comparison && row.day === day);
+  const runs = new Map(former?.runs).set(seed, { cases, differences });
+  return [...others, { day, comparison, runs }].sort((left, right) =>
+    left.comparison.localeCompare(right.comparison),
   );
-  const row: Row = {
-    ...outcome,
-    day,
-    cases: outcome.cases + (former?.cases ?? 0),
-    seeds: [...(former?.seeds ?? []), seed].sort((left, right) => left - right),
-    differences: outcome.differences + (former?.differences ?? 0),
-  };
-  return [...others, row].sort((left, right) => left.comparison.localeCompare(right.comparison));
 }
 
-function lineOf({ day, comparison, cases, seeds, differences }: Row): string {
-  return `| ${day} | ${comparison} | ${cases} | ${seeds.join(', ')} | ${differences} |\n`;
+function lineOf({ day, comparison, runs }: Row): string {
+  const all = [...runs].sort(([left], [right]) => left - right);
+  const sum = (of: 'cases' | 'differences'): number =>
+    all.reduce((total, [, run]) => total + run[of], 0);
+  const seeds = all.map(([seed, { cases, differences }]) =>
+    differences === 0 ? `${seed}: ${cases}` : `${seed}: ${cases} (${differences})`,
+  );
+  const cells = [day, comparison, sum('cases'), seeds.join(', '), sum('differences')];
+  return `| ${cells.join(' | ')} |\n`;
 }
 
 function rowsOf(table: string): readonly Row[] {
@@ -57,15 +61,13 @@ function rowsOf(table: string): readonly Row[] {
     .split('\n')
     .filter((line) => /^\| \d/.test(line))
     .map((line) => {
-      const [, day = '', comparison = '', cases, seeds = '', differences] = line
+      const [, day = '', comparison = '', , seeds = ''] = line
         .split('|')
         .map((cell) => cell.trim());
-      return {
-        day,
-        comparison,
-        cases: Number(cases),
-        seeds: seeds.split(', ').map(Number),
-        differences: Number(differences),
-      };
+      const runs = [...seeds.matchAll(/(\d+): (\d+)(?: \((\d+)\))?/g)].map(
+        ([, seed, cases, differences = 0]) =>
+          [Number(seed), { cases: Number(cases), differences: Number(differences) }] as const,
+      );
+      return { day, comparison, runs: new Map(runs) };
     });
 }

@@ -121,6 +121,16 @@ func registerDefinition(raw []byte) any {
 	return out
 }
 
+// forgetDefinition makes room: what is made ready of a definition is large.
+func forgetDefinition(raw []byte) any {
+	var asked struct{ Id string }
+	if err := json.Unmarshal(raw, &asked); err != nil {
+		panic(err)
+	}
+	delete(definitions, asked.Id)
+	return map[string]bool{"ok": true}
+}
+
 func prepared(crd *apiextensionsv1.CustomResourceDefinition) (*definition, error) {
 	safe, _, err := converters.NewConverter(crd)
 	if err != nil {

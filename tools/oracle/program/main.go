@@ -20,6 +20,7 @@ type answerer func(raw []byte) any
 var answerers = map[string]answerer{
 	"components": registerComponents,
 	"crd":        registerDefinition,
+	"forget":     forgetDefinition,
 	"ssa":        runHistory,
 	"smp":        strategicMerge,
 	"json-patch": jsonPatch,
@@ -61,6 +62,8 @@ func main() {
 	// What servers log and go on after is no business of ours.
 	klog.SetLogger(logr.Discard())
 	debug.SetGCPercent(400)
+	// Beyond it memory is dearer than time.
+	debug.SetMemoryLimit(512 << 20)
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(make([]byte, 1<<20), 1<<28)
 	out := bufio.NewWriterSize(os.Stdout, 1<<20)

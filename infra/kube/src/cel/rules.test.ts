@@ -325,6 +325,35 @@ for (const { rule, old, error } of [
   });
 }
 
+for (const [text, at] of [
+  ['YWJj', undefined],
+  ['YQ==', undefined],
+  ['YW\nI=', undefined],
+  ['é', 0],
+  ['a+bc', 1],
+  ['abc', 0],
+  ['YWJjYQ', 4],
+  ['=', 0],
+  ['YQ=', 3],
+  ['YQ=a', 2],
+  ['YQ==a', 4],
+] as const) {
+  test(`rules read bytes as Go does: ${JSON.stringify(text)}`, () => {
+    const spec: JsonSchema = {
+      type: 'object',
+      properties: { bytes: { type: 'string', format: 'byte' } },
+      'x-kubernetes-validations': [{ rule: 'size(oldSelf.bytes) >= size(self.bytes)' }],
+    };
+    const [error] = judged(
+      { type: 'object', properties: { spec } },
+      { bytes: 'YWJj' },
+      { bytes: text },
+    );
+    const problem = error?.match(/illegal base64 data at input byte (\d+)/)?.[1];
+    assert.equal(problem, at === undefined ? undefined : String(at), error);
+  });
+}
+
 test('a default with a part that rules cannot read is refused', () => {
   const spec: JsonSchema = {
     type: 'object',

@@ -2,6 +2,7 @@
 
 import { isJsonObject } from '@tweendeck/std';
 import { hasDefault, type JsonSchema } from '../schema/json-schema.ts';
+import { base64Fault } from './base64-fault.ts';
 import { parseDate, parseDuration, parseTimestamp } from './time.ts';
 import { listType, mapType, objectType, type Type, types } from './type.ts';
 import { CelList, CelMap, CelObject, type CelValue, Failure, keyOf, Misfit } from './value.ts';
@@ -169,7 +170,7 @@ function declareText(schema: JsonSchema): Declared {
       return leaf(types.bytes, schema, {
         elementsMax: maxLength === undefined ? requestBytesMax - 2 : Math.max(maxLength, 0),
         bytesMin: 2,
-        convert: (value) => new Uint8Array(Buffer.from(String(value), 'base64')),
+        convert: (value) => bytesOfText(String(value)),
       });
     case 'duration':
       return leaf(types.duration, schema, {
@@ -204,6 +205,13 @@ function declareText(schema: JsonSchema): Declared {
         ? longest
         : requestBytesMax - 2;
   return leaf(types.string, schema, { elementsMax, bytesMin: 2, convert: String });
+}
+
+function bytesOfText(text: string): CelValue {
+  const fault = base64Fault(text);
+  if (fault === undefined) return new Uint8Array(Buffer.from(text, 'base64'));
+  const problem = `illegal base64 data at input byte ${fault}`;
+  return new Misfit(new Failure(`Invalid byte formatted string ${text}: ${problem}`), text);
 }
 
 function wrongText(what: string, text: string): Misfit {
