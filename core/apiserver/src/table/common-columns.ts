@@ -95,10 +95,7 @@ export const eventColumns: TableColumns = columnsOf([
   {
     name: 'Source',
     priority: 1,
-    cell: ({ source, reportingComponent }) =>
-      [textAt(source, 'component') || String(reportingComponent ?? ''), textAt(source, 'host')]
-        .filter((text) => text !== '')
-        .join(', '),
+    cell: eventSource,
   },
   { name: 'Message', cell: (event) => textAt(event, 'message').trim() },
   {
@@ -110,13 +107,21 @@ export const eventColumns: TableColumns = columnsOf([
   { ...nameColumn, priority: 1 },
 ]);
 
+/** Events with an action say it in fields of their own. */
+function eventSource(event: Draft): string {
+  const { source } = event;
+  const component = textAt(source, 'component') || textAt(event, 'reportingComponent');
+  const instance = textAt(source, 'host') || textAt(event, 'reportingInstance');
+  return instance === '' ? component : `${component}, ${instance}`;
+}
+
 function lastSeen(event: Draft): unknown {
   const observed = objectAt(event, 'series')['lastObservedTime'];
-  return observed ?? event['lastTimestamp'] ?? event['eventTime'] ?? event['firstTimestamp'];
+  return observed ?? event['lastTimestamp'] ?? event['firstTimestamp'] ?? event['eventTime'];
 }
 
 function eventCount(event: Draft): number {
-  return numberAt(event['series'], 'count') ?? numberAt(event, 'count') ?? 1;
+  return numberAt(event['series'], 'count') ?? (numberAt(event, 'count') || 1);
 }
 
 function objectText(about: unknown): string {

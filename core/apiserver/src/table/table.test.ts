@@ -69,6 +69,57 @@ for (const { name, pod, want } of [
   });
 }
 
+const told = { reason: 'Full', type: 'Warning', message: 'no room' };
+const acted = {
+  ...told,
+  eventTime: '2025-12-31T23:59:00.000000Z',
+  action: 'Placing',
+  reportingComponent: 'planner',
+  reportingInstance: 'planner-machine',
+};
+
+for (const { name, event, want } of [
+  {
+    name: 'an event of old',
+    event: {
+      ...told,
+      source: { component: 'kubelet', host: 'node' },
+      reportingComponent: 'kubelet',
+      reportingInstance: 'other',
+      firstTimestamp: '2025-12-31T23:58:00Z',
+      lastTimestamp: '2025-12-31T23:59:30Z',
+      count: 3,
+    },
+    want: ['30s', 'kubelet, node', '2m', 3],
+  },
+  {
+    name: 'an event with an action',
+    event: acted,
+    want: ['60s', 'planner, planner-machine', '60s', 1],
+  },
+  {
+    name: 'a series',
+    event: { ...acted, series: { count: 2, lastObservedTime: '2025-12-31T23:59:59.000000Z' } },
+    want: ['1s', 'planner, planner-machine', '60s', 2],
+  },
+]) {
+  test(`the row of ${name} tells when, who and how often`, async () => {
+    await using server = await TestServer.open();
+    const events = '/api/v1/namespaces/default/events';
+    const involvedObject = { kind: 'Pod', name: 'p', namespace: 'default' };
+    const made = await server.create(events, { metadata: { name: 'e' }, involvedObject, ...event });
+    assert.equal(made.status, 201, made.text);
+    const headers = { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' };
+    const { json } = await server.ask('GET', events, { headers });
+    const names: readonly string[] = json.columnDefinitions.map(
+      (column: { name: string }) => column.name,
+    );
+    const wanted = ['Last Seen', 'Source', 'First Seen', 'Count'];
+    const cells = wanted.map((column) => json.rows[0].cells[names.indexOf(column)]);
+    assert.deepEqual(cells, want);
+  });
+}
+
 test('there is no table of an answer to a question', async () => {
   await using server = await TestServer.open();
   const ask = (accept: string) =>
