@@ -354,6 +354,18 @@ for (const [text, at] of [
   });
 }
 
+test('rules below what may be an integer or a text have no type', () => {
+  const items: JsonSchema = {
+    type: 'number',
+    'x-kubernetes-validations': [{ rule: 'self > 1.0' }],
+  };
+  const spec: JsonSchema = { type: 'array', 'x-kubernetes-int-or-string': true, items };
+  const schema: JsonSchema = { type: 'object', properties: { spec } };
+  assert.deepEqual(judged(schema, [2]), [
+    'spec[0]: Invalid value: "number": rule compiler initialization error: failed to convert to declType for CEL validation rules',
+  ]);
+});
+
 test('a default with a part that rules cannot read is refused', () => {
   const spec: JsonSchema = {
     type: 'object',

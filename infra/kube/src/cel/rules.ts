@@ -177,6 +177,8 @@ interface Evaluation {
   readonly kept: Correlation | undefined;
   readonly above: Correlation | undefined;
   readonly at: FieldPath;
+  /** Whether no type leads here, as below what may be an integer or a text: rules that stand here all the same fail. */
+  readonly isUntyped?: boolean;
   readonly errors: FieldError[];
   readonly budget: { left: number };
 }
@@ -186,9 +188,11 @@ function evaluateNode(node: RuleNode, evaluation: Evaluation): void {
   const { schema } = node;
   if (value === null || value === undefined) return;
   evaluateRules(node, evaluation);
+  const isUntyped = evaluation.isUntyped || schema['x-kubernetes-int-or-string'] === true;
   const below = (part: Pick<Evaluation, 'value' | 'old' | 'at' | 'kept'>): Evaluation => ({
     ...evaluation,
     above: kept ?? above,
+    isUntyped,
     ...part,
   });
   if (Array.isArray(value)) {
@@ -205,7 +209,7 @@ function evaluateNode(node: RuleNode, evaluation: Evaluation): void {
       const child = property ?? (isOwn ? undefined : node.additional);
       // Upstream has no rules at and below what it has no type for.
       const isMap = typeof schema.additionalProperties === 'object';
-      const isHidden = property && (isMap || !isDeclarable(property.schema));
+      const isHidden = property && (isMap || isUntyped || !isDeclarable(property.schema));
       if (!child || isHidden) continue;
       const place = { value: value[key], at: property ? at.child(key) : at.key(key) };
       evaluateNode(child, below({ ...place, old: old?.member(key), kept: kept?.member(key) }));
@@ -217,7 +221,7 @@ function evaluateRules(node: RuleNode, evaluation: Evaluation): void {
   const { value, old, kept, above, at, errors } = evaluation;
   const { self, schema } = node;
   if ((schema['x-kubernetes-validations'] ?? []).length === 0) return;
-  if (!self) {
+  if (!self || evaluation.isUntyped) {
     errors.push(fieldInvalid(at, schema.type ?? '', noDeclaration));
     return;
   }
