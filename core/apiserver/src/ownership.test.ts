@@ -204,6 +204,26 @@ test('owners that are named twice are kept once, with a warning', async () => {
   assert.match(String(patched.headers['warning']), /entries after mutating admission happens; /);
 });
 
+test('an owner that a patch names twice is named by who patched', async () => {
+  await using server = await TestServer.open();
+  const path = '/api/v1/namespaces/default/configmaps/c';
+  const owner = { apiVersion: 'v1', kind: 'Secret', name: 'o', uid: '1' };
+  const map = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'c', ownerReferences: [owner] },
+  };
+  await server.apply(`${path}?fieldManager=two`, map);
+  const { json } = await server.patch(`${path}?fieldManager=one`, {
+    metadata: { ownerReferences: [owner, owner] },
+  });
+  assert.deepEqual(json.metadata.ownerReferences, [owner]);
+  assert.deepEqual(
+    json.metadata.managedFields.map(({ manager }: { manager: string }) => manager),
+    ['one'],
+  );
+});
+
 test('a service that goes outside and comes back keeps its inner policy, and its owner, hidden meanwhile', async () => {
   await using server = await TestServer.open();
   const services = '/api/v1/namespaces/default/services';

@@ -150,8 +150,8 @@ async function updateOnce(
   const previous = toServed(resource, present.draft());
   const asked = await change.make(copyOf(previous));
   // Only who sends a whole object says whether it names a version.
-  const warning = ownersOnce(asked.metadata, change.guarded === undefined ? 'admitted' : 'sent');
-  if (warning !== undefined && !writing.warnings.includes(warning)) writing.warnings.push(warning);
+  const isSent = change.guarded !== undefined;
+  if (isSent) nameOwnersOnce(writing, asked, 'sent');
   refuseStale(writing, asked, present, change);
   const seen = change.part !== 'binding'; // a binding was looked at before it came here
   const asking = intentOf(writing, change, { next: asked, previous });
@@ -166,6 +166,8 @@ async function updateOnce(
     prepare(writing, { next, previous, change: { ...change, ownsManagedFields: true } });
     if (asked.metadata.managedFields) next.metadata.managedFields = asked.metadata.managedFields;
   }
+  // What a patch names twice belongs to who did.
+  if (!isSent) nameOwnersOnce(writing, next, 'admitted');
   const problems = updateProblems(writing, { next, previous, change });
   refuseInvalid(resource, next, problems);
   const checking = seen
@@ -185,6 +187,15 @@ async function updateOnce(
   });
   if (stored && change.part === 'main') writing.warnings.push(...warnings);
   return stored;
+}
+
+function nameOwnersOnce(
+  { warnings }: Writing,
+  { metadata }: Draft,
+  seen: 'sent' | 'admitted',
+): void {
+  const warning = ownersOnce(metadata, seen);
+  if (warning !== undefined && !warnings.includes(warning)) warnings.push(warning);
 }
 
 /** Schemas of custom kinds change, and differ between versions: what is read can be other than what is stored. */
