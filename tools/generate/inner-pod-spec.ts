@@ -2,31 +2,15 @@
 // way that is not allowed: `npm run generate:inner`. Read from the sources of the pinned release, whose inner structures
 // have no JSON names of their own.
 
-import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { moduleDirectory, pinnedRelease } from '../kubernetes/release.ts';
 import { root } from '../repository.ts';
+import { type GoField, goSource } from './go-source.ts';
 import { jsonByLine } from './json-by-line.ts';
 
-interface Field {
-  /** Empty for an embedded structure. */
-  readonly name: string;
-  readonly type: string;
-  /** As its tag has it; undefined without one. */
-  readonly json: string | undefined;
-  readonly omitsEmpty: boolean;
-}
-
-interface Source {
-  readonly structs: ReadonlyMap<string, readonly Field[]>;
-  /** Types that have another's form. */
-  readonly aliases: ReadonlyMap<string, string>;
-}
-
-const inner = sourceOf('k8s.io/kubernetes', 'pkg/apis/core/types.go');
-const outer = sourceOf('k8s.io/api', 'core/v1/types.go');
-const meta = sourceOf('k8s.io/apimachinery', 'pkg/apis/meta/v1/types.go');
+const inner = goSource('k8s.io/kubernetes', 'pkg/apis/core/types.go');
+const outer = goSource('k8s.io/api', 'core/v1/types.go');
+const meta = goSource('k8s.io/apimachinery', 'pkg/apis/meta/v1/types.go');
 const scalars = new Set([
   'string',
   'bool',
@@ -62,9 +46,9 @@ function lay(name: string): void {
 }
 
 /** `Name jsonName type`; embedded ones are `... Type`, or `... Type jsonName` where they are not outside. */
-function laidOut(holder: string, { name, type }: Field): string {
+function laidOut(holder: string, { name, type }: GoField): string {
   const form = formOf(type);
-  const like = (other: Field): boolean =>
+  const like = (other: GoField): boolean =>
     other.name === name && (name !== '' || other.type === type);
   // What concerns the host stands in the spec itself outside.
   const [json] = [holder, 'PodSpec'].flatMap(
@@ -75,7 +59,7 @@ function laidOut(holder: string, { name, type }: Field): string {
   return `${name} ${json} ${form}`;
 }
 
-function laidOutTagged({ json = '', type, omitsEmpty }: Field): string {
+function laidOutTagged({ json = '', type, omitsEmpty }: GoField): string {
   return `${omitsEmpty ? '?' : ''}${json} ${json} ${formOf(type)}`;
 }
 
@@ -89,36 +73,4 @@ function formOf(type: string): string {
     return prefix.replace(/map\[[^\]]*\]/g, 'map.') + formOf(alias);
   lay(name);
   return prefix.replace(/map\[[^\]]*\]/g, 'map.') + name;
-}
-
-function sourceOf(module: string, file: string): Source {
-  const found = spawnSync('go', ['list', '-m', '-f', '{{.Dir}}', module], {
-    cwd: moduleDirectory(pinnedRelease),
-    encoding: 'utf8',
-  });
-  if (found.status !== 0) throw new Error(`go list -m ${module}: ${found.stderr}`);
-  const text = readFileSync(join(found.stdout.trim(), file), 'utf8').replace(/\/\/.*$/gm, '');
-  const structs = [...text.matchAll(/^type (\w+) struct \{\n([\s\S]*?)^\}/gm)];
-  const aliases = [...text.matchAll(/^type (\w+) ((?:map\[\w+\])?[\w.]+)$/gm)];
-  return {
-    structs: new Map(structs.map(([, name = '', body = '']) => [name, fieldsOf(body)])),
-    aliases: new Map(aliases.map(([, name = '', form = '']) => [name, form])),
-  };
-}
-
-function fieldsOf(body: string): readonly Field[] {
-  return body.split('\n').flatMap((line): readonly Field[] => {
-    const [declared = '', tag = ''] = line.split('`');
-    const [first, second] = declared.trim().split(/\s+/);
-    if (!first) return [];
-    const [json, ...options] = (/json:"([^"]*)"/.exec(tag)?.[1] ?? '').split(',');
-    return [
-      {
-        name: second === undefined ? '' : first,
-        type: second ?? first,
-        json: json || undefined,
-        omitsEmpty: options.includes('omitempty'),
-      },
-    ];
-  });
 }

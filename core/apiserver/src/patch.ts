@@ -117,13 +117,14 @@ export function patchOf(http: ApiRequest, resource: Pick<ServedResource, 'strate
       return {
         change: (present) => applyJsonPatch(present, document),
         duplicates: duplicates.map((each) => `json patch ${each}`),
-        unfit: (patched, problem) => unfitPatch(patchedText(patched, touchedBy(document)), problem),
+        unfit: (patched, problem) =>
+          unfitPatch(patchedText(patched, touchedBy(document), strategic), problem),
       };
     case patchTypes.merge:
       return {
         change: (present) => applyMergePatch(present, objectOf(document, decoding)),
         duplicates,
-        unfit: (patched, problem) => unfitPatch(patchedText(patched, document), problem),
+        unfit: (patched, problem) => unfitPatch(patchedText(patched, document, strategic), problem),
       };
     default: {
       const schema = strategic ?? { root: {}, source: { resolve: () => undefined } };

@@ -1,15 +1,56 @@
 // An object that a patch made and that is none of its kind, as upstream shows it to whoever sent the patch.
 
+import { type RootedSchema, referenceOf, type SchemaNode } from '@tweendeck/kube';
 import { isJsonObject } from '@tweendeck/std';
-
-type Fields = Readonly<Record<string, unknown>>;
+import fieldOrder from './generated/field-order.json' with { type: 'json' };
 
 /**
  * Its JSON. Upstream's library takes apart what a patch touches and puts it together again with keys in order; what it
- * does not touch stays as upstream's structures are written. `touched` has the keys of a merge patch.
+ * does not touch stays as upstream's structures are written, custom objects as maps. `touched` has the keys of a merge
+ * patch; what it says in lists stays as it says it.
  */
-export function patchedText(object: unknown, touched: unknown): string {
-  return JSON.stringify(ordered(object, touched, 'object'));
+export function patchedText(
+  object: unknown,
+  touched: unknown,
+  schema: RootedSchema | undefined,
+): string {
+  const anew = (value: unknown, said: unknown, node: SchemaNode | undefined): unknown => {
+    if (Array.isArray(value)) {
+      if (Array.isArray(said)) return value;
+      const { items } = followed(node);
+      return value.map((item, at) => anew(item, isJsonObject(said) ? said[at] : undefined, items));
+    }
+    if (!isJsonObject(value)) return value;
+    const isTouched = isJsonObject(said);
+    const names = isTouched ? Object.keys(value).toSorted() : writtenOrder(value, node);
+    const { properties = {}, additionalProperties } = followed(node);
+    const others = typeof additionalProperties === 'object' ? additionalProperties : undefined;
+    return Object.fromEntries(
+      names.map((name) => {
+        const inner = Object.hasOwn(properties, name) ? properties[name] : others;
+        return [name, anew(value[name], isTouched ? said[name] : undefined, inner)];
+      }),
+    );
+  };
+  const followed = (node: SchemaNode | undefined): SchemaNode => {
+    const reference = node && referenceOf(node);
+    return (reference === undefined ? node : schema?.source.resolve(reference)) ?? {};
+  };
+  return JSON.stringify(anew(object, touched, schema?.root));
+}
+
+/** Of structures the order in which upstream declares their fields; keys of maps in order. */
+function writtenOrder(
+  value: Readonly<Record<string, unknown>>,
+  node: SchemaNode | undefined,
+): readonly string[] {
+  const reference = (node && referenceOf(node)) ?? '';
+  const orders: Readonly<Record<string, readonly string[]>> = fieldOrder;
+  const order = orders[reference.slice(reference.lastIndexOf('/') + 1)];
+  const names = Object.keys(value).toSorted();
+  if (!order) return names;
+  const rank = (name: string): number => (order.indexOf(name) + 1 || order.length + 1) - 1;
+  return names.toSorted((left, right) => rank(left) - rank(right));
 }
 
 /** What the operations of a JSON patch touch, in the form of a merge patch. */
@@ -27,33 +68,4 @@ export function touchedBy(operations: unknown): unknown {
     }
   }
   return root;
-}
-
-function ordered(
-  value: unknown,
-  touched: unknown,
-  place: 'object' | 'metadata' | 'other',
-): unknown {
-  if (!isJsonObject(value)) return value;
-  const isTouched = isJsonObject(touched);
-  const names = isTouched ? Object.keys(value).toSorted() : writtenOrder(value, place);
-  return Object.fromEntries(
-    names.map((name) => {
-      const inner = place === 'object' && name === 'metadata' ? 'metadata' : 'other';
-      return [name, ordered(value[name], isTouched ? touched[name] : undefined, inner)];
-    }),
-  );
-}
-
-const metadataFields: readonly string[] = [
-  ...['name', 'generateName', 'namespace', 'uid', 'resourceVersion', 'generation'],
-  ...['creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'labels'],
-  ...['annotations', 'ownerReferences', 'finalizers', 'managedFields'],
-];
-
-/** Of metadata the order of upstream's structure; anything else as it lies there. */
-function writtenOrder(value: Fields, place: 'object' | 'metadata' | 'other'): readonly string[] {
-  if (place !== 'metadata') return Object.keys(value);
-  const rank = (name: string): number => (metadataFields.indexOf(name) + 1 || 99) - 1;
-  return Object.keys(value).toSorted((left, right) => rank(left) - rank(right));
 }
