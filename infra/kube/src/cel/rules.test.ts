@@ -362,6 +362,19 @@ test('rules below what may be an integer or a text have no type', () => {
   ]);
 });
 
+test('rules of items that cannot be are not looked at', () => {
+  const items: JsonSchema = {
+    type: 'object',
+    properties: { c: { type: 'string' } },
+    additionalProperties: { type: 'string' },
+    'x-kubernetes-validations': [{ rule: 'nothing > self' }],
+  };
+  const spec: JsonSchema = { type: 'array', items };
+  assert.deepEqual(checkSchema({ type: 'object', properties: { spec } }).map(fieldErrorText), [
+    'spec.validation.openAPIV3Schema.properties[spec].items.additionalProperties: Forbidden: additionalProperties and properties are mutual exclusive',
+  ]);
+});
+
 test('a default with a part that rules cannot read is refused', () => {
   const spec: JsonSchema = {
     type: 'object',

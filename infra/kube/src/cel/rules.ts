@@ -94,10 +94,12 @@ export function compileRules(
 }
 
 const toldByParents =
-  /parent array|in x-kubernetes-list-map-keys, so|mutual exclusive|as item of a list|cannot be nullable when/;
+  /parent array|in x-kubernetes-list-map-keys, so|as item of a list|cannot be nullable when/;
+const toldByHolder = /mutual exclusive/;
 
 /** The place, or one below it, whose check found an error: some errors of items and the like are found by what holds them. */
 function reporterOf({ field, detail = '' }: FieldError): string {
+  if (toldByHolder.test(detail)) return field.replace(/\.additionalProperties$/, '');
   if (!toldByParents.test(detail)) return field;
   return field.replace(/\.(?:items\.(?:properties\[[^\]]*\]\.)?[^.[]+|additionalProperties)$/, '');
 }
