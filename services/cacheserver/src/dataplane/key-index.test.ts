@@ -41,6 +41,28 @@ test('an index agrees with a map through inserts, clears and whole segments', ()
   }
 });
 
+test('times of a key never go back, and start anew with the key', () => {
+  const index = new KeyIndex(3);
+  const key = Buffer.alloc(32, 9);
+  const file = { segment: 1, offset: 0, sizeBytes: 1, crc: 0 };
+  const record = index.insert(key, 0);
+  index.write(record, 2, file);
+  index.committed(record, 100);
+  index.used(record, 150);
+  index.committed(record, 120);
+  index.used(record, 90);
+  assert.deepEqual([index.committedSeconds(record), index.usedSeconds(record)], [120, 150]);
+  assert.ok(index.holdsKey(record));
+  const copy = Buffer.alloc(40);
+  index.keyOf(record, copy, 8);
+  assert.deepEqual(copy.subarray(8), key);
+  index.clear(record, 2);
+  assert.ok(!index.holdsKey(record));
+  assert.equal(index.insert(key, 0), record);
+  assert.deepEqual([index.committedSeconds(record), index.usedSeconds(record)], [0, 0]);
+  assert.equal(index.recordsEnd, 1);
+});
+
 test('a key costs less than 110 bytes', () => {
   const index = new KeyIndex(1);
   const key = Buffer.alloc(36);

@@ -1,9 +1,11 @@
-// Which file of which key lies where: a hash table of plain numbers, about 95 bytes a key and no object per key.
+// Which file of which key lies where: a hash table of plain numbers, about 105 bytes a key and no object per key.
 
 const keyWords = 8;
 const fileWords = 4; // segment, offset, size, crc
-const recordWords = 1 + keyWords + 3 * fileWords;
 const filesAt = 1 + keyWords;
+const committedAt = filesAt + 3 * fileWords;
+const usedAt = committedAt + 1;
+const recordWords = usedAt + 1;
 const recordsPerChunk = 4_096;
 const tableLengthMin = 8_192;
 
@@ -96,15 +98,67 @@ export class KeyIndex {
     chunk[base + 3] = place.crc;
   }
 
+  /** When a file of the key was last committed, in seconds of the store's clock. */
+  committedSeconds(record: number): number {
+    return this.#chunkOf(record)[baseOf(record) + committedAt] ?? 0;
+  }
+
+  /** When the key was last asked for or committed, in seconds of the store's clock. */
+  usedSeconds(record: number): number {
+    return this.#chunkOf(record)[baseOf(record) + usedAt] ?? 0;
+  }
+
+  /** Notes a commit, which is a use as well; neither time goes back. */
+  committed(record: number, seconds: number): void {
+    const chunk = this.#chunkOf(record);
+    const at = baseOf(record) + committedAt;
+    if ((chunk[at] ?? 0) < seconds) chunk[at] = seconds;
+    this.used(record, seconds);
+  }
+
+  used(record: number, seconds: number): void {
+    const chunk = this.#chunkOf(record);
+    const at = baseOf(record) + usedAt;
+    if ((chunk[at] ?? 0) < seconds) chunk[at] = seconds;
+  }
+
+  /** Records handed out so far: all numbers of keys are below. */
+  get recordsEnd(): number {
+    return this.#used;
+  }
+
+  /** Whether this number is a key's at present: one with a file. */
+  holdsKey(record: number): boolean {
+    const chunk = this.#chunkOf(record);
+    const at = baseOf(record) + filesAt + 2;
+    return chunk[at] !== 0 || chunk[at + fileWords] !== 0 || chunk[at + 2 * fileWords] !== 0;
+  }
+
+  /** Copies the key of a record to `at` of `target`. */
+  keyOf(record: number, target: Buffer, at: number): void {
+    const chunk = this.#chunkOf(record);
+    const base = baseOf(record) + 1;
+    for (let word = 0; word < keyWords; word++) {
+      target.writeUInt32LE(chunk[base + word] ?? 0, at + word * 4);
+    }
+  }
+
+  /** Whether the key of a record begins with these bytes, a multiple of four. */
+  startsWith(record: number, bytes: Uint8Array): boolean {
+    const chunk = this.#chunkOf(record);
+    const base = baseOf(record) + 1;
+    for (let at = 0; at < bytes.length; at += 4) {
+      if (chunk[base + at / 4] !== wordAt(bytes, at)) return false;
+    }
+    return true;
+  }
+
   /** Takes one file off a key, and the key with its last file. */
   clear(record: number, file: number): void {
     const chunk = this.#chunkOf(record);
     const base = baseOf(record);
     chunk[base + filesAt + file * fileWords + 2] = 0;
-    for (let index = 0; index < 3; index++) {
-      if (chunk[base + filesAt + index * fileWords + 2] !== 0) return;
-    }
-    this.#remove(record);
+    if (!this.holdsKey(record)) this.#remove(record);
   }
 
   /** Takes every file in this segment off its key; visits all records. */
@@ -174,13 +228,7 @@ export class KeyIndex {
   #load(bytes: Uint8Array, at: number): number {
     let hash = this.#seed;
     for (let word = 0; word < keyWords; word++) {
-      const from = at + word * 4;
-      const value =
-        ((bytes[from] ?? 0) |
-          ((bytes[from + 1] ?? 0) << 8) |
-          ((bytes[from + 2] ?? 0) << 16) |
-          ((bytes[from + 3] ?? 0) << 24)) >>>
-        0;
+      const value = wordAt(bytes, at + word * 4);
       this.#probe[word] = value;
       hash = Math.imul(hash ^ value, 0x9e3779b1);
       hash = (hash << 13) | (hash >>> 19);
@@ -193,6 +241,11 @@ export class KeyIndex {
   #chunkOf(record: number): Uint32Array {
     return this.#chunks[Math.floor(record / recordsPerChunk)] as Uint32Array; // made before the number was handed out
   }
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  const low = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
+  return (low | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)) >>> 0;
 }
 
 function baseOf(record: number): number {

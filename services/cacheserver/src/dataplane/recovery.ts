@@ -10,11 +10,14 @@ import {
 } from './commit-record.ts';
 import type { IndexedFile, KeyIndex } from './key-index.ts';
 import { Segment } from './segment.ts';
+import { secondsOf } from './store-clock.ts';
 
 export interface Recovered {
   readonly segments: readonly Segment[];
   readonly nextNumber: number;
   readonly nextSequence: number;
+  /** When the newest commit was made; 0 when there is none. */
+  readonly newestMs: number;
   /** Files left by uploads that never committed, and torn ends that were cut off. */
   readonly discarded: number;
   /** Files with names that are not ours; left alone. */
@@ -48,6 +51,7 @@ export function recoverSegments(disk: CacheDisk, index: KeyIndex, signal: AbortS
     segments: replay.segments,
     nextNumber: numbers.reduce((most, number) => Math.max(most, number), 0) + 1,
     nextSequence: replay.sequenceMax + 1,
+    newestMs: replay.newestMs,
     discarded,
     foreign: names.filter((name) => !ownName.test(name) && !/^lock(-|$)/.test(name)).length,
   };
@@ -110,6 +114,7 @@ function recoverSingle(disk: CacheDisk, number: number, replay: Replay): number 
 class Replay {
   readonly segments: Segment[] = [];
   sequenceMax = 0;
+  newestMs = 0;
   readonly #index: KeyIndex;
   #sequences = new Float64Array(3 * 4_096);
   readonly #place: IndexedFile = { segment: 0, offset: 0, sizeBytes: 0, crc: 0 };
@@ -129,7 +134,9 @@ class Replay {
     if (this.#last !== segment) this.#byNumber.set(segment.number, segment);
     this.#last = segment;
     this.sequenceMax = Math.max(this.sequenceMax, record.sequence);
+    if (record.committedMs > this.newestMs) this.newestMs = record.committedMs;
     const key = this.#index.insert(record.id, 0);
+    this.#index.committed(key, secondsOf(record.committedMs));
     for (let file = 0; file < 3; file++) {
       const place = record.files[file];
       if (place === undefined) continue;

@@ -44,6 +44,10 @@ export class SegmentEntry implements StoredEntry {
     for (const file of files) if (file) host.pin(file.segment);
   }
 
+  eachSegment(see: (segment: Segment) => void): void {
+    for (const file of this.#files) if (file) see(file.segment);
+  }
+
   sizeOf(type: UnityCacheFileType): number {
     return this.#files[unityCacheFileTypeIndex(type)]?.sizeBytes ?? 0;
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
+import { SimClock } from '@tweendeck/sim';
 import { clockOf, type PlatformError, seededRandom, silentLogger } from '@tweendeck/std';
 import { type CacheStore, openCacheStore } from './cache-store.ts';
 import { type DiskCall, MemoryDisk, systemError } from './memory-disk.ts';
@@ -68,6 +69,31 @@ test('a store finds everything after it was closed, and closes every file', asyn
       a: contentOf(key, 10 + key * 991),
       i: info,
     });
+  }
+});
+
+test('a key knows when it was stored and last used, also after a restart as far as it can', async () => {
+  const disk = new MemoryDisk();
+  const clock = new SimClock({ random: seededRandom(1) });
+  const agesOf = async (store: CacheStore): Promise<unknown> => {
+    const key = await store.describe(idOf(1), 0);
+    return key && [key.ageSeconds, key.idleSeconds];
+  };
+  {
+    await using store = await openOn(disk, { clock });
+    await putFiles(store, idOf(1), { a: contentOf(1, 10) });
+    await clock.advance(100_000);
+    assert.deepEqual(await agesOf(store), [100, 100]);
+    await getFiles(store, idOf(1));
+    clock.jumpWall(-3_600_000);
+    await clock.advance(5_000);
+    assert.deepEqual(await agesOf(store), [105, 5]);
+    (await store.peek(idOf(1), 0))?.release();
+    assert.deepEqual(await agesOf(store), [105, 5]);
+  }
+  {
+    await using store = await openOn(disk, { clock }); // the wall clock is an hour behind the commit
+    assert.deepEqual(await agesOf(store), [0, 0]);
   }
 });
 

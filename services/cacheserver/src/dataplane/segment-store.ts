@@ -6,17 +6,22 @@ import type { CacheStore, CacheStoreOptions } from './cache-store.ts';
 import { commitRecordBytes, encodeCommitRecord, type FilePlaces } from './commit-record.ts';
 import { CommitSync } from './commit-sync.ts';
 import { type IndexedFile, KeyIndex } from './key-index.ts';
+import { describeKey, pageOf } from './key-pages.ts';
 import { MemoryTier } from './memory-tier.ts';
 import { recoverSegments } from './recovery.ts';
 import { blocksOf, OpenFiles, Segment } from './segment.ts';
 import { type EntryHost, type PinnedFile, SegmentEntry } from './segment-entry.ts';
 import { SegmentSpace } from './segment-space.ts';
+import { StoreClock } from './store-clock.ts';
 import { type BufferedUpload, Upload, type UploadHost } from './upload.ts';
 import type {
+  KeyPage,
+  KeyQuery,
   PutOutcome,
   PutRefusal,
   PutTransaction,
   Soon,
+  StoredKey,
   ValueStoreStats,
 } from './value-store.ts';
 
@@ -35,6 +40,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   readonly #disk: CacheDisk;
   readonly #options: CacheStoreOptions;
   readonly #index: KeyIndex;
+  readonly #time: StoreClock;
   readonly #space: SegmentSpace;
   readonly #byNumber = new Map<number, Segment>();
   readonly #sync = new CommitSync();
@@ -57,6 +63,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     this.#disk = disk;
     this.#options = options;
     this.#index = new KeyIndex(options.random.integer(2 ** 31));
+    this.#time = new StoreClock(options.clock);
     this.tier = new MemoryTier(options.memoryBytes);
     this.files = new OpenFiles(disk, openFilesMax);
     this.#segmentBytesMax = Math.min(segmentBytesMax, Math.floor(options.storageBytes / 16));
@@ -79,6 +86,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     const found = recoverSegments(disk, store.#index, signal);
     store.#nextNumber = found.nextNumber;
     store.#nextSequence = found.nextSequence;
+    store.#time.notBefore(found.newestMs);
     for (const segment of found.segments) {
       const { valuesBytes, logBytes } = segment;
       segment.valuesBytes = 0;
@@ -108,11 +116,24 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   find(bytes: Uint8Array, at: number): SegmentEntry | undefined {
     const record = this.#index.find(bytes, at);
     if (record < 0) return undefined;
-    return new SegmentEntry(this, record, [
-      this.#fileOf(record, 0),
-      this.#fileOf(record, 1),
-      this.#fileOf(record, 2),
-    ]);
+    this.#index.used(record, this.#time.nowSeconds());
+    const entry = this.#entryOf(record);
+    entry.eachSegment((segment) => this.#space.touch(segment));
+    return entry;
+  }
+
+  peek(bytes: Uint8Array, at: number): SegmentEntry | undefined {
+    const record = this.#index.find(bytes, at);
+    return record < 0 ? undefined : this.#entryOf(record);
+  }
+
+  describe(bytes: Uint8Array, at: number): StoredKey | undefined {
+    const record = this.#index.find(bytes, at);
+    return record < 0 ? undefined : describeKey(this.#index, record, this.#time.nowSeconds());
+  }
+
+  keys(query: KeyQuery): KeyPage {
+    return pageOf(this.#index, query, this.#time.nowSeconds());
   }
 
   begin(bytes: Uint8Array, at: number): PutTransaction {
@@ -286,6 +307,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     const keysMax = this.#options.keysMax ?? 4_000_000;
     if (this.#index.find(id, 0) < 0) while (this.#index.count >= keysMax && this.#space.dropOne());
     const record = this.#index.insert(id, 0);
+    this.#index.committed(record, this.#time.nowSeconds());
     for (let index = 0; index < 3; index++) {
       const file = files[index];
       if (file === undefined) continue;
@@ -353,8 +375,16 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
 
   #encode(id: Uint8Array, files: FilePlaces): void {
     const sequence = this.#nextSequence++;
-    const committedMs = this.#options.clock.nowMs();
+    const committedMs = this.#time.nowMs();
     encodeCommitRecord({ sequence, committedMs, id, files }, this.#record, 0);
+  }
+
+  #entryOf(record: number): SegmentEntry {
+    return new SegmentEntry(this, record, [
+      this.#fileOf(record, 0),
+      this.#fileOf(record, 1),
+      this.#fileOf(record, 2),
+    ]);
   }
 
   #fileOf(record: number, index: number): PinnedFile | undefined {
@@ -362,7 +392,6 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     if (!this.#index.read(record, index, place)) return undefined;
     const segment = this.#byNumber.get(place.segment);
     if (segment === undefined) return undefined;
-    this.#space.touch(segment);
     return { segment, offset: place.offset, sizeBytes: place.sizeBytes, crc: place.crc };
   }
 

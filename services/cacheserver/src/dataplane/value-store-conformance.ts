@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { UnityCacheFileType } from '@tweendeck/wire';
-import type { PutOutcome, ValueStore } from './value-store.ts';
+import type { KeyQuery, PutOutcome, StoredKey, ValueStore } from './value-store.ts';
 
 type Files = Readonly<Partial<Record<UnityCacheFileType, Buffer>>>;
 
@@ -55,6 +55,22 @@ export async function getFiles(store: ValueStore, id: Buffer): Promise<Files> {
   }
   entry.release();
   return files;
+}
+
+/** All keys, page by page; met twice counts once. */
+export async function allKeys(
+  store: ValueStore,
+  query: Omit<KeyQuery, 'cursor'>,
+): Promise<StoredKey[]> {
+  const keys = new Map<string, StoredKey>();
+  let cursor: string | undefined;
+  do {
+    const page = await store.keys({ ...query, ...(cursor === undefined ? {} : { cursor }) });
+    assert.ok(page.keys.length <= query.keysMax);
+    for (const key of page.keys) keys.set(key.id.toString('hex'), key);
+    cursor = page.next;
+  } while (cursor !== undefined);
+  return [...keys.values()].sort((left, right) => left.id.compare(right.id));
 }
 
 interface Row {
@@ -187,6 +203,56 @@ const rows: readonly Row[] = [
         body.close();
         entry.release();
       }
+    },
+  },
+  {
+    name: 'describes a key, and none that is not there',
+    run: async (store) => {
+      await putFiles(store, idOf(1), { a: contentOf(1, 10), r: contentOf(1, 300_000) });
+      assert.equal(await store.describe(idOf(2), 0), undefined);
+      const padded = Buffer.concat([Buffer.alloc(5), idOf(1)]);
+      const key = await store.describe(padded, 5);
+      assert.ok(key);
+      assert.deepEqual(key.id, idOf(1));
+      assert.deepEqual(key.sizes, { a: 10, r: 300_000 });
+      assert.ok(key.ageSeconds >= 0 && key.ageSeconds < 60, `${key.ageSeconds} s`);
+      assert.ok(key.idleSeconds >= 0 && key.idleSeconds < 60, `${key.idleSeconds} s`);
+    },
+  },
+  {
+    name: 'gives on a peek what a find gives',
+    run: async (store) => {
+      await putFiles(store, idOf(1), { a: contentOf(1, 100) });
+      assert.equal(await store.peek(idOf(2), 0), undefined);
+      const entry = await store.peek(idOf(1), 0);
+      const target = Buffer.alloc(100);
+      assert.ok(entry);
+      assert.ok(entry.copy('a', target, 0));
+      entry.release();
+      assert.deepEqual(target, contentOf(1, 100));
+    },
+  },
+  {
+    name: 'meets every key page by page, and those of one guid',
+    run: async (store) => {
+      assert.deepEqual(await allKeys(store, { keysMax: 5 }), []);
+      const ids = Array.from({ length: 60 }, (_, number) => {
+        const id = idOf(number % 20);
+        id.writeUInt32LE(Math.floor(number / 20), 24); // another hash
+        return id;
+      }).sort(Buffer.compare);
+      for (const [at, id] of ids.entries()) await putFiles(store, id, { i: contentOf(at, at + 1) });
+      const met = await allKeys(store, { keysMax: 7 });
+      assert.deepEqual(
+        met.map(({ id, sizes }) => [id, sizes]),
+        ids.map((id, at) => [id, { i: at + 1 }]),
+      );
+      const guid = idOf(3).subarray(0, 16);
+      const siblings = await allKeys(store, { keysMax: 2, guid });
+      assert.deepEqual(
+        siblings.map(({ id }) => id),
+        ids.filter((id) => id.subarray(0, 16).equals(guid)),
+      );
     },
   },
   {

@@ -70,10 +70,47 @@ export interface ValueStoreStats {
   readonly diskErrors: number;
 }
 
+/** What is kept under one key, without its bytes. */
+export interface StoredKey {
+  /** 32 bytes, the holder's own. */
+  readonly id: Buffer;
+  /** Bytes of the files that there are. */
+  readonly sizes: Readonly<Partial<Record<UnityCacheFileType, number>>>;
+  /** Seconds since a file of it was last stored. */
+  readonly ageSeconds: number;
+  /** Seconds since it was last asked for or stored; approximate after a restart. */
+  readonly idleSeconds: number;
+}
+
+export interface KeyQuery {
+  /** The `next` of the page before; omitted for the first. */
+  readonly cursor?: string;
+  /** Only keys that begin with these 16 bytes. */
+  readonly guid?: Uint8Array;
+  /** Keys a page holds at most. */
+  readonly keysMax: number;
+}
+
+/** A slice of the keys: what can be had in a few milliseconds, which may be nothing. */
+export interface KeyPage {
+  readonly keys: readonly StoredKey[];
+  /** Undefined behind the last page. */
+  readonly next: string | undefined;
+}
+
 /** Where values are kept. Ids are 32 bytes at `at` of `bytes`, valid during the call only. */
 export interface ValueStore extends AsyncDisposable {
   /** The retained entry of a key, which the caller releases. */
   find(bytes: Uint8Array, at: number): Soon<StoredEntry | undefined>;
+  /** As `find`, but no use that would keep the key longer: for mirrors, scrubs and people. */
+  peek(bytes: Uint8Array, at: number): Soon<StoredEntry | undefined>;
   begin(bytes: Uint8Array, at: number): PutTransaction;
+  /** What is kept under a key; no use either. */
+  describe(bytes: Uint8Array, at: number): Soon<StoredKey | undefined>;
+  /**
+   * All keys, slice by slice, in no order: each that is there from the first page to the last is met at least once.
+   * A cursor of another store or from before a restart starts anew.
+   */
+  keys(query: KeyQuery): Soon<KeyPage>;
   stats(): ValueStoreStats;
 }
