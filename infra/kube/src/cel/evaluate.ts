@@ -3,7 +3,7 @@
 import { Pattern } from '../regex/pattern.ts';
 import { callCost } from './call-cost.ts';
 import type { Checked } from './check-expression.ts';
-import { typeOfValue } from './compare-values.ts';
+import { compareValues, typeOfValue } from './compare-values.ts';
 import { noOverload } from './conversions.ts';
 import { implementations, itemAt, itemIfAny, noSuchKey } from './functions.ts';
 import type { LoopNode, Node } from './syntax.ts';
@@ -273,9 +273,12 @@ class Planner {
         // With more arguments, or a pattern written out, upstream stops, and counts the call only when it has seen them all.
         if ((runs.length > 2 || isPrepared) && values.length < runs.length) return failure;
       }
-      const result = failure ?? ended(() => implementation(...(values as readonly CelValue[]))); // no failure is among them
+      const given = values as readonly CelValue[]; // no failure is among them where it is read
+      const result = failure ?? ended(() => implementation(...given));
       run.charge(callCost({ name, overload, args: values, result }));
-      return result;
+      return result === noOverload && hasNone(name, given[0] ?? null)
+        ? new Failure(`no such overload: ${name}`)
+        : result;
     });
   }
 
@@ -389,6 +392,16 @@ function pairsOf(
   if (over instanceof CelObject) return over.fields;
   const { name } = typeOfValue(over);
   return new Failure(`got '${goNames.get(name) ?? name}', expected iterable type`);
+}
+
+const comparisons: ReadonlySet<string> = new Set(['_<_', '_<=_', '_>_', '_>=_']);
+const arithmetics: ReadonlySet<string> = new Set(['_+_', '_-_', '_*_', '_/_', '_%_']);
+
+/** Whether an operator is none for values of such a type at all: upstream then names it. */
+function hasNone(name: string, left: CelValue): boolean {
+  if (comparisons.has(name))
+    return typeof left !== 'number' && compareValues(left, left) === undefined;
+  return arithmetics.has(name) && left === null;
 }
 
 function ended(work: () => Outcome): Outcome {

@@ -362,6 +362,24 @@ test('rules below what may be an integer or a text have no type', () => {
   ]);
 });
 
+for (const [rule, operator] of [
+  ['self.map["a"] > 1', '_>_'],
+  ['self.map["a"] + 1 == 2', '_+_'],
+] as const) {
+  test(`a rule with a null tells which operator takes none: ${rule}`, () => {
+    const spec: JsonSchema = {
+      type: 'object',
+      properties: {
+        map: { type: 'object', additionalProperties: { type: 'integer', nullable: true } },
+      },
+      'x-kubernetes-validations': [{ rule }],
+    };
+    assert.deepEqual(judged({ type: 'object', properties: { spec } }, { map: { a: null } }), [
+      `spec: Invalid value: "object": 'no such overload: ${operator}': call arguments did not match a supported operator, function or macro signature for rule: ${rule}`,
+    ]);
+  });
+}
+
 test('rules of items that cannot be are not looked at', () => {
   const items: JsonSchema = {
     type: 'object',
