@@ -14,12 +14,15 @@ import { shrink } from './shrink.ts';
 import { Source } from './source.ts';
 import { sameAnswers } from './ssa.ts';
 import { type History, type HistoryStep, historyOf, widgetSchemas } from './ssa-cases.ts';
+import { relatedVersions } from './versions-cases.ts';
+
+/** `scale`: histories change objects by way of `scale`, too; `versions`: what is written in one version is read in all. */
+export type LiveArea = 'live' | 'scale' | 'versions';
 
 export interface LiveRun {
   readonly count: number;
   readonly seed: number;
-  /** Whether histories change objects by way of `scale`, too. */
-  readonly scales: boolean;
+  readonly area: LiveArea;
   /** Differences after which to stop. */
   readonly differencesMax: number;
   readonly write: (line: string) => void;
@@ -55,15 +58,18 @@ export async function compareLive(
         done++;
         if (!(await pool.differs(history)) || different >= run.differencesMax) continue;
         different++;
-        run.write(`live: history ${number} of seed ${run.seed} differs; made small:`);
+        run.write(`${run.area}: history ${number} of seed ${run.seed} differs; made small:`);
         await tell(pool, history, run.write);
       }
     };
     await Promise.all(Array.from({ length: lanes }, lane));
+    if (run.area === 'versions') different += await pool.moved(run.write);
   }
   const verdict = different === 0 ? 'all equal' : `${different} DIFFER`;
   const seconds = ((performance.now() - begunMs) / 1_000).toFixed(1);
-  run.write(`live               ${done} histories, ${verdict}, ${seconds} s (seed ${run.seed})`);
+  run.write(
+    `${run.area.padEnd(18)} ${done} histories, ${verdict}, ${seconds} s (seed ${run.seed})`,
+  );
   return { cases: done, differences: different };
 }
 
@@ -135,18 +141,21 @@ class Pool implements AsyncDisposable {
   readonly #seed: number;
   readonly #schemas: History['schemas'];
   readonly #statusApart: boolean;
-  readonly #scales: boolean;
+  readonly #area: LiveArea;
+  readonly #names: string[] = [];
+  #storage = 0;
   #played = 0;
 
-  private constructor(pair: Pair, { seed, scales }: LiveRun, from: number) {
+  private constructor(pair: Pair, { seed, area }: LiveRun, from: number) {
     const number = Math.floor(from / poolSize);
     this.#pair = pair;
     this.#seed = seed;
     this.#group = `p${number}.example.com`;
     this.#statusApart = number % 2 === 1;
-    this.#scales = scales;
-    const drawn = widgetSchemas(new Source(seed ^ 0x5eed, number));
-    const schemas = this.#scales ? scalableSchemas(drawn) : drawn;
+    this.#area = area;
+    const source = new Source(seed ^ 0x5eed, number);
+    const drawn = area === 'versions' ? relatedVersions(source) : widgetSchemas(source);
+    const schemas = area === 'scale' ? scalableSchemas(drawn) : drawn;
     this.#schemas = Object.fromEntries(
       Object.entries(schemas).map(([version, schema]) => [version, withoutInheritance(schema)]),
     );
@@ -170,7 +179,7 @@ class Pool implements AsyncDisposable {
   history(number: number): History {
     const source = new Source(this.#seed, number);
     const history = historyOf(source, { schemas: this.#schemas, kinds: ['Widget'] });
-    return this.#scales ? withScaling(source, history) : history;
+    return this.#area === 'scale' ? withScaling(source, history) : history;
   }
 
   async differs(history: History): Promise<boolean> {
@@ -186,6 +195,7 @@ class Pool implements AsyncDisposable {
     history: History,
   ): Promise<{ readonly ours: readonly unknown[]; readonly theirs: readonly unknown[] }> {
     const name = `x${this.#played++}`;
+    this.#names.push(name);
     const { ours, theirs } = this.#pair;
     const [our, their] = await Promise.all([
       this.#playOn(ours, history, name),
@@ -203,8 +213,64 @@ class Pool implements AsyncDisposable {
         isJsonObject(body) && body['kind'] !== 'Status' ? body['metadata'] : undefined;
       if (isJsonObject(metadata)) resourceVersion = String(metadata['resourceVersion']);
       answers.push(comparable(body, name));
+      if (this.#area === 'versions') answers.push(...(await this.#readings(server, name)));
     }
     return answers;
+  }
+
+  /** An object in every version. */
+  async #readings(server: Endpoint, name: string): Promise<readonly unknown[]> {
+    const answers: unknown[] = [];
+    for (const version of Object.keys(this.#schemas)) {
+      const { body } = await send(server, 'GET', `${this.#path(version)}/${name}`);
+      answers.push(comparable(body, name));
+    }
+    return answers;
+  }
+
+  /** Stores new objects in another version, and reads and changes those that are there; how many are told differently. */
+  async moved(write: LiveRun['write']): Promise<number> {
+    this.#storage = 1;
+    const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.${this.#group}`;
+    const { spec } = this.#definition();
+    for (const server of [this.#pair.theirs, this.#pair.ours]) {
+      const type = 'application/merge-patch+json';
+      const { status, body } = await send(server, 'PATCH', path, { spec }, type);
+      if (status !== 200) throw new Error(`no other storage: ${canonical(body)}`);
+    }
+    let different = 0;
+    for (const name of this.#names) {
+      let told: readonly (readonly unknown[])[] = [];
+      for (let tries = 0; tries < triesMax; tries++) {
+        const label = String(tries);
+        const { theirs, ours } = this.#pair;
+        told = await Promise.all(
+          [ours, theirs].map((server) => this.#relabelled(server, { name, label })),
+        );
+        if (sameAnswers(told[0], told[1])) break;
+      }
+      if (sameAnswers(told[0], told[1])) continue;
+      if (different++ > 0) continue;
+      write(`versions: ${name} of ${this.#group} differs after the storage moved`);
+      write(`  ours   ${canonical(told[0])}`);
+      write(`  theirs ${canonical(told[1])}`);
+      write(`  schemas ${JSON.stringify(this.#schemas)}`);
+    }
+    return different;
+  }
+
+  /** What is read before and after a change in one of the versions. */
+  async #relabelled(
+    server: Endpoint,
+    { name, label }: { readonly name: string; readonly label: string },
+  ): Promise<readonly unknown[]> {
+    const versions = Object.keys(this.#schemas);
+    const version = versions[Number(name.slice(1)) % versions.length] ?? 'v1';
+    const before = await this.#readings(server, name);
+    const path = `${this.#path(version)}/${name}?fieldManager=mover`;
+    const change = { metadata: { labels: { moved: label } } };
+    const { body } = await send(server, 'PATCH', path, change, 'application/merge-patch+json');
+    return [...before, comparable(body, name), ...(await this.#readings(server, name))];
   }
 
   #request(
@@ -245,7 +311,7 @@ class Pool implements AsyncDisposable {
     return `/apis/${this.#group}/${version}/namespaces/default/widgets`;
   }
 
-  #definition(): object {
+  #definition(): { readonly spec: object } {
     const text = JSON.stringify(definitionFor(this.#schemas)).replaceAll(
       'example.com',
       this.#group,
@@ -253,9 +319,13 @@ class Pool implements AsyncDisposable {
     const definition = JSON.parse(text) as { spec: { versions: object[] } }; // what definitionFor makes
     const subresources = {
       ...(this.#statusApart ? { status: {} } : {}),
-      ...(this.#scales ? { scale: scaleSubresource } : {}),
+      ...(this.#area === 'scale' ? { scale: scaleSubresource } : {}),
     };
-    const versions = definition.spec.versions.map((each) => ({ ...each, subresources }));
+    const versions = definition.spec.versions.map((each, index) => ({
+      ...each,
+      subresources,
+      storage: index === this.#storage,
+    }));
     return { ...definition, spec: { ...definition.spec, versions } };
   }
 

@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { celComparison } from './cel.ts';
 import { type Comparison, compare } from './compare.ts';
-import { compareLive } from './live.ts';
+import { compareLive, type LiveArea } from './live.ts';
 import { Oracle } from './oracle.ts';
 import { patchComparisons } from './patch.ts';
 import { type Outcome, record } from './record.ts';
@@ -22,9 +22,9 @@ const areas: Readonly<Record<string, (seed: number) => readonly unknown[]>> = {
 };
 
 /** What needs a real server, and runs alone. */
-const live = ['live', 'scale'];
+const live: readonly LiveArea[] = ['live', 'scale', 'versions'];
 
-const usage = `npm run oracle -- ${[...Object.keys(areas), 'all', 'live', 'scale'].join('|')} [--sequences N] [--seed S] [--differences N] [--write]
+const usage = `npm run oracle -- ${[...Object.keys(areas), 'all', ...live].join('|')} [--sequences N] [--seed S] [--differences N] [--write]
 
 Compares our code with upstream's Kubernetes libraries, on generated input. Ends with 1 when they differ.
   --sequences    how many cases of each comparison (1,000)
@@ -33,7 +33,7 @@ Compares our code with upstream's Kubernetes libraries, on generated input. Ends
   --write        add what was compared to the table in tools/oracle/README.md
 
 \`live\` sends histories to our API server and to a real kube-apiserver, in a lab of e2e/kubernetes; so does \`scale\`,
-with the subresource of that name among the requests.
+with the subresource of that name among the requests, and \`versions\`, which reads every object in each of its versions.
 `;
 
 const { values, positionals } = parseArgs({
@@ -50,7 +50,7 @@ const chosen = positionals.flatMap((name) => (name === 'all' ? Object.keys(areas
 if (
   values.help ||
   chosen.length === 0 ||
-  chosen.some((name) => !(name in areas || live.includes(name)))
+  chosen.some((name) => !(name in areas || live.some((area) => area === name)))
 ) {
   process.stdout.write(usage);
   process.exitCode = values.help ? 0 : 2;
@@ -62,10 +62,9 @@ async function run(names: readonly string[]): Promise<number> {
   const seed = Number(values.seed);
   const write = (line: string): void => void process.stdout.write(`${line}\n`);
   const [count, differencesMax] = [Number(values.sequences), Number(values.differences)];
-  const [alive] = names.filter((name) => live.includes(name));
+  const alive = live.find((area) => names.includes(area));
   if (alive) {
-    const scales = alive === 'scale';
-    const outcome = await compareLive({ count, seed, scales, differencesMax, write });
+    const outcome = await compareLive({ count, seed, area: alive, differencesMax, write });
     keep({ comparison: alive, seed, ...outcome });
     return outcome.differences === 0 ? 0 : 1;
   }
