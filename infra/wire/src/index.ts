@@ -1,6 +1,7 @@
 // The public surface of wire.
 
 export * from './cri-log.ts';
+export * from './proxy-protocol.ts';
 export * from './unity-cache-encode.ts';
 export * from './unity-cache-key.ts';
 export * from './unity-cache-reply.ts';
