@@ -1,0 +1,210 @@
+// The configuration document of a data plane: what it may say, and what stands where it says nothing.
+
+import { resolve } from 'node:path';
+import { PlatformError } from '@tweendeck/std';
+import { type CacheLimits, defaultCacheLimits } from '../dataplane/limits.ts';
+import { addressText, type ListenAddress } from '../dataplane/listen.ts';
+import { type ConfigFields, ConfigNode, type ConfigProblem } from './config-reader.ts';
+import { type ListenerConfig, readAddress, readListener } from './listener-config.ts';
+
+/** A cache of its own behind listeners of its own. */
+export interface NamespaceConfig {
+  readonly name: string;
+  readonly directory: string;
+  /** Bound of the bytes on disk. */
+  readonly storageBytes: number;
+  /** Bound of the values held in memory. */
+  readonly memoryBytes: number;
+  readonly durability: 'none' | 'commit';
+  readonly keysMax?: number;
+  readonly listeners: readonly ListenerConfig[];
+}
+
+/** Which ends of connections are logged. */
+export interface AccessLogConfig {
+  /** `faults`: only connections that ended otherwise than by the client's will. */
+  readonly lines: 'off' | 'faults' | 'all';
+  /** The share of connections without a fault that are logged with `all`, 0 to 1. */
+  readonly sample: number;
+}
+
+/** Raw bytes of clients, kept for replay. */
+export interface RecorderConfig {
+  readonly directory: string;
+  /** Bytes kept of one connection; what comes behind is not. */
+  readonly connectionBytesMax: number;
+  /** Connections that are kept at most, those in the directory counted. */
+  readonly connectionsMax: number;
+}
+
+/** A whole document, with every default filled in. */
+export interface CacheConfig {
+  readonly namespaces: readonly NamespaceConfig[];
+  readonly status: ListenAddress | undefined;
+  /** File with the token that purging and cleaning ask for; without it neither is offered. */
+  readonly controlTokenFile: string | undefined;
+  readonly limits: CacheLimits;
+  readonly lingerMs: number;
+  readonly drainMs: number;
+  readonly accessLog: AccessLogConfig;
+  readonly recorder: RecorderConfig | undefined;
+}
+
+const gibibyte = 2 ** 30;
+const mebibyte = 2 ** 20;
+
+/** What stands where a namespace says nothing. */
+export const namespaceDefaults = {
+  storageBytes: 10 * gibibyte,
+  memoryBytes: 32 * mebibyte,
+  durability: 'none',
+} as const;
+
+/** What stands where a document says nothing. */
+export const configDefaults: Omit<CacheConfig, 'namespaces'> = {
+  status: undefined,
+  controlTokenFile: undefined,
+  limits: defaultCacheLimits,
+  lingerMs: 0,
+  drainMs: 10_000,
+  accessLog: { lines: 'off', sample: 1 },
+  recorder: undefined,
+};
+
+/**
+ * Reads a parsed document (YAML or JSON). Relative paths in it count from `directory`. Throws CACHE_CONFIG_INVALID,
+ * which names everything that is wrong with it.
+ */
+export function readCacheConfig(
+  document: unknown,
+  { directory, source }: { readonly directory: string; readonly source: string },
+): CacheConfig {
+  const problems: ConfigProblem[] = [];
+  const fields = new ConfigNode(document, '', problems).fields();
+  const config = readDocument(fields, directory);
+  fields.end();
+  problems.push(...clashes(config));
+  if (problems.length > 0) throw invalid(source, problems);
+  return config;
+}
+
+function readDocument(fields: ConfigFields, directory: string): CacheConfig {
+  const namespaces = fields.list('namespaces', (item) => {
+    const own = item.fields();
+    const namespace = readNamespace(own, directory);
+    own.end();
+    return namespace;
+  });
+  if (namespaces.length === 0) {
+    fields.node
+      .child('namespaces', undefined)
+      .fail('is missing or empty', 'Name at least one, with "name", "directory" and "listen".');
+  }
+  const status = fields.section('status', (section) => ({
+    address: readAddress(section.get('address'), 8_127),
+    tokenFile: section.text('controlTokenFile'),
+  }));
+  return {
+    namespaces,
+    status: status?.address,
+    controlTokenFile: pathIn(directory, status?.tokenFile),
+    limits: { ...defaultCacheLimits, ...fields.section('limits', readLimits) },
+    lingerMs: fields.duration('linger', { min: 0 }) ?? configDefaults.lingerMs,
+    drainMs: fields.duration('drain', { min: 0 }) ?? configDefaults.drainMs,
+    accessLog: fields.section('accessLog', readAccessLog) ?? configDefaults.accessLog,
+    recorder: fields.section('recorder', (section) => readRecorder(section, directory)),
+  };
+}
+
+function readNamespace(fields: ConfigFields, directory: string): NamespaceConfig {
+  const keysMax = fields.integer('keys', { min: 1, max: 2 ** 24 });
+  const listeners = fields.list('listen', (item) => readListener(item, directory));
+  if (listeners.length === 0) {
+    fields.node
+      .child('listen', undefined)
+      .fail('is missing or empty', 'Name at least one address, such as 127.0.0.1:8126.');
+  }
+  return {
+    name: fields.needed('name', 'Give the namespace a name.', {
+      pattern: /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/,
+      what: 'name of a namespace',
+      hint: 'Use lower-case letters, digits and dashes, 63 at most.',
+    }),
+    directory: resolve(directory, fields.needed('directory', 'Say where its values are kept.')),
+    storageBytes: fields.size('storage', { min: mebibyte }) ?? namespaceDefaults.storageBytes,
+    memoryBytes: fields.size('memory', { min: 0 }) ?? namespaceDefaults.memoryBytes,
+    durability: fields.choice('durability', ['none', 'commit']) ?? namespaceDefaults.durability,
+    ...(keysMax === undefined ? {} : { keysMax }),
+    listeners,
+  };
+}
+
+function readLimits(fields: ConfigFields): Partial<CacheLimits> {
+  const found: Readonly<Record<keyof CacheLimits, number | undefined>> = {
+    connectionsMax: fields.integer('connections', { min: 1, max: 1_000_000 }),
+    valueBytesMax: fields.size('value', { min: 1, max: 2 ** 31 - 1 }),
+    queuedBytesMax: fields.size('queuedBytes', { min: 65_536, max: 2 ** 30 }),
+    queuedBodiesMax: fields.integer('queuedBodies', { min: 1, max: 100_000 }),
+    handshakeTimeoutMs: fields.duration('handshakeTimeout', { min: 100 }),
+    uploadTimeoutMs: fields.duration('uploadTimeout', { min: 100 }),
+    uploadBytesMin: fields.size('uploadBytes', { min: 0 }),
+    transactionTimeoutMs: fields.duration('transactionTimeout', { min: 100 }),
+    readerTimeoutMs: fields.duration('readerTimeout', { min: 100 }),
+    drainQuietMs: fields.duration('drainQuiet', { min: 0 }),
+  };
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
+}
+
+function readAccessLog(fields: ConfigFields): AccessLogConfig {
+  return {
+    lines: fields.choice('lines', ['all', 'faults', 'off']) ?? 'all',
+    sample: fields.number('sample', { min: 0, max: 1 }) ?? 1,
+  };
+}
+
+function readRecorder(fields: ConfigFields, directory: string): RecorderConfig {
+  const own = fields.needed('directory', 'Say where recordings are written.');
+  return {
+    directory: resolve(directory, own),
+    connectionBytesMax: fields.size('connectionBytes', { min: 1 }) ?? 10_000_000,
+    connectionsMax: fields.integer('connections', { min: 1, max: 100_000 }) ?? 100,
+  };
+}
+
+/** What stands twice where it may stand once. */
+function clashes({ namespaces, status }: CacheConfig): ConfigProblem[] {
+  const seen = new Map<string, string>();
+  const problems: ConfigProblem[] = [];
+  const once = (kind: string, value: string, path: string, hint: string): void => {
+    const key = `${kind} ${value}`;
+    const first = seen.get(key);
+    if (first === undefined) seen.set(key, path);
+    else problems.push({ path, fact: `${value} stands at ${first} already`, hint });
+  };
+  for (const [index, { name, directory, listeners }] of namespaces.entries()) {
+    const path = `namespaces[${index}]`;
+    if (name !== '') once('name', name, `${path}.name`, 'Give each namespace a name of its own.');
+    once('directory', directory, `${path}.directory`, 'Each needs a directory of its own.');
+    for (const [at, { address }] of listeners.entries()) {
+      if (address.port === 0) continue;
+      const hint = 'A listener serves exactly one namespace: choose another port.';
+      once('address', addressText(address), `${path}.listen[${at}]`, hint);
+    }
+  }
+  if (status !== undefined && status.port !== 0)
+    once('address', addressText(status), 'status.address', 'Choose another port.');
+  return problems;
+}
+
+function pathIn(directory: string, path: string | undefined): string | undefined {
+  return path === undefined || path === '' ? undefined : resolve(directory, path);
+}
+
+function invalid(source: string, problems: readonly ConfigProblem[]): PlatformError {
+  const lines = problems.map(({ path, fact, hint }) =>
+    `  ${path === '' ? 'the document' : path}: ${fact}. ${hint}`.trimEnd(),
+  );
+  return new PlatformError('CACHE_CONFIG_INVALID', `${source}:\n${lines.join('\n')}`, {
+    hint: 'Look with "tweendeck cacheserver serve --config FILE --check-config" before a reload.',
+  });
+}
