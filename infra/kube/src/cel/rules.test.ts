@@ -69,6 +69,12 @@ for (const [rule, holds, fails] of [
     { ratio: 1 },
   ],
   ['type(self.nested) == map && self.nested.x == 1', { nested: { x: 1 } }, { nested: { x: 2 } }],
+  [
+    'string(duration(self.s)) == "1.4969999999999999s"', // Go adds seconds and parts of one as doubles
+    { s: '1.497s' },
+    { s: '1.5s' },
+  ],
+  ['string(duration(self.s)) == "-0.000000001s"', { s: '-1ns' }, { s: '1ns' }],
   ['self.list.all(x, x > 1)', { list: [2, 3] }, { list: [1] }],
   ['self.list.exists(x, x == 2)', { list: [2] }, { list: [] }],
   ['self.list.exists_one(x, x == 2)', { list: [2] }, { list: [2, 2] }],

@@ -33,13 +33,17 @@ export function parseDuration(text: string): Duration | undefined {
   return new Duration(match?.[1] === '-' ? -nanos : nanos);
 }
 
-/** Seconds, with as many decimals as it takes: `5400s`. */
+/** Seconds, with as many decimals as it takes: `5400s`. A sum of two doubles, as Go makes it. */
 export function durationText({ nanos }: Duration): string {
   const size = nanos < 0n ? -nanos : nanos;
-  const fraction = String(size % second)
-    .padStart(9, '0')
-    .replace(/0+$/, '');
-  return `${nanos < 0n ? '-' : ''}${size / second}${fraction === '' ? '' : `.${fraction}`}s`;
+  const seconds = size / second;
+  const fraction = size % second;
+  const digits = String(fraction).padStart(9, '0').replace(/0+$/, '');
+  const text =
+    seconds === 0n && digits !== ''
+      ? `0.${digits}`
+      : String(Number(seconds) + Number(fraction) / 1e9);
+  return `${nanos < 0n ? '-' : ''}${text}s`;
 }
 
 const timestampMin = -62_135_596_800n * second;
