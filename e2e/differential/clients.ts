@@ -36,6 +36,9 @@ export interface ClientOptions {
   readonly directory: string;
 }
 
+/** Commands are short: a quarter of their time would go into collecting garbage while a program in Go begins. */
+const withoutCollecting = { GOGC: 'off', GOMEMLIMIT: '512MiB' };
+
 const pause = (delayMs: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, delayMs));
 
@@ -110,6 +113,7 @@ export class Clients {
         KUBE_EDITOR: 'sed -i s/before/after/',
         HOME: below('home'),
         TZ: 'UTC',
+        ...withoutCollecting,
       },
     });
     return followed(process);
