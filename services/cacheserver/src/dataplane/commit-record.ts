@@ -23,16 +23,18 @@ export type FilePlaces = readonly [
 export interface CommitRecord {
   /** Commit order over all segments of a store; from 1. */
   readonly sequence: number;
-  /** Wall time of the commit; for people and later for expiry. */
+  /** Wall time of the commit, by the store's clock. */
   readonly committedMs: number;
   /** 32 bytes. */
   readonly id: Uint8Array;
   readonly files: FilePlaces;
+  /** Files taken away as of this sequence, a bit each (1 a, 2 i, 4 r): versions up to it are void. */
+  readonly removed: number;
 }
 
 const magic = 0x31445755; // 'UWD1': change it with the layout
 
-/** Layout, little endian: crc of the rest, magic, sequence f64, wall time f64, id 32, 3 x (offset, size, crc), 4 spare. */
+/** Layout, little endian: crc of the rest, magic, sequence f64, wall time f64, id 32, 3 x (offset, size, crc), removed. */
 export function encodeCommitRecord(record: CommitRecord, target: Buffer, at: number): void {
   target.fill(0, at, at + commitRecordBytes);
   target.writeUInt32LE(magic, at + 4);
@@ -47,6 +49,7 @@ export function encodeCommitRecord(record: CommitRecord, target: Buffer, at: num
     target.writeUInt32LE(file.sizeBytes, place + 4);
     target.writeUInt32LE(file.crc, place + 8);
   }
+  target.writeUInt32LE(record.removed, at + 92);
   target.writeUInt32LE(crc32(target.subarray(at + 4, at + commitRecordBytes)), at);
 }
 
@@ -62,8 +65,12 @@ export function decodeCommitRecord(source: Buffer, at: number): CommitRecord | u
     committedMs: source.readDoubleLE(at + 16),
     id: source.subarray(at + 24, at + 56),
     files: [placeAt(source, at + 56), placeAt(source, at + 68), placeAt(source, at + 80)],
+    removed: source.readUInt32LE(at + 92) & 7,
   };
 }
+
+/** A record without files. */
+export const noFiles: FilePlaces = [undefined, undefined, undefined];
 
 /** The first byte behind the files of a record. */
 export function filesEnd(files: FilePlaces): number {

@@ -15,7 +15,7 @@ test('an index agrees with a map through inserts, clears and whole segments', ()
     const name = key.toString('hex');
     const chance = random.next();
     if (chance < 0.6) {
-      const segment = random.integer(6);
+      const segment = 1 + random.integer(6);
       index.write(index.insert(key, 0), 1, { segment, offset: step, sizeBytes: 1, crc: step });
       model.set(name, { segment, offset: step });
     } else if (chance < 0.999) {
@@ -24,7 +24,7 @@ test('an index agrees with a map through inserts, clears and whole segments', ()
       if (record >= 0) index.clear(record, 1);
       model.delete(name);
     } else {
-      const segment = random.integer(6);
+      const segment = 1 + random.integer(6);
       index.clearSegment(segment);
       for (const [other, held] of model) if (held.segment === segment) model.delete(other);
     }
@@ -39,6 +39,30 @@ test('an index agrees with a map through inserts, clears and whole segments', ()
     assert.deepEqual({ segment: place.segment, offset: place.offset }, wanted);
     assert.equal(index.read(record, 0, place), false);
   }
+});
+
+test('a key of which only a trace is left is not found, yet known', () => {
+  const index = new KeyIndex(3);
+  const key = Buffer.alloc(32, 9);
+  const record = index.insert(key, 0);
+  index.write(record, 0, { segment: 4, offset: 8, sizeBytes: 5, crc: 1 });
+  index.write(record, 2, { segment: 5, offset: 8, sizeBytes: 5, crc: 1 });
+  const trace = (segment: number): IndexedFile => ({ segment, offset: 0, sizeBytes: 0, crc: 0 });
+  index.write(record, 0, trace(4));
+  assert.equal(index.find(key, 0), record);
+  index.write(record, 2, trace(6));
+  assert.deepEqual([index.find(key, 0), index.locate(key, 0)], [-1, record]);
+  assert.deepEqual([index.count, index.records], [0, 1]);
+  assert.equal(index.read(record, 2, place), false);
+  assert.equal(place.segment, 6);
+  index.clearSegment(4);
+  assert.equal(index.locate(key, 0), record);
+  assert.equal(index.insert(key, 0), record);
+  index.write(record, 1, { segment: 7, offset: 0, sizeBytes: 1, crc: 0 });
+  assert.deepEqual([index.count, index.records], [1, 1]);
+  index.clearSegment(7);
+  index.clearSegment(6);
+  assert.deepEqual([index.locate(key, 0), index.count, index.records], [-1, 0, 0]);
 });
 
 test('times of a key never go back, and start anew with the key', () => {

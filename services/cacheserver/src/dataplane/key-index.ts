@@ -9,13 +9,18 @@ const recordWords = usedAt + 1;
 const recordsPerChunk = 4_096;
 const tableLengthMin = 8_192;
 
-/** Where one file lies, in numbers; `sizeBytes` 0 means that there is none. */
+/**
+ * Where one file lies, in numbers; `sizeBytes` 0 means that there is none. Then a `segment` above 0 is a trace: the last
+ * that is known of the file stands there, and whoever stores it anew holds something newer than that segment.
+ */
 export interface IndexedFile {
   segment: number;
   offset: number;
   sizeBytes: number;
   crc: number;
 }
+
+const nowhere: IndexedFile = { segment: 0, offset: 0, sizeBytes: 0, crc: 0 };
 
 /** Open addressing with linear probing over records in chunks; a record's number is stable until it is removed. */
 export class KeyIndex {
@@ -25,15 +30,22 @@ export class KeyIndex {
   readonly #probe = new Uint32Array(keyWords);
   #table = new Int32Array(tableLengthMin); // record number + 1; 0 is free
   #used = 0; // records handed out so far, freed ones included
-  #count = 0;
+  #records = 0; // in the table
+  #count = 0; // of these, with a file
 
   /** `seed` keeps clients from choosing keys that collide. */
   constructor(seed: number) {
     this.#seed = seed | 0;
   }
 
+  /** Keys with a file. */
   get count(): number {
     return this.#count;
+  }
+
+  /** Keys with a file or a trace of one. */
+  get records(): number {
+    return this.#records;
   }
 
   /** Bytes held by tables and records. */
@@ -48,8 +60,14 @@ export class KeyIndex {
     if (length > this.#table.length) this.#grow(length);
   }
 
-  /** The record of the key at `at` of `bytes`, or -1. */
+  /** The record of the key at `at` of `bytes`, or -1 when it has no file. */
   find(bytes: Uint8Array, at: number): number {
+    const record = this.locate(bytes, at);
+    return record >= 0 && this.holdsKey(record) ? record : -1;
+  }
+
+  /** As `find`, also of a key that left only traces. */
+  locate(bytes: Uint8Array, at: number): number {
     const hash = this.#load(bytes, at);
     return (this.#table[this.#slotOf(hash)] ?? 0) - 1;
   }
@@ -60,7 +78,7 @@ export class KeyIndex {
     let slot = this.#slotOf(hash);
     const present = (this.#table[slot] ?? 0) - 1;
     if (present >= 0) return present;
-    if ((this.#count + 1) * 10 > this.#table.length * 7) {
+    if ((this.#records + 1) * 10 > this.#table.length * 7) {
       this.#grow(this.#table.length * 2);
       slot = this.#slotOf(hash);
     }
@@ -74,11 +92,11 @@ export class KeyIndex {
     chunk[base] = hash;
     chunk.set(this.#probe, base + 1);
     this.#table[slot] = record + 1;
-    this.#count++;
+    this.#records++;
     return record;
   }
 
-  /** Reads the place of file 0, 1 or 2 into `into`; false when there is none. */
+  /** Reads the place of file 0, 1 or 2 into `into`; false when there is none, only a trace at best. */
   read(record: number, file: number, into: IndexedFile): boolean {
     const chunk = this.#chunkOf(record);
     const base = baseOf(record) + filesAt + file * fileWords;
@@ -89,13 +107,16 @@ export class KeyIndex {
     return into.sizeBytes > 0;
   }
 
+  /** Sets a place, or a trace when its size is 0. */
   write(record: number, file: number, place: Readonly<IndexedFile>): void {
+    const before = this.holdsKey(record);
     const chunk = this.#chunkOf(record);
     const base = baseOf(record) + filesAt + file * fileWords;
     chunk[base] = place.segment;
     chunk[base + 1] = place.offset;
     chunk[base + 2] = place.sizeBytes;
     chunk[base + 3] = place.crc;
+    this.#count += Number(this.holdsKey(record)) - Number(before);
   }
 
   /** When a file of the key was last committed, in seconds of the store's clock. */
@@ -153,24 +174,34 @@ export class KeyIndex {
     return true;
   }
 
-  /** Takes one file off a key, and the key with its last file. */
+  /** Takes a file and its trace off a key; a key without any is forgotten. */
   clear(record: number, file: number): void {
+    this.write(record, file, nowhere);
     const chunk = this.#chunkOf(record);
-    const base = baseOf(record);
-    chunk[base + filesAt + file * fileWords + 2] = 0;
-    if (!this.holdsKey(record)) this.#remove(record);
+    const at = baseOf(record) + filesAt;
+    for (let index = 0; index < 3; index++) if (chunk[at + index * fileWords] !== 0) return;
+    this.#remove(record);
   }
 
-  /** Takes every file in this segment off its key; visits all records. */
+  /** Takes every file and trace in this segment off its key; visits all records. */
   clearSegment(segment: number): void {
     for (let record = 0; record < this.#used; record++) {
       const chunk = this.#chunkOf(record);
-      const base = baseOf(record) + filesAt;
+      const at = baseOf(record) + filesAt;
       for (let file = 0; file < 3; file++) {
-        const at = base + file * fileWords;
-        if (chunk[at + 2] !== 0 && chunk[at] === segment) this.clear(record, file);
+        if (chunk[at + file * fileWords] === segment) this.clear(record, file);
       }
     }
+  }
+
+  /** Forgets everything. */
+  reset(): void {
+    this.#table = new Int32Array(tableLengthMin);
+    this.#chunks.length = 0;
+    this.#free.length = 0;
+    this.#used = 0;
+    this.#records = 0;
+    this.#count = 0;
   }
 
   #remove(record: number): void {
@@ -190,7 +221,7 @@ export class KeyIndex {
     }
     this.#table[hole] = 0;
     this.#free.push(record);
-    this.#count--;
+    this.#records--;
   }
 
   #grow(length: number): void {

@@ -6,8 +6,10 @@ import {
   type CommitRecord,
   commitRecordBytes,
   decodeCommitRecord,
+  type FilePlace,
   filesEnd,
 } from './commit-record.ts';
+import { dropNoteName, readDropNote } from './drop-note.ts';
 import type { IndexedFile, KeyIndex } from './key-index.ts';
 import { Segment } from './segment.ts';
 import { secondsOf } from './store-clock.ts';
@@ -24,10 +26,12 @@ export interface Recovered {
   readonly foreign: number;
 }
 
+const removal: FilePlace = { offset: 0, sizeBytes: 0, crc: 0 };
 const ownName = /^(\d{1,10})\.(values|log|single)$/;
 
 /** Fills `index` from the directory, cuts torn tails and removes what no commit record speaks of. */
 export function recoverSegments(disk: CacheDisk, index: KeyIndex, signal: AbortSignal): Recovered {
+  const dropped = finishDropping(disk);
   const names = disk.list();
   const present = new Set(names);
   const own = names.flatMap((name) => {
@@ -46,7 +50,7 @@ export function recoverSegments(disk: CacheDisk, index: KeyIndex, signal: AbortS
       discarded += recoverShared(disk, number, replay);
     } else discarded += recoverSingle(disk, number, replay);
   }
-  const numbers = own.map(({ number }) => number);
+  const numbers = [...own.map(({ number }) => number), ...dropped];
   return {
     segments: replay.segments,
     nextNumber: numbers.reduce((most, number) => Math.max(most, number), 0) + 1,
@@ -55,6 +59,19 @@ export function recoverSegments(disk: CacheDisk, index: KeyIndex, signal: AbortS
     discarded,
     foreign: names.filter((name) => !ownName.test(name) && !/^lock(-|$)/.test(name)).length,
   };
+}
+
+/** Drops what a process that died was dropping; returns the numbers, which must not be used again at once. */
+function finishDropping(disk: CacheDisk): readonly number[] {
+  if (!disk.list().includes(dropNoteName)) return [];
+  const numbers = readDropNote(disk);
+  const going = new Set(numbers);
+  for (const name of disk.list()) {
+    const match = ownName.exec(name);
+    if (match && going.has(Number(match[1]))) disk.remove(name);
+  }
+  disk.remove(dropNoteName);
+  return numbers;
 }
 
 /** Returns how many things were discarded. */
@@ -137,26 +154,31 @@ class Replay {
     if (record.committedMs > this.newestMs) this.newestMs = record.committedMs;
     const key = this.#index.insert(record.id, 0);
     this.#index.committed(key, secondsOf(record.committedMs));
-    for (let file = 0; file < 3; file++) {
-      const place = record.files[file];
-      if (place === undefined) continue;
-      const at = key * 3 + file;
-      if (at >= this.#sequences.length) this.#grow(at);
-      const other = this.#index.read(key, file, this.#place)
-        ? this.#byNumber.get(this.#place.segment)
-        : undefined; // the version that is known so far
-      if (record.sequence < (this.#sequences[at] ?? 0)) {
-        if (other !== undefined && other !== segment) other.shadows.add(segment);
-        continue;
-      }
-      if (other !== undefined && other !== segment) segment.shadows.add(other);
-      this.#sequences[at] = record.sequence;
-      this.#place.segment = segment.number;
-      this.#place.offset = place.offset;
-      this.#place.sizeBytes = place.sizeBytes;
-      this.#place.crc = place.crc;
-      this.#index.write(key, file, this.#place);
+    for (let file = 0; file < 3; file++) this.#applyFile(key * 3 + file, record, segment);
+  }
+
+  /** A version of a file, or its removal, which wins over a version of the same sequence. */
+  #applyFile(at: number, { sequence, files, removed }: CommitRecord, segment: Segment): void {
+    const [key, file] = [Math.floor(at / 3), at % 3];
+    const place = files[file] ?? (removed & (1 << file) ? removal : undefined);
+    if (place === undefined) return;
+    if (at >= this.#sequences.length) this.#grow(at);
+    const known = this.#sequences[at] ?? 0;
+    const alive = this.#index.read(key, file, this.#place);
+    const other = known > 0 ? this.#byNumber.get(this.#place.segment) : undefined;
+    if (sequence < known || (sequence === known && !alive)) {
+      if (other !== undefined && other !== segment) other.shadows.add(segment);
+      return;
     }
+    if (other !== undefined && other !== segment) segment.shadows.add(other);
+    if (other !== undefined && alive) other.liveBytes -= this.#place.sizeBytes;
+    segment.liveBytes += place.sizeBytes;
+    this.#sequences[at] = sequence;
+    this.#place.segment = segment.number;
+    this.#place.offset = place.offset;
+    this.#place.sizeBytes = place.sizeBytes;
+    this.#place.crc = place.crc;
+    this.#index.write(key, file, this.#place);
   }
 
   #grow(at: number): void {

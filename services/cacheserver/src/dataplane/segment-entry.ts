@@ -44,8 +44,9 @@ export class SegmentEntry implements StoredEntry {
     for (const file of files) if (file) host.pin(file.segment);
   }
 
-  eachSegment(see: (segment: Segment) => void): void {
-    for (const file of this.#files) if (file) see(file.segment);
+  /** Marks its segments as used. */
+  touch(space: { touch(segment: Segment): void }): void {
+    for (const file of this.#files) if (file) space.touch(file.segment);
   }
 
   sizeOf(type: UnityCacheFileType): number {

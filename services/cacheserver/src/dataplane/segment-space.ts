@@ -2,6 +2,7 @@
 
 import { assert } from '@tweendeck/std';
 import type { CacheDisk } from './cache-disk.ts';
+import { dropNoteName, writeDropNote } from './drop-note.ts';
 import type { OpenFiles, Segment } from './segment.ts';
 
 export interface SegmentSpaceOptions {
@@ -40,6 +41,12 @@ export class SegmentSpace {
 
   get count(): number {
     return this.#byUse.size;
+  }
+
+  get deadBytes(): number {
+    let bytes = 0;
+    for (const segment of this.#byUse) bytes += segment.deadBytes;
+    return bytes;
   }
 
   get evicted(): { readonly bytes: number; readonly segments: number } {
@@ -86,18 +93,43 @@ export class SegmentSpace {
     return true;
   }
 
+  /** Whether `bytes` fit within the bound as it is. */
+  hasRoom(bytes: number): boolean {
+    return this.#usedBytes + bytes <= this.#options.storageBytesMax;
+  }
+
   /** Drops the segment least recently used that nobody reads, and those it shadows; false when there is none. */
   dropOne(): boolean {
     const victim = this.#victim();
     if (victim === undefined) return false;
     const going = new Set<Segment>();
     collectShadowed(victim, going);
-    for (const segment of [...going].reverse()) {
-      this.#evictedBytes += segment.diskBytes;
-      this.#evictedSegments++;
-      this.drop(segment);
-    }
+    for (const { diskBytes } of going) this.#evictedBytes += diskBytes;
+    this.#evictedSegments += going.size;
+    this.dropTogether([...going].reverse());
     return true;
+  }
+
+  /** Drops all of these, also when the process dies half-way: then the next start drops the rest. */
+  dropTogether(segments: readonly Segment[]): void {
+    const { disk, onError } = this.#options;
+    const numbers = segments.map(({ number }) => number);
+    const noted = segments.length > 1 && writeDropNote(disk, numbers);
+    for (const segment of segments) this.drop(segment);
+    try {
+      if (noted) disk.remove(dropNoteName);
+    } catch (error) {
+      onError(error);
+    }
+  }
+
+  /** Drops a segment of which everything that counts was moved: whoever shadows it, shadows what it shadowed. */
+  dropMoved(segment: Segment): void {
+    for (const other of this.#byUse) {
+      if (!other.shadows.delete(segment)) continue;
+      for (const shadowed of segment.shadows) if (shadowed !== other) other.shadows.add(shadowed);
+    }
+    this.drop(segment);
   }
 
   /** Removes a segment's files now, and counts its space as free once nobody reads it. */

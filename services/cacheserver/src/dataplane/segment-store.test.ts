@@ -115,6 +115,8 @@ interface Step {
   readonly key: number;
   readonly writer: number;
   readonly large: boolean;
+  /** The key is removed instead. */
+  readonly removal?: true;
 }
 
 const steps: readonly Step[] = [
@@ -124,10 +126,18 @@ const steps: readonly Step[] = [
   { key: 1, writer: 4, large: true },
   { key: 2, writer: 5, large: false },
   { key: 3, writer: 6, large: false },
+  { key: 1, writer: 0, large: false, removal: true },
+  { key: 2, writer: 0, large: false, removal: true },
   { key: 1, writer: 7, large: false },
 ];
 
-function filesOf({ writer, large }: Step): Record<'a' | 'i' | 'r', Buffer> {
+function apply(store: CacheStore, step: Step): Promise<unknown> {
+  if (!step.removal) return putFiles(store, idOf(step.key), filesOf(step));
+  return Promise.resolve(store.remove(idOf(step.key), 0));
+}
+
+function filesOf({ writer, large, removal }: Step): Partial<Record<'a' | 'i' | 'r', Buffer>> {
+  if (removal) return {};
   return {
     a: contentOf(writer, large ? 270_000 : 40),
     i: contentOf(writer, 11),
@@ -165,9 +175,9 @@ test('a process that dies at any call to the disk leaves the old or the new, nev
       try {
         const store = await openOn(disk);
         for (const step of steps) {
-          const { outcome } = await putFiles(store, idOf(step.key), filesOf(step));
+          const outcome = await apply(store, step);
           if (calls > deathAt) break;
-          assert.equal(outcome, 'stored');
+          assert.deepEqual(outcome, { outcome: step.removal ? 'removed' : 'stored' });
           acknowledged++;
         }
       } catch (error) {
@@ -187,7 +197,7 @@ test('a process that dies at any call to the disk leaves the old or the new, nev
 
 test('every prefix of a log, and of its values, recovers', async () => {
   const disk = new MemoryDisk();
-  const small = steps.filter((step) => !step.large);
+  const small = steps.filter((step) => !step.large && !step.removal);
   {
     await using store = await openOn(disk);
     for (const step of small) await putFiles(store, idOf(step.key), filesOf(step));
@@ -303,6 +313,55 @@ test('evicting the newer version of a key takes the older one with it, for good'
   }
   await using store = await openOn(disk, options);
   assert.deepEqual(await getFiles(store, overwritten), {});
+});
+
+test('a removal stays, and goes together with what it removed', async () => {
+  const disk = new MemoryDisk();
+  const options = { storageBytes: 2 * mebibyte };
+  {
+    await using store = await openOn(disk, options);
+    await putFiles(store, idOf(1_000), { a: contentOf(1, 300_000), i: contentOf(1, 5) });
+    await putFiles(store, idOf(1_001), { a: contentOf(2, 10) });
+    assert.equal(store.stats().deadBytes, 0);
+    await store.remove(idOf(1_000), 0);
+    assert.equal(store.stats().deadBytes, 300_005);
+    assert.deepEqual(await store.remove(idOf(1_002), 0), { outcome: 'absent' });
+  }
+  {
+    await using store = await openOn(disk, options);
+    assert.equal(store.stats().keys, 1);
+    assert.equal(store.stats().deadBytes, 300_005);
+    assert.deepEqual(await getFiles(store, idOf(1_000)), {});
+    for (let key = 0; key < 20; key++) {
+      await putFiles(store, idOf(key), { a: contentOf(key, 300_000) });
+    }
+    assert.deepEqual(await getFiles(store, idOf(1_001)), {});
+  }
+  await using store = await openOn(disk, options);
+  assert.deepEqual(await getFiles(store, idOf(1_000)), {});
+});
+
+test('what goes together goes together, also when the process dies half-way', async () => {
+  const options = { storageBytes: 4 * mebibyte };
+  for (let deathAt = 0; ; deathAt++) {
+    const disk = new MemoryDisk();
+    const store = await openOn(disk, options);
+    for (const writer of [1, 2, 3, 4]) {
+      await putFiles(store, idOf(1), { a: contentOf(writer, writer % 2 ? 20 : 300_000) });
+    }
+    await putFiles(store, idOf(2), { a: contentOf(9, 20) });
+    let calls = 0;
+    disk.fault = () => (calls++ < deathAt ? undefined : { error: systemError('EIO') });
+    assert.equal(await store.clear(), 2);
+    await using again = await openOn(disk.afterCrash(), options);
+    const left = await getFiles(again, idOf(1));
+    const allowed = [{}, { a: contentOf(4, 300_000) }];
+    assert.ok(
+      allowed.some((files) => isDeepStrictEqual(files, left)),
+      `${left.a?.[0]} after ${deathAt} calls`,
+    );
+    if (calls <= deathAt) break;
+  }
 });
 
 test('what is being read is not evicted', async () => {

@@ -1,10 +1,9 @@
 // Commits, finds and evicts: the index, the segments and the memory tier put together.
 
 import { messageOf, systemErrorCode } from '@tweendeck/std';
-import type { CacheDisk, CacheFile } from './cache-disk.ts';
+import type { CacheDisk } from './cache-disk.ts';
 import type { CacheStore, CacheStoreOptions } from './cache-store.ts';
-import { commitRecordBytes, encodeCommitRecord, type FilePlaces } from './commit-record.ts';
-import { CommitSync } from './commit-sync.ts';
+import { commitRecordBytes, type FilePlaces, noFiles } from './commit-record.ts';
 import { type IndexedFile, KeyIndex } from './key-index.ts';
 import { describeKey, pageOf } from './key-pages.ts';
 import { MemoryTier } from './memory-tier.ts';
@@ -12,6 +11,7 @@ import { recoverSegments } from './recovery.ts';
 import { blocksOf, OpenFiles, Segment } from './segment.ts';
 import { type EntryHost, type PinnedFile, SegmentEntry } from './segment-entry.ts';
 import { SegmentSpace } from './segment-space.ts';
+import { SegmentWriter, type WrittenCommit } from './segment-writer.ts';
 import { StoreClock } from './store-clock.ts';
 import { type BufferedUpload, Upload, type UploadHost } from './upload.ts';
 import type {
@@ -20,6 +20,7 @@ import type {
   PutOutcome,
   PutRefusal,
   PutTransaction,
+  RemoveOutcome,
   Soon,
   StoredKey,
   ValueStoreStats,
@@ -37,22 +38,15 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   readonly bufferedBytesMax: number;
   readonly uploadBytesMax: number;
   recovery: CacheStore['recovery'] = { keys: 0, segments: 0, tookMs: 0 };
-  readonly #disk: CacheDisk;
   readonly #options: CacheStoreOptions;
   readonly #index: KeyIndex;
   readonly #time: StoreClock;
   readonly #space: SegmentSpace;
   readonly #byNumber = new Map<number, Segment>();
-  readonly #sync = new CommitSync();
-  readonly #segmentBytesMax: number;
-  readonly #record = Buffer.alloc(commitRecordBytes);
-  readonly #place: IndexedFile = { segment: 0, offset: 0, sizeBytes: 0, crc: 0 };
+  readonly #writer: SegmentWriter;
+  readonly #found: IndexedFile = { segment: 0, offset: 0, sizeBytes: 0, crc: 0 };
   readonly #inFlight = new Set<Promise<unknown>>();
   #owned: Disposable | undefined;
-  /** The shared segment that takes small transactions, pinned, with its open log. */
-  #active: { readonly segment: Segment; readonly log: CacheFile } | undefined;
-  #nextNumber = 1;
-  #nextSequence = 1;
   #bufferBytes = 0;
   #singleBytes = 0;
   #damagedValues = 0;
@@ -60,14 +54,13 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   #inTrouble = false;
 
   private constructor(disk: CacheDisk, options: CacheStoreOptions) {
-    this.#disk = disk;
     this.#options = options;
     this.#index = new KeyIndex(options.random.integer(2 ** 31));
     this.#time = new StoreClock(options.clock);
     this.tier = new MemoryTier(options.memoryBytes);
     this.files = new OpenFiles(disk, openFilesMax);
-    this.#segmentBytesMax = Math.min(segmentBytesMax, Math.floor(options.storageBytes / 16));
-    this.bufferedBytesMax = Math.min(256 * 1_024, Math.floor(this.#segmentBytesMax / 4));
+    const segmentBytes = Math.min(segmentBytesMax, Math.floor(options.storageBytes / 16));
+    this.bufferedBytesMax = Math.min(256 * 1_024, Math.floor(segmentBytes / 4));
     this.uploadBytesMax = Math.min(2 ** 32 - 1, Math.floor(options.storageBytes / 2));
     this.#space = new SegmentSpace({
       disk,
@@ -77,6 +70,20 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
       onDrop: (segment) => this.#forget(segment),
       onError: (error) => this.#trouble(error),
     });
+    this.#writer = new SegmentWriter({
+      disk,
+      files: this.files,
+      space: this.#space,
+      time: this.#time,
+      segmentBytesMax: segmentBytes,
+      durability: options.durability ?? 'none',
+      onSegment: (segment) => this.#byNumber.set(segment.number, segment),
+      onTrouble: (error) => this.#trouble(error),
+      onWritten: () => {
+        this.#inTrouble = false;
+      },
+      track: (promise) => this.track(promise),
+    });
   }
 
   /** Reads the directory, which the caller has locked. */
@@ -84,8 +91,8 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     const startedMs = options.clock.monotonicMs();
     const store = new SegmentStore(disk, options);
     const found = recoverSegments(disk, store.#index, signal);
-    store.#nextNumber = found.nextNumber;
-    store.#nextSequence = found.nextSequence;
+    store.#writer.nextNumber = found.nextNumber;
+    store.#writer.nextSequence = found.nextSequence;
     store.#time.notBefore(found.newestMs);
     for (const segment of found.segments) {
       const { valuesBytes, logBytes } = segment;
@@ -118,7 +125,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     if (record < 0) return undefined;
     this.#index.used(record, this.#time.nowSeconds());
     const entry = this.#entryOf(record);
-    entry.eachSegment((segment) => this.#space.touch(segment));
+    entry.touch(this.#space);
     return entry;
   }
 
@@ -148,6 +155,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
       memoryBytes: this.tier.bytes,
       memoryBytesMax: this.tier.bytesMax,
       indexBytes: this.#index.bytes,
+      deadBytes: this.#space.deadBytes,
       uploadBytes: this.#bufferBytes + this.#singleBytes,
       segments: this.#space.count,
       evictedBytes: this.#space.evicted.bytes,
@@ -160,7 +168,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   /** Waits for what is on its way to or from the disk, then closes everything and gives up the lock. */
   async [Symbol.asyncDispose](): Promise<void> {
     while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight);
-    this.#seal();
+    this.#writer.seal();
     this.files.closeAll();
     this.#owned?.[Symbol.dispose]();
     this.#owned = undefined;
@@ -191,12 +199,13 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     this.#damagedValues++;
     const { segment, offset } = file;
     this.#options.log.warn('cache value damaged', { segment: segment.number, offset });
-    const place = this.#place;
+    const found = this.#found;
     const same =
-      this.#index.read(record, index, place) &&
-      place.segment === segment.number &&
-      place.offset === offset;
-    if (same) this.#index.clear(record, index);
+      record < this.#index.recordsEnd &&
+      this.#index.read(record, index, found) &&
+      found.segment === segment.number &&
+      found.offset === offset;
+    if (same) this.#place(record, index, traceIn(segment.number));
   }
 
   // What uploads need.
@@ -211,7 +220,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
 
   openSingle(): Segment | PutRefusal {
     if (!this.#space.takeRoom(blocksOf(commitRecordBytes))) return 'storage-full';
-    const segment = new Segment(this.#nextNumber++, 'single');
+    const segment = new Segment(this.#writer.nextNumber++, 'single');
     try {
       this.files.create(segment);
     } catch (error) {
@@ -243,140 +252,104 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   }
 
   commitSingle(segment: Segment, id: Uint8Array, files: FilePlaces): Soon<PutOutcome> {
-    const file = this.files.use(segment);
-    try {
-      this.#encode(id, files);
-      file.writeNow(this.#record, commitRecordBytes, 0);
-    } catch (error) {
+    const written = this.#writer.appendHead(segment, id, files);
+    if (typeof written === 'string') {
       this.discardSingle(segment);
-      return { outcome: 'refused', reason: this.#trouble(error) };
+      return { outcome: 'refused', reason: written };
     }
     this.#singleBytes -= segment.valuesBytes;
     this.#byNumber.set(segment.number, segment);
     this.#space.add(segment);
-    const outcome = this.#publish([file], () => this.#apply(segment, id, files));
-    if (!(outcome instanceof Promise)) {
-      this.#space.unpin(segment);
-      return outcome;
-    }
-    return outcome.finally(() => this.#space.unpin(segment));
+    this.#space.unpin(segment);
+    return this.#publish(written, () => this.#apply(written, id));
   }
 
   commitBuffered(upload: BufferedUpload): Soon<PutOutcome> {
-    const bytes = upload.usedBytes;
-    const active = this.#activeFor(bytes);
-    if (typeof active === 'string') return { outcome: 'refused', reason: active };
-    const { segment, log } = active;
-    const { valuesBytes, logBytes } = segment;
-    const files = shifted(upload.files, valuesBytes);
-    const values = this.files.use(segment);
-    try {
-      values.writeNow(upload.buffer, bytes, valuesBytes);
-      this.#encode(upload.id, files);
-      log.writeNow(this.#record, commitRecordBytes, logBytes);
-    } catch (error) {
-      this.#cutBack(values, log, segment);
-      return { outcome: 'refused', reason: this.#trouble(error) };
-    }
-    this.#space.resize(segment, valuesBytes + bytes, logBytes + commitRecordBytes);
-    return this.#publish([values, log], () => {
-      this.#apply(segment, upload.id, files);
-      this.#keepInMemory(segment, upload, valuesBytes);
+    const written = this.#writer.append({ ...upload, removed: 0 });
+    if (typeof written === 'string') return { outcome: 'refused', reason: written };
+    return this.#publish(written, () => {
+      this.#apply(written, upload.id);
+      this.#keepInMemory(written, upload.buffer);
     });
   }
 
-  /** Makes a written commit visible: at once, or when the disk has it. */
-  #publish(files: readonly CacheFile[], apply: () => void): Soon<PutOutcome> {
-    this.#inTrouble = false;
-    const stored: PutOutcome = { outcome: 'stored' };
-    if (this.#options.durability !== 'commit') {
-      apply();
-      return stored;
-    }
-    return this.track(
-      this.#sync.sync(files).then((failure): PutOutcome => {
-        if (failure !== undefined) return { outcome: 'refused', reason: this.#trouble(failure) };
-        apply();
-        return stored;
-      }),
-    );
+  remove(bytes: Uint8Array, at: number): Soon<RemoveOutcome> {
+    if (this.#index.find(bytes, at) < 0) return { outcome: 'absent' };
+    const id = Buffer.from(bytes.subarray(at, at + 32));
+    const nothing = { buffer: Buffer.alloc(0), usedBytes: 0, files: noFiles };
+    const written = this.#writer.append({ id, ...nothing, removed: 7 });
+    if (typeof written === 'string') return { outcome: 'refused', reason: written };
+    const outcome = this.#publish(written, () => this.#applyRemoval(written.segment, id));
+    const removed = (put: PutOutcome): RemoveOutcome =>
+      put.outcome === 'refused' ? put : { outcome: 'removed' };
+    return outcome instanceof Promise ? outcome.then(removed) : removed(outcome);
   }
 
-  #apply(segment: Segment, id: Uint8Array, files: FilePlaces): void {
+  clear(): number {
+    const keys = this.#index.count;
+    this.#writer.seal();
+    this.#index.reset();
+    this.#space.dropTogether([...this.#space.segments]);
+    return keys;
+  }
+
+  /** Makes a written commit visible: at once, or when the disk has it. */
+  #publish({ synced }: WrittenCommit, apply: () => void): Soon<PutOutcome> {
+    const finish = (refusal: PutRefusal | undefined): PutOutcome => {
+      if (refusal !== undefined) return { outcome: 'refused', reason: refusal };
+      apply();
+      return { outcome: 'stored' };
+    };
+    return synced === undefined ? finish(undefined) : this.track(synced.then(finish));
+  }
+
+  #apply({ segment, files }: WrittenCommit, id: Uint8Array): void {
     if (segment.dropped) return; // evicted while it waited for the disk
     const keysMax = this.#options.keysMax ?? 4_000_000;
-    if (this.#index.find(id, 0) < 0) while (this.#index.count >= keysMax && this.#space.dropOne());
+    if (this.#index.locate(id, 0) < 0) {
+      while (this.#index.records >= keysMax && this.#space.dropOne());
+      if (segment.dropped) return; // it had to make room for itself
+    }
     const record = this.#index.insert(id, 0);
     this.#index.committed(record, this.#time.nowSeconds());
     for (let index = 0; index < 3; index++) {
       const file = files[index];
-      if (file === undefined) continue;
-      if (this.#index.read(record, index, this.#place)) {
-        const older = this.#byNumber.get(this.#place.segment);
-        if (older !== undefined && older !== segment) segment.shadows.add(older);
-        this.tier.drop(this.#place.segment, this.#place.offset);
-      }
-      this.#index.write(record, index, { ...file, segment: segment.number });
+      if (file !== undefined) this.#place(record, index, { ...file, segment: segment.number });
     }
     this.#space.touch(segment);
   }
 
+  #applyRemoval(segment: Segment, id: Uint8Array): void {
+    const record = this.#index.locate(id, 0);
+    if (segment.dropped || record < 0) return;
+    for (let index = 0; index < 3; index++) {
+      this.#index.read(record, index, this.#found);
+      if (this.#found.segment !== 0) this.#place(record, index, traceIn(segment.number));
+    }
+  }
+
+  /** Points a file of a key to a new place, or to the trace of its end; whatever was there is dead. */
+  #place(record: number, index: number, place: IndexedFile): void {
+    const found = this.#found;
+    const alive = this.#index.read(record, index, found);
+    const older = this.#byNumber.get(found.segment);
+    const segment = this.#byNumber.get(place.segment);
+    if (older !== undefined && older !== segment) segment?.shadows.add(older);
+    if (alive) {
+      if (older !== undefined) older.liveBytes -= found.sizeBytes;
+      this.tier.drop(found.segment, found.offset);
+    }
+    if (segment !== undefined) segment.liveBytes += place.sizeBytes;
+    this.#index.write(record, index, place);
+  }
+
   /** What was just written is likely to be asked for; the buffer is kept when it is mostly one file. */
-  #keepInMemory(segment: Segment, upload: BufferedUpload, base: number): void {
-    for (const file of upload.files) {
-      if (file === undefined || file.sizeBytes < upload.buffer.length * 0.8) continue;
-      const bytes = upload.buffer.subarray(file.offset, file.offset + file.sizeBytes);
-      this.tier.put(segment.number, base + file.offset, bytes);
+  #keepInMemory({ segment, offset, files }: WrittenCommit, buffer: Buffer): void {
+    for (const file of files) {
+      if (file === undefined || file.sizeBytes < buffer.length * 0.8) continue;
+      const from = file.offset - offset;
+      this.tier.put(segment.number, file.offset, buffer.subarray(from, from + file.sizeBytes));
     }
-  }
-
-  #activeFor(bytes: number): { segment: Segment; log: CacheFile } | PutRefusal {
-    const needed = blocksOf(bytes) + 2 * blocksOf(commitRecordBytes);
-    if (!this.#space.takeRoom(needed)) {
-      this.#seal(); // with everything else gone, what the active segment holds has to go as well
-      if (!this.#space.takeRoom(needed)) return 'storage-full';
-    }
-    const full = this.#active && this.#active.segment.valuesBytes + bytes > this.#segmentBytesMax;
-    if (full) this.#seal();
-    if (this.#active) return this.#active;
-    const segment = new Segment(this.#nextNumber++, 'shared');
-    try {
-      this.files.create(segment);
-      const log = this.#disk.create(segment.logName);
-      this.#space.pin(segment);
-      this.#space.add(segment);
-      this.#byNumber.set(segment.number, segment);
-      this.#active = { segment, log };
-      return this.#active;
-    } catch (error) {
-      this.files.close(segment);
-      this.#disk.remove(segment.valuesName);
-      return this.#trouble(error);
-    }
-  }
-
-  #seal(): void {
-    const active = this.#active;
-    if (active === undefined) return;
-    this.#active = undefined;
-    active.log.close();
-    this.#space.unpin(active.segment);
-  }
-
-  /** Takes a failed write back; where even that fails, nothing is appended there any more. */
-  #cutBack(values: CacheFile, log: CacheFile, segment: Segment): void {
-    try {
-      values.truncateNow(segment.valuesBytes);
-      log.truncateNow(segment.logBytes);
-    } catch {
-      this.#seal(); // the next start cuts the torn end
-    }
-  }
-
-  #encode(id: Uint8Array, files: FilePlaces): void {
-    const sequence = this.#nextSequence++;
-    const committedMs = this.#time.nowMs();
-    encodeCommitRecord({ sequence, committedMs, id, files }, this.#record, 0);
   }
 
   #entryOf(record: number): SegmentEntry {
@@ -388,7 +361,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   }
 
   #fileOf(record: number, index: number): PinnedFile | undefined {
-    const place = this.#place;
+    const place = this.#found;
     if (!this.#index.read(record, index, place)) return undefined;
     const segment = this.#byNumber.get(place.segment);
     if (segment === undefined) return undefined;
@@ -396,9 +369,9 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   }
 
   #forget(segment: Segment): void {
-    if (segment === this.#active?.segment) this.#seal();
+    if (segment === this.#writer.active) this.#writer.seal();
     if (!this.#byNumber.delete(segment.number)) return; // an upload: nothing points to it
-    this.#index.clearSegment(segment.number);
+    if (this.#index.records > 0) this.#index.clearSegment(segment.number);
     for (const other of this.#space.segments) other.shadows.delete(segment);
   }
 
@@ -412,11 +385,6 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   }
 }
 
-function shifted(files: FilePlaces, by: number): FilePlaces {
-  const [asset, info, resource] = files;
-  return [
-    asset && { ...asset, offset: asset.offset + by },
-    info && { ...info, offset: info.offset + by },
-    resource && { ...resource, offset: resource.offset + by },
-  ];
+function traceIn(segment: number): IndexedFile {
+  return { segment, offset: 0, sizeBytes: 0, crc: 0 };
 }

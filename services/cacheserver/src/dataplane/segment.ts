@@ -2,6 +2,7 @@
 
 import { assert } from '@tweendeck/std';
 import type { CacheDisk, CacheFile } from './cache-disk.ts';
+import { commitRecordBytes } from './commit-record.ts';
 
 /**
  * `shared` segments hold many transactions: values in `N.values`, commit records in `N.log`. A `single` segment holds
@@ -18,6 +19,12 @@ export class Segment {
   /** The end of what was written to the values file. */
   valuesBytes = 0;
   logBytes = 0;
+  /** Bytes of files that the index points to; the other values are dead. */
+  liveBytes = 0;
+  /** Commits that are written here and wait for the disk. */
+  waitingCommits = 0;
+  /** To be called when none waits any more. */
+  whenSynced: (() => void) | undefined;
   /** Segments that hold older versions of files that this one holds: they must not outlive it. */
   readonly shadows: Set<Segment> = new Set();
   pins = 0;
@@ -35,6 +42,16 @@ export class Segment {
 
   get logName(): string {
     return `${this.number}.log`;
+  }
+
+  /** Bytes of values that nobody can find any more. */
+  get deadBytes(): number {
+    return Math.max(0, this.valuesBytes - this.headBytes - this.liveBytes);
+  }
+
+  /** What stands in front of the values. */
+  get headBytes(): number {
+    return this.kind === 'single' ? Math.min(commitRecordBytes, this.valuesBytes) : 0;
   }
 
   /** Bytes on disk, in whole blocks. */

@@ -256,6 +256,72 @@ const rows: readonly Row[] = [
     },
   },
   {
+    name: 'keeps the last of two files of one type apart from the first, also in memory',
+    run: async (store) => {
+      const upload = store.begin(idOf(1), 0);
+      for (const writer of [1, 2]) {
+        upload.startFile('a', 9_000);
+        await upload.write(contentOf(writer, 9_000));
+        upload.endFile();
+      }
+      await upload.commit();
+      assert.deepEqual(await getFiles(store, idOf(1)), { a: contentOf(2, 9_000) });
+    },
+  },
+  {
+    name: 'removes a key once, and takes it anew',
+    run: async (store) => {
+      const files = { a: contentOf(1, 100), r: contentOf(1, 300_000) };
+      await putFiles(store, idOf(1), files);
+      await putFiles(store, idOf(2), files);
+      assert.deepEqual(await store.remove(idOf(1), 0), { outcome: 'removed' });
+      assert.deepEqual(await store.remove(idOf(1), 0), { outcome: 'absent' });
+      assert.deepEqual(await getFiles(store, idOf(1)), {});
+      assert.equal(await store.describe(idOf(1), 0), undefined);
+      assert.deepEqual(await getFiles(store, idOf(2)), files);
+      assert.equal((await allKeys(store, { keysMax: 10 })).length, 1);
+      assert.equal(store.stats().keys, 1);
+      await putFiles(store, idOf(1), { i: contentOf(3, 4) });
+      assert.deepEqual(await getFiles(store, idOf(1)), { i: contentOf(3, 4) });
+    },
+  },
+  {
+    name: 'clears all keys, and goes on',
+    run: async (store) => {
+      for (let key = 0; key < 20; key++) {
+        await putFiles(store, idOf(key), { a: contentOf(key, 30_000 * (key + 1)) });
+      }
+      assert.equal(await store.clear(), 20);
+      assert.equal(await store.clear(), 0);
+      assert.deepEqual(await allKeys(store, { keysMax: 10 }), []);
+      for (let key = 0; key < 20; key++) assert.deepEqual(await getFiles(store, idOf(key)), {});
+      await putFiles(store, idOf(3), { a: contentOf(9, 70_000) });
+      assert.deepEqual(await getFiles(store, idOf(3)), { a: contentOf(9, 70_000) });
+      assert.equal(store.stats().keys, 1);
+    },
+  },
+  {
+    name: 'lets a reader finish what was removed or cleared meanwhile',
+    run: async (store) => {
+      for (const size of [500, 300_000]) {
+        for (const way of ['remove', 'clear'] as const) {
+          await putFiles(store, idOf(1), { a: contentOf(1, size) });
+          const entry = await store.find(idOf(1), 0);
+          assert.ok(entry);
+          const body = entry.open('a');
+          const parts = [await body.next()];
+          await (way === 'remove' ? store.remove(idOf(1), 0) : store.clear());
+          await putFiles(store, idOf(1), { a: contentOf(2, size) });
+          for (let part = await body.next(); part; part = await body.next()) parts.push(part);
+          const read = parts.filter((part) => part !== undefined);
+          assert.deepEqual(Buffer.concat(read), contentOf(1, size));
+          body.close();
+          entry.release();
+        }
+      }
+    },
+  },
+  {
     name: 'keeps files of one writer together while many write one key',
     run: async (store) => {
       const writers = Array.from({ length: 64 }, async (_, writer) => {

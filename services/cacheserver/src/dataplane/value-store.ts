@@ -12,7 +12,13 @@ export type PutOutcome =
   | { readonly outcome: 'refused'; readonly reason: PutRefusal };
 
 /** Why a store would not take a transaction. */
-export type PutRefusal = 'storage-full' | 'disk-full' | 'disk-error' | 'too-large' | 'read-only';
+export type PutRefusal =
+  | 'storage-full'
+  | 'disk-full'
+  | 'disk-error'
+  | 'too-large'
+  | 'read-only'
+  | 'not-permitted';
 
 /**
  * The files of one key as they stood at one moment: later commits, evictions and drops do not change what it reads.
@@ -61,6 +67,8 @@ export interface ValueStoreStats {
   readonly memoryBytes: number;
   readonly memoryBytesMax: number;
   readonly indexBytes: number;
+  /** Part of `storageBytes`: values that nobody can find any more, whose space is still to be had back. */
+  readonly deadBytes: number;
   /** Bytes of uploads that are not committed. */
   readonly uploadBytes: number;
   readonly segments: number;
@@ -81,6 +89,11 @@ export interface StoredKey {
   /** Seconds since it was last asked for or stored; approximate after a restart. */
   readonly idleSeconds: number;
 }
+
+/** What became of a removal. After `refused` everything is as it was. */
+export type RemoveOutcome =
+  | { readonly outcome: 'removed' | 'absent' }
+  | { readonly outcome: 'refused'; readonly reason: PutRefusal };
 
 export interface KeyQuery {
   /** The `next` of the page before; omitted for the first. */
@@ -112,5 +125,9 @@ export interface ValueStore extends AsyncDisposable {
    * A cursor of another store or from before a restart starts anew.
    */
   keys(query: KeyQuery): Soon<KeyPage>;
+  /** Takes a key away for good: no version of it comes back. Who reads it goes on reading. */
+  remove(bytes: Uint8Array, at: number): Soon<RemoveOutcome>;
+  /** Takes everything away that was committed so far; resolves with the number of keys. */
+  clear(): Soon<number>;
   stats(): ValueStoreStats;
 }

@@ -1,0 +1,182 @@
+// Appends commits to the active segment: values first, then the record that makes them real.
+
+import type { CacheDisk, CacheFile } from './cache-disk.ts';
+import { commitRecordBytes, encodeCommitRecord, type FilePlaces } from './commit-record.ts';
+import { CommitSync } from './commit-sync.ts';
+import { blocksOf, type OpenFiles, Segment } from './segment.ts';
+import type { SegmentSpace } from './segment-space.ts';
+import type { StoreClock } from './store-clock.ts';
+import type { PutRefusal } from './value-store.ts';
+
+export interface SegmentWriterOptions {
+  readonly disk: CacheDisk;
+  readonly files: OpenFiles;
+  readonly space: SegmentSpace;
+  readonly time: StoreClock;
+  readonly segmentBytesMax: number;
+  readonly durability: 'none' | 'commit';
+  /** A segment is about to be appended to. */
+  readonly onSegment: (segment: Segment) => void;
+  readonly onTrouble: (error: unknown) => PutRefusal;
+  readonly onWritten: () => void;
+  /** Keeps the store open until the promise settles. */
+  readonly track: <Value>(promise: Promise<Value>) => Promise<Value>;
+}
+
+/** What one commit record is to say. Offsets of files count from the start of `buffer`. */
+export interface Commit {
+  readonly id: Uint8Array;
+  readonly buffer: Buffer;
+  readonly usedBytes: number;
+  readonly files: FilePlaces;
+  readonly removed: number;
+  /** Of a version that is moved; omitted: the next sequence, now. */
+  readonly moved?: { readonly sequence: number; readonly committedMs: number };
+}
+
+export interface WrittenCommit {
+  readonly segment: Segment;
+  /** Where the buffer begins in the segment. */
+  readonly offset: number;
+  /** The files with their offsets in the segment. */
+  readonly files: FilePlaces;
+  /** Settles when the disk has it, with why not; undefined: nobody waits for the disk. */
+  readonly synced: Promise<PutRefusal | undefined> | undefined;
+}
+
+interface ActiveSegment {
+  readonly segment: Segment;
+  readonly log: CacheFile;
+}
+
+export class SegmentWriter {
+  nextNumber = 1;
+  nextSequence = 1;
+  readonly #options: SegmentWriterOptions;
+  readonly #sync = new CommitSync();
+  readonly #record = Buffer.alloc(commitRecordBytes);
+  /** The shared segment that takes small transactions, pinned, with its open log. */
+  #active: ActiveSegment | undefined;
+
+  constructor(options: SegmentWriterOptions) {
+    this.#options = options;
+  }
+
+  get active(): Segment | undefined {
+    return this.#active?.segment;
+  }
+
+  /** Writes a commit. Room is made by dropping other segments, unless it must be `spare`. */
+  append(commit: Commit, room: 'made' | 'spare' = 'made'): WrittenCommit | PutRefusal {
+    const active = this.#activeFor(commit.usedBytes, room);
+    if (typeof active === 'string') return active;
+    const { segment, log } = active;
+    const { valuesBytes, logBytes } = segment;
+    const files = shifted(commit.files, valuesBytes);
+    const values = this.#options.files.use(segment);
+    try {
+      if (commit.usedBytes > 0) values.writeNow(commit.buffer, commit.usedBytes, valuesBytes);
+      this.#encode({ ...commit, files });
+      log.writeNow(this.#record, commitRecordBytes, logBytes);
+    } catch (error) {
+      this.#cutBack(values, active);
+      return this.#options.onTrouble(error);
+    }
+    const { space } = this.#options;
+    space.resize(segment, valuesBytes + commit.usedBytes, logBytes + commitRecordBytes);
+    return { segment, offset: valuesBytes, files, synced: this.#written(segment, [values, log]) };
+  }
+
+  /** Writes the record in front of a single segment. */
+  appendHead(segment: Segment, id: Uint8Array, files: FilePlaces): WrittenCommit | PutRefusal {
+    try {
+      const file = this.#options.files.use(segment);
+      this.#encode({ id, files, removed: 0 });
+      file.writeNow(this.#record, commitRecordBytes, 0);
+      return { segment, offset: 0, files, synced: this.#written(segment, [file]) };
+    } catch (error) {
+      return this.#options.onTrouble(error);
+    }
+  }
+
+  /** Appends no more to the active segment. */
+  seal(): void {
+    const active = this.#active;
+    if (active === undefined) return;
+    this.#active = undefined;
+    if (active.segment.waitingCommits === 0) active.log.close();
+    else active.segment.whenSynced = () => active.log.close();
+    this.#options.space.unpin(active.segment);
+  }
+
+  #written(
+    segment: Segment,
+    files: readonly CacheFile[],
+  ): Promise<PutRefusal | undefined> | undefined {
+    this.#options.onWritten();
+    if (this.#options.durability !== 'commit') return undefined;
+    this.#options.space.pin(segment);
+    segment.waitingCommits++;
+    const settled = this.#sync.sync(files).then((failure) => {
+      if (--segment.waitingCommits === 0) {
+        segment.whenSynced?.();
+        segment.whenSynced = undefined;
+      }
+      this.#options.space.unpin(segment);
+      return failure === undefined ? undefined : this.#options.onTrouble(failure);
+    });
+    return this.#options.track(settled);
+  }
+
+  #encode(commit: Pick<Commit, 'id' | 'files' | 'removed' | 'moved'>): void {
+    const { id, files, removed, moved } = commit;
+    const sequence = moved?.sequence ?? this.nextSequence++;
+    const committedMs = moved?.committedMs ?? this.#options.time.nowMs();
+    encodeCommitRecord({ sequence, committedMs, id, files, removed }, this.#record, 0);
+  }
+
+  #activeFor(bytes: number, room: 'made' | 'spare'): ActiveSegment | PutRefusal {
+    const { disk, files, space, segmentBytesMax } = this.#options;
+    const needed = blocksOf(bytes) + 2 * blocksOf(commitRecordBytes);
+    if (room === 'spare' && !space.hasRoom(needed)) return 'storage-full';
+    if (!space.takeRoom(needed)) {
+      this.seal(); // with everything else gone, what the active segment holds has to go as well
+      if (!space.takeRoom(needed)) return 'storage-full';
+    }
+    if (this.#active && this.#active.segment.valuesBytes + bytes > segmentBytesMax) this.seal();
+    if (this.#active) return this.#active;
+    const segment = new Segment(this.nextNumber++, 'shared');
+    try {
+      files.create(segment);
+      const log = disk.create(segment.logName);
+      space.pin(segment);
+      space.add(segment);
+      this.#options.onSegment(segment);
+      this.#active = { segment, log };
+      return this.#active;
+    } catch (error) {
+      files.close(segment);
+      disk.remove(segment.valuesName);
+      return this.#options.onTrouble(error);
+    }
+  }
+
+  /** Takes a failed write back; where even that fails, nothing is appended there any more. */
+  #cutBack(values: CacheFile, { segment, log }: ActiveSegment): void {
+    try {
+      values.truncateNow(segment.valuesBytes);
+      log.truncateNow(segment.logBytes);
+    } catch {
+      this.seal(); // the next start cuts the torn end
+    }
+  }
+}
+
+function shifted(files: FilePlaces, by: number): FilePlaces {
+  const [asset, info, resource] = files;
+  return [
+    asset && { ...asset, offset: asset.offset + by },
+    info && { ...info, offset: info.offset + by },
+    resource && { ...resource, offset: resource.offset + by },
+  ];
+}
