@@ -83,7 +83,7 @@ function lanes(): readonly Lane[] {
   );
 }
 
-/** Each lane has servers of its own, so two at a time use two cores. */
+/** Each lane has servers of its own, so two at a time use two cores, beside one with controllers, which mostly waits for them. */
 async function runLanes(
   isWanted: (lane: Lane, conversation: string) => boolean = () => true,
 ): Promise<{
@@ -93,14 +93,16 @@ async function runLanes(
   const pattern = new RegExp(options.only);
   const chosen = (lane: Lane): readonly Conversation[] =>
     conversations.filter(({ name }) => pattern.test(name) && isWanted(lane, name));
-  const waiting = lanes().filter((lane) => nameOfLane(lane).includes(options.lane));
+  const wanted = lanes().filter((lane) => nameOfLane(lane).includes(options.lane));
+  const queues = Map.groupBy(wanted, ({ servers }) => servers);
   const results: Result[] = [];
   const failures: string[] = [];
   const onResult = (result: Result): void => {
     results.push(result);
     if (!options.quiet) print(result);
   };
-  const work = async (): Promise<void> => {
+  const work = async (servers: Lane['servers']): Promise<void> => {
+    const waiting = queues.get(servers) ?? [];
     for (let lane = waiting.shift(); lane; lane = waiting.shift()) {
       const name = nameOfLane(lane);
       await runLane(lane, chosen(lane), onResult).catch((error: unknown) => {
@@ -109,7 +111,7 @@ async function runLanes(
       });
     }
   };
-  await Promise.all([work(), work()]);
+  await Promise.all([work('bare'), work('bare'), work('controllers')]);
   return { results, failures };
 }
 
