@@ -52,7 +52,7 @@ test('a build whose info has one byte loses that connection, and stores nothing 
   await using rig = await startCacheRig();
   const client = await BuildPipelineClient.connect('127.0.0.1', rig.port);
   client.upload(entryOf(1), Buffer.from('x'), Buffer.alloc(100));
-  await assert.rejects(client.download([entryOf(2)]), /closed|ECONNRESET|EPIPE/);
+  await assert.rejects(client.download([entryOf(2)]), /closed|ended|ECONNRESET|EPIPE/);
   const reader = await EditorClient.connect('127.0.0.1', rig.port);
   assert.deepEqual(await reader.find(entryOf(1)), {});
   reader.close();
@@ -165,9 +165,9 @@ test('the side door tells liveness, readiness and figures, and draining lets cli
   assert.equal((await ask('/nowhere')).status, 404);
   const metrics = (await ask('/metrics')).body;
   for (const line of [
-    'tweendeck_cache_hits_total{type="a"} 1',
-    'tweendeck_cache_keys 1',
-    'tweendeck_cache_transactions_total{end="stored"} 1',
+    'tweendeck_cache_hits_total{namespace="default",type="a"} 1',
+    'tweendeck_cache_keys{namespace="default"} 1',
+    'tweendeck_cache_transactions_total{namespace="default",end="stored"} 1',
   ]) {
     assert.ok(metrics.split('\n').includes(line), line);
   }

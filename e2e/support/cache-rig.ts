@@ -43,7 +43,12 @@ export async function startCacheRig(
   const store = await openCacheStore({ directory, storageBytes, memoryBytes, ...ambient }, signal);
   const local = { host: '127.0.0.1', port: 0 };
   const server = await startCacheServer(
-    { listen: [local], health: local, store, limits, ...ambient },
+    {
+      namespaces: [{ name: 'default', store, listen: [local] }],
+      health: local,
+      limits,
+      ...ambient,
+    },
     signal,
   );
   const rig: CacheRig = {

@@ -26,16 +26,24 @@ export interface Ambient {
   readonly readInput: () => Promise<string>;
   /** Aborts at the first SIGINT, SIGTERM or SIGHUP; at the second the process ends at once. */
   readonly signal: AbortSignal;
+  /** From now on SIGHUP calls this and stops nothing. */
+  readonly onHangup: (run: () => void) => void;
   /** Ends the process at once by SIGTERM, even when a thread hangs in a system call: `process.exit` would wait for it. */
   readonly endNow: () => void;
   /** From now on the process does not end when nobody reads its standard output any more. */
   readonly goOnUnread: () => void;
 }
 
+let hangup: (() => void) | undefined;
+
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
+      if (name === 'SIGHUP' && hangup !== undefined) {
+        hangup();
+        return;
+      }
       if (controller.signal.aborted) endBy(name);
       controller.abort(new Error(`stopped by ${name}`));
     });
@@ -84,6 +92,9 @@ export const ambient: Ambient = {
   interactive: process.stderr.isTTY === true,
   readInput,
   signal: stopSignal(),
+  onHangup: (run) => {
+    hangup = run;
+  },
   endNow: () => endBy('SIGTERM'),
   goOnUnread: () => {
     readerCounts = false;

@@ -419,9 +419,19 @@ export const commands: readonly CommandSpec[] = [
     summary: 'Runs the cache server alone, without the platform',
     details: [
       'Speaks the Unity Cache Server protocol (version 254). Sizes take suffixes: 500Mi, 20Gi.',
+      'One cache by options, or any number by a document; SIGHUP makes it read the document and its certificates again.',
     ],
     options: {
-      data: { type: 'string', value: 'DIR', description: 'where the cache is kept (required)' },
+      config: {
+        type: 'string',
+        value: 'FILE',
+        description: 'a document (YAML or JSON) in place of the options below',
+      },
+      'check-config': {
+        type: 'boolean',
+        description: 'look at the document, tell what is wrong with it, and serve nothing',
+      },
+      data: { type: 'string', value: 'DIR', description: 'where the cache is kept' },
       listen: {
         type: 'string',
         value: 'HOST:PORT',

@@ -1,6 +1,7 @@
 // The data plane alone: a process that only serves, imports or asks loads nothing of the control plane.
 
 export * from './client/cache-client.ts';
+export * from './config/cache-config.ts';
 export * from './dataplane/cache-server.ts';
 export * from './dataplane/cache-store.ts';
 export * from './dataplane/counters.ts';

@@ -10,6 +10,10 @@ export const cacheserverErrors: Readonly<Record<string, string>> = {
     'A stored value failed its checksum or could not be read. It is given up and counts as missing.',
   CACHE_LISTEN_FAILED:
     'A listening address could not be bound. The cause names why; another program may hold the port.',
+  CACHE_TLS_UNUSABLE:
+    'A certificate, its key or the CA of clients could not be read or used. The message names the file or the cause.',
+  CACHE_CONFIG_INVALID:
+    'The configuration of the cache says something that cannot be. The message names each place, what stands there and what may.',
   CACHE_CONNECT_FAILED: 'The cache server could not be reached at the address that was given.',
   CACHE_CONNECTION_LOST:
     'The cache server closed the connection before all answers came. What was not read back may not be stored.',

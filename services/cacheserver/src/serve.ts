@@ -1,13 +1,55 @@
-// The data plane as a process's whole job: open the store, serve, and stop in good order when told.
+// The data plane as a process's whole job: open the stores, serve, change with the configuration, and stop in good
+// order when told.
 
+import { readFileSync } from 'node:fs';
 import type { Clock, Logger, Random } from '@tweendeck/std';
-import { aborted } from '@tweendeck/std';
-import { type CacheServer, startCacheServer } from './dataplane/cache-server.ts';
+import { aborted, PlatformError } from '@tweendeck/std';
+import {
+  type CacheConfig,
+  configDefaults,
+  type NamespaceConfig,
+  namespaceDefaults,
+} from './config/cache-config.ts';
+import { type ListenerConfig, plainListener } from './config/listener-config.ts';
+import type { TlsPolicy } from './dataplane/access/policy.ts';
+import { TlsDoor } from './dataplane/access/tls-door.ts';
+import {
+  type CacheServer,
+  type CacheServerSettings,
+  type NamespaceListeners,
+  startCacheServer,
+} from './dataplane/cache-server.ts';
 import { openCacheStore } from './dataplane/cache-store.ts';
-import type { CacheLimits } from './dataplane/limits.ts';
+import { type CacheLimits, defaultCacheLimits } from './dataplane/limits.ts';
 import type { ListenAddress } from './dataplane/listen.ts';
+import type { ListenerOptions } from './dataplane/listener.ts';
 
-export interface ServeCacheOptions {
+/** What a process that serves is given by the world. */
+interface Ambience {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** A cache that serves. */
+export interface RunningCache {
+  readonly server: CacheServer;
+  /**
+   * Takes over what can change while it serves: listeners, their policies and certificates, limits, the access log,
+   * the recorder, times. Resolves with what it cannot and keeps, one sentence each. Throws CACHE_LISTEN_FAILED or
+   * CACHE_TLS_UNUSABLE and changes nothing then.
+   */
+  reload(config: CacheConfig): Promise<readonly string[]>;
+}
+
+export interface ServeConfiguredOptions extends Ambience {
+  readonly config: CacheConfig;
+  /** Told once when clients are served. */
+  readonly onReady?: (running: RunningCache) => void;
+}
+
+/** One namespace, without a document. */
+export interface ServeCacheOptions extends Ambience {
   /** Where the cache lives; made when missing. */
   readonly directory: string;
   readonly listen: readonly ListenAddress[];
@@ -25,24 +67,147 @@ export interface ServeCacheOptions {
   readonly drainMs?: number;
   /** Told once when clients are served. */
   readonly onReady?: (server: CacheServer) => void;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
+}
+
+/** The name of the namespace that is served without a document. */
+export const defaultNamespace = 'default';
+
+/** Serves one namespace to everybody; otherwise as {@link serveConfigured}. */
+export async function serveCache(options: ServeCacheOptions, signal: AbortSignal): Promise<void> {
+  const { directory, listen, health, storageBytes, memoryBytes, onReady } = options;
+  const { durability = namespaceDefaults.durability } = options;
+  const listeners = listen.map(plainListener);
+  const namespace = { name: defaultNamespace, directory, storageBytes, memoryBytes, durability };
+  const config: CacheConfig = {
+    ...configDefaults,
+    namespaces: [{ ...namespace, listeners }],
+    status: health,
+    limits: { ...defaultCacheLimits, ...options.limits },
+    lingerMs: options.lingerMs ?? configDefaults.lingerMs,
+    drainMs: options.drainMs ?? configDefaults.drainMs,
+  };
+  const { clock, random, log } = options;
+  const told = (running: RunningCache): void => onReady?.(running.server);
+  await serveConfigured({ config, onReady: told, clock, random, log }, signal);
 }
 
 /**
  * Serves until the signal aborts, lingers, then drains, closes and resolves. Throws what `openCacheStore` and
- * `startCacheServer` throw.
+ * `startCacheServer` throw, and CACHE_TLS_UNUSABLE.
  */
-export async function serveCache(options: ServeCacheOptions, signal: AbortSignal): Promise<void> {
-  await using store = await openCacheStore(options, signal);
+export async function serveConfigured(
+  { config, onReady, ...ambience }: ServeConfiguredOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, log } = ambience;
+  const listeners = listenersOf(config); // before anything is opened: files may be missing
+  await using stores = new AsyncDisposableStack();
+  const opened: { readonly name: string; readonly store: Awaited<ReturnType<typeof openStore>> }[] =
+    [];
+  for (const namespace of config.namespaces) {
+    const store = stores.use(await openStore(namespace, ambience, signal));
+    opened.push({ name: namespace.name, store });
+  }
+  const namespaces = opened.map(({ name, store }) => {
+    const listen = listeners.find((one) => one.name === name)?.listen ?? [];
+    return { name, store, listen };
+  });
   // The server outlives the signal by the drain: it gets one of its own.
   const cut = new AbortController();
-  await using server = await startCacheServer({ ...options, store }, cut.signal);
-  options.onReady?.(server);
+  await using server = await startCacheServer(
+    { ...ambience, ...settingsOf(config), namespaces, health: config.status },
+    cut.signal,
+  );
+  let current = config;
+  onReady?.({
+    server,
+    reload: async (next) => {
+      await server.change(listenersOf(next), settingsOf(next), cut.signal);
+      const kept = keptAt(config, next);
+      current = next;
+      return kept;
+    },
+  });
   await aborted(signal);
   server.leave();
-  await options.clock.sleep(options.lingerMs ?? 0, cut.signal);
-  await server.drain(options.drainMs ?? 10_000);
-  options.log.info('cache stopped', { ...server.stats().server.transactions });
+  await clock.sleep(current.lingerMs, cut.signal);
+  await server.drain(current.drainMs);
+  log.info('cache stopped', { ...server.stats().server.transactions });
+}
+
+/** Reads and tries the certificates that a document names. Throws CACHE_TLS_UNUSABLE. */
+export function checkCertificates(config: CacheConfig): void {
+  for (const { policy } of listenersOf(config).flatMap(({ listen }) => listen)) {
+    if (policy?.tls !== undefined) new TlsDoor(policy.tls, config.limits.handshakeTimeoutMs);
+  }
+}
+
+function openStore(namespace: NamespaceConfig, ambience: Ambience, signal: AbortSignal) {
+  const { listeners: _, name, ...options } = namespace;
+  const log = name === defaultNamespace ? ambience.log : ambience.log.with({ namespace: name });
+  return openCacheStore({ ...options, ...ambience, log }, signal);
+}
+
+function settingsOf({ limits, accessLog, recorder }: CacheConfig): CacheServerSettings {
+  return { limits, accessLog, recorder };
+}
+
+/** The listeners with their certificates, read now. Throws CACHE_TLS_UNUSABLE. */
+function listenersOf({ namespaces }: CacheConfig): readonly NamespaceListeners[] {
+  return namespaces.map(({ name, listeners }) => ({ name, listen: listeners.map(withFiles) }));
+}
+
+function withFiles({ address, tls, ...policy }: ListenerConfig): ListenerOptions {
+  return { ...address, policy: { ...policy, tls: tls === undefined ? undefined : tlsOf(tls) } };
+}
+
+function tlsOf(tls: NonNullable<ListenerConfig['tls']>): TlsPolicy {
+  const { certificateFile, keyFile, clientCaFile, ...rest } = tls;
+  return {
+    ...rest,
+    certificate: read(certificateFile),
+    key: read(keyFile),
+    clientCa: clientCaFile === undefined ? undefined : read(clientCaFile),
+  };
+}
+
+function read(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new PlatformError('CACHE_TLS_UNUSABLE', `${path} cannot be read`, {
+      hint: 'Look at the path, and whether this user may read it.',
+      cause,
+    });
+  }
+}
+
+/** What differs between two documents and counts only after a restart. */
+function keptAt(running: CacheConfig, next: CacheConfig): readonly string[] {
+  const kept: string[] = [];
+  const names = (config: CacheConfig): readonly string[] =>
+    config.namespaces.map(({ name }) => name);
+  for (const name of names(next)) {
+    if (!names(running).includes(name)) kept.push(`namespace ${name} comes up at the next start`);
+  }
+  for (const was of running.namespaces) {
+    const is = next.namespaces.find(({ name }) => name === was.name);
+    if (is === undefined) {
+      kept.push(`namespace ${was.name} is served nowhere; its store closes at the next start`);
+      continue;
+    }
+    for (const field of [
+      'directory',
+      'storageBytes',
+      'memoryBytes',
+      'durability',
+      'keysMax',
+    ] as const) {
+      if (is[field] === was[field]) continue;
+      kept.push(`${field} of namespace ${was.name} stays ${was[field]} until the next start`);
+    }
+  }
+  const status = ({ status }: CacheConfig): string => JSON.stringify(status);
+  if (status(running) !== status(next)) kept.push('the status address stays until the next start');
+  return kept;
 }

@@ -2,8 +2,10 @@
 
 import { resolve } from 'node:path';
 import { PlatformError } from '@tweendeck/std';
+import type { AccessLog } from '../dataplane/access/access-log.ts';
 import { type CacheLimits, defaultCacheLimits } from '../dataplane/limits.ts';
 import { addressText, type ListenAddress } from '../dataplane/listen.ts';
+import type { RecorderOptions } from '../dataplane/recorder.ts';
 import { type ConfigFields, ConfigNode, type ConfigProblem } from './config-reader.ts';
 import { type ListenerConfig, readAddress, readListener } from './listener-config.ts';
 
@@ -20,23 +22,6 @@ export interface NamespaceConfig {
   readonly listeners: readonly ListenerConfig[];
 }
 
-/** Which ends of connections are logged. */
-export interface AccessLogConfig {
-  /** `faults`: only connections that ended otherwise than by the client's will. */
-  readonly lines: 'off' | 'faults' | 'all';
-  /** The share of connections without a fault that are logged with `all`, 0 to 1. */
-  readonly sample: number;
-}
-
-/** Raw bytes of clients, kept for replay. */
-export interface RecorderConfig {
-  readonly directory: string;
-  /** Bytes kept of one connection; what comes behind is not. */
-  readonly connectionBytesMax: number;
-  /** Connections that are kept at most, those in the directory counted. */
-  readonly connectionsMax: number;
-}
-
 /** A whole document, with every default filled in. */
 export interface CacheConfig {
   readonly namespaces: readonly NamespaceConfig[];
@@ -46,19 +31,21 @@ export interface CacheConfig {
   readonly limits: CacheLimits;
   readonly lingerMs: number;
   readonly drainMs: number;
-  readonly accessLog: AccessLogConfig;
-  readonly recorder: RecorderConfig | undefined;
+  readonly accessLog: AccessLog;
+  readonly recorder: RecorderOptions | undefined;
 }
 
 const gibibyte = 2 ** 30;
 const mebibyte = 2 ** 20;
 
 /** What stands where a namespace says nothing. */
-export const namespaceDefaults = {
+export const namespaceDefaults: Required<
+  Pick<NamespaceConfig, 'storageBytes' | 'memoryBytes' | 'durability'>
+> = {
   storageBytes: 10 * gibibyte,
   memoryBytes: 32 * mebibyte,
   durability: 'none',
-} as const;
+};
 
 /** What stands where a document says nothing. */
 export const configDefaults: Omit<CacheConfig, 'namespaces'> = {
@@ -155,14 +142,14 @@ function readLimits(fields: ConfigFields): Partial<CacheLimits> {
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
 }
 
-function readAccessLog(fields: ConfigFields): AccessLogConfig {
+function readAccessLog(fields: ConfigFields): AccessLog {
   return {
     lines: fields.choice('lines', ['all', 'faults', 'off']) ?? 'all',
     sample: fields.number('sample', { min: 0, max: 1 }) ?? 1,
   };
 }
 
-function readRecorder(fields: ConfigFields, directory: string): RecorderConfig {
+function readRecorder(fields: ConfigFields, directory: string): RecorderOptions {
   const own = fields.needed('directory', 'Say where recordings are written.');
   return {
     directory: resolve(directory, own),

@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path';
 import { type AddressRange, parseRange } from '../dataplane/access/address.ts';
+import { type ListenerPolicy, openPolicy, type TokenPolicy } from '../dataplane/access/policy.ts';
 import type { ListenAddress } from '../dataplane/listen.ts';
 import type { ConfigFields, ConfigNode } from './config-reader.ts';
 
@@ -18,37 +19,15 @@ export interface TlsConfig {
   readonly putNames: readonly string[];
 }
 
-/** A secret that a client may show on a TLS listener. Only its digest is known here. */
-export interface TokenConfig {
-  readonly name: string;
-  /** SHA-256 of the token, 64 hex digits. */
-  readonly sha256: string;
-  readonly mayPut: boolean;
-}
-
-export interface ListenerConfig {
+/** As {@link ListenerPolicy}, with the files of TLS not read yet. */
+export interface ListenerConfig extends Omit<ListenerPolicy, 'tls'> {
   readonly address: ListenAddress;
-  readonly readOnly: boolean;
-  /** Who may put; empty: every address. */
-  readonly putFrom: readonly AddressRange[];
-  /** Proxies whose PROXY header is believed, and which must send one; undefined: there is none. */
-  readonly proxiesTrusted: readonly AddressRange[] | undefined;
   readonly tls: TlsConfig | undefined;
-  readonly tokens: readonly TokenConfig[];
-  readonly tokenRequired: boolean;
 }
 
 /** A listener that says nothing but its address: everybody may do everything. */
 export function plainListener(address: ListenAddress): ListenerConfig {
-  return {
-    address,
-    readOnly: false,
-    putFrom: [],
-    proxiesTrusted: undefined,
-    tls: undefined,
-    tokens: [],
-    tokenRequired: false,
-  };
+  return { ...openPolicy, address, tls: undefined };
 }
 
 /** Reads `HOST:PORT` alone, or a mapping with `address`. */
@@ -129,7 +108,7 @@ function readTls(fields: ConfigFields, directory: string): TlsConfig {
   };
 }
 
-function readToken(item: ConfigNode): TokenConfig {
+function readToken(item: ConfigNode): TokenPolicy {
   const fields = item.fields();
   const name = fields.needed('name', 'Name the token: logs and figures show it.');
   const sha256 = fields.needed('sha256', 'Give the digest of the token, never the token.', {

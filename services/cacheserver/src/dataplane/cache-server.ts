@@ -1,34 +1,67 @@
-// Listens, accepts, keeps the time limits, and stops in good order.
+// Listeners over namespaces: keeps the time limits, changes what may change while it serves, and stops in good order.
 
-import { createServer, type Server, type Socket } from 'node:net';
 import { type Clock, type Logger, onAbort, type Random, type Timer } from '@tweendeck/std';
-import { Connection, type ConnectionHost } from './connection.ts';
-import { Counters } from './counters.ts';
+import { type AccessLog, logsConnection } from './access/access-log.ts';
+import type { ConnectionSummary } from './connection.ts';
+import type { ClosingReason } from './counters.ts';
 import { type HealthServer, startHealthServer } from './health-server.ts';
 import { type CacheLimits, defaultCacheLimits } from './limits.ts';
-import { addressText, type ListenAddress, listenOn } from './listen.ts';
+import { addressText, type ListenAddress } from './listen.ts';
+import { Listener, type ListenerHost, type ListenerOptions } from './listener.ts';
+import { CacheNamespace } from './namespace.ts';
+import { Recorder, type RecorderOptions } from './recorder.ts';
 import { ReplyBatch } from './reply-batch.ts';
-import type { CacheServerStats } from './server-stats.ts';
+import { type CacheServerStats, sumOf } from './server-stats.ts';
 import type { ValueStore } from './value-store.ts';
 
-export interface CacheServerOptions {
-  readonly listen: readonly ListenAddress[];
+/** A store, and where it is served. */
+export interface ServedNamespace {
+  readonly name: string;
+  readonly listen: readonly ListenerOptions[];
   /** Stays the caller's: it outlives the server. */
   readonly store: ValueStore;
+}
+
+/** What can be changed while it serves. */
+export interface CacheServerSettings {
   /** What differs from {@link defaultCacheLimits}. */
   readonly limits?: Partial<CacheLimits>;
+  /** Which ends of connections are logged; none by default. */
+  readonly accessLog?: AccessLog;
+  /** Where what clients send is kept; omitted: nowhere. */
+  readonly recorder?: RecorderOptions | undefined;
+}
+
+export interface CacheServerOptions extends CacheServerSettings {
+  readonly namespaces: readonly ServedNamespace[];
   /** Where `/livez`, `/readyz`, `/metrics` and `/stats` are served; omitted: nowhere. */
-  readonly health?: ListenAddress;
+  readonly health?: ListenAddress | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
 }
 
+/** Where a namespace that is there is to be served from now on. */
+export interface NamespaceListeners {
+  readonly name: string;
+  readonly listen: readonly ListenerOptions[];
+}
+
 export interface CacheServer extends AsyncDisposable {
-  /** The addresses in the order of `listen`, with the ports that were taken. */
+  /** The addresses in the order of `namespaces` and their `listen`, with the ports that were taken. */
   readonly addresses: readonly ListenAddress[];
   readonly health: ListenAddress | undefined;
   stats(): CacheServerStats;
+  /**
+   * Serves at these listeners and no others, with their policies. Who is there stays there, and is let go from
+   * listeners that are no more once nothing is under way. Changes nothing when it throws CACHE_LISTEN_FAILED or
+   * CACHE_TLS_UNUSABLE.
+   */
+  change(
+    namespaces: readonly NamespaceListeners[],
+    settings: CacheServerSettings,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Tells at `/readyz` that clients should go elsewhere, and serves those who come all the same. */
   leave(): void;
   /** Takes no more connections, lets what is under way finish for up to `deadlineMs`, then cuts the rest. */
@@ -38,10 +71,11 @@ export interface CacheServer extends AsyncDisposable {
 const batchBytes = 256 * 1_024;
 const tickMs = 1_000;
 const drainLookMs = 100;
+const noAccessLog: AccessLog = { lines: 'off', sample: 1 };
 
 /**
  * Serves the Unity cache protocol until disposed or the signal aborts, which cuts everything at once; call `drain`
- * first to be polite. Listens on all addresses or throws CACHE_LISTEN_FAILED and on none.
+ * first to be polite. Listens on all addresses or throws CACHE_LISTEN_FAILED or CACHE_TLS_UNUSABLE and on none.
  */
 export async function startCacheServer(
   options: CacheServerOptions,
@@ -50,7 +84,7 @@ export async function startCacheServer(
   signal.throwIfAborted();
   await using stack = new AsyncDisposableStack();
   const core = stack.use(new ServerCore(options));
-  for (const address of options.listen) await core.listen(address);
+  await core.change(options.namespaces, options, signal);
   if (options.health) await core.serveHealth(options.health);
   signal.throwIfAborted();
   core.start(signal);
@@ -58,16 +92,18 @@ export async function startCacheServer(
   return core;
 }
 
-class ServerCore implements CacheServer, ConnectionHost {
-  readonly addresses: ListenAddress[] = [];
-  readonly store: ValueStore;
-  readonly limits: CacheLimits;
-  readonly counters = new Counters();
+class ServerCore implements CacheServer, ListenerHost {
   readonly clock: Clock;
   readonly log: Logger;
   readonly batch = new ReplyBatch(batchBytes);
-  readonly #servers: Server[] = [];
-  readonly #connections = new Set<Connection>();
+  limits: CacheLimits = defaultCacheLimits;
+  recorder: Recorder | undefined;
+  readonly #random: Random;
+  readonly #namespaces: ReadonlyMap<string, CacheNamespace>;
+  #accessLog = noAccessLog;
+  #listeners: readonly Listener[] = [];
+  /** Listeners that are no more, as long as they have clients. */
+  #retired: readonly Listener[] = [];
   #health: HealthServer | undefined;
   #timer: Timer | undefined;
   #abortLink: Disposable | undefined;
@@ -75,28 +111,25 @@ class ServerCore implements CacheServer, ConnectionHost {
   #leaving = false;
   #draining = false;
 
-  constructor(options: CacheServerOptions) {
-    this.store = options.store;
-    this.limits = { ...defaultCacheLimits, ...options.limits };
-    this.clock = options.clock;
-    this.log = options.log;
+  constructor({ namespaces, clock, random, log }: CacheServerOptions) {
+    this.clock = clock;
+    this.log = log;
+    this.#random = random;
+    this.#namespaces = new Map(
+      namespaces.map(({ name, store }) => [name, new CacheNamespace(name, store)]),
+    );
+  }
+
+  get addresses(): readonly ListenAddress[] {
+    return this.#listeners.map(({ address }) => address);
   }
 
   get health(): ListenAddress | undefined {
     return this.#health?.address;
   }
 
-  async listen(address: ListenAddress): Promise<void> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-      this.#accept(socket),
-    );
-    const port = await listenOn(server, address);
-    this.#servers.push(server);
-    this.addresses.push({ ...address, port });
-  }
-
   async serveHealth(address: ListenAddress): Promise<void> {
-    this.#health = await startHealthServer(address, () => this.stats());
+    this.#health = await startHealthServer(address, { stats: () => this.stats() });
   }
 
   start(signal: AbortSignal): void {
@@ -105,11 +138,35 @@ class ServerCore implements CacheServer, ConnectionHost {
     this.log.info('cache serving', { addresses: this.addresses.map(addressText) });
   }
 
+  async change(
+    namespaces: readonly NamespaceListeners[],
+    { limits, accessLog, recorder }: CacheServerSettings,
+    signal: AbortSignal,
+  ): Promise<void> {
+    signal.throwIfAborted();
+    const before = this.limits;
+    this.limits = { ...defaultCacheLimits, ...limits };
+    try {
+      await this.#changeListeners(namespaces);
+    } catch (error) {
+      this.limits = before;
+      throw error;
+    }
+    this.#accessLog = accessLog ?? noAccessLog;
+    this.#record(recorder);
+  }
+
   stats(): CacheServerStats {
+    const namespaces = [...this.#namespaces.values()].map(
+      (namespace) => [namespace.name, namespace.stats()] as const,
+    );
+    const [first, ...rest] = namespaces.map(([, stats]) => stats);
+    if (first === undefined) throw new Error('a server without namespaces');
     return {
       state: this.#draining ? 'draining' : this.#leaving ? 'leaving' : 'serving',
-      server: this.counters.values(),
-      store: this.store.stats(),
+      server: sumOf([first.server, ...rest.map(({ server }) => server)]),
+      store: sumOf([first.store, ...rest.map(({ store }) => store)]),
+      namespaces: Object.fromEntries(namespaces),
     };
   }
 
@@ -122,52 +179,116 @@ class ServerCore implements CacheServer, ConnectionHost {
     await new Promise<void>((resolve) => setImmediate(resolve)); // those at the door come in: closing it would reset them
     this.#stopListening();
     using _deadline = this.clock.timer(deadlineMs, () => this.#cut());
-    while (this.#connections.size > 0) {
-      for (const connection of [...this.#connections]) connection.drain();
+    while (this.#size > 0) {
+      for (const listener of this.#all) listener.drain();
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#whenEmpty = resolve;
       using _look = this.clock.timer(drainLookMs, resolve);
-      if (this.#connections.size > 0) await promise;
+      if (this.#size > 0) await promise;
     }
   }
 
-  ended(connection: Connection): void {
-    this.#connections.delete(connection);
-    this.counters.connectionsOpen = this.#connections.size;
-    if (this.#connections.size === 0) this.#whenEmpty?.();
+  refusal(): ClosingReason | undefined {
+    if (this.#draining) return 'drained';
+    return this.#size >= this.limits.connectionsMax ? 'too-many-connections' : undefined;
+  }
+
+  connectionEnded(namespace: string, summary: ConnectionSummary): void {
+    if (!logsConnection(this.#accessLog, summary.reason, this.#random)) return;
+    this.log.info('connection ended', { namespace, ...summary });
+  }
+
+  empty(): void {
+    this.#retired = this.#retired.filter(({ size }) => size > 0);
+    if (this.#size === 0) this.#whenEmpty?.();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#cut();
     this.#abortLink?.[Symbol.dispose]();
     this.#timer?.[Symbol.dispose]();
+    this.recorder?.[Symbol.dispose]();
     await this.#health?.[Symbol.asyncDispose]();
   }
 
-  #accept(socket: Socket): void {
-    this.counters.connectionsOpened++;
-    if (this.#draining || this.#connections.size >= this.limits.connectionsMax) {
-      this.counters.closed(this.#draining ? 'drained' : 'too-many-connections');
-      socket.destroy();
-      return;
+  get #all(): readonly Listener[] {
+    return [...this.#listeners, ...this.#retired];
+  }
+
+  get #size(): number {
+    let size = 0;
+    for (const listener of this.#listeners) size += listener.size;
+    for (const listener of this.#retired) size += listener.size;
+    return size;
+  }
+
+  /** Opens the new ones first: what fails then leaves everything as it was. */
+  async #changeListeners(namespaces: readonly NamespaceListeners[]): Promise<void> {
+    const kept: { readonly listener: Listener; readonly options: ListenerOptions }[] = [];
+    const opened: Listener[] = [];
+    const next: Listener[] = [];
+    try {
+      for (const { name, listen } of namespaces) {
+        const namespace = this.#namespaces.get(name);
+        if (namespace === undefined) continue; // the caller told that it cannot come up now
+        for (const options of listen) {
+          const there = this.#listeners.find((one) => one.is(name, options) && !next.includes(one));
+          if (there !== undefined) kept.push({ listener: there, options });
+          const listener = there ?? new Listener(this, namespace, options);
+          next.push(listener);
+          if (there !== undefined) continue;
+          opened.push(listener);
+          await listener.open();
+        }
+      }
+      const changes = kept.map(({ listener, options }) => listener.prepare(options.policy));
+      for (const change of changes) change();
+    } catch (error) {
+      for (const listener of opened) {
+        listener.stop();
+        listener.cut('stopped');
+      }
+      throw error;
     }
-    this.#connections.add(new Connection(socket, this));
-    this.counters.connectionsOpen = this.#connections.size;
+    const gone = this.#listeners.filter((listener) => !next.includes(listener));
+    for (const listener of gone) listener.stop();
+    this.#retired = [...this.#retired, ...gone].filter(({ size }) => size > 0);
+    this.#listeners = next;
+  }
+
+  #record(options: RecorderOptions | undefined): void {
+    if (sameOptions(options, this.recorder?.options)) return;
+    this.recorder?.[Symbol.dispose]();
+    this.recorder = options === undefined ? undefined : Recorder.open(options, this);
   }
 
   #stopListening(): void {
     this.#draining = true;
-    for (const server of this.#servers.splice(0)) server.close();
+    for (const listener of this.#listeners) listener.stop();
   }
 
   #cut(): void {
     this.#stopListening();
-    for (const connection of [...this.#connections]) connection.close('stopped');
+    for (const listener of this.#all) listener.cut('stopped');
   }
 
   #tick(): void {
     const nowMs = this.clock.monotonicMs();
-    for (const connection of [...this.#connections]) connection.tick(nowMs);
+    for (const listener of this.#all) listener.tick(nowMs);
+    for (const listener of this.#retired) listener.drain();
     this.#timer = this.clock.timer(tickMs, () => this.#tick(), { keepAlive: false });
   }
+}
+
+function sameOptions(
+  left: RecorderOptions | undefined,
+  right: RecorderOptions | undefined,
+): boolean {
+  if (left === undefined || right === undefined) return left === right;
+  const { directory, connectionBytesMax, connectionsMax } = left;
+  return (
+    directory === right.directory &&
+    connectionBytesMax === right.connectionBytesMax &&
+    connectionsMax === right.connectionsMax
+  );
 }

@@ -14,20 +14,47 @@ import {
   writeUnityCacheHit,
   writeUnityCacheMiss,
 } from '@tweendeck/wire';
+import { type ClientIdentity, type ListenerPolicy, mayPut } from './access/policy.ts';
+import { refusedPut } from './access/refused-put.ts';
 import type { ClosingReason, Counters } from './counters.ts';
+import type { Latencies } from './latencies.ts';
 import type { CacheLimits } from './limits.ts';
+import type { Recording } from './recorder.ts';
 import type { ReplyBatch } from './reply-batch.ts';
 import type { PutOutcome, PutTransaction, StoredEntry, ValueStore } from './value-store.ts';
 
-/** What a connection shares with its server. */
+/** What a connection shares with its listener. */
 export interface ConnectionHost {
   readonly store: ValueStore;
+  /** Replaced whole when it changes. */
+  readonly policy: ListenerPolicy;
   readonly limits: CacheLimits;
   readonly counters: Counters;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly log: Logger;
+  readonly latencies: Latencies;
   readonly batch: ReplyBatch;
-  ended(connection: Connection): void;
+  /** What this client sends is kept there; undefined: nowhere. */
+  record(client: string): Recording | undefined;
+  /** Told now and then, and at the end, what a client did since. */
+  used(client: string, use: { readonly bytes: number; readonly requests: number }): void;
+  ended(connection: Connection, summary: ConnectionSummary): void;
+}
+
+/** A connection that ended, as logs tell it. */
+export interface ConnectionSummary {
+  /** Its address, behind a trusted proxy the one the proxy tells; empty when it was gone at once. */
+  readonly client: string;
+  /** The name of the token it showed. */
+  readonly token: string | undefined;
+  readonly reason: ClosingReason;
+  readonly seconds: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  readonly gets: number;
+  readonly hits: number;
+  /** Transactions it began. */
+  readonly puts: number;
 }
 
 /** A reply that cannot leave yet: bytes, or a body that is read when its turn comes. */
@@ -36,6 +63,8 @@ type Queued = { readonly bytes: Buffer } | QueuedBody;
 interface QueuedBody {
   readonly entry: StoredEntry;
   readonly type: UnityCacheFileType;
+  /** When it was asked for. */
+  readonly sinceMs: number;
 }
 
 /** Files up to this size are copied into the batch; larger ones are sent in parts. */
@@ -43,6 +72,7 @@ const copiedBytesMax = 64 * 1_024;
 /** Files of one key asked for within this time come from one version. */
 const sameVersionMs = 1_000;
 const idBytes = 32;
+const types = ['a', 'i', 'r'] as const;
 
 export class Connection implements UnityCacheRequestSink {
   readonly openedMs: number;
@@ -77,10 +107,24 @@ export class Connection implements UnityCacheRequestSink {
   #lastReceivedMs: number;
   #lastSentMs: number;
   #sentBytes = 0;
+  // Who it is, what it may, and what it did.
+  readonly #client: ClientIdentity;
+  readonly #clientText: string;
+  readonly #recording: Recording | undefined;
+  #policy: ListenerPolicy | undefined;
+  #mayPut = false;
+  #gets = 0;
+  #hits = 0;
+  #puts = 0;
+  #toldBytes = 0;
+  #toldRequests = 0;
 
-  constructor(socket: Socket, host: ConnectionHost) {
+  constructor(socket: Socket, host: ConnectionHost, client: ClientIdentity) {
     this.#socket = socket;
     this.#host = host;
+    this.#client = client;
+    this.#clientText = client.address?.text ?? '';
+    this.#recording = host.record(this.#clientText);
     this.#parser = new UnityCacheRequestParser(this, host.limits);
     this.openedMs = host.clock.monotonicMs();
     this.#windowMs = this.openedMs;
@@ -103,7 +147,7 @@ export class Connection implements UnityCacheRequestSink {
   close(reason: ClosingReason): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#host.batch.used = 0; // only the connection whose turn it is can have something in it
+    this.#host.batch.clear(); // only the connection whose turn it is can have something in it
     this.#host.counters.closed(reason);
     if (this.#upload !== undefined) {
       this.#upload.abandon();
@@ -114,8 +158,11 @@ export class Connection implements UnityCacheRequestSink {
     for (const queued of this.#queue) if ('entry' in queued) queued.entry.release();
     this.#queue = [];
     this.#rest = undefined;
+    this.#recording?.end();
+    this.#tellUse();
+    const summary = this.#summary(reason);
     if (!this.#socket.destroyed) this.#socket.destroy();
-    this.#host.ended(this);
+    this.#host.ended(this, summary);
   }
 
   /** Closes once nothing is under way for a while; to be called again and again until then. */
@@ -127,6 +174,7 @@ export class Connection implements UnityCacheRequestSink {
   /** Looks at the time limits; called about once a second. */
   tick(nowMs: number): void {
     const { limits } = this.#host;
+    this.#tellUse();
     if (this.#recent !== undefined && nowMs > this.#recent.untilMs) this.#forgetRecent();
     if (!this.#parser.greeted) {
       if (nowMs - this.openedMs > limits.handshakeTimeoutMs) this.close('handshake-timeout');
@@ -154,6 +202,7 @@ export class Connection implements UnityCacheRequestSink {
   }
 
   get(type: UnityCacheFileType, bytes: Uint8Array, at: number): void {
+    this.#gets++;
     const recent = this.#recentEntry(type, bytes, at);
     if (recent !== undefined) {
       this.#answer(recent, type, bytes, at);
@@ -179,7 +228,8 @@ export class Connection implements UnityCacheRequestSink {
   begin(bytes: Uint8Array, at: number): void {
     this.#forgetRecent();
     this.#giveUpTransaction();
-    this.#upload = this.#host.store.begin(bytes, at);
+    this.#puts++;
+    this.#upload = this.#isPutAllowed() ? this.#host.store.begin(bytes, at) : refusedPut;
   }
 
   putStart(type: UnityCacheFileType, sizeBytes: number): void {
@@ -226,6 +276,7 @@ export class Connection implements UnityCacheRequestSink {
   #receive(chunk: Buffer): void {
     this.#host.counters.receivedBytes += chunk.length;
     this.#received += chunk.length;
+    this.#recording?.write(chunk);
     this.#lastReceivedMs = this.#host.clock.monotonicMs();
     this.#rest = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
     this.#advance();
@@ -331,11 +382,11 @@ export class Connection implements UnityCacheRequestSink {
       return;
     }
     if (sizeBytes > copiedBytesMax) {
-      this.#host.counters.hits[type]++;
+      this.#hit(type);
       this.#header(type, sizeBytes, bytes, at);
       this.#flush();
       entry.retain();
-      this.#queue.push({ entry, type });
+      this.#queue.push({ entry, type, sinceMs: this.#lastReceivedMs });
       this.#host.counters.sentBytes += sizeBytes;
       if (this.#full) this.#parser.pause();
       return;
@@ -347,9 +398,15 @@ export class Connection implements UnityCacheRequestSink {
       this.#miss(type, bytes, at);
       return;
     }
-    this.#host.counters.hits[type]++;
+    this.#hit(type);
+    batch.hits[type]++;
     this.#header(type, sizeBytes, bytes, at);
     batch.used += sizeBytes;
+  }
+
+  #hit(type: UnityCacheFileType): void {
+    this.#hits++;
+    this.#host.counters.hits[type]++;
   }
 
   #header(type: UnityCacheFileType, sizeBytes: number, id: Uint8Array, idAt: number): void {
@@ -363,6 +420,7 @@ export class Connection implements UnityCacheRequestSink {
     this.#host.counters.misses[type]++;
     this.#makeRoom(unityCacheMissBytes);
     const { batch } = this.#host;
+    batch.misses[type]++;
     writeUnityCacheMiss(batch.buffer, batch.used, { type, id, idAt });
     batch.used += unityCacheMissBytes;
   }
@@ -387,6 +445,7 @@ export class Connection implements UnityCacheRequestSink {
     if (batch.used === 0) return;
     counters.sentBytes += batch.used;
     const bytes = batch.take();
+    if (batch.answers > 0) this.#observe();
     if (this.#closed) return;
     if (this.#queue.length > 0 || this.#sending) {
       this.#queue.push({ bytes: Buffer.from(bytes) });
@@ -415,7 +474,7 @@ export class Connection implements UnityCacheRequestSink {
     }
   }
 
-  async #sendBody({ entry, type }: QueuedBody): Promise<void> {
+  async #sendBody({ entry, type, sinceMs }: QueuedBody): Promise<void> {
     const body = entry.open(type);
     try {
       for (;;) {
@@ -424,6 +483,7 @@ export class Connection implements UnityCacheRequestSink {
         if (bytes === undefined || this.#closed) break;
         if (!this.#socket.write(bytes)) await this.#drained();
       }
+      if (!this.#closed) this.#host.latencies.hit[type].observe(this.#sinceMs(sinceMs));
     } catch (error) {
       if (!isPlatformError(error)) this.#host.log.error('cache store failed', { error });
       this.close('value-damaged'); // the header is out: cutting is the only way to say it
@@ -464,6 +524,19 @@ export class Connection implements UnityCacheRequestSink {
   #committed(outcome: PutOutcome): void {
     this.#forgetRecent();
     this.#host.counters.put(outcome);
+    if (outcome.outcome === 'stored') {
+      this.#host.latencies.commit.observe(this.#sinceMs(this.#lastReceivedMs));
+    }
+  }
+
+  /** What the listener lets it do, looked at again when that changed. */
+  #isPutAllowed(): boolean {
+    const { policy } = this.#host;
+    if (policy !== this.#policy) {
+      this.#policy = policy;
+      this.#mayPut = mayPut(policy, this.#client);
+    }
+    return this.#mayPut;
   }
 
   /** The version this client already reads from, unless it asks for the same file again. */
@@ -495,6 +568,47 @@ export class Connection implements UnityCacheRequestSink {
   #forgetRecent(): void {
     this.#recent?.entry.release();
     this.#recent = undefined;
+  }
+
+  // Figures.
+
+  #sinceMs(startMs: number): number {
+    return this.#host.clock.monotonicMs() - startMs;
+  }
+
+  /** Notes how long the answers of the batch took. */
+  #observe(): void {
+    const { batch, latencies } = this.#host;
+    const tookMs = this.#sinceMs(this.#lastReceivedMs);
+    for (const type of types) {
+      if (batch.hits[type] > 0) latencies.hit[type].observe(tookMs, batch.hits[type]);
+      if (batch.misses[type] > 0) latencies.miss[type].observe(tookMs, batch.misses[type]);
+    }
+    batch.forgetAnswers();
+  }
+
+  #tellUse(): void {
+    const bytes = this.#received + this.#socket.bytesWritten;
+    const requests = this.#gets + this.#puts;
+    if (bytes === this.#toldBytes) return;
+    const use = { bytes: bytes - this.#toldBytes, requests: requests - this.#toldRequests };
+    this.#toldBytes = bytes;
+    this.#toldRequests = requests;
+    this.#host.used(this.#clientText, use);
+  }
+
+  #summary(reason: ClosingReason): ConnectionSummary {
+    return {
+      client: this.#clientText,
+      token: this.#client.token,
+      reason,
+      seconds: Math.round(this.#sinceMs(this.openedMs)) / 1_000,
+      receivedBytes: this.#received,
+      sentBytes: this.#socket.bytesWritten,
+      gets: this.#gets,
+      hits: this.#hits,
+      puts: this.#puts,
+    };
   }
 
   // Time limits.

@@ -1,64 +1,218 @@
-// The figures of a data plane in the Prometheus text exposition format.
+// The figures of a data plane as Prometheus reads them: text exposition 0.0.4, or OpenMetrics 1.0 for who asks for it.
 
-import type { CacheServerStats } from './server-stats.ts';
+import { type LatencyValues, latencyBoundsMs } from './latencies.ts';
+import type { CacheServerStats, NamespaceStats } from './server-stats.ts';
+import type { ValueStoreStats } from './value-store.ts';
+
+export type MetricsForm = 'text' | 'openmetrics';
+type Labels = Readonly<Record<string, string>>;
+
+/** One line of a family: what follows its name, labels, and a number. */
+interface Sample {
+  readonly suffix: string;
+  readonly labels: Labels;
+  readonly value: number;
+}
 
 interface Family {
+  /** Without `tweendeck_cache_`, and for counters without `_total`. */
   readonly name: string;
-  readonly type: 'counter' | 'gauge';
+  readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
-  /** A number, or numbers by the value of one label. */
-  readonly value:
-    | number
-    | { readonly label: string; readonly by: Readonly<Record<string, number>> };
+  readonly samples: readonly Sample[];
 }
 
-export function metricsText({ state, server, store }: CacheServerStats): string {
-  const counter = (name: string, help: string, value: Family['value']): Family => ({
-    name: `tweendeck_cache_${name}_total`,
-    type: 'counter',
-    help,
-    value,
-  });
-  const gauge = (name: string, help: string, value: number): Family => ({
-    name: `tweendeck_cache_${name}`,
+/** The form that an Accept header asks for: OpenMetrics where it is named and not refused. */
+export function metricsForm(accept: string): MetricsForm {
+  const open = accept
+    .split(',')
+    .find((part) => /^\s*application\/openmetrics-text\s*(;|$)/i.test(part));
+  if (open === undefined || /;\s*q=0(\.0*)?\s*(;|$)/i.test(open)) return 'text';
+  const version = /;\s*version=([\d.]+)/i.exec(open)?.[1];
+  return version === undefined || ['0.0.1', '1.0.0'].includes(version) ? 'openmetrics' : 'text';
+}
+
+export function metricsType(form: MetricsForm): string {
+  return form === 'text'
+    ? 'text/plain; version=0.0.4; charset=utf-8'
+    : 'application/openmetrics-text; version=1.0.0; charset=utf-8';
+}
+
+export function metricsText(stats: CacheServerStats, form: MetricsForm = 'text'): string {
+  const { state } = stats;
+  const ready: Family = {
+    name: 'ready',
+    type: 'gauge',
+    help: '1 while clients should be sent here.',
+    samples: [{ suffix: '', labels: {}, value: state === 'serving' ? 1 : 0 }],
+  };
+  const text = [ready, ...families(Object.entries(stats.namespaces))]
+    .map((family) => familyText(family, form))
+    .join('');
+  return form === 'text' ? text : `${text}# EOF\n`;
+}
+
+/** Figures of a store: what they are, and what each is called. */
+const storeFigures: readonly (readonly [
+  type: 'gauge' | 'counter',
+  field: keyof ValueStoreStats,
+  name: string,
+  help: string,
+])[] = [
+  ['gauge', 'keys', 'keys', 'Keys in the index.'],
+  ['gauge', 'segments', 'segments', 'Segments on disk.'],
+  ['gauge', 'storageBytes', 'storage_bytes', 'Bytes on disk.'],
+  ['gauge', 'storageBytesMax', 'storage_limit_bytes', 'Bound of the bytes on disk.'],
+  ['gauge', 'deadBytes', 'dead_bytes', 'Bytes on disk of values that nobody can find any more.'],
+  ['gauge', 'memoryBytes', 'memory_bytes', 'Bytes of values held in memory.'],
+  ['gauge', 'memoryBytesMax', 'memory_limit_bytes', 'Bound of the values held in memory.'],
+  ['gauge', 'indexBytes', 'index_bytes', 'Bytes of the index.'],
+  ['gauge', 'uploadBytes', 'upload_bytes', 'Bytes of uploads that are not committed.'],
+  ['counter', 'evictedBytes', 'evicted_bytes', 'Bytes dropped to keep the storage bound.'],
+  ['counter', 'evictedSegments', 'evicted_segments', 'Segments dropped.'],
+  ['counter', 'damagedValues', 'damaged_values', 'Values that failed their checksum.'],
+  ['counter', 'diskErrors', 'disk_errors', 'Failed calls to the disk.'],
+];
+
+type Named = readonly (readonly [namespace: string, stats: NamespaceStats])[];
+
+function families(namespaces: Named): readonly Family[] {
+  const counter = counterOf(namespaces);
+  const gauge = gaugeOf(namespaces);
+  const counterBy = counterByOf(namespaces);
+  return [
+    gauge('connections', 'Open connections.', ({ server }) => server.connectionsOpen),
+    counter('connections_opened', 'Connections taken.', ({ server }) => server.connectionsOpened),
+    counterBy(
+      'closings',
+      'reason',
+      'Ended connections by reason.',
+      ({ server }) => server.closings,
+    ),
+    counterBy('hits', 'type', 'Files found, by type.', ({ server }) => server.hits),
+    counterBy('misses', 'type', 'Files not found, by type.', ({ server }) => server.misses),
+    counterBy(
+      'transactions',
+      'end',
+      'Ended transactions by what became of them.',
+      ({ server }) => server.transactions,
+    ),
+    counter('received_bytes', 'Bytes received from clients.', ({ server }) => server.receivedBytes),
+    counter('sent_bytes', 'Bytes answered to clients.', ({ server }) => server.sentBytes),
+    latency(
+      namespaces,
+      'get_hit_duration_seconds',
+      'From the arrival of a get to its answer with a file, by type.',
+      ({ latencies }) => latencies.hit,
+    ),
+    latency(
+      namespaces,
+      'get_miss_duration_seconds',
+      'From the arrival of a get to its answer without a file, by type.',
+      ({ latencies }) => latencies.miss,
+    ),
+    latency(
+      namespaces,
+      'put_commit_duration_seconds',
+      'From the arrival of the end of a transaction until it was stored.',
+      ({ latencies }) => latencies.commit,
+    ),
+    ...storeFigures.map(([type, field, name, help]) =>
+      (type === 'gauge' ? gauge : counter)(name, help, ({ store }) => store[field]),
+    ),
+  ];
+}
+
+type Of<Value> = (stats: NamespaceStats) => Value;
+
+function gaugeOf(namespaces: Named) {
+  return (name: string, help: string, figure: Of<number>): Family => ({
+    name,
     type: 'gauge',
     help,
-    value,
+    samples: namespaces.map(([namespace, stats]) => sample('', { namespace }, figure(stats))),
   });
-  return [
-    gauge('ready', '1 while clients should be sent here.', state === 'serving' ? 1 : 0),
-    gauge('connections', 'Open connections.', server.connectionsOpen),
-    counter('connections', 'Connections taken.', server.connectionsOpened),
-    counter('closings', 'Ended connections by reason.', { label: 'reason', by: server.closings }),
-    counter('hits', 'Files found, by type.', { label: 'type', by: server.hits }),
-    counter('misses', 'Files not found, by type.', { label: 'type', by: server.misses }),
-    counter('transactions', 'Ended transactions by what became of them.', {
-      label: 'end',
-      by: server.transactions,
-    }),
-    counter('received_bytes', 'Bytes received from clients.', server.receivedBytes),
-    counter('sent_bytes', 'Bytes answered to clients.', server.sentBytes),
-    gauge('keys', 'Keys in the index.', store.keys),
-    gauge('segments', 'Segments on disk.', store.segments),
-    gauge('storage_bytes', 'Bytes on disk.', store.storageBytes),
-    gauge('storage_limit_bytes', 'Bound of the bytes on disk.', store.storageBytesMax),
-    gauge('memory_bytes', 'Bytes of values held in memory.', store.memoryBytes),
-    gauge('memory_limit_bytes', 'Bound of the values held in memory.', store.memoryBytesMax),
-    gauge('index_bytes', 'Bytes of the index.', store.indexBytes),
-    gauge('upload_bytes', 'Bytes of uploads that are not committed.', store.uploadBytes),
-    counter('evicted_bytes', 'Bytes dropped to keep the storage bound.', store.evictedBytes),
-    counter('evicted_segments', 'Segments dropped.', store.evictedSegments),
-    counter('damaged_values', 'Values that failed their checksum.', store.damagedValues),
-    counter('disk_errors', 'Failed calls to the disk.', store.diskErrors),
-  ]
-    .map(familyText)
-    .join('');
 }
 
-function familyText({ name, type, help, value }: Family): string {
-  const samples =
-    typeof value === 'number'
-      ? [`${name} ${value}`]
-      : Object.entries(value.by).map(([key, count]) => `${name}{${value.label}="${key}"} ${count}`);
-  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, ...samples, ''].join('\n');
+function counterOf(namespaces: Named) {
+  return (name: string, help: string, figure: Of<number>): Family => ({
+    name,
+    type: 'counter',
+    help,
+    samples: namespaces.map(([namespace, stats]) => sample('_total', { namespace }, figure(stats))),
+  });
+}
+
+function counterByOf(namespaces: Named) {
+  return (
+    name: string,
+    label: string,
+    help: string,
+    valuesOf: Of<Readonly<Record<string, number>>>,
+  ): Family => ({
+    name,
+    type: 'counter',
+    help,
+    samples: namespaces.flatMap(([namespace, stats]) =>
+      Object.entries(valuesOf(stats)).map(([key, value]) =>
+        sample('_total', { namespace, [label]: key }, value),
+      ),
+    ),
+  });
+}
+
+function latency(
+  namespaces: Named,
+  name: string,
+  help: string,
+  valuesOf: Of<LatencyValues | Readonly<Record<string, LatencyValues>>>,
+): Family {
+  const samples = namespaces.flatMap(([namespace, stats]) => {
+    const values = valuesOf(stats);
+    return isLatency(values)
+      ? histogram({ namespace }, values)
+      : Object.entries(values).flatMap(([type, each]) => histogram({ namespace, type }, each));
+  });
+  return { name, type: 'histogram', help, samples };
+}
+
+function isLatency(
+  values: LatencyValues | Readonly<Record<string, LatencyValues>>,
+): values is LatencyValues {
+  return Array.isArray(values['counts']);
+}
+
+function histogram(labels: Labels, { counts, sumMs }: LatencyValues): readonly Sample[] {
+  let below = 0;
+  const buckets = counts.map((count, index) => {
+    below += count;
+    const boundMs = latencyBoundsMs[index];
+    const le = boundMs === undefined ? '+Inf' : secondsText(boundMs);
+    return sample('_bucket', { ...labels, le }, below);
+  });
+  return [...buckets, sample('_sum', labels, sumMs / 1_000), sample('_count', labels, below)];
+}
+
+/** With a point, as OpenMetrics wants numbers in `le` written. */
+function secondsText(ms: number): string {
+  const text = String(ms / 1_000);
+  return text.includes('.') ? text : `${text}.0`;
+}
+
+function sample(suffix: string, labels: Labels, value: number): Sample {
+  return { suffix, labels, value };
+}
+
+function familyText({ name, type, help, samples }: Family, form: MetricsForm): string {
+  const full = `tweendeck_cache_${name}`;
+  const head = type === 'counter' && form === 'text' ? `${full}_total` : full;
+  const lines = samples.map(
+    ({ suffix, labels, value }) => `${full}${suffix}${labelsText(labels)} ${value}`,
+  );
+  return [`# HELP ${head} ${help}`, `# TYPE ${head} ${type}`, ...lines, ''].join('\n');
+}
+
+function labelsText(labels: Labels): string {
+  const pairs = Object.entries(labels).map(([key, value]) => `${key}="${value}"`);
+  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
 }

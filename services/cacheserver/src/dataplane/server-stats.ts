@@ -1,12 +1,43 @@
 // What a running data plane says about itself.
 
 import type { CounterValues } from './counters.ts';
+import type { LatencyStats } from './latencies.ts';
+import type { TopClientStats } from './top-clients.ts';
 import type { ValueStoreStats } from './value-store.ts';
 
-/** Counters of the protocol and figures of the store, at one moment. */
+/** Figures of one namespace, at one moment. */
+export interface NamespaceStats {
+  readonly server: CounterValues;
+  readonly store: ValueStoreStats;
+  readonly latencies: LatencyStats;
+  readonly topClients: TopClientStats;
+}
+
+/** Counters of the protocol and figures of the stores, at one moment. */
 export interface CacheServerStats {
   /** `leaving`: clients are served, and load balancers are told to send no more. `draining`: no new clients. */
   readonly state: 'serving' | 'leaving' | 'draining';
+  /** Of all namespaces together. */
   readonly server: CounterValues;
   readonly store: ValueStoreStats;
+  readonly namespaces: Readonly<Record<string, NamespaceStats>>;
+}
+
+/**
+ * Adds up figures of the same shape: numbers are added, records field by field; of anything else the first stands.
+ */
+export function sumOf<Figures>(all: readonly [Figures, ...Figures[]]): Figures {
+  return all.slice(1).reduce<Figures>((sum, next) => added(sum, next) as Figures, all[0]); // of one shape
+}
+
+function added(left: unknown, right: unknown): unknown {
+  if (typeof left === 'number' && typeof right === 'number') return left + right;
+  if (left === undefined) return right;
+  if (!isRecord(left) || !isRecord(right)) return left;
+  const keys = new Set([...Object.keys(left), ...Object.keys(right)]);
+  return Object.fromEntries([...keys].map((key) => [key, added(left[key], right[key])]));
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,0 +1,30 @@
+// A namespace as its listeners share it: a store, and what is counted of it.
+
+import { Counters } from './counters.ts';
+import { Latencies } from './latencies.ts';
+import type { NamespaceStats } from './server-stats.ts';
+import { TopClients } from './top-clients.ts';
+import type { ValueStore } from './value-store.ts';
+
+export class CacheNamespace {
+  readonly name: string;
+  /** Stays the caller's. */
+  readonly store: ValueStore;
+  readonly counters: Counters = new Counters();
+  readonly latencies: Latencies = new Latencies();
+  readonly topClients: TopClients = new TopClients();
+
+  constructor(name: string, store: ValueStore) {
+    this.name = name;
+    this.store = store;
+  }
+
+  stats(): NamespaceStats {
+    return {
+      server: this.counters.values(),
+      store: this.store.stats(),
+      latencies: this.latencies.values(),
+      topClients: this.topClients.values(),
+    };
+  }
+}
