@@ -37,7 +37,12 @@ class ByteReader {
       this.#wake?.();
     });
     socket.on('error', end);
+    socket.on('end', () => end(new Error('the server ended the connection')));
     socket.on('close', () => end(new Error('the server closed the connection')));
+  }
+
+  get ended(): boolean {
+    return this.#ended !== undefined;
   }
 
   async take(count: number): Promise<Buffer> {
@@ -159,6 +164,11 @@ export class EditorClient {
   static async connect(host: string, port: number, signal?: AbortSignal): Promise<EditorClient> {
     const { socket, reader } = await greet(host, port, signal);
     return new EditorClient(socket, reader);
+  }
+
+  /** Whether the server has ended the connection, as far as is known. */
+  get closed(): boolean {
+    return this.#socket.destroyed || this.#socket.readableEnded || this.#reader.ended;
   }
 
   /** Asks for asset, info and resource, each after the answer to the one before. */

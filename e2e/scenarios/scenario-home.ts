@@ -8,6 +8,8 @@ import type { Outcome } from '../support/kubectl.ts';
 interface HomeImages {
   /** Ends at once when it is run as a data plane; undefined where no program really runs. */
   readonly crashing: string | undefined;
+  /** The data plane by another name than the usual one. */
+  readonly other: string;
   /** There is no such image anywhere. */
   readonly missing: string;
 }

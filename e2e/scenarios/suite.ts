@@ -11,16 +11,17 @@ import {
 import { create } from './create.ts';
 import { deletion, neighbours, recreation } from './deletion.ts';
 import { invalidSpecs } from './invalid-specs.ts';
+import { liveChanges } from './live-changes.ts';
 import { operatorKill } from './operator-kill.ts';
 import { scale } from './scale.ts';
 import type { Scenario } from './scenario.ts';
 import { crashing, missingImage, placement, quota } from './trouble.ts';
-import { unity, unityRolling } from './unity.ts';
+import { unity } from './unity.ts';
 
 export const cacheServerScenarios: readonly Scenario[] = [
   create,
   unity,
-  unityRolling,
+  liveChanges,
   scale,
   changeResources,
   changeService,

@@ -23,42 +23,6 @@ export const unity: Scenario = {
   },
 };
 
-export const unityRolling: Scenario = {
-  name: 'a rolling change refuses no client and cuts none at its work',
-  notApplicable: ({ programs }) =>
-    programs === 'faked' ? 'pods are faked: no program runs' : undefined,
-  play: async (stage) => {
-    await stage.apply('cache', { replicas: 2 });
-    const { host, port } = await stage.home.addressOf(await stage.untilReady('cache'));
-    const before = new Set((await stage.pods('cache')).map(({ metadata }) => metadata.uid));
-    const failures: unknown[] = [];
-    let served = 0;
-    let rolling = true;
-    const newcomers = (async () => {
-      while (rolling) {
-        try {
-          const editor = await EditorClient.connect(host, port);
-          await editor.store(entryOf(served, 5), { a: assetOf(served) });
-          await editor.find(entryOf(served, 5));
-          editor.close();
-          served++;
-        } catch (error) {
-          failures.push(error);
-        }
-      }
-    })();
-    await stage.change('cache', { resources: { limits: { cpu: '110m', memory: '96Mi' } } });
-    await stage.untilReady('cache');
-    await stage.until('the pods before are gone', async () =>
-      (await stage.pods('cache')).every(({ metadata }) => !before.has(metadata.uid)),
-    );
-    rolling = false;
-    await newcomers;
-    assert.ok(served > 10, `only ${served} were served`);
-    assert.deepEqual(failures, []);
-  },
-};
-
 export interface UnityLoad {
   /** What a build and an editor upload. */
   fill(host: string, port: number): Promise<void>;

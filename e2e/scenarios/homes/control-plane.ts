@@ -31,7 +31,11 @@ export async function openControlPlaneHome(): Promise<ScenarioHome> {
   return {
     name: 'control plane',
     client: plane.client,
-    images: { missing: 'registry.invalid/no-such-program:1', crashing: undefined },
+    images: {
+      other: 'tweendeck.io/cacheserver:another',
+      missing: 'registry.invalid/no-such-program:1',
+      crashing: undefined,
+    },
     programs: 'faked',
     loadBalancers: false,
     admission: true,

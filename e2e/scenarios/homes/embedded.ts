@@ -20,6 +20,7 @@ export async function openEmbedded(): Promise<ScenarioHome> {
     name: 'embedded',
     client,
     images: {
+      other: 'tweendeck.io/cacheserver:another',
       missing: 'registry.invalid/no-such-program:1',
       crashing: 'docker.io/library/busybox:1',
     },

@@ -31,7 +31,11 @@ export async function openTwoNodes(): Promise<TwoNodes> {
     cluster: lab,
     client: lab.client,
     // A redis-server takes the arguments of a data plane for the name of its configuration.
-    images: { missing: 'registry.invalid/no-such-program:1', crashing: redis.image.names[0] },
+    images: {
+      other: tweendeck.image.names[0] ?? '',
+      missing: 'registry.invalid/no-such-program:1',
+      crashing: redis.image.names[0],
+    },
     programs: 'real',
     loadBalancers: false,
     admission: true,

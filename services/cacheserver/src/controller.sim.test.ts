@@ -10,6 +10,7 @@ import {
   isApiError,
   leaseResource,
   nodeResource,
+  podDisruptionBudgetResource,
   podResource,
   serviceResource,
 } from '@tweendeck/kube';
@@ -98,6 +99,8 @@ async function checkEnd(client: Client, signal: AbortSignal): Promise<void> {
   assert.equal(deployment.spec.replicas, replicas);
   assert.equal(service.spec.ports?.[0]?.port, port);
   assert.equal(pods.items.length, replicas);
+  const budget = await client.get(podDisruptionBudgetResource, ref, signal);
+  assert.equal(budget?.spec.maxUnavailable, replicas > 1 ? 1 : undefined);
   assert.deepEqual(
     { ...cache.status, conditions: undefined, selector: undefined },
     {

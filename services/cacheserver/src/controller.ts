@@ -13,13 +13,14 @@ import {
   deploymentResource,
   type KubeObject,
   type Pod,
+  podDisruptionBudgetResource,
   podResource,
   type Resource,
   type Service,
   serviceResource,
 } from '@tweendeck/kube';
 import { type CacheServerObject, cacheServerKind } from './kind.ts';
-import { renderDeployment, renderService, selectorOf } from './render.ts';
+import { renderDeployment, renderDisruptionBudget, renderService, selectorOf } from './render.ts';
 import { planStatus, type Squatter, type StatusCondition } from './status.ts';
 
 type Context = ReconcileContext<CacheServerObject>;
@@ -29,12 +30,19 @@ const lookAgainMs = 30_000;
 /** Children of one that was deleted are soon collected. */
 const collectedMs = 1_000;
 
+/** What it makes of a CacheServer, in the order in which it is made. */
+const ownedResources: readonly Resource<KubeObject>[] = [
+  serviceResource,
+  podDisruptionBudgetResource,
+  deploymentResource,
+];
+
 /** Runs CacheServers; field manager and event source `cacheserver`. */
 export function cacheServerController(): Controller {
   return defineController<CacheServerObject>({
     name: 'cacheserver',
     resource: cacheServerKind,
-    owns: [deploymentResource, serviceResource],
+    owns: ownedResources,
     watches: [watching(podResource, ownersOfPod)],
     reconcile: async (cache, context) => {
       const children = await manageResources(cache, context);
@@ -64,7 +72,7 @@ interface Children {
  * has them now, which caches may not know yet.
  */
 async function manageResources(cache: CacheServerObject, context: Context): Promise<Children> {
-  for (const resource of [serviceResource, deploymentResource]) {
+  for (const resource of ownedResources) {
     const child = await presentChild(resource, cache, context);
     const owner = child?.metadata.ownerReferences?.find(({ controller }) => controller);
     if (!child || owner?.uid === cache.metadata.uid) continue;
@@ -74,22 +82,23 @@ async function manageResources(cache: CacheServerObject, context: Context): Prom
     return { squatter, outcome: { requeueAfterMs: lookAgainMs } };
   }
   const service = await context.apply(serviceResource, renderService(cache));
+  const budget = renderDisruptionBudget(cache);
+  if (budget) await context.apply(podDisruptionBudgetResource, budget);
   const deployment = await context.apply(deploymentResource, renderDeployment(cache));
-  await context.prune(serviceResource, deploymentResource);
+  await context.prune(...ownedResources);
   return { service, deployment };
 }
 
 /** What has the name of a child. Caches hold only what is of the platform, so others are asked for. */
 async function presentChild(
-  resource: Resource<Service> | Resource<Deployment>,
+  resource: Resource<KubeObject>,
   { metadata }: CacheServerObject,
   context: Context,
 ): Promise<KubeObject | undefined> {
   const { name, namespace = 'default' } = metadata;
   const ref = { name, namespace };
-  const untyped: Resource<KubeObject> = resource;
   return (
-    context.cache(untyped).get(ref) ?? (await context.client.get(untyped, ref, context.signal))
+    context.cache(resource).get(ref) ?? (await context.client.get(resource, ref, context.signal))
   );
 }
 

@@ -2,9 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Deployment, Service } from '@tweendeck/kube';
+import type { Deployment, PodDisruptionBudget, Service } from '@tweendeck/kube';
 import type { CacheServerObject, CacheServerSpec } from './kind.ts';
-import { labelsOf, renderDeployment, renderService, selectorOf, tolerationsOf } from './render.ts';
+import {
+  labelsOf,
+  renderDeployment,
+  renderDisruptionBudget,
+  renderService,
+  selectorOf,
+  tolerationsOf,
+} from './render.ts';
 
 function cacheServer(spec: Partial<CacheServerSpec> = {}): CacheServerObject {
   return {
@@ -155,4 +162,26 @@ test('Deployment, pods and Service find one another by labels', () => {
 
 test('a changed port of the Service leaves the pods alone', () => {
   assert.deepEqual(podOf(cacheServer({ port: 1 })), podOf(cacheServer({ port: 2 })));
+});
+
+for (const { replicas, budget } of [
+  { replicas: 0, budget: undefined },
+  { replicas: 1, budget: undefined },
+  { replicas: 2, budget: 1 },
+  { replicas: 64, budget: 1 },
+]) {
+  test(`of ${replicas} replicas evictions take ${budget ?? 'whatever they want'} at a time`, () => {
+    const rendered = renderDisruptionBudget(cacheServer({ replicas })) as unknown as
+      | PodDisruptionBudget
+      | undefined;
+    assert.equal(rendered?.spec.maxUnavailable, budget);
+    if (rendered) assert.deepEqual(rendered.spec.selector?.matchLabels, selectorOf('cache'));
+  });
+}
+
+test('a rolling change takes no replica away before another one serves', () => {
+  assert.deepEqual(deploymentOf(cacheServer()).spec.strategy, {
+    type: 'RollingUpdate',
+    rollingUpdate: { maxSurge: 1, maxUnavailable: 0 },
+  });
 });

@@ -1,4 +1,4 @@
-// What a CacheServer is made of: the Deployment and the Service that its spec asks for. Pure.
+// What a CacheServer is made of: the Deployment, its disruption budget and the Service that its spec asks for. Pure.
 
 import type { Applied } from '@tweendeck/client';
 import {
@@ -64,6 +64,24 @@ export function renderDeployment({ metadata, spec }: CacheServerObject): Applied
         metadata: { labels: labelsOf(name) },
         spec: renderPod(spec),
       } satisfies PodTemplateSpec,
+    },
+  };
+}
+
+/**
+ * Evictions (a drain of a node, a cluster that is upgraded) take one replica at a time. Undefined for a single one: a
+ * budget would keep its node from being drained for ever.
+ */
+export function renderDisruptionBudget({ metadata, spec }: CacheServerObject): Applied | undefined {
+  if (spec.replicas < 2) return undefined;
+  const { name, namespace } = metadata;
+  return {
+    metadata: { name, ...(namespace ? { namespace } : {}), labels: labelsOf(name) },
+    spec: {
+      maxUnavailable: 1,
+      selector: { matchLabels: selectorOf(name) },
+      // A pod that does not serve anyway keeps nobody from draining its node.
+      unhealthyPodEvictionPolicy: 'AlwaysAllow',
     },
   };
 }

@@ -38,6 +38,17 @@
     - patch
     - watch
 - apiGroups:
+    - policy
+  resources:
+    - poddisruptionbudgets
+  verbs:
+    - create
+    - delete
+    - get
+    - list
+    - patch
+    - watch
+- apiGroups:
     - tweendeck.io
   resources:
     - cacheservers
