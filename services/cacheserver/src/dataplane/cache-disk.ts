@@ -27,6 +27,8 @@ export interface CacheDisk {
   open(name: string): CacheFile;
   /** Removes a file; open ones go on until closed. */
   remove(name: string): void;
+  /** Bytes that this user can still write to the file system. */
+  freeBytes(): Promise<number>;
   /** Takes the directory for this process until disposed or dead; CACHE_IN_USE when another has it. */
   lock(): Disposable;
 }
@@ -40,6 +42,10 @@ export function nodeDisk(directory: string): CacheDisk {
     create: (name) => nodeFile(fs.openSync(pathOf(name), 'wx+', 0o600)),
     open: (name) => nodeFile(fs.openSync(pathOf(name), 'r+')),
     remove: (name) => fs.rmSync(pathOf(name), { force: true }),
+    async freeBytes() {
+      const { bavail, bsize } = await fs.promises.statfs(directory);
+      return bavail * bsize;
+    },
     lock: () => lockDirectory(directory),
   };
 }

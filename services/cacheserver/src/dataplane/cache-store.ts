@@ -1,6 +1,7 @@
 // The value store on a directory: append-only segments, one commit record per transaction, the index in memory.
 
 import { type Clock, type Logger, PlatformError, type Random } from '@tweendeck/std';
+import type { CleanableStore } from '../cleaner/cleanable-store.ts';
 import { type CacheDisk, nodeDisk } from './cache-disk.ts';
 import { unusable } from './recovery.ts';
 import { SegmentStore } from './segment-store.ts';
@@ -27,8 +28,8 @@ export interface CacheStoreOptions {
 
 const storageBytesMin = 1_048_576;
 
-/** A value store with a word on how it came up. */
-export interface CacheStore extends ValueStore {
+/** A value store that can be cleaned, with a word on how it came up. */
+export interface CacheStore extends ValueStore, CleanableStore {
   readonly recovery: { readonly keys: number; readonly segments: number; readonly tookMs: number };
 }
 

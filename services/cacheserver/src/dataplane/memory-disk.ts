@@ -70,6 +70,10 @@ export class MemoryDisk implements CacheDisk {
     this.files.delete(name);
   }
 
+  async freeBytes(): Promise<number> {
+    return Math.max(0, this.capacityBytes - this.usedBytes);
+  }
+
   lock(): Disposable {
     if (this.#locked) throw new PlatformError('CACHE_IN_USE', 'the memory disk is taken');
     this.#locked = true;

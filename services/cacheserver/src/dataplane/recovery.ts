@@ -153,7 +153,9 @@ class Replay {
     this.sequenceMax = Math.max(this.sequenceMax, record.sequence);
     if (record.committedMs > this.newestMs) this.newestMs = record.committedMs;
     const key = this.#index.insert(record.id, 0);
-    this.#index.committed(key, secondsOf(record.committedMs));
+    if (record.files.some((file) => file !== undefined)) {
+      this.#index.committed(key, secondsOf(record.committedMs));
+    }
     for (let file = 0; file < 3; file++) this.#applyFile(key * 3 + file, record, segment);
   }
 

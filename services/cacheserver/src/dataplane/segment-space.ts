@@ -3,7 +3,7 @@
 import { assert } from '@tweendeck/std';
 import type { CacheDisk } from './cache-disk.ts';
 import { dropNoteName, writeDropNote } from './drop-note.ts';
-import type { OpenFiles, Segment } from './segment.ts';
+import { collectShadowed, type OpenFiles, type Segment } from './segment.ts';
 
 export interface SegmentSpaceOptions {
   readonly disk: CacheDisk;
@@ -165,15 +165,5 @@ export class SegmentSpace {
   #victim(): Segment | undefined {
     for (const segment of this.#byUse) if (segment.pins === 0) return segment;
     return undefined;
-  }
-}
-
-/** Adds `segment` and everything it shadows, directly or not; whoever shadows comes before what it shadows. */
-function collectShadowed(segment: Segment, into: Set<Segment>): void {
-  const open = [segment];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    if (next.dropped || into.has(next)) continue;
-    into.add(next);
-    open.push(...next.shadows);
   }
 }

@@ -1,12 +1,16 @@
 // Commits, finds and evicts: the index, the segments and the memory tier put together.
 
 import { messageOf, systemErrorCode } from '@tweendeck/std';
+import type { CleanableStore, VisitedKey } from '../cleaner/cleanable-store.ts';
+import type { Pace } from '../cleaner/pace.ts';
 import type { CacheDisk } from './cache-disk.ts';
 import type { CacheStore, CacheStoreOptions } from './cache-store.ts';
 import { commitRecordBytes, type FilePlaces, noFiles } from './commit-record.ts';
+import type { CompactionHost } from './compaction.ts';
 import { type IndexedFile, KeyIndex } from './key-index.ts';
 import { describeKey, pageOf } from './key-pages.ts';
 import { MemoryTier } from './memory-tier.ts';
+import { type Reclaimed, type ReclaimGoal, reclaimSpace } from './reclaim.ts';
 import { recoverSegments } from './recovery.ts';
 import { blocksOf, OpenFiles, Segment } from './segment.ts';
 import { type EntryHost, type PinnedFile, SegmentEntry } from './segment-entry.ts';
@@ -29,10 +33,12 @@ import type {
 const segmentBytesMax = 64 * 1_048_576;
 const uploadBuffersBytesMax = 64 * 1_048_576;
 const openFilesMax = 512;
+/** Records that one visit looks at: a fraction of a millisecond. */
+const visitedRecords = 4_096;
 /** The lock file and the directory itself. */
 const fixedBytes = 16_384;
 
-export class SegmentStore implements CacheStore, EntryHost, UploadHost {
+export class SegmentStore implements CacheStore, CleanableStore, EntryHost, UploadHost {
   readonly tier: MemoryTier;
   readonly files: OpenFiles;
   readonly bufferedBytesMax: number;
@@ -45,6 +51,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   readonly #byNumber = new Map<number, Segment>();
   readonly #writer: SegmentWriter;
   readonly #found: IndexedFile = { segment: 0, offset: 0, sizeBytes: 0, crc: 0 };
+  readonly #host: CompactionHost;
   readonly #inFlight = new Set<Promise<unknown>>();
   #owned: Disposable | undefined;
   #bufferBytes = 0;
@@ -84,6 +91,18 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
       },
       track: (promise) => this.track(promise),
     });
+    this.#host = {
+      disk,
+      files: this.files,
+      index: this.#index,
+      space: this.#space,
+      writer: this.#writer,
+      place: (record, index, place) => this.#place(record, index, place),
+      damagedAt: (record, index, place) => this.#damagedAt(record, index, place),
+      trouble: (error) => void this.#trouble(error),
+      holdsSegment: (number) => this.#byNumber.has(number),
+      track: (promise) => this.track(promise),
+    };
   }
 
   /** Reads the directory, which the caller has locked. */
@@ -93,6 +112,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     const found = recoverSegments(disk, store.#index, signal);
     store.#writer.nextNumber = found.nextNumber;
     store.#writer.nextSequence = found.nextSequence;
+    store.#writer.appliedSequence = found.nextSequence - 1;
     store.#time.notBefore(found.newestMs);
     for (const segment of found.segments) {
       const { valuesBytes, logBytes } = segment;
@@ -196,16 +216,8 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
       this.#trouble(cause); // it may be readable again later
       return;
     }
-    this.#damagedValues++;
     const { segment, offset } = file;
-    this.#options.log.warn('cache value damaged', { segment: segment.number, offset });
-    const found = this.#found;
-    const same =
-      record < this.#index.recordsEnd &&
-      this.#index.read(record, index, found) &&
-      found.segment === segment.number &&
-      found.offset === offset;
-    if (same) this.#place(record, index, traceIn(segment.number));
+    this.#damagedAt(record, index, { segment: segment.number, offset });
   }
 
   // What uploads need.
@@ -293,12 +305,63 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     return keys;
   }
 
+  // What the cleaner needs.
+
+  get usedBytes(): number {
+    return this.#space.usedBytes;
+  }
+
+  freeBytes(): Promise<number> {
+    return this.#host.disk.freeBytes();
+  }
+
+  visit(from: number, see: (key: VisitedKey) => void): number | undefined {
+    const nowSeconds = this.#time.nowSeconds();
+    const end = Math.min(from + visitedRecords, this.#index.recordsEnd);
+    const key = { record: 0, sizeBytes: 0, ageSeconds: 0, idleSeconds: 0 };
+    for (let record = from; record < end; record++) {
+      key.sizeBytes = this.#sizeOf(record);
+      if (key.sizeBytes === 0) continue;
+      key.record = record;
+      key.ageSeconds = Math.max(0, nowSeconds - this.#index.committedSeconds(record));
+      key.idleSeconds = Math.max(0, nowSeconds - this.#index.usedSeconds(record));
+      see(key);
+    }
+    return end < this.#index.recordsEnd ? end : undefined;
+  }
+
+  forget(record: number): void {
+    for (let index = 0; index < 3; index++) {
+      const alive = this.#index.read(record, index, this.#found);
+      if (alive) this.#place(record, index, traceIn(this.#found.segment));
+    }
+  }
+
+  reclaim(goal: ReclaimGoal, pace: Pace): Promise<Reclaimed> {
+    return this.track(reclaimSpace(this.#host, goal, pace));
+  }
+
+  /** Bytes of a key's files; traces of segments that are gone are forgotten on the way. */
+  #sizeOf(record: number): number {
+    let bytes = 0;
+    for (let index = 0; index < 3; index++) {
+      const found = this.#found;
+      if (this.#index.read(record, index, found)) bytes += found.sizeBytes;
+      else if (found.segment !== 0 && !this.#byNumber.has(found.segment)) {
+        this.#index.clear(record, index);
+      }
+    }
+    return bytes;
+  }
+
   /** Makes a written commit visible: at once, or when the disk has it. */
-  #publish({ synced }: WrittenCommit, apply: () => void): Soon<PutOutcome> {
+  #publish({ sequence, synced }: WrittenCommit, apply: () => void): Soon<PutOutcome> {
     const finish = (refusal: PutRefusal | undefined): PutOutcome => {
-      if (refusal !== undefined) return { outcome: 'refused', reason: refusal };
-      apply();
-      return { outcome: 'stored' };
+      if (refusal === undefined) apply();
+      this.#writer.appliedSequence = Math.max(this.#writer.appliedSequence, sequence);
+      return refusal === undefined
+        ? { outcome: 'stored' }
+        : { outcome: 'refused', reason: refusal };
     };
     return synced === undefined ? finish(undefined) : this.track(synced.then(finish));
   }
@@ -326,6 +389,19 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
       this.#index.read(record, index, this.#found);
       if (this.#found.segment !== 0) this.#place(record, index, traceIn(segment.number));
     }
+  }
+
+  #damagedAt(record: number, index: number, at: Pick<IndexedFile, 'segment' | 'offset'>): void {
+    this.#damagedValues++;
+    const { segment, offset } = at;
+    this.#options.log.warn('cache value damaged', { segment, offset });
+    const found = this.#found;
+    const same =
+      record < this.#index.recordsEnd &&
+      this.#index.read(record, index, found) &&
+      found.segment === segment &&
+      found.offset === offset;
+    if (same) this.#place(record, index, traceIn(segment));
   }
 
   /** Points a file of a key to a new place, or to the trace of its end; whatever was there is dead. */
@@ -371,7 +447,8 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   #forget(segment: Segment): void {
     if (segment === this.#writer.active) this.#writer.seal();
     if (!this.#byNumber.delete(segment.number)) return; // an upload: nothing points to it
-    if (this.#index.records > 0) this.#index.clearSegment(segment.number);
+    const referenced = !segment.unreferenced && this.#index.records > 0;
+    if (referenced) this.#index.clearSegment(segment.number);
     for (const other of this.#space.segments) other.shadows.delete(segment);
   }
 

@@ -36,6 +36,7 @@ export interface Commit {
 
 export interface WrittenCommit {
   readonly segment: Segment;
+  readonly sequence: number;
   /** Where the buffer begins in the segment. */
   readonly offset: number;
   /** The files with their offsets in the segment. */
@@ -52,6 +53,8 @@ interface ActiveSegment {
 export class SegmentWriter {
   nextNumber = 1;
   nextSequence = 1;
+  /** The last sequence that the index knows: every commit up to it was made visible, or refused. */
+  appliedSequence = 0;
   readonly #options: SegmentWriterOptions;
   readonly #sync = new CommitSync();
   readonly #record = Buffer.alloc(commitRecordBytes);
@@ -76,24 +79,28 @@ export class SegmentWriter {
     const values = this.#options.files.use(segment);
     try {
       if (commit.usedBytes > 0) values.writeNow(commit.buffer, commit.usedBytes, valuesBytes);
-      this.#encode({ ...commit, files });
+      const sequence = this.#encode({ ...commit, files });
       log.writeNow(this.#record, commitRecordBytes, logBytes);
+      this.#options.space.resize(
+        segment,
+        valuesBytes + commit.usedBytes,
+        logBytes + commitRecordBytes,
+      );
+      const synced = this.#written(segment, [values, log]);
+      return { segment, sequence, offset: valuesBytes, files, synced };
     } catch (error) {
       this.#cutBack(values, active);
       return this.#options.onTrouble(error);
     }
-    const { space } = this.#options;
-    space.resize(segment, valuesBytes + commit.usedBytes, logBytes + commitRecordBytes);
-    return { segment, offset: valuesBytes, files, synced: this.#written(segment, [values, log]) };
   }
 
   /** Writes the record in front of a single segment. */
   appendHead(segment: Segment, id: Uint8Array, files: FilePlaces): WrittenCommit | PutRefusal {
     try {
       const file = this.#options.files.use(segment);
-      this.#encode({ id, files, removed: 0 });
+      const sequence = this.#encode({ id, files, removed: 0 });
       file.writeNow(this.#record, commitRecordBytes, 0);
-      return { segment, offset: 0, files, synced: this.#written(segment, [file]) };
+      return { segment, sequence, offset: 0, files, synced: this.#written(segment, [file]) };
     } catch (error) {
       return this.#options.onTrouble(error);
     }
@@ -128,11 +135,12 @@ export class SegmentWriter {
     return this.#options.track(settled);
   }
 
-  #encode(commit: Pick<Commit, 'id' | 'files' | 'removed' | 'moved'>): void {
+  #encode(commit: Pick<Commit, 'id' | 'files' | 'removed' | 'moved'>): number {
     const { id, files, removed, moved } = commit;
     const sequence = moved?.sequence ?? this.nextSequence++;
     const committedMs = moved?.committedMs ?? this.#options.time.nowMs();
     encodeCommitRecord({ sequence, committedMs, id, files, removed }, this.#record, 0);
+    return sequence;
   }
 
   #activeFor(bytes: number, room: 'made' | 'spare'): ActiveSegment | PutRefusal {
@@ -156,7 +164,16 @@ export class SegmentWriter {
       return this.#active;
     } catch (error) {
       files.close(segment);
-      disk.remove(segment.valuesName);
+      return this.#unmade(segment) ?? this.#options.onTrouble(error);
+    }
+  }
+
+  /** Takes the file of a segment away that never was; where that fails, the next start does. */
+  #unmade(segment: Segment): PutRefusal | undefined {
+    try {
+      this.#options.disk.remove(segment.valuesName);
+      return undefined;
+    } catch (error) {
       return this.#options.onTrouble(error);
     }
   }

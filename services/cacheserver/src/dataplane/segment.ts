@@ -28,6 +28,8 @@ export class Segment {
   /** Segments that hold older versions of files that this one holds: they must not outlive it. */
   readonly shadows: Set<Segment> = new Set();
   pins = 0;
+  /** Whether no file lives in it any more, for good: nobody needs to look for keys that point here. */
+  unreferenced = false;
   /** Whether its files were removed from the directory; its space returns with the last pin. */
   dropped = false;
 
@@ -57,6 +59,16 @@ export class Segment {
   /** Bytes on disk, in whole blocks. */
   get diskBytes(): number {
     return blocksOf(this.valuesBytes) + blocksOf(this.logBytes);
+  }
+}
+
+/** Adds `segment` and everything it shadows, directly or not; whoever shadows comes before what it shadows. */
+export function collectShadowed(segment: Segment, into: Set<Segment>): void {
+  const open = [segment];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (next.dropped || into.has(next)) continue;
+    into.add(next);
+    open.push(...next.shadows);
   }
 }
 
