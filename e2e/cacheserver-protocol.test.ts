@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { openPolicy } from '@tweendeck/cacheserver';
 import {
   unityCacheBegin,
   unityCacheCommit,
@@ -264,10 +265,14 @@ function zeroGuid(): Buffer {
 
 const fenceId = Buffer.alloc(32, 0xfe);
 
-async function runRow({ sent, answer, end }: Row, packets: readonly Buffer[]): Promise<void> {
+async function runRow(
+  { sent, answer, end }: Row,
+  packets: readonly Buffer[],
+  on: CacheRig = rig,
+): Promise<void> {
   const wanted = typeof answer === 'string' ? Buffer.from(answer, 'latin1') : answer;
-  const before = rig.closings(end);
-  using connection = await RawConnection.open(rig.port);
+  const before = on.closings(end);
+  using connection = await RawConnection.open(on.port);
   await connection.send(...packets);
   assert.equal(Buffer.concat(packets).length, sent.length);
   if (end === 'open') {
@@ -280,8 +285,42 @@ async function runRow({ sent, answer, end }: Row, packets: readonly Buffer[]): P
   }
   const got = await connection.untilClosed();
   assert.deepEqual(got, wanted.subarray(0, got.length)); // a reset may overtake what was sent
-  await rig.until(`one more ${end}`, () => rig.closings(end) === before + 1);
+  await on.until(`one more ${end}`, () => on.closings(end) === before + 1);
 }
+
+/** The same answer where nothing is stored: each hit is a miss. */
+function withoutHits(answer: Buffer | string): Buffer {
+  const bytes = bytesOf(answer);
+  const parts: Buffer[] = [bytes.subarray(0, 8)];
+  for (let at = 8; at < bytes.length; ) {
+    const hit = bytes[at] === 0x2b;
+    const idAt = at + (hit ? 18 : 2);
+    const bodyBytes = hit ? Number.parseInt(bytes.toString('latin1', at + 2, at + 18), 16) : 0;
+    parts.push(missOf(bytes.toString('latin1', at + 1, at + 2), bytes.subarray(idAt, idAt + 32)));
+    at = idAt + 32 + bodyBytes;
+  }
+  return Buffer.concat(parts);
+}
+
+test('class 27: whoever may not put stays in step with each of these, and stores nothing', async () => {
+  await using closed = await startCacheRig({}, {}, { ...openPolicy, readOnly: true });
+  for (const row of rows) {
+    const without = { ...row, answer: withoutHits(row.answer) };
+    await runRow(without, [row.sent], closed);
+    const bytes = Array.from(row.sent, (_, at) => row.sent.subarray(at, at + 1));
+    if (row.sent.length < 400) await runRow(without, bytes, closed);
+  }
+  using connection = await RawConnection.open(closed.port);
+  const large = bytesOf(begun, unityCachePut('a', 20_000_000), Buffer.alloc(20_000_000), 'te');
+  await connection.send(bytesOf(large, unityCacheGet('a', id)));
+  assert.deepEqual(await connection.expect(42), bytesOf(accepted, missOf('a')));
+  assert.equal(closed.store.stats().keys, 0);
+  const { transactions } = closed.server.stats().server;
+  assert.ok((transactions['not-permitted'] ?? 0) > 10);
+  assert.equal(transactions.stored ?? 0, 0);
+  connection.socket.destroy();
+  await closed.assertNothingLeft();
+});
 
 for (const row of rows) {
   test(`through a socket: ${row.name}`, async () => {

@@ -9,7 +9,9 @@ import {
   type CacheLimits,
   type CacheServer,
   type CacheStore,
+  type ListenerPolicy,
   openCacheStore,
+  openPolicy,
   startCacheServer,
 } from '@tweendeck/cacheserver';
 import { clockOf, randomOf, silentLogger } from '@tweendeck/std';
@@ -31,6 +33,7 @@ export interface CacheRig extends AsyncDisposable {
 export async function startCacheRig(
   limits: Partial<CacheLimits> = {},
   storage: { readonly storageBytes?: number; readonly memoryBytes?: number } = {},
+  policy: ListenerPolicy = openPolicy,
 ): Promise<CacheRig> {
   const directory = mkdtempSync(join(tmpdir(), 'cache-rig-'));
   const ambient = {
@@ -44,7 +47,7 @@ export async function startCacheRig(
   const local = { host: '127.0.0.1', port: 0 };
   const server = await startCacheServer(
     {
-      namespaces: [{ name: 'default', store, listen: [local] }],
+      namespaces: [{ name: 'default', store, listen: [{ ...local, policy }] }],
       health: local,
       limits,
       ...ambient,
@@ -102,8 +105,8 @@ export class RawConnection implements Disposable {
   closed = false;
   #wake: (() => void) | undefined;
 
-  private constructor(port: number) {
-    this.socket = connect({ host: '127.0.0.1', port, noDelay: true, allowHalfOpen: true });
+  private constructor(socket: Socket) {
+    this.socket = socket;
     this.socket.on('data', (chunk: Buffer) => {
       this.received = Buffer.concat([this.received, chunk]);
       this.#wake?.();
@@ -118,9 +121,15 @@ export class RawConnection implements Disposable {
   }
 
   static async open(port: number): Promise<RawConnection> {
-    const connection = new RawConnection(port);
+    const options = { host: '127.0.0.1', port, noDelay: true, allowHalfOpen: true };
+    const connection = new RawConnection(connect(options));
     await new Promise<void>((resolve) => connection.socket.once('connect', resolve));
     return connection;
+  }
+
+  /** Over a socket that is connected. */
+  static over(socket: Socket): RawConnection {
+    return new RawConnection(socket);
   }
 
   /** Sends each packet by itself, as far as the kernel lets. */

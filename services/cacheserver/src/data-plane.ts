@@ -2,6 +2,7 @@
 
 export * from './client/cache-client.ts';
 export * from './config/cache-config.ts';
+export * from './dataplane/access/policy.ts';
 export * from './dataplane/cache-server.ts';
 export * from './dataplane/cache-store.ts';
 export * from './dataplane/counters.ts';

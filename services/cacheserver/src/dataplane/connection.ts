@@ -109,6 +109,7 @@ export class Connection implements UnityCacheRequestSink {
   #sentBytes = 0;
   // Who it is, what it may, and what it did.
   readonly #client: ClientIdentity;
+  readonly #secured: boolean;
   readonly #clientText: string;
   readonly #recording: Recording | undefined;
   #policy: ListenerPolicy | undefined;
@@ -123,6 +124,7 @@ export class Connection implements UnityCacheRequestSink {
     this.#socket = socket;
     this.#host = host;
     this.#client = client;
+    this.#secured = 'encrypted' in socket;
     this.#clientText = client.address?.text ?? '';
     this.#recording = host.record(this.#clientText);
     this.#parser = new UnityCacheRequestParser(this, host.limits);
@@ -229,7 +231,7 @@ export class Connection implements UnityCacheRequestSink {
     this.#forgetRecent();
     this.#giveUpTransaction();
     this.#puts++;
-    this.#upload = this.#isPutAllowed() ? this.#host.store.begin(bytes, at) : refusedPut;
+    this.#upload = this.#isPutAllowed() ? this.#host.store.begin(bytes, at, this.#client) : refusedPut;
   }
 
   putStart(type: UnityCacheFileType, sizeBytes: number): void {
@@ -451,8 +453,8 @@ export class Connection implements UnityCacheRequestSink {
       this.#queue.push({ bytes: Buffer.from(bytes) });
       this.#queuedBytes += bytes.length;
     } else {
-      this.#socket.write(bytes);
-      if (this.#socket.writableLength > 0) batch.replace(); // the kernel has not taken all of it
+      this.#socket.write(this.#secured ? Buffer.from(bytes) : bytes); // TLS never takes it at once
+      if (this.#socket.writableLength > 0 && !this.#secured) batch.replace(); // nor did the kernel
     }
     if (this.#full) this.#parser.pause();
   }
