@@ -231,7 +231,9 @@ export class Connection implements UnityCacheRequestSink {
     this.#forgetRecent();
     this.#giveUpTransaction();
     this.#puts++;
-    this.#upload = this.#isPutAllowed() ? this.#host.store.begin(bytes, at, this.#client) : refusedPut;
+    this.#upload = this.#isPutAllowed()
+      ? this.#host.store.begin(bytes, at, this.#client)
+      : refusedPut;
   }
 
   putStart(type: UnityCacheFileType, sizeBytes: number): void {

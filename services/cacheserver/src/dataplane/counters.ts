@@ -1,7 +1,7 @@
 // What a data plane counts.
 
 import type { UnityCacheFault, UnityCacheFileType } from '@tweendeck/wire';
-import type { PutOutcome, PutRefusal } from './value-store.ts';
+import type { PutDrop, PutOutcome, PutRefusal } from './value-store.ts';
 
 /** Why a connection ended. */
 export type ClosingReason =
@@ -25,7 +25,7 @@ export type ClosingReason =
   | 'stopped';
 
 /** What became of a transaction, one word. */
-export type TransactionEnd = 'stored' | 'empty' | 'zero-hash' | 'abandoned' | PutRefusal;
+export type TransactionEnd = 'stored' | 'abandoned' | PutDrop | PutRefusal;
 
 export interface CounterValues {
   readonly connectionsOpened: number;

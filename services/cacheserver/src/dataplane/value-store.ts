@@ -8,8 +8,14 @@ export type Soon<Value> = Value | Promise<Value>;
 /** What became of a transaction. `refused` counts a reason and keeps the connection in step. */
 export type PutOutcome =
   | { readonly outcome: 'stored' }
-  | { readonly outcome: 'dropped'; readonly reason: 'empty' | 'zero-hash' }
+  | { readonly outcome: 'dropped'; readonly reason: PutDrop }
   | { readonly outcome: 'refused'; readonly reason: PutRefusal };
+
+/**
+ * Why there was nothing to keep. With high reliability: too few uploads were alike yet (`unconfirmed`), the key is there
+ * (`settled`), two uploads of it differed (`unstable`).
+ */
+export type PutDrop = 'empty' | 'zero-hash' | 'unconfirmed' | 'settled' | 'unstable';
 
 /** Why a store would not take a transaction. */
 export type PutRefusal =
@@ -43,6 +49,11 @@ export interface BodyReader {
    */
   next(): Soon<Buffer | undefined>;
   close(): void;
+}
+
+/** Who puts: the same object for everything that one connection does. */
+export interface PutClient {
+  readonly address: { readonly text: string } | undefined;
 }
 
 /** One upload. Nothing of it can be seen before `commit`, and nothing stays when it is abandoned. */
@@ -117,7 +128,7 @@ export interface ValueStore extends AsyncDisposable {
   find(bytes: Uint8Array, at: number): Soon<StoredEntry | undefined>;
   /** As `find`, but no use that would keep the key longer: for mirrors, scrubs and people. */
   peek(bytes: Uint8Array, at: number): Soon<StoredEntry | undefined>;
-  begin(bytes: Uint8Array, at: number): PutTransaction;
+  begin(bytes: Uint8Array, at: number, client?: PutClient): PutTransaction;
   /** What is kept under a key; no use either. */
   describe(bytes: Uint8Array, at: number): Soon<StoredKey | undefined>;
   /**
