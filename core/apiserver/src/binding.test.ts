@@ -97,4 +97,12 @@ test('bindings are discovered, and only made', async () => {
   assert.equal((await server.get(`${base}/bindings`)).status, 405);
   const missing = await server.create('/api/v1/namespaces/absent/bindings', { metadata, target });
   assert.equal(missing.json.message, 'namespaces "absent" not found');
+  assert.equal((await server.get('/api/v1/bindings')).json.reason, 'NotFound');
+});
+
+test('what is warned of is told with a failure, too', async () => {
+  await using server = await withPod();
+  const odd = { metadata: { name: 'absent' }, target, nonsense: 1 };
+  const { status, headers } = await server.create(`${base}/bindings`, odd);
+  assert.deepEqual([status, headers['warning']], [404, '299 - "unknown field \\"nonsense\\""']);
 });

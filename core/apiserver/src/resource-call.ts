@@ -50,6 +50,8 @@ export interface ResourceCall {
   readonly user: UserInfo;
   /** Takes notes for the audit log. */
   readonly annotate?: (key: string, value: string) => void;
+  /** Warnings for the client, collected on the way; told with a failure, too. */
+  readonly warnings?: string[];
 }
 
 export function readingOf(call: ResourceCall): Reading {
@@ -63,7 +65,7 @@ export function readingOf(call: ResourceCall): Reading {
 export function writingOf(call: ResourceCall, kind: string): Writing {
   const { services, http, user } = call;
   const { random, log, access, admission } = services;
-  const { annotate = () => undefined } = call;
+  const { annotate = () => undefined, warnings = [] } = call;
   const userAgent = http.headers['user-agent'];
   const options: WriteOptions = writeOptionsOf(call.request.query, { kind, userAgent });
   return {
@@ -75,7 +77,7 @@ export function writingOf(call: ResourceCall, kind: string): Writing {
     options,
     admission,
     annotate,
-    warnings: [],
+    warnings,
   };
 }
 
@@ -142,7 +144,10 @@ export function admitted(
 }
 
 /** Adds the warnings collected while writing. */
-export function withWarnings(response: ApiResponse, { warnings }: Writing): ApiResponse {
+export function withWarnings(
+  response: ApiResponse,
+  { warnings }: Pick<Writing, 'warnings'>,
+): ApiResponse {
   if (warnings.length === 0) return response;
   const text = warnings.map((warning) => `299 - ${JSON.stringify(warning)}`).join(', ');
   return { ...response, headers: { ...response.headers, warning: text } };

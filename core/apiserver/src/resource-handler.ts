@@ -1,13 +1,13 @@
 // Requests for resources: finds what is addressed and calls the verb.
 
-import type { ApiResponse } from '@tweendeck/kube';
+import { ApiError, type ApiResponse } from '@tweendeck/kube';
 import { answerQuestion } from './access/questions.ts';
 import { decodeBody } from './body.ts';
 import { createObject } from './create.ts';
 import { deleteCollection, deleteObject } from './delete.ts';
 import { type DeleteOptions, deleteOptionsOf } from './delete-options.ts';
 import { hasBuiltIn } from './discovery.ts';
-import { methodNotAllowed, methodNotKnown, noSuchPath, noSuchResource } from './failures.ts';
+import { methodNotAllowed, methodNotKnown, noSuchResource } from './failures.ts';
 import { mediaRanges, refuseForeign } from './negotiation.ts';
 import { patchObject } from './patch.ts';
 import { getObject, listObjects } from './read.ts';
@@ -19,7 +19,7 @@ import {
   withWarnings,
   writingOf,
 } from './resource-call.ts';
-import { asYaml } from './response.ts';
+import { asYaml, failureResponse } from './response.ts';
 import { handleSubresource } from './subresource-handler.ts';
 import { replaceObject } from './update.ts';
 import { watchObjects } from './watch.ts';
@@ -36,8 +36,12 @@ export async function handleResource(
     throw noSuchResource({ isBuiltIn: hasBuiltIn(services.registry, request.group) });
   }
   const notes = annotate ? { annotate } : {};
-  const call: ResourceCall = { services, http, request, resource, user, ...notes };
-  const response = await dispatch(call, signal);
+  const warnings: string[] = [];
+  const call: ResourceCall = { services, http, request, resource, user, warnings, ...notes };
+  const response = await dispatch(call, signal).catch((error: unknown) => {
+    if (!(error instanceof ApiError) || warnings.length === 0) throw error;
+    return withWarnings(failureResponse(error), { warnings });
+  });
   // Whoever declares a kind can use it at once.
   if (isDefinitionWrite(call)) await services.registry.settle();
   const first = mediaRanges(http.headers['accept'])[0]?.type;
@@ -86,7 +90,9 @@ function watchParts({ services, user }: ResourceCall) {
 
 function refuseVerb({ request, resource, http }: ResourceCall): void {
   const isHead = http.method === 'HEAD';
-  if (resource.answered && resource.namespaced && request.namespace === '') throw noSuchPath();
+  if (resource.answered && resource.namespaced && request.namespace === '') {
+    throw noSuchResource({ isBuiltIn: true });
+  }
   if (resource.answered && request.verb !== 'create') throw methodNotKnown();
   const { verb, name, namespace } = request;
   if (isHead && !resource.custom) throw methodNotKnown();
