@@ -33,6 +33,20 @@ const apply = (name: string, manager: string, body: unknown, more = ''): BareReq
   body,
 });
 
+const bindingTo = (name: string): object => ({
+  metadata: { name },
+  target: { kind: 'Node', name: 'nowhere' },
+});
+const bindings: readonly object[] = [
+  {},
+  bindingTo('absent'),
+  { ...bindingTo('absent'), kind: 'Pod', apiVersion: 'v1' },
+  { ...bindingTo('absent'), target: { kind: 'Rack' } },
+  { metadata: { name: 'absent', namespace: 'other' }, target: { name: 'nowhere' } },
+  { metadata: { name: 'absent', uid: 'x', resourceVersion: '1' }, target: { name: 'nowhere' } },
+  { ...bindingTo('absent'), nonsense: 1 },
+];
+
 export const documents: Conversation = {
   name: 'documents',
   servers: 'bare',
@@ -341,7 +355,29 @@ export const writes: Conversation = {
     `DELETE ${maps}`,
     { request: `POST ${maps}`, body: map('large', { key: 'x'.repeat(1_100_000) }) },
     { request: 'POST /api/v1/namespaces/absent/configmaps', body: map('x') },
-    { request: 'POST /api/v1/namespaces/{ns}/bindings', body: {} },
+    ...['bindings', 'pods/absent/binding', 'pods/one/binding'].flatMap((path) =>
+      bindings.map((body) => ({ request: `POST /api/v1/namespaces/{ns}/${path}`, body })),
+    ),
+    'GET /api/v1/namespaces/{ns}/bindings',
+    'GET /api/v1/bindings',
+    { request: 'POST /apis/authorization.k8s.io/v1/localsubjectaccessreviews', body: {} },
+    {
+      request: 'POST /apis/coordination.k8s.io/v1/namespaces/{ns}/leases',
+      body: { metadata: { name: 'Odd_' }, spec: { nonsense: 1 } },
+    },
+    { request: 'POST /api/v1/namespaces/absent/bindings', body: bindingTo('one') },
+    { request: 'POST /api/v1/namespaces/absent/pods/one/binding', body: bindingTo('one') },
+    {
+      request: 'POST /apis/coordination.k8s.io/v1/namespaces/{ns}/leases',
+      body: { metadata: { name: 'x' }, spec: { renewTime: '2026-01-01T00:00:00.123Z' } },
+    },
+    {
+      request: 'POST /apis/coordination.k8s.io/v1/namespaces/{ns}/leases',
+      body: {
+        metadata: { name: 'x' },
+        spec: { leaseDurationSeconds: 'x', renewTime: '2026-02-30T00:00:00.000000Z' },
+      },
+    },
     { request: 'POST /api/v1/nodes/absent/status', body: {} },
     'PATCH /api/v1/namespaces/{ns}/status',
     'GET /api/v1/namespaces/{ns}/finalize',
