@@ -1,5 +1,8 @@
 // The data plane alone: a process that only serves, imports or asks loads nothing of the control plane.
 
+export * from './cleaner/cleaner.ts';
+export * from './cleaner/cleaner-report.ts';
+export * from './cleaner/cleaner-rules.ts';
 export * from './client/cache-client.ts';
 export * from './config/cache-config.ts';
 export * from './dataplane/access/policy.ts';

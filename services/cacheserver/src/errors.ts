@@ -6,6 +6,8 @@ export const cacheserverErrors: Readonly<Record<string, string>> = {
   CACHE_STORAGE_TOO_SMALL: 'A cache needs at least 1 MiB of storage. Raise the storage bound.',
   CACHE_DIRECTORY_UNUSABLE:
     'The cache directory could not be made or read. The cause names the system call; check path and permissions.',
+  CACHE_CLEANER_RULES:
+    'A rule of the cleaner is not a whole number in its range. The message names it; the rules of before stay.',
   CACHE_VALUE_DAMAGED:
     'A stored value failed its checksum or could not be read. It is given up and counts as missing.',
   CACHE_LISTEN_FAILED:

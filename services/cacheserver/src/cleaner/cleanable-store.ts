@@ -16,6 +16,8 @@ export interface VisitedKey {
 export interface CleanableStore {
   /** Bytes on disk, with all overhead. */
   readonly usedBytes: number;
+  /** Bytes of these in values that nobody can find any more. */
+  readonly deadBytes: number;
   /** Bytes free in the file system. */
   freeBytes(): Promise<number>;
   /** Shows the keys of a slice that begins at `from`, 0 at first; returns where the next begins, undefined at the end. */

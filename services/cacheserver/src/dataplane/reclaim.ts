@@ -7,7 +7,7 @@ import { collectShadowed, type Segment } from './segment.ts';
 export interface ReclaimGoal {
   /** Segments with this share of dead bytes are always given back; default one half. */
   readonly deadShare?: number;
-  /** While more than this is used, every segment with dead bytes is; omitted: only those of `deadShare`. */
+  /** While more than this is used, segments with a tenth of dead bytes are, too; omitted: only those of `deadShare`. */
   readonly storageBytesTarget?: number;
 }
 
@@ -21,6 +21,8 @@ export interface Reclaimed {
 
 /** A large value of a transaction that partly lives is not worth a copy: it goes with its key. */
 const movedSingleBytesMax = 1_048_576;
+/** Less is not worth the copy, however much is used. */
+const deadShareMin = 0.1;
 
 /** Gives space back until the goal is reached or nothing more can be had. */
 export async function reclaimSpace(
@@ -37,11 +39,16 @@ export async function reclaimSpace(
     progress = false;
     const { active } = host.writer;
     const pressed = host.space.usedBytes > target;
-    if (active && active.deadBytes > 0 && shareOf(active) >= (pressed ? 0.05 : deadShare))
+    if (
+      active &&
+      active.deadBytes > 0 &&
+      shareOf(active) >= (pressed ? Math.min(deadShare, deadShareMin) : deadShare)
+    )
       host.writer.seal();
     segments += await dropDead(host, pace);
     for (const segment of candidates(host, left)) {
-      const worthIt = shareOf(segment) >= deadShare || host.space.usedBytes > target;
+      const pressed = host.space.usedBytes > target;
+      const worthIt = shareOf(segment) >= (pressed ? Math.min(deadShare, deadShareMin) : deadShare);
       if (!worthIt || !isIdle(host, segment)) continue;
       const outcome = await compactSegment(host, segment, pace);
       if (outcome === 'dropped') segments++;

@@ -311,6 +311,10 @@ export class SegmentStore implements CacheStore, CleanableStore, EntryHost, Uplo
     return this.#space.usedBytes;
   }
 
+  get deadBytes(): number {
+    return this.#space.deadBytes;
+  }
+
   freeBytes(): Promise<number> {
     return this.#host.disk.freeBytes();
   }
