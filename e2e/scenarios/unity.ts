@@ -17,6 +17,13 @@ export const unity: Scenario = {
     const stats = await stage.tweendeck(['cache', 'stats', 'cache', '-o', 'json']);
     const [[, pod] = []] = Object.entries(JSON.parse(stats));
     assert.match(JSON.stringify(pod), /"state":"serving"/);
+    const told = await stage.until('the status tells what it holds', async () => {
+      const { status } = await stage.cache('cache');
+      return status?.objects === 520 && status;
+    });
+    assert.ok((told.usedBytes ?? 0) > 2_500_000, `${told.usedBytes} bytes`);
+    assert.ok((told.hitRatio ?? 0) > 0.9 && (told.hitRatio ?? 0) < 1, `hits: ${told.hitRatio}`);
+    await stage.untilCondition('cache', 'FiguresKnown', { status: 'True' });
     const [running] = await stage.pods('cache');
     const log = await stage.tweendeck(['logs', running?.metadata.name ?? '', '--tail=100']);
     assert.match(log, /"message":"cache serving"/);

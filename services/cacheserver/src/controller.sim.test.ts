@@ -83,6 +83,12 @@ async function user(world: World, client: Client, signal: AbortSignal): Promise<
   } while (clock.monotonicMs() < troubleMs || !(await client.get(cacheServerKind, ref, signal)));
 }
 
+/** A data plane that nobody uses. */
+const askReplica = async () => ({
+  server: { hits: {}, misses: {} },
+  store: { keys: 0, storageBytes: 4_096 },
+});
+
 async function checkEnd(client: Client, signal: AbortSignal): Promise<void> {
   const cache = await client.get(cacheServerKind, ref, signal);
   const deployment = await client.get(deploymentResource, ref, signal);
@@ -109,12 +115,19 @@ async function checkEnd(client: Client, signal: AbortSignal): Promise<void> {
       replicas,
       readyReplicas: replicas,
       endpoint: `127.0.0.1:${port}`,
+      usedBytes: 4_096 * replicas,
+      objects: 0,
       conditions: undefined,
       selector: undefined,
     },
   );
   const held = cache.status?.conditions?.map(({ type, status }) => `${type}=${status}`).sort();
-  assert.deepEqual(held, ['Degraded=False', 'Progressing=False', 'Ready=True']);
+  assert.deepEqual(held, [
+    'Degraded=False',
+    'FiguresKnown=True',
+    'Progressing=False',
+    'Ready=True',
+  ]);
 }
 
 simulate(
@@ -164,7 +177,10 @@ simulate(
       restartMs: 500,
       run: (transport, life) => {
         const own = createClient({ transport, clock, random });
-        return runManager({ ...ground, client: own, controllers: [cacheServerController()] }, life);
+        return runManager(
+          { ...ground, client: own, controllers: [cacheServerController({ askReplica })] },
+          life,
+        );
       },
     });
     world.start('end of trouble', async (ended) => {

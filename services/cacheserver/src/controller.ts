@@ -12,6 +12,7 @@ import {
   type Deployment,
   deploymentResource,
   type KubeObject,
+  type ObjectRef,
   type Pod,
   podDisruptionBudgetResource,
   podResource,
@@ -19,6 +20,7 @@ import {
   type Service,
   serviceResource,
 } from '@tweendeck/kube';
+import { type AskReplica, figuresEveryMs, ReplicaInquiry } from './figures/ask-replicas.ts';
 import { type CacheServerObject, cacheServerKind } from './kind.ts';
 import { renderDeployment, renderDisruptionBudget, renderService, selectorOf } from './render.ts';
 import { planStatus, type Squatter, type StatusCondition } from './status.ts';
@@ -37,8 +39,14 @@ const ownedResources: readonly Resource<KubeObject>[] = [
   deploymentResource,
 ];
 
+export interface CacheServerControllerOptions {
+  /** How replicas are asked for their figures; omitted: over HTTP, at the addresses of their pods. */
+  readonly askReplica?: AskReplica;
+}
+
 /** Runs CacheServers; field manager and event source `cacheserver`. */
-export function cacheServerController(): Controller {
+export function cacheServerController(options: CacheServerControllerOptions = {}): Controller {
+  const inquiry = new ReplicaInquiry(options.askReplica);
   return defineController<CacheServerObject>({
     name: 'cacheserver',
     resource: cacheServerKind,
@@ -46,10 +54,15 @@ export function cacheServerController(): Controller {
     watches: [watching(podResource, ownersOfPod)],
     reconcile: async (cache, context) => {
       const children = await manageResources(cache, context);
-      manageStatus(cache, children, context);
-      return children.outcome;
+      await manageStatus(cache, { children, inquiry }, context);
+      return children.outcome ?? { requeueAfterMs: figuresEveryMs };
     },
+    forget: (ref) => inquiry.forget(keyOf(ref)),
   });
+}
+
+function keyOf({ name, namespace = 'default' }: ObjectRef): string {
+  return `${namespace}/${name}`;
 }
 
 function ownersOfPod({ metadata }: Pod) {
@@ -102,16 +115,28 @@ async function presentChild(
   );
 }
 
-function manageStatus(cache: CacheServerObject, children: Children, context: Context): void {
+async function manageStatus(
+  cache: CacheServerObject,
+  { children, inquiry }: { readonly children: Children; readonly inquiry: ReplicaInquiry },
+  context: Context,
+): Promise<void> {
   const { name, namespace = 'default' } = cache.metadata;
+  const pods = context.cache(podResource).list({ namespace, labels: selectorOf(name) });
+  const answers = await inquiry.answers(
+    keyOf({ name, namespace }),
+    pods,
+    context.clock,
+    context.signal,
+  );
   const plan = planStatus(cache, {
     deployment: children.deployment,
     service: children.service,
     squatter: children.squatter,
-    pods: context.cache(podResource).list({ namespace, labels: selectorOf(name) }),
+    pods,
+    answers,
   });
   const unsaid = cache.spec.cleaner ? [] : [{ type: 'CleanerScheduled', gone: true } as const];
-  context.status(plan.fields, [...plan.conditions, ...unsaid]);
+  context.status({ ...plan.fields }, [...plan.conditions, ...unsaid]);
   announce(cache, plan, context);
 }
 

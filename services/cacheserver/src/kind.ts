@@ -73,6 +73,11 @@ export interface CacheServerStatus {
   /** `host:port`. */
   readonly endpoint?: string;
   readonly selector?: string;
+  /** Of all replicas together; absent while not known. */
+  readonly usedBytes?: number;
+  readonly objects?: number;
+  /** 0 to 1, since the replicas started; absent while nobody asked. */
+  readonly hitRatio?: number;
   readonly conditions?: readonly Condition[];
 }
 
@@ -132,6 +137,15 @@ const status: Type<CacheServerStatus> = t.object({
   readyReplicas: t.int32().optional().describe('Pods that serve.'),
   endpoint: t.string().optional().describe('Where clients connect.'),
   selector: t.string().optional().describe('Labels of the pods, as text.'),
+  usedBytes: t
+    .int64()
+    .optional()
+    .describe('Bytes on the disks of all replicas. Absent while not known: see FiguresKnown.'),
+  objects: t.int64().optional().describe('Keys that all replicas hold, added up.'),
+  hitRatio: t
+    .number()
+    .optional()
+    .describe('Share of the files asked for that were there, 0 to 1, since the replicas started.'),
   conditions: t.conditions().optional(),
 });
 
@@ -156,6 +170,9 @@ export const cacheServerKind: Kind<CacheServerSpec, CacheServerStatus> = defineK
     { name: 'Ready', type: 'integer', jsonPath: '.status.readyReplicas' },
     { name: 'Replicas', type: 'integer', jsonPath: '.spec.replicas' },
     { name: 'Endpoint', type: 'string', jsonPath: '.status.endpoint' },
+    { name: 'Used', type: 'integer', jsonPath: '.status.usedBytes', priority: 1 },
+    { name: 'Objects', type: 'integer', jsonPath: '.status.objects', priority: 1 },
+    { name: 'Hits', type: 'number', jsonPath: '.status.hitRatio', priority: 1 },
     { name: 'Storage', type: 'integer', jsonPath: '.spec.storage', priority: 1 },
     { name: 'Image', type: 'string', jsonPath: '.spec.image', priority: 1 },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },

@@ -1,8 +1,16 @@
 // What a CacheServer's status says, of what is observed. Pure.
 
 import type { Deployment, Pod, Service } from '@tweendeck/kube';
+import { type FigureFields, figureWords, type ReplicaAnswer } from './figures/figures.ts';
 import type { CacheServerObject, CacheServerPhase } from './kind.ts';
 import { selectorOf } from './render.ts';
+import {
+  containerHint,
+  failureHint,
+  placementHint,
+  refusalHints,
+  withHint,
+} from './trouble-hints.ts';
 
 /** An object that has the name of a child and belongs to somebody else. */
 export interface Squatter {
@@ -18,6 +26,8 @@ export interface Observed {
   readonly service: Service | undefined;
   /** Pods of this CacheServer, those being deleted too. */
   readonly pods: readonly Pod[];
+  /** What the replicas that serve said about themselves. */
+  readonly answers?: readonly ReplicaAnswer[];
   /** Why the children cannot be made. */
   readonly squatter?: Squatter | undefined;
 }
@@ -29,7 +39,7 @@ export interface StatusPlan {
     readonly readyReplicas: number;
     readonly endpoint: string | undefined;
     readonly selector: string;
-  };
+  } & FigureFields;
   readonly conditions: readonly StatusCondition[];
 }
 
@@ -62,20 +72,18 @@ export function troubleOf(pod: Pod): Trouble | undefined {
   const { name } = pod.metadata;
   const { status } = pod;
   if (status?.phase === 'Failed') {
-    return {
-      reason: status.reason ?? 'PodFailed',
-      message: `pod ${name} failed: ${status.message ?? 'no reason given'}`,
-    };
+    const reason = status.reason ?? 'PodFailed';
+    const why = status.message ?? 'no reason given';
+    return { reason, message: withHint(`pod ${name} failed: ${why}`, failureHint(reason, why)) };
   }
   const unscheduled = status?.conditions?.find(
     ({ type, status: held, reason }) =>
       type === 'PodScheduled' && held === 'False' && reason === 'Unschedulable',
   );
   if (unscheduled) {
-    return {
-      reason: 'Unschedulable',
-      message: `pod ${name} finds no node: ${unscheduled.message ?? ''}`.trimEnd(),
-    };
+    const why = unscheduled.message ?? '';
+    const message = `pod ${name} finds no node: ${why}`.trimEnd();
+    return { reason: 'Unschedulable', message: withHint(message, placementHint(why)) };
   }
   for (const container of status?.containerStatuses ?? []) {
     const waiting = container.state?.waiting;
@@ -83,9 +91,10 @@ export function troubleOf(pod: Pod): Trouble | undefined {
       const last = container.lastState?.terminated;
       const why = last?.message ? `: ${lastWords(last.message)}` : '';
       const exit = last ? ` (last exit code ${last.exitCode}${why})` : '';
+      const message = `pod ${name} cannot run ${container.image}: ${waiting.message ?? waiting.reason}${exit}`;
       return {
         reason: waiting.reason,
-        message: `pod ${name} cannot run ${container.image}: ${waiting.message ?? waiting.reason}${exit}`,
+        message: withHint(message, containerHint(waiting.reason, last?.reason)),
       };
     }
   }
@@ -113,7 +122,7 @@ function refusalOf(deployment: Deployment | undefined): Trouble | undefined {
     : /violates PodSecurity/.test(why)
       ? 'PodSecurityRefused'
       : (refused.reason ?? 'FailedCreate');
-  return { reason, message: `pods are refused: ${why}` };
+  return { reason, message: withHint(`pods are refused: ${why}`, refusalHints[reason]) };
 }
 
 /** A node that answers no more leaves its pods as they were, but for readiness, which Kubernetes takes away. */
@@ -214,8 +223,10 @@ export function planStatus(cache: CacheServerObject, observed: Observed): Status
         }
       : undefined;
   const settled = served && !trouble && !pending;
+  const figures = figureWords(observed.answers ?? []);
   return {
     fields: {
+      ...figures.fields,
       phase: phaseOf({
         deleting: cache.metadata.deletionTimestamp !== undefined,
         wanted,
@@ -230,7 +241,7 @@ export function planStatus(cache: CacheServerObject, observed: Observed): Status
         .map((pair) => pair.join('='))
         .join(','),
     },
-    conditions: conditionsOf(cache, { settled, trouble, pending, counts }),
+    conditions: [...conditionsOf(cache, { settled, trouble, pending, counts }), figures.condition],
   };
 }
 

@@ -1,0 +1,96 @@
+// What a status says of what replicas say, and of those that say nothing.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Pod } from '@tweendeck/kube';
+import { figureWords, parseFigures, type ReplicaAnswer, replicasToAsk } from './figures.ts';
+
+const stats = {
+  state: 'serving',
+  server: { hits: { a: 1, i: 2, r: 3 }, misses: { a: 0, i: 0, r: 2 }, receivedBytes: 9 },
+  store: { keys: 4, storageBytes: 5_000, memoryBytes: 1 },
+};
+
+test('figures of a replica are read from its stats', () =>
+  assert.deepEqual(parseFigures(stats), { usedBytes: 5_000, objects: 4, hits: 6, misses: 2 }));
+
+for (const [name, wrong] of [
+  ['no object', 'hello'],
+  ['nothing', undefined],
+  ['of another program', { status: 'ok' }],
+  ['without a store', { ...stats, store: undefined }],
+  ['with a count that is none', { ...stats, store: { keys: -1, storageBytes: 1 } }],
+  ['with a text in place of a count', { ...stats, store: { keys: '4', storageBytes: 1 } }],
+  ['with hits that are none', { ...stats, server: { hits: { a: 'x' }, misses: {} } }],
+] as const) {
+  test(`stats are not believed that are ${name}`, () =>
+    assert.equal(parseFigures(wrong), undefined));
+}
+
+const told = (pod: string, hits: number, misses: number): ReplicaAnswer => ({
+  pod,
+  figures: { usedBytes: 100, objects: 10, hits, misses },
+});
+const silent = (pod: string): ReplicaAnswer => ({ pod, silence: 'no answer within 2 s' });
+
+for (const { name, answers, fields, reason } of [
+  {
+    name: 'one replica',
+    answers: [told('a', 2, 1)],
+    fields: { usedBytes: 100, objects: 10, hitRatio: 0.667 },
+    reason: 'AllReplicasTold',
+  },
+  {
+    name: 'several replicas',
+    answers: [told('a', 3, 0), told('b', 0, 1)],
+    fields: { usedBytes: 200, objects: 20, hitRatio: 0.75 },
+    reason: 'AllReplicasTold',
+  },
+  {
+    name: 'replicas that nobody asked for anything yet',
+    answers: [told('a', 0, 0)],
+    fields: { usedBytes: 100, objects: 10, hitRatio: undefined },
+    reason: 'AllReplicasTold',
+  },
+  {
+    name: 'a replica that is silent: a part would lie',
+    answers: [told('a', 1, 1), silent('b')],
+    fields: { usedBytes: undefined, objects: undefined, hitRatio: undefined },
+    reason: 'ReplicasSilent',
+  },
+  {
+    name: 'nobody who could be asked',
+    answers: [],
+    fields: { usedBytes: undefined, objects: undefined, hitRatio: undefined },
+    reason: 'NoReplicaServes',
+  },
+]) {
+  test(`figures of ${name}`, () => {
+    const words = figureWords(answers);
+    assert.deepEqual(words.fields, fields);
+    assert.equal(words.condition.reason, reason);
+    assert.equal(words.condition.status, reason === 'AllReplicasTold' ? 'True' : 'False');
+  });
+}
+
+test('who is silent is named, with the reason', () => {
+  const { message } = figureWords([silent('a'), silent('b')]).condition;
+  assert.match(message, /pod a does not tell its figures: no answer within 2 s, and 1 more/);
+});
+
+test('asked are replicas that serve and stay', () => {
+  const pod = (name: string, ready: 'True' | 'False', more: object = {}): Pod => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, uid: name, resourceVersion: '1', creationTimestamp: '', ...more },
+    spec: { containers: [] },
+    status: { podIP: '10.0.0.1', conditions: [{ type: 'Ready', status: ready }] },
+  });
+  const pods = [
+    pod('serves', 'True'),
+    pod('starts', 'False'),
+    pod('leaves', 'True', { deletionTimestamp: '2026-01-01T00:00:00Z' }),
+    { ...pod('nowhere', 'True'), status: {} },
+  ];
+  assert.deepEqual(replicasToAsk(pods), [{ pod: 'serves', address: '10.0.0.1' }]);
+});

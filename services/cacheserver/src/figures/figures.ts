@@ -1,0 +1,111 @@
+// What the replicas of a CacheServer hold and do, taken together for its status. Pure.
+
+import type { Pod } from '@tweendeck/kube';
+import { isJsonObject } from '@tweendeck/std';
+
+/** What one replica says about itself. */
+export interface ReplicaFigures {
+  /** Bytes on its disk, with all overhead. */
+  readonly usedBytes: number;
+  readonly objects: number;
+  /** Files that were asked for since it started, and were there. */
+  readonly hits: number;
+  readonly misses: number;
+}
+
+/** The answer of a replica, or why there is none. */
+export type ReplicaAnswer =
+  | { readonly pod: string; readonly figures: ReplicaFigures }
+  | { readonly pod: string; readonly silence: string };
+
+/** Fields of the status; undefined: not known. */
+export interface FigureFields {
+  readonly usedBytes: number | undefined;
+  readonly objects: number | undefined;
+  readonly hitRatio: number | undefined;
+}
+
+export interface FigureWords {
+  readonly fields: FigureFields;
+  readonly condition: {
+    readonly type: 'FiguresKnown';
+    readonly status: 'True' | 'False';
+    readonly reason: string;
+    readonly message: string;
+  };
+}
+
+const unknown: FigureFields = { usedBytes: undefined, objects: undefined, hitRatio: undefined };
+
+/** Reads what `/stats` answers. Undefined when it is not what a data plane says. */
+export function parseFigures(stats: unknown): ReplicaFigures | undefined {
+  if (!isJsonObject(stats)) return undefined;
+  const { server, store } = stats;
+  if (!isJsonObject(server) || !isJsonObject(store)) return undefined;
+  const usedBytes = count(store['storageBytes']);
+  const objects = count(store['keys']);
+  const hits = countOfTypes(server['hits']);
+  const misses = countOfTypes(server['misses']);
+  if (usedBytes === undefined || objects === undefined) return undefined;
+  if (hits === undefined || misses === undefined) return undefined;
+  return { usedBytes, objects, hits, misses };
+}
+
+function count(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
+}
+
+function countOfTypes(value: unknown): number | undefined {
+  if (!isJsonObject(value)) return undefined;
+  let sum = 0;
+  for (const one of Object.values(value)) {
+    const number = count(one);
+    if (number === undefined) return undefined;
+    sum += number;
+  }
+  return sum;
+}
+
+/** A sum over some of the replicas would lie: when one is silent nothing is said but who, and why. */
+export function figureWords(answers: readonly ReplicaAnswer[]): FigureWords {
+  const known = (status: 'True' | 'False', reason: string, message: string) =>
+    ({ type: 'FiguresKnown', status, reason, message }) as const;
+  if (answers.length === 0) {
+    const message = 'no replica serves: there is nobody to ask';
+    return { fields: unknown, condition: known('False', 'NoReplicaServes', message) };
+  }
+  const silent = answers.filter((answer) => 'silence' in answer);
+  const [first] = silent;
+  if (first) {
+    const others = silent.length > 1 ? `, and ${silent.length - 1} more` : '';
+    const message = `pod ${first.pod} does not tell its figures: ${first.silence}${others}; the platform asks port 8127 of the pods, which a NetworkPolicy has to allow`;
+    return { fields: unknown, condition: known('False', 'ReplicasSilent', message) };
+  }
+  const all = answers.flatMap((answer) => ('figures' in answer ? [answer.figures] : []));
+  const sum = (of: (figures: ReplicaFigures) => number): number =>
+    all.reduce((total, figures) => total + of(figures), 0);
+  const hits = sum((one) => one.hits);
+  const asked = hits + sum((one) => one.misses);
+  const said = all.length === 1 ? 'the replica tells' : `all ${all.length} replicas tell`;
+  return {
+    fields: {
+      usedBytes: sum((one) => one.usedBytes),
+      objects: sum((one) => one.objects),
+      hitRatio: asked === 0 ? undefined : Math.round((hits / asked) * 1_000) / 1_000,
+    },
+    condition: known('True', 'AllReplicasTold', said),
+  };
+}
+
+/** Whom to ask: replicas that serve and are not leaving, with the address where they answer. */
+export function replicasToAsk(
+  pods: readonly Pod[],
+): readonly { readonly pod: string; readonly address: string }[] {
+  return pods.flatMap(({ metadata, status }) => {
+    const serves = status?.conditions?.some(
+      ({ type, status: held }) => type === 'Ready' && held === 'True',
+    );
+    if (!serves || metadata.deletionTimestamp !== undefined || !status?.podIP) return [];
+    return [{ pod: metadata.name, address: status.podIP }];
+  });
+}
