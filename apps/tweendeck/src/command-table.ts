@@ -44,6 +44,31 @@ const cacheAddress: Readonly<Record<string, OptionSpec>> = {
   help,
 };
 
+const url: OptionSpec = {
+  type: 'string',
+  value: 'URL',
+  description: 'ask this status address (of "cacheserver serve") instead',
+};
+
+/** Of orders to the status port of a cache. */
+const cacheOrder: Readonly<Record<string, OptionSpec>> = {
+  cache: { type: 'string', short: 'c', value: 'NAME', description: 'the CacheServer to ask' },
+  url,
+  'cache-namespace': {
+    type: 'string',
+    value: 'NAME',
+    description: 'the namespace inside a cache that serves several',
+  },
+  output: { type: 'string', short: 'o', value: 'FORM', description: 'json for machines' },
+  ...namespaced,
+};
+
+const controlToken: OptionSpec = {
+  type: 'string',
+  value: 'FILE',
+  description: 'the token that the server was started with (--control-token-file)',
+};
+
 const leaseSeconds: OptionSpec = {
   type: 'string',
   value: 'SECONDS',
@@ -448,7 +473,12 @@ export const commands: readonly CommandSpec[] = [
       'status-listen': {
         type: 'string',
         value: 'HOST:PORT',
-        description: 'HTTP for /livez, /readyz, /metrics and /stats',
+        description: 'HTTP for /livez, /readyz, /metrics, /stats and "tweendeck cache ..."',
+      },
+      'control-token-file': {
+        type: 'string',
+        value: 'FILE',
+        description: 'the token that purging and cleaning ask for; without it nobody may',
       },
       storage: {
         type: 'string',
@@ -588,14 +618,63 @@ export const commands: readonly CommandSpec[] = [
     summary: 'Shows what the cache servers of the platform hold and do',
     details: ['NAME is a CacheServer; without it all of the namespace are shown.'],
     options: {
-      url: {
-        type: 'string',
-        value: 'URL',
-        description: 'ask this status address (of "cacheserver serve") instead',
-      },
+      url,
       output: { type: 'string', short: 'o', value: 'FORM', description: 'json for machines' },
       ...namespaced,
     },
     load: () => import('./commands/cache-stats.ts'),
+  },
+  {
+    name: 'cache top',
+    operands: '[NAME]',
+    operandsMax: 1,
+    summary: 'Shows the clients that use cache servers most',
+    options: {
+      by: { type: 'string', value: 'WHAT', description: 'bytes or requests', defaultText: 'bytes' },
+      url,
+      ...namespaced,
+    },
+    load: () => import('./commands/cache-top.ts'),
+  },
+  {
+    name: 'cache lookup',
+    operands: 'GUID [HASH]',
+    operandsMin: 1,
+    operandsMax: 2,
+    summary: 'Tells what a cache keeps under a key, or under all keys of a GUID',
+    details: ['Nothing of it counts as a use. Exit code 3: nothing is there.'],
+    options: cacheOrder,
+    load: async () => ({ run: (await import('./commands/cache-control.ts')).lookup }),
+  },
+  {
+    name: 'cache why',
+    operands: 'GUID HASH',
+    operandsMin: 2,
+    operandsMax: 2,
+    summary: 'Tells why a key is not in a cache, as far as can be known',
+    options: cacheOrder,
+    load: async () => ({ run: (await import('./commands/cache-control.ts')).why }),
+  },
+  {
+    name: 'cache purge',
+    operands: '[GUID [HASH]]',
+    operandsMax: 2,
+    summary: 'Takes a key, all keys of a GUID, or everything out of a cache',
+    options: {
+      all: { type: 'boolean', description: 'everything that is kept' },
+      'token-file': controlToken,
+      ...cacheOrder,
+    },
+    load: async () => ({ run: (await import('./commands/cache-control.ts')).purge }),
+  },
+  {
+    name: 'cache clean',
+    summary: 'Runs the cleaner of a cache now, and prints its report',
+    options: {
+      'dry-run': { type: 'boolean', description: 'tell what would go, and take nothing away' },
+      'token-file': controlToken,
+      ...cacheOrder,
+    },
+    load: async () => ({ run: (await import('./commands/cache-control.ts')).clean }),
   },
 ];

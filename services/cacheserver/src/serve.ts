@@ -55,6 +55,8 @@ export interface ServeCacheOptions extends Ambience {
   readonly listen: readonly ListenAddress[];
   /** Where health and figures are served; omitted: nowhere. */
   readonly health?: ListenAddress;
+  /** File with the token that purging and cleaning there ask for; omitted: nobody may. */
+  readonly controlTokenFile?: string | undefined;
   /** Bound of the bytes on disk. */
   readonly storageBytes: number;
   /** Bound of the values held in memory. */
@@ -82,6 +84,7 @@ export async function serveCache(options: ServeCacheOptions, signal: AbortSignal
     ...configDefaults,
     namespaces: [{ ...namespace, listeners }],
     status: health,
+    controlTokenFile: options.controlTokenFile,
     limits: { ...defaultCacheLimits, ...options.limits },
     lingerMs: options.lingerMs ?? configDefaults.lingerMs,
     drainMs: options.drainMs ?? configDefaults.drainMs,
@@ -112,13 +115,19 @@ export async function serveConfigured(
     const listen = listeners.find((one) => one.name === name)?.listen ?? [];
     return { name, store, listen };
   });
+  let current = config;
   // The server outlives the signal by the drain: it gets one of its own.
   const cut = new AbortController();
   await using server = await startCacheServer(
-    { ...ambience, ...settingsOf(config), namespaces, health: config.status },
+    {
+      ...ambience,
+      ...settingsOf(config),
+      namespaces,
+      health: config.status,
+      controlToken: () => tokenIn(current.controlTokenFile),
+    },
     cut.signal,
   );
-  let current = config;
   onReady?.({
     server,
     reload: async (next) => {
@@ -169,6 +178,16 @@ function tlsOf(tls: NonNullable<ListenerConfig['tls']>): TlsPolicy {
     key: read(keyFile),
     clientCa: clientCaFile === undefined ? undefined : read(clientCaFile),
   };
+}
+
+/** The first line of the file; undefined without one: a secret may come later, or be taken away. */
+function tokenIn(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  try {
+    return readFileSync(path, 'utf8').split('\n', 1)[0]?.trim();
+  } catch {
+    return undefined;
+  }
 }
 
 function read(path: string): Buffer {

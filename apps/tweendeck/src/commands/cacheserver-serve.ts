@@ -20,6 +20,7 @@ import { type Invocation, type OptionValues, usage } from '../command-line.ts';
 const documented = [
   'data',
   'status-listen',
+  'control-token-file',
   'storage',
   'memory',
   'durability',
@@ -101,6 +102,7 @@ async function serveByOptions(world: Ambient, options: OptionValues): Promise<nu
       directory,
       listen: addresses(options),
       ...(status === undefined ? {} : { health: parseHostPort(status, 8_127) }),
+      controlTokenFile: options.text('control-token-file'),
       storageBytes: await sizeOption(options, 'storage', '10Gi'),
       memoryBytes: await sizeOption(options, 'memory', '32Mi'),
       durability: options.choice('durability', ['none', 'commit'] as const) ?? 'none',

@@ -3,6 +3,7 @@
 import { type Clock, type Logger, onAbort, type Random, type Timer } from '@tweendeck/std';
 import { type AccessLog, logsConnection } from './access/access-log.ts';
 import type { ConnectionSummary } from './connection.ts';
+import { type ControlOptions, controlReply } from './control.ts';
 import type { ClosingReason } from './counters.ts';
 import { type HealthServer, startHealthServer } from './health-server.ts';
 import { type CacheLimits, defaultCacheLimits } from './limits.ts';
@@ -20,6 +21,8 @@ export interface ServedNamespace {
   readonly listen: readonly ListenerOptions[];
   /** Stays the caller's: it outlives the server. */
   readonly store: ValueStore;
+  /** Cleans it now, and resolves with the report; omitted: nothing cleans. */
+  readonly clean?: (how: { readonly dryRun: boolean }) => Promise<unknown>;
 }
 
 /** What can be changed while it serves. */
@@ -34,8 +37,10 @@ export interface CacheServerSettings {
 
 export interface CacheServerOptions extends CacheServerSettings {
   readonly namespaces: readonly ServedNamespace[];
-  /** Where `/livez`, `/readyz`, `/metrics` and `/stats` are served; omitted: nowhere. */
+  /** Where `/livez`, `/readyz`, `/metrics`, `/stats` and the control are served; omitted: nowhere. */
   readonly health?: ListenAddress | undefined;
+  /** What purging and cleaning at the status address asks for, read anew each time; by default nobody may. */
+  readonly controlToken?: () => string | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -100,6 +105,7 @@ class ServerCore implements CacheServer, ListenerHost {
   recorder: Recorder | undefined;
   readonly #random: Random;
   readonly #namespaces: ReadonlyMap<string, CacheNamespace>;
+  readonly #control: ControlOptions;
   #accessLog = noAccessLog;
   #listeners: readonly Listener[] = [];
   /** Listeners that are no more, as long as they have clients. */
@@ -111,10 +117,14 @@ class ServerCore implements CacheServer, ListenerHost {
   #leaving = false;
   #draining = false;
 
-  constructor({ namespaces, clock, random, log }: CacheServerOptions) {
+  constructor({ namespaces, controlToken, clock, random, log }: CacheServerOptions) {
     this.clock = clock;
     this.log = log;
     this.#random = random;
+    this.#control = {
+      namespaces: namespaces.map(({ name, store, clean }) => ({ name, store, clean })),
+      token: controlToken ?? (() => undefined),
+    };
     this.#namespaces = new Map(
       namespaces.map(({ name, store }) => [name, new CacheNamespace(name, store)]),
     );
@@ -129,7 +139,10 @@ class ServerCore implements CacheServer, ListenerHost {
   }
 
   async serveHealth(address: ListenAddress): Promise<void> {
-    this.#health = await startHealthServer(address, { stats: () => this.stats() });
+    this.#health = await startHealthServer(address, {
+      stats: () => this.stats(),
+      control: (request, signal) => controlReply(this.#control, request, signal),
+    });
   }
 
   start(signal: AbortSignal): void {

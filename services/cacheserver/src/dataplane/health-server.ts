@@ -15,8 +15,8 @@ export interface HealthRequest {
   readonly method: string;
   readonly url: URL;
   readonly accept: string;
-  /** The token of the control that it shows; undefined: none. */
-  readonly token: string | undefined;
+  /** Its parsed body; undefined without one, or when it is no JSON. */
+  readonly body: unknown;
 }
 
 export interface HealthReply {
@@ -35,8 +35,7 @@ export interface HealthSource {
   ) => Promise<HealthReply> | undefined;
 }
 
-/** Where the token of the control travels: proxies of Kubernetes keep `authorization` for themselves. */
-export const controlTokenHeader = 'x-tweendeck-control-token';
+const bodyBytesMax = 65_536;
 
 /** Serves GET `/livez`, `/readyz` (503 once it stops), `/metrics` and `/stats`, and the control where there is one. */
 export async function startHealthServer(
@@ -45,19 +44,16 @@ export async function startHealthServer(
 ): Promise<HealthServer> {
   const stop = new AbortController();
   const server: Server = createServer({ requestTimeout: 10_000 }, (message, response) => {
-    message.resume(); // bodies say nothing here
     const send = ({ status, type, body }: HealthReply): void => {
       response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
       response.end(message.method === 'HEAD' ? undefined : body);
     };
-    const request = requestOf(message);
-    if (request === undefined) {
-      send(plain(400, 'no such address'));
-      return;
-    }
-    const asked = source.control?.(request, stop.signal);
-    if (asked === undefined) send(healthReply(request, source.stats));
-    else asked.then(send, (error: unknown) => send(plain(500, messageOf(error))));
+    const answer = async (): Promise<HealthReply> => {
+      const request = await requestOf(message);
+      if (request === undefined) return plain(400, 'no such address, or too long a body');
+      return source.control?.(request, stop.signal) ?? healthReply(request, source.stats);
+    };
+    answer().then(send, (error: unknown) => send(plain(500, messageOf(error))));
   });
   const port = await listenOn(server, address);
   return {
@@ -71,16 +67,32 @@ export async function startHealthServer(
   };
 }
 
-function requestOf({
-  method = 'GET',
-  url = '/',
-  headers,
-}: IncomingMessage): HealthRequest | undefined {
+async function requestOf(message: IncomingMessage): Promise<HealthRequest | undefined> {
+  const { method = 'GET', url = '/', headers } = message;
   const parsed = URL.parse(url, 'http://cache');
-  if (parsed === null) return undefined;
-  const token = headers[controlTokenHeader];
-  const shown = typeof token === 'string' ? token : undefined;
-  return { method, url: parsed, accept: headers.accept ?? '', token: shown };
+  const body = await bodyOf(message);
+  if (parsed === null || body === undefined) return undefined;
+  return { method, url: parsed, accept: headers.accept ?? '', body: parsedJson(body) };
+}
+
+/** Undefined for one that is too long. */
+async function bodyOf(message: IncomingMessage): Promise<string | undefined> {
+  const parts: Buffer[] = [];
+  let bytes = 0;
+  for await (const part of message) {
+    if (!Buffer.isBuffer(part)) continue; // no encoding is set: there are buffers alone
+    bytes += part.length;
+    if (bytes <= bodyBytesMax) parts.push(part);
+  }
+  return bytes > bodyBytesMax ? undefined : Buffer.concat(parts).toString('utf8');
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** One line of text. */

@@ -1,0 +1,167 @@
+// The status ports of cache servers: of one at a URL, or of the pods that the platform runs.
+
+import { readFile } from 'node:fs/promises';
+import { cacheServerKind, selectorOf, statusPort } from '@tweendeck/cacheserver';
+import type { Client } from '@tweendeck/client';
+import { isApiError, type Pod, podResource } from '@tweendeck/kube';
+import { isJsonObject, messageOf, PlatformError } from '@tweendeck/std';
+import type { Ambient } from './ambient.ts';
+import type { OptionValues } from './command-line.ts';
+import { connect } from './connection.ts';
+
+export interface StatusRequest {
+  readonly method: 'GET' | 'POST';
+  /** Such as `/stats`. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  /** Sent as JSON. */
+  readonly body?: Readonly<Record<string, unknown>>;
+}
+
+/** What each answered, by the name of its pod, or by the URL. */
+export type StatusAnswers = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/**
+ * Asks the cache server at `--url`, or every running pod of the CacheServer `name` (of all in the namespace without
+ * one). Throws CLI_NOT_FOUND, CLI_STATUS_UNREACHABLE or CLI_STATUS_REFUSED.
+ */
+export async function askCaches(
+  {
+    world,
+    options,
+    name,
+  }: { readonly world: Ambient; readonly options: OptionValues; readonly name: string | undefined },
+  request: StatusRequest,
+): Promise<StatusAnswers> {
+  const url = options.text('url');
+  return url === undefined
+    ? podAnswers(world, options, { name, request })
+    : { [url]: await fetchAnswer(url, request, world.signal) };
+}
+
+/** The body that shows the token of `--token-file`. Throws CLI_FILE_UNREADABLE. */
+export async function tokenBody(options: OptionValues): Promise<Readonly<Record<string, unknown>>> {
+  const path = options.text('token-file');
+  if (path === undefined) return {};
+  try {
+    return { token: (await readFile(path, 'utf8')).split('\n', 1)[0]?.trim() };
+  } catch (cause) {
+    throw new PlatformError('CLI_FILE_UNREADABLE', `${path} cannot be read`, { cause });
+  }
+}
+
+async function podAnswers(
+  world: Ambient,
+  options: OptionValues,
+  { name, request }: { readonly name: string | undefined; readonly request: StatusRequest },
+): Promise<StatusAnswers> {
+  await using connection = await connect(world, options);
+  const { client, namespace } = connection;
+  if (
+    name !== undefined &&
+    !(await client.get(cacheServerKind, { name, namespace }, world.signal))
+  ) {
+    throw new PlatformError(
+      'CLI_NOT_FOUND',
+      `there is no CacheServer "${name}" in namespace ${namespace}`,
+      {
+        hint: 'See "tweendeck get cacheservers -A".',
+      },
+    );
+  }
+  const labels =
+    name === undefined ? { 'app.kubernetes.io/name': 'cacheserver' } : selectorOf(name);
+  const labelSelector = Object.entries(labels)
+    .map((pair) => pair.join('='))
+    .join(',');
+  const pods = await client.list(podResource, { namespace, labelSelector }, world.signal);
+  const answers: Record<string, Readonly<Record<string, unknown>>> = {};
+  for (const pod of pods.items) {
+    const answer = await podAnswer(pod, { client, request }, world.signal);
+    if (answer !== undefined) answers[pod.metadata.name] = answer;
+  }
+  return answers;
+}
+
+/** A pod of this machine is asked itself, others through the API server: only there their addresses answer. */
+async function podAnswer(
+  { metadata, status }: Pod,
+  { client, request }: { readonly client: Client; readonly request: StatusRequest },
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
+  const { name, namespace = 'default' } = metadata;
+  const address = status?.podIP;
+  const runs = status?.phase === 'Running' && metadata.deletionTimestamp === undefined;
+  if (address === undefined || !runs) return undefined;
+  return address.startsWith('127.')
+    ? fetchAnswer(`http://${address}:${statusPort}`, request, signal)
+    : proxyAnswer(client, { name, namespace, request }, signal);
+}
+
+async function proxyAnswer(
+  client: Client,
+  {
+    name,
+    namespace,
+    request,
+  }: { readonly name: string; readonly namespace: string; readonly request: StatusRequest },
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, unknown>>> {
+  const { method, path, query = {}, body } = request;
+  const proxy = `/api/v1/namespaces/${namespace}/pods/${name}:${statusPort}/proxy${path}`;
+  try {
+    const answer = await client.request(
+      method,
+      proxy,
+      { query, ...(body ? { body } : {}) },
+      signal,
+    );
+    return isJsonObject(answer) ? answer : { answer };
+  } catch (cause) {
+    if (!isApiError(cause)) throw cause;
+    throw new PlatformError(
+      'CLI_STATUS_UNREACHABLE',
+      `the API server does not reach pod ${name}, or the pod refuses: ${cause.message}`,
+      {
+        hint: `It asks "${method === 'GET' ? 'get' : 'create'}" on pods/proxy of you. Else run "kubectl port-forward", and name the address with --url.`,
+        cause,
+      },
+    );
+  }
+}
+
+async function fetchAnswer(
+  base: string,
+  { method, path, query = {}, body }: StatusRequest,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, unknown>>> {
+  let status: number;
+  let answer: unknown;
+  try {
+    const address = new URL(path, base);
+    for (const [key, value] of Object.entries(query)) {
+      if (value !== undefined) address.searchParams.set(key, value);
+    }
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+    const response = await fetch(address, { method, signal, ...sent });
+    status = response.status;
+    answer = await response.json();
+  } catch (cause) {
+    throw new PlatformError(
+      'CLI_STATUS_UNREACHABLE',
+      `${base} did not answer: ${messageOf(cause)}`,
+      {
+        hint: 'See that a data plane listens there with --status-listen.',
+        cause,
+      },
+    );
+  }
+  if (status < 400 && isJsonObject(answer)) return answer;
+  const said = isJsonObject(answer) ? answer['error'] : undefined;
+  throw new PlatformError('CLI_STATUS_REFUSED', `${base} answered ${status}: ${String(said)}`, {
+    hint:
+      status === 403
+        ? 'Show the token that the server was started with (--control-token-file) with --token-file.'
+        : 'Look at the operands, and with --cache-namespace at the namespace inside the cache.',
+  });
+}
