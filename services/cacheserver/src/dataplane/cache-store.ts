@@ -2,6 +2,7 @@
 
 import { type Clock, type Logger, PlatformError, type Random } from '@tweendeck/std';
 import type { CleanableStore } from '../cleaner/cleanable-store.ts';
+import type { ScrubbableStore } from '../scrub/scrubber.ts';
 import { type CacheDisk, nodeDisk } from './cache-disk.ts';
 import { unusable } from './recovery.ts';
 import { SegmentStore } from './segment-store.ts';
@@ -28,8 +29,8 @@ export interface CacheStoreOptions {
 
 const storageBytesMin = 1_048_576;
 
-/** A value store that can be cleaned, with a word on how it came up. */
-export interface CacheStore extends ValueStore, CleanableStore {
+/** A value store that can be cleaned and scrubbed, with a word on how it came up. */
+export interface CacheStore extends ValueStore, CleanableStore, ScrubbableStore {
   readonly recovery: { readonly keys: number; readonly segments: number; readonly tookMs: number };
 }
 

@@ -28,8 +28,8 @@ export interface CompactionHost {
   damagedAt(record: number, file: number, place: IndexedFile): void;
   /** Counts a failing disk. */
   trouble(error: unknown): void;
-  /** Whether there is a segment of this number. */
-  holdsSegment(number: number): boolean;
+  /** The segment of a number, while it is there. */
+  segmentOf(number: number): Segment | undefined;
   track<Value>(promise: Promise<Value>): Promise<Value>;
 }
 
@@ -213,7 +213,9 @@ class Compaction {
     const found = this.#found;
     if (key < 0) return true;
     if (this.#host.index.read(key, index, found)) return false;
-    return found.segment === this.#segment.number || !this.#host.holdsSegment(found.segment);
+    return (
+      found.segment === this.#segment.number || this.#host.segmentOf(found.segment) === undefined
+    );
   }
 
   #written({ segment, synced }: WrittenCommit): void {

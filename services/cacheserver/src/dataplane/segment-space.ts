@@ -49,6 +49,12 @@ export class SegmentSpace {
     return bytes;
   }
 
+  get liveBytes(): number {
+    let bytes = 0;
+    for (const segment of this.#byUse) bytes += segment.liveBytes;
+    return bytes;
+  }
+
   get evicted(): { readonly bytes: number; readonly segments: number } {
     return { bytes: this.#evictedBytes, segments: this.#evictedSegments };
   }

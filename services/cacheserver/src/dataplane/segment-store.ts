@@ -1,7 +1,7 @@
 // Commits, finds and evicts: the index, the segments and the memory tier put together.
 
 import { messageOf, systemErrorCode } from '@tweendeck/std';
-import type { CleanableStore, VisitedKey } from '../cleaner/cleanable-store.ts';
+import type { VisitedKey } from '../cleaner/cleanable-store.ts';
 import type { Pace } from '../cleaner/pace.ts';
 import type { CacheDisk } from './cache-disk.ts';
 import type { CacheStore, CacheStoreOptions } from './cache-store.ts';
@@ -29,6 +29,7 @@ import type {
   StoredKey,
   ValueStoreStats,
 } from './value-store.ts';
+import { type Verified, verifyKey } from './verify.ts';
 
 const segmentBytesMax = 64 * 1_048_576;
 const uploadBuffersBytesMax = 64 * 1_048_576;
@@ -38,7 +39,7 @@ const visitedRecords = 4_096;
 /** The lock file and the directory itself. */
 const fixedBytes = 16_384;
 
-export class SegmentStore implements CacheStore, CleanableStore, EntryHost, UploadHost {
+export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   readonly tier: MemoryTier;
   readonly files: OpenFiles;
   readonly bufferedBytesMax: number;
@@ -100,7 +101,7 @@ export class SegmentStore implements CacheStore, CleanableStore, EntryHost, Uplo
       place: (record, index, place) => this.#place(record, index, place),
       damagedAt: (record, index, place) => this.#damagedAt(record, index, place),
       trouble: (error) => void this.#trouble(error),
-      holdsSegment: (number) => this.#byNumber.has(number),
+      segmentOf: (number) => this.#byNumber.get(number),
       track: (promise) => this.track(promise),
     };
   }
@@ -339,6 +340,14 @@ export class SegmentStore implements CacheStore, CleanableStore, EntryHost, Uplo
       const alive = this.#index.read(record, index, this.#found);
       if (alive) this.#place(record, index, traceIn(this.#found.segment));
     }
+  }
+
+  get liveBytes(): number {
+    return this.#space.liveBytes;
+  }
+
+  verify(record: number): Promise<Verified> {
+    return this.track(verifyKey(this.#host, record));
   }
 
   reclaim(goal: ReclaimGoal, pace: Pace): Promise<Reclaimed> {
