@@ -31,6 +31,20 @@ for (const { name, line, expected, actual, keys } of [
     keys: ['printed "b", here "x"', 'printed "d", here nothing'],
   },
   {
+    name: 'what was gone before a wait for its end began is none',
+    line: 'kubectl wait pod/a --for=delete --timeout=20s',
+    expected: outcome(''),
+    actual: outcome('pod/a condition met\n'),
+    keys: [],
+  },
+  {
+    name: 'a wait that does not end is one',
+    line: 'kubectl wait pod/a --for=delete --timeout=20s',
+    expected: outcome('pod/a condition met\n'),
+    actual: outcome('', 'error: timed out waiting for the condition on pods/a\n', 1),
+    keys: ['exit code 0, here 1 (pod/a condition met)'],
+  },
+  {
     name: 'what the reference repairs in itself is none',
     line: 'kubectl get events',
     expected: outcome('LAST SEEN  TYPE\n2s  Warning  ClusterIPNotAllocated  service/a  x\n1s b\n'),
