@@ -2,13 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect as connectTcp, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
-import { isPlatformError } from '@tweendeck/std';
+import { type ReplayResult, replayRecordings } from '@tweendeck/cacheserver';
+import { clockOf, isPlatformError } from '@tweendeck/std';
 import { unityCacheBegin, unityCacheGet, unityCachePut } from '@tweendeck/wire';
 import { RawConnection } from './support/cache-rig.ts';
 import { type Certificate, makeCertificate } from './support/certificates.ts';
@@ -510,4 +511,62 @@ test('the ends of connections are logged as the document says, and what they use
   await loud.untilClosed();
   await cache.until('a line of the fault', () => lines().length === 2);
   assert.equal(lines()[1]?.['reason'], 'unknown-command');
+});
+
+test('what clients send is recorded within bounds, switched by a reload, and can be replayed', async () => {
+  const recorder = { directory: 'recorded', connectionBytes: 200, connections: 2 };
+  await using cache = await start(local);
+  const recorded = join(cache.directory, 'recorded');
+  const session = bytesOf(version, put('abc'), unityCacheGet('a', id), unityCacheGet('i', id));
+  const visit = async (more = ''): Promise<void> => {
+    using connection = await RawConnection.open(cache.port(0));
+    await connection.send(bytesOf(session, more));
+    await connection.expect(8 + 53 + 34);
+    connection.socket.end('q');
+    await connection.untilClosed();
+  };
+  await visit();
+  await cache.reload({ ...one(local), recorder });
+  await visit();
+  await visit(unityCacheGet('r', id).toString('latin1').repeat(10));
+  await visit();
+  await cache.reload(one(local));
+  await visit();
+  const names = readdirSync(recorded).sort();
+  assert.equal(names.length, 2);
+  const contents = names.map((name) => readFileSync(join(recorded, name)));
+  assert.deepEqual(contents[0], bytesOf(session, 'q'));
+  assert.equal(contents[1]?.length, 200);
+  const replay = (port: number): Promise<ReplayResult> =>
+    replayRecordings(
+      {
+        paths: [recorded],
+        host: '127.0.0.1',
+        port,
+        connections: 2,
+        rounds: 3,
+        clock: clockOf(globalThis),
+      },
+      new AbortController().signal,
+    );
+  const { outcomes, tookMs, ...sum } = await replay(cache.port(0));
+  assert.ok(tookMs > 0);
+  assert.deepEqual(sum, {
+    sessions: 6,
+    gets: 3 * 5,
+    hits: 6,
+    misses: 9,
+    transactions: 6,
+    sentBytes: 3 * (session.length + session.length + 34),
+    receivedBytes: 3 * (95 + 95 + 34),
+    failures: [],
+  });
+  await using fresh = await start(local);
+  assert.deepEqual(
+    (await replay(fresh.port(0))).outcomes,
+    outcomes,
+    'the same from another server',
+  );
+  await using closed = await start({ ...local, readOnly: true });
+  assert.notDeepEqual((await replay(closed.port(0))).outcomes, outcomes);
 });

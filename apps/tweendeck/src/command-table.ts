@@ -625,6 +625,35 @@ export const commands: readonly CommandSpec[] = [
     load: () => import('./commands/cache-stats.ts'),
   },
   {
+    name: 'cache replay',
+    operands: 'RECORDING...',
+    operandsMin: 1,
+    operandsMax: 10_000,
+    summary: 'Sends what a recorder kept to a cache server again, as a load or to compare answers',
+    details: [
+      'A RECORDING is a file or a directory of them. To compare, fill both servers alike and use one connection.',
+      'Ends with exit code 1 when a session failed or differs.',
+    ],
+    options: {
+      connections: {
+        type: 'string',
+        value: 'N',
+        description: 'sessions at once',
+        defaultText: '1',
+      },
+      rounds: {
+        type: 'string',
+        value: 'N',
+        description: 'how often each is sent',
+        defaultText: '1',
+      },
+      save: { type: 'string', value: 'FILE', description: 'write what each session got' },
+      compare: { type: 'string', value: 'FILE', description: 'what --save wrote, to compare with' },
+      ...cacheAddress,
+    },
+    load: () => import('./commands/cache-replay.ts'),
+  },
+  {
     name: 'cache top',
     operands: '[NAME]',
     operandsMax: 1,

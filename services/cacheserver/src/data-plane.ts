@@ -17,5 +17,6 @@ export * from './errors.ts';
 export * from './import/export-file.ts';
 export * from './import/import-transactions.ts';
 export * from './import/make-export.ts';
+export * from './replay/replay.ts';
 export * from './scrub/scrubber.ts';
 export * from './serve.ts';

@@ -23,6 +23,10 @@ export const cacheserverErrors: Readonly<Record<string, string>> = {
   CACHE_REPLY_MALFORMED:
     'The server sent something that is not a reply, or not the reply to what was asked; the connection was closed.',
   CACHE_TIMEOUT: 'The cache server did not answer within the time that was set.',
+  CACHE_REPLAY_UNREADABLE:
+    'A recording to replay could not be read. The cause names the system call.',
+  CACHE_MIRROR_REFUSED:
+    'A mirror takes transactions and keeps none of them. Look whether it lets this server put, has room, and is not in high reliability mode; it is tried again.',
   CACHE_IMPORT_UNREADABLE:
     'The file to import, or the directory to export, could not be read. The cause names the system call.',
   CACHE_IMPORT_MALFORMED:
