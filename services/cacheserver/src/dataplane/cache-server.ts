@@ -148,7 +148,8 @@ class ServerCore implements CacheServer, ListenerHost {
   start(signal: AbortSignal): void {
     this.#abortLink = onAbort(signal, () => this.#cut());
     this.#tick();
-    this.log.info('cache serving', { addresses: this.addresses.map(addressText) });
+    const status = this.health === undefined ? undefined : addressText(this.health);
+    this.log.info('cache serving', { addresses: this.addresses.map(addressText), status });
   }
 
   async change(
