@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as connectTcp, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -569,4 +569,46 @@ test('what clients send is recorded within bounds, switched by a reload, and can
   );
   await using closed = await start({ ...local, readOnly: true });
   assert.notDeepEqual((await replay(closed.port(0))).outcomes, outcomes);
+});
+
+test('what is configured for a namespace works there, and changes with a reload', async () => {
+  const document = (rules: object): object => ({
+    namespaces: [
+      {
+        name: 'main',
+        directory: 'main',
+        storage: '64Mi',
+        listen: [local],
+        reliability: { threshold: 2 },
+        ...rules,
+      },
+    ],
+    status: { address: '127.0.0.1:0', controlTokenFile: 'token' },
+  });
+  await using cache = await startConfigured(() => document({}));
+  using first = await RawConnection.open(cache.port(0));
+  assert.equal(await stores(first), false, 'one upload is not believed');
+  using second = await RawConnection.open(cache.port(0));
+  assert.equal(await stores(second), true);
+  const order = async (path: string): Promise<unknown> => {
+    const body = JSON.stringify({ token: 'secret' });
+    return (await cache.ask(`/control/${path}`, { method: 'POST', body })).json();
+  };
+  assert.match(JSON.stringify(await order('clean')), /nobody may/);
+  writeFileSync(join(cache.directory, 'token'), 'secret\n');
+  assert.match(JSON.stringify(await order('clean?dryRun=true')), /"objects":0,.*"dryRun":true/);
+  assert.deepEqual(await cache.reload(document({ cleaner: { maxBytes: 0 } })), []);
+  const cleaned = () => cache.running.server.stats().namespaces['main']?.cleaner?.objects;
+  await cache.until('the cleaner keeps nothing', () => cleaned() === 1);
+  assert.equal(cache.running.server.stats().store.keys, 0);
+  const metrics = await (await cache.ask('/metrics')).text();
+  for (const line of [
+    /^tweendeck_cache_cleaned_keys_total\{namespace="main"\} 1$/m,
+    /^tweendeck_cache_scrub_passes_total\{namespace="main"\} \d+$/m,
+    /^tweendeck_cache_reliability_uploads_total\{namespace="main",state="keep"\} 1$/m,
+  ]) {
+    assert.match(metrics, line);
+  }
+  const kept = await cache.reload(document({ reliability: undefined }));
+  assert.deepEqual(kept, ['high reliability of namespace main ends at the next start']);
 });

@@ -4,13 +4,9 @@
 import { readFileSync } from 'node:fs';
 import type { Clock, Logger, Random } from '@tweendeck/std';
 import { aborted, PlatformError } from '@tweendeck/std';
-import {
-  type CacheConfig,
-  configDefaults,
-  type NamespaceConfig,
-  namespaceDefaults,
-} from './config/cache-config.ts';
+import { type CacheConfig, configDefaults, namespaceDefaults } from './config/cache-config.ts';
 import { type ListenerConfig, plainListener } from './config/listener-config.ts';
+import type { AddressRange } from './dataplane/access/address.ts';
 import type { TlsPolicy } from './dataplane/access/policy.ts';
 import { TlsDoor } from './dataplane/access/tls-door.ts';
 import {
@@ -19,10 +15,10 @@ import {
   type NamespaceListeners,
   startCacheServer,
 } from './dataplane/cache-server.ts';
-import { openCacheStore } from './dataplane/cache-store.ts';
 import { type CacheLimits, defaultCacheLimits } from './dataplane/limits.ts';
 import type { ListenAddress } from './dataplane/listen.ts';
 import type { ListenerOptions } from './dataplane/listener.ts';
+import { type OpenNamespace, openNamespace } from './open-namespace.ts';
 
 /** What a process that serves is given by the world. */
 interface Ambience {
@@ -53,6 +49,8 @@ export interface ServeCacheOptions extends Ambience {
   /** Where the cache lives; made when missing. */
   readonly directory: string;
   readonly listen: readonly ListenAddress[];
+  /** Where proxies connect: whoever does has to send a PROXY header, and is believed. */
+  readonly listenProxied?: readonly ListenAddress[];
   /** Where health and figures are served; omitted: nowhere. */
   readonly health?: ListenAddress;
   /** File with the token that purging and cleaning there ask for; omitted: nobody may. */
@@ -71,16 +69,39 @@ export interface ServeCacheOptions extends Ambience {
   readonly onReady?: (server: CacheServer) => void;
 }
 
+/** For listeners that only proxies reach. */
+const everybody: readonly AddressRange[] = [
+  { bytes: new Uint8Array(4), bits: 0, zone: '' },
+  { bytes: new Uint8Array(16), bits: 0, zone: '' },
+];
+
 /** The name of the namespace that is served without a document. */
 export const defaultNamespace = 'default';
 
 /** Serves one namespace to everybody; otherwise as {@link serveConfigured}. */
 export async function serveCache(options: ServeCacheOptions, signal: AbortSignal): Promise<void> {
-  const { directory, listen, health, storageBytes, memoryBytes, onReady } = options;
-  const { durability = namespaceDefaults.durability } = options;
-  const listeners = listen.map(plainListener);
-  const namespace = { name: defaultNamespace, directory, storageBytes, memoryBytes, durability };
-  const config: CacheConfig = {
+  const { clock, random, log, onReady } = options;
+  const told = (running: RunningCache): void => onReady?.(running.server);
+  const config = configOf(options);
+  await serveConfigured({ config, onReady: told, clock, random, log }, signal);
+}
+
+/** The document that says the same. */
+export function configOf(
+  options: Omit<ServeCacheOptions, 'onReady' | 'clock' | 'random' | 'log'>,
+): CacheConfig {
+  const { directory, listen, health, storageBytes, memoryBytes } = options;
+  const { durability = namespaceDefaults.durability, listenProxied = [] } = options;
+  const listeners = [
+    ...listen.map(plainListener),
+    ...listenProxied.map((address) => ({
+      ...plainListener(address),
+      proxiesTrusted: everybody,
+    })),
+  ];
+  const own = { name: defaultNamespace, directory, storageBytes, memoryBytes, durability };
+  const namespace = { ...namespaceDefaults, ...own };
+  return {
     ...configDefaults,
     namespaces: [{ ...namespace, listeners }],
     status: health,
@@ -89,9 +110,6 @@ export async function serveCache(options: ServeCacheOptions, signal: AbortSignal
     lingerMs: options.lingerMs ?? configDefaults.lingerMs,
     drainMs: options.drainMs ?? configDefaults.drainMs,
   };
-  const { clock, random, log } = options;
-  const told = (running: RunningCache): void => onReady?.(running.server);
-  await serveConfigured({ config, onReady: told, clock, random, log }, signal);
 }
 
 /**
@@ -105,15 +123,15 @@ export async function serveConfigured(
   const { clock, log } = ambience;
   const listeners = listenersOf(config); // before anything is opened: files may be missing
   await using stores = new AsyncDisposableStack();
-  const opened: { readonly name: string; readonly store: Awaited<ReturnType<typeof openStore>> }[] =
-    [];
+  const opened: OpenNamespace[] = [];
   for (const namespace of config.namespaces) {
-    const store = stores.use(await openStore(namespace, ambience, signal));
-    opened.push({ name: namespace.name, store });
+    const own = namespace.name === defaultNamespace ? {} : { namespace: namespace.name };
+    const ambienceThere = { ...ambience, log: log.with(own) };
+    opened.push(stores.use(await openNamespace(namespace, ambienceThere, signal)));
   }
-  const namespaces = opened.map(({ name, store }) => {
-    const listen = listeners.find((one) => one.name === name)?.listen ?? [];
-    return { name, store, listen };
+  const namespaces = opened.map((namespace) => {
+    const listen = listeners.find((one) => one.name === namespace.name)?.listen ?? [];
+    return { ...namespace, listen };
   });
   let current = config;
   // The server outlives the signal by the drain: it gets one of its own.
@@ -132,7 +150,7 @@ export async function serveConfigured(
     server,
     reload: async (next) => {
       await server.change(listenersOf(next), settingsOf(next), cut.signal);
-      const kept = keptAt(config, next);
+      const kept = keptAt(config, next, opened);
       current = next;
       return kept;
     },
@@ -149,12 +167,6 @@ export function checkCertificates(config: CacheConfig): void {
   for (const { policy } of listenersOf(config).flatMap(({ listen }) => listen)) {
     if (policy?.tls !== undefined) new TlsDoor(policy.tls, config.limits.handshakeTimeoutMs);
   }
-}
-
-function openStore(namespace: NamespaceConfig, ambience: Ambience, signal: AbortSignal) {
-  const { listeners: _, name, ...options } = namespace;
-  const log = name === defaultNamespace ? ambience.log : ambience.log.with({ namespace: name });
-  return openCacheStore({ ...options, ...ambience, log }, signal);
 }
 
 function settingsOf({ limits, accessLog, recorder }: CacheConfig): CacheServerSettings {
@@ -202,29 +214,24 @@ function read(path: string): Buffer {
 }
 
 /** What differs between two documents and counts only after a restart. */
-function keptAt(running: CacheConfig, next: CacheConfig): readonly string[] {
+function keptAt(
+  running: CacheConfig,
+  next: CacheConfig,
+  opened: readonly OpenNamespace[],
+): readonly string[] {
   const kept: string[] = [];
   const names = (config: CacheConfig): readonly string[] =>
     config.namespaces.map(({ name }) => name);
   for (const name of names(next)) {
     if (!names(running).includes(name)) kept.push(`namespace ${name} comes up at the next start`);
   }
-  for (const was of running.namespaces) {
-    const is = next.namespaces.find(({ name }) => name === was.name);
-    if (is === undefined) {
-      kept.push(`namespace ${was.name} is served nowhere; its store closes at the next start`);
-      continue;
-    }
-    for (const field of [
-      'directory',
-      'storageBytes',
-      'memoryBytes',
-      'durability',
-      'keysMax',
-    ] as const) {
-      if (is[field] === was[field]) continue;
-      kept.push(`${field} of namespace ${was.name} stays ${was[field]} until the next start`);
-    }
+  for (const namespace of opened) {
+    const is = next.namespaces.find(({ name }) => name === namespace.name);
+    if (is !== undefined) kept.push(...namespace.change(is));
+    else
+      kept.push(
+        `namespace ${namespace.name} is served nowhere; its store closes at the next start`,
+      );
   }
   const status = ({ status }: CacheConfig): string => JSON.stringify(status);
   if (status(running) !== status(next)) kept.push('the status address stays until the next start');

@@ -20,6 +20,8 @@ test('a document of one namespace has every default', () => {
     storageBytes: 10 * 2 ** 30,
     memoryBytes: 32 * 2 ** 20,
     durability: 'none',
+    cleaner: { rules: {}, intervalMs: 0 },
+    scrub: { periodSeconds: 7 * 86_400, bytesPerSecondMax: 16 * 2 ** 20 },
   });
   assert.deepEqual(listeners[0]?.address, { host: '127.0.0.1', port: 8_126 });
   assert.equal(listeners[0]?.readOnly, false);
@@ -27,6 +29,11 @@ test('a document of one namespace has every default', () => {
   assert.equal(config.drainMs, 10_000);
   assert.equal(config.accessLog.lines, 'off');
   assert.equal(config.recorder, undefined);
+});
+
+test('an empty section of the cleaner has no rules, and runs', () => {
+  const config = readCacheConfig({ namespaces: [{ ...one, cleaner: {} }] }, from);
+  assert.deepEqual(config.namespaces[0]?.cleaner, { rules: {}, intervalMs: 60_000 });
 });
 
 test('a document may say everything', () => {
@@ -39,6 +46,15 @@ test('a document may say everything', () => {
           memory: 0,
           durability: 'commit',
           keys: 1_000,
+          cleaner: {
+            ttl: '30d',
+            renewOnHit: false,
+            maxBytes: '1Gi',
+            freeBytes: '2Gi',
+            every: '1h',
+          },
+          scrub: { period: '0s', bytesPerSecond: '1Mi' },
+          reliability: { threshold: 3, clients: 'distinct', forgetAfter: '1d' },
           listen: [
             {
               address: '[::]:9000',
@@ -77,6 +93,17 @@ test('a document may say everything', () => {
   assert.equal(first?.tls?.certificateFile, '/etc/cache/tls.crt');
   assert.equal(first?.tls?.minVersion, 'TLSv1.3');
   assert.deepEqual(first?.tokens, [{ name: 'ci', sha256: digest, mayPut: true }]);
+  assert.deepEqual(config.namespaces[0]?.cleaner, {
+    rules: { ttlSeconds: 2_592_000, renewOnHit: false, maxBytes: 2 ** 30, freeBytes: 2 ** 31 },
+    intervalMs: 3_600_000,
+  });
+  assert.equal(config.namespaces[0]?.scrub.periodSeconds, 0);
+  assert.deepEqual(config.namespaces[0]?.reliability, {
+    threshold: 3,
+    clients: 'distinct',
+    editorVersion: 'counts',
+    forgetAfterSeconds: 86_400,
+  });
   assert.equal(config.namespaces[0]?.listeners[1]?.readOnly, true);
   assert.equal(config.namespaces[1]?.listeners[0]?.address.port, 8_126);
   assert.deepEqual(config.status, { host: '0.0.0.0', port: 8_127 });

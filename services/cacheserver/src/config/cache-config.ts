@@ -6,8 +6,17 @@ import type { AccessLog } from '../dataplane/access/access-log.ts';
 import { type CacheLimits, defaultCacheLimits } from '../dataplane/limits.ts';
 import { addressText, type ListenAddress } from '../dataplane/listen.ts';
 import type { RecorderOptions } from '../dataplane/recorder.ts';
+import type { ReliabilityRules } from '../reliability/decide.ts';
+import { defaultScrubRules, type ScrubRules } from '../scrub/scrubber.ts';
 import { type ConfigFields, ConfigNode, type ConfigProblem } from './config-reader.ts';
 import { type ListenerConfig, readAddress, readListener } from './listener-config.ts';
+import {
+  type CleanerConfig,
+  noCleaner,
+  readCleaner,
+  readReliability,
+  readScrub,
+} from './rules-config.ts';
 
 /** A cache of its own behind listeners of its own. */
 export interface NamespaceConfig {
@@ -19,6 +28,10 @@ export interface NamespaceConfig {
   readonly memoryBytes: number;
   readonly durability: 'none' | 'commit';
   readonly keysMax?: number;
+  readonly cleaner: CleanerConfig;
+  readonly scrub: ScrubRules;
+  /** Whose uploads are believed; omitted: everybody's. */
+  readonly reliability?: ReliabilityRules;
   readonly listeners: readonly ListenerConfig[];
 }
 
@@ -40,11 +53,13 @@ const mebibyte = 2 ** 20;
 
 /** What stands where a namespace says nothing. */
 export const namespaceDefaults: Required<
-  Pick<NamespaceConfig, 'storageBytes' | 'memoryBytes' | 'durability'>
+  Pick<NamespaceConfig, 'storageBytes' | 'memoryBytes' | 'durability' | 'cleaner' | 'scrub'>
 > = {
   storageBytes: 10 * gibibyte,
   memoryBytes: 32 * mebibyte,
   durability: 'none',
+  cleaner: noCleaner,
+  scrub: defaultScrubRules,
 };
 
 /** What stands where a document says nothing. */
@@ -105,6 +120,7 @@ function readDocument(fields: ConfigFields, directory: string): CacheConfig {
 
 function readNamespace(fields: ConfigFields, directory: string): NamespaceConfig {
   const keysMax = fields.integer('keys', { min: 1, max: 2 ** 24 });
+  const reliability = fields.section('reliability', readReliability);
   const listeners = fields.list('listen', (item) => readListener(item, directory));
   if (listeners.length === 0) {
     fields.node
@@ -122,6 +138,9 @@ function readNamespace(fields: ConfigFields, directory: string): NamespaceConfig
     memoryBytes: fields.size('memory', { min: 0 }) ?? namespaceDefaults.memoryBytes,
     durability: fields.choice('durability', ['none', 'commit']) ?? namespaceDefaults.durability,
     ...(keysMax === undefined ? {} : { keysMax }),
+    cleaner: fields.section('cleaner', readCleaner) ?? namespaceDefaults.cleaner,
+    scrub: fields.section('scrub', readScrub) ?? namespaceDefaults.scrub,
+    ...(reliability === undefined ? {} : { reliability }),
     listeners,
   };
 }

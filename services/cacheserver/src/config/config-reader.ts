@@ -136,7 +136,8 @@ export class ConfigFields {
 
   flag(key: string): boolean | undefined {
     const node = this.get(key);
-    if (node === undefined || typeof node.value === 'boolean') return node?.value === true;
+    if (node === undefined) return undefined;
+    if (typeof node.value === 'boolean') return node.value;
     node.fail(`${shown(node.value)} is neither true nor false`, 'Write true or false.');
     return undefined;
   }

@@ -3,7 +3,7 @@
 import { type Clock, type Logger, onAbort, type Random, type Timer } from '@tweendeck/std';
 import { type AccessLog, logsConnection } from './access/access-log.ts';
 import type { ConnectionSummary } from './connection.ts';
-import { type ControlOptions, controlReply } from './control.ts';
+import { type CleanNow, type ControlOptions, controlReply } from './control.ts';
 import type { ClosingReason } from './counters.ts';
 import { type HealthServer, startHealthServer } from './health-server.ts';
 import { type CacheLimits, defaultCacheLimits } from './limits.ts';
@@ -12,7 +12,7 @@ import { Listener, type ListenerHost, type ListenerOptions } from './listener.ts
 import { CacheNamespace } from './namespace.ts';
 import { Recorder, type RecorderOptions } from './recorder.ts';
 import { ReplyBatch } from './reply-batch.ts';
-import { type CacheServerStats, sumOf } from './server-stats.ts';
+import { type CacheServerStats, type NamespaceParts, sumOf } from './server-stats.ts';
 import type { ValueStore } from './value-store.ts';
 
 /** A store, and where it is served. */
@@ -22,7 +22,9 @@ export interface ServedNamespace {
   /** Stays the caller's: it outlives the server. */
   readonly store: ValueStore;
   /** Cleans it now, and resolves with the report; omitted: nothing cleans. */
-  readonly clean?: (how: { readonly dryRun: boolean }) => Promise<unknown>;
+  readonly clean?: CleanNow;
+  /** Figures of what works beside it. */
+  readonly parts?: () => NamespaceParts;
 }
 
 /** What can be changed while it serves. */
@@ -126,7 +128,7 @@ class ServerCore implements CacheServer, ListenerHost {
       token: controlToken ?? (() => undefined),
     };
     this.#namespaces = new Map(
-      namespaces.map(({ name, store }) => [name, new CacheNamespace(name, store)]),
+      namespaces.map((served) => [served.name, new CacheNamespace(served)]),
     );
   }
 

@@ -6,12 +6,15 @@ import { parseUnityCacheId, parseUnityGuid, unityGuidText, unityHashText } from 
 import type { HealthReply, HealthRequest } from './health-server.ts';
 import type { StoredKey, ValueStore } from './value-store.ts';
 
+/** Cleans now, or tells what would go; resolves with the report. */
+export type CleanNow = (how: { readonly dryRun: boolean }, signal: AbortSignal) => Promise<unknown>;
+
 /** A namespace as the control sees it. */
 export interface ControlledNamespace {
   readonly name: string;
   readonly store: ValueStore;
-  /** Cleans now; undefined where nothing cleans. Resolves with the report. */
-  readonly clean: ((how: { readonly dryRun: boolean }) => Promise<unknown>) | undefined;
+  /** Undefined where nothing cleans. */
+  readonly clean: CleanNow | undefined;
 }
 
 export interface ControlOptions {
@@ -66,7 +69,7 @@ async function act(
   parameters: URLSearchParams,
   signal: AbortSignal,
 ): Promise<Answer> {
-  if (order === 'clean') return clean(namespace, parameters.get('dryRun') === 'true');
+  if (order === 'clean') return clean(namespace, parameters.get('dryRun') === 'true', signal);
   if (order === 'purge' && parameters.get('all') === 'true') {
     return [200, { removedKeys: await namespace.store.clear() }];
   }
@@ -125,10 +128,14 @@ async function purge(
   return [200, { removedKeys }];
 }
 
-async function clean({ clean: run }: ControlledNamespace, dryRun: boolean): Promise<Answer> {
+async function clean(
+  { clean: run }: ControlledNamespace,
+  dryRun: boolean,
+  signal: AbortSignal,
+): Promise<Answer> {
   if (run === undefined) return [409, { error: 'no cleaner is configured for this namespace' }];
   try {
-    return [200, { report: await run({ dryRun }) }];
+    return [200, { report: await run({ dryRun }, signal) }];
   } catch (error) {
     return [500, { error: messageOf(error) }];
   }

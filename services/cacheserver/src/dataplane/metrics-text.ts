@@ -74,6 +74,86 @@ const storeFigures: readonly (readonly [
   ['counter', 'diskErrors', 'disk_errors', 'Failed calls to the disk.'],
 ];
 
+/** Figures of what works beside a store, in the namespaces that have it. */
+const partFigures: readonly (readonly [
+  type: 'gauge' | 'counter',
+  name: string,
+  help: string,
+  figure: (stats: NamespaceStats) => number | Readonly<Record<string, number>> | undefined,
+])[] = [
+  ['counter', 'cleaner_runs', 'Runs of the cleaner.', ({ cleaner }) => cleaner?.runs],
+  ['counter', 'cleaner_failed_runs', 'Runs that failed.', ({ cleaner }) => cleaner?.failedRuns],
+  ['counter', 'cleaned_keys', 'Keys that the cleaner removed.', ({ cleaner }) => cleaner?.objects],
+  ['counter', 'cleaned_bytes', 'Bytes of files it removed.', ({ cleaner }) => cleaner?.bytes],
+  [
+    'counter',
+    'reclaimed_bytes',
+    'Bytes that files on disk shrank by.',
+    ({ cleaner }) => cleaner?.reclaimedBytes,
+  ],
+  [
+    'gauge',
+    'cleaner_last_run_timestamp_seconds',
+    'When the last run ended.',
+    ({ cleaner }) => (cleaner?.lastEndedMs === undefined ? undefined : cleaner.lastEndedMs / 1_000),
+  ],
+  ['counter', 'scrub_passes', 'Whole passes of the scrub.', ({ scrub }) => scrub?.passes],
+  ['counter', 'scrubbed_bytes', 'Bytes it read.', ({ scrub }) => scrub?.verifiedBytes],
+  ['counter', 'scrub_damaged', 'Files that it gave up.', ({ scrub }) => scrub?.damaged],
+  [
+    'counter',
+    'scrub_unreadable',
+    'Files that the disk did not give.',
+    ({ scrub }) => scrub?.unreadable,
+  ],
+  [
+    'gauge',
+    'scrub_progress',
+    'Part of this pass that is done, 0 to 1.',
+    ({ scrub }) => scrub?.progress,
+  ],
+  [
+    'counter',
+    'reliability_uploads',
+    'Uploads by what high reliability decided.',
+    ({ reliability }) => reliability?.uploads,
+  ],
+  [
+    'gauge',
+    'reliability_keys',
+    'Keys that it knows, by what it knows of them.',
+    ({ reliability }) =>
+      reliability && {
+        pending: reliability.pending,
+        stable: reliability.stable,
+        unstable: reliability.unstable,
+      },
+  ],
+  [
+    'counter',
+    'reliability_lost_records',
+    'Decisions that the disk did not take.',
+    ({ reliability }) => reliability?.lostRecords,
+  ],
+];
+
+/** No family at all where nobody has the part. */
+function partFamily(
+  namespaces: Named,
+  [type, name, help, figure]: (typeof partFigures)[number],
+): readonly Family[] {
+  const suffix = type === 'counter' ? '_total' : '';
+  const samples = namespaces.flatMap(([namespace, stats]) => {
+    const value = figure(stats);
+    if (value === undefined) return [];
+    if (typeof value === 'number') return [sample(suffix, { namespace }, value)];
+    return Object.entries(value).map(([state, count]) =>
+      sample(suffix, { namespace, state }, count),
+    );
+  });
+  return samples.length === 0 ? [] : [{ name, type, help, samples }];
+}
+
 type Named = readonly (readonly [namespace: string, stats: NamespaceStats])[];
 
 function families(namespaces: Named): readonly Family[] {
@@ -117,6 +197,7 @@ function families(namespaces: Named): readonly Family[] {
       'From the arrival of the end of a transaction until it was stored.',
       ({ latencies }) => latencies.commit,
     ),
+    ...partFigures.flatMap((row) => partFamily(namespaces, row)),
     ...storeFigures.map(([type, field, name, help]) =>
       (type === 'gauge' ? gauge : counter)(name, help, ({ store }) => store[field]),
     ),

@@ -2,9 +2,15 @@
 
 import { Counters } from './counters.ts';
 import { Latencies } from './latencies.ts';
-import type { NamespaceStats } from './server-stats.ts';
+import type { NamespaceParts, NamespaceStats } from './server-stats.ts';
 import { TopClients } from './top-clients.ts';
 import type { ValueStore } from './value-store.ts';
+
+export interface NamespaceSource {
+  readonly name: string;
+  readonly store: ValueStore;
+  readonly parts?: () => NamespaceParts;
+}
 
 export class CacheNamespace {
   readonly name: string;
@@ -14,9 +20,12 @@ export class CacheNamespace {
   readonly latencies: Latencies = new Latencies();
   readonly topClients: TopClients = new TopClients();
 
-  constructor(name: string, store: ValueStore) {
+  readonly #parts: () => NamespaceParts;
+
+  constructor({ name, store, parts = () => ({}) }: NamespaceSource) {
     this.name = name;
     this.store = store;
+    this.#parts = parts;
   }
 
   stats(): NamespaceStats {
@@ -25,6 +34,7 @@ export class CacheNamespace {
       store: this.store.stats(),
       latencies: this.latencies.values(),
       topClients: this.topClients.values(),
+      ...this.#parts(),
     };
   }
 }

@@ -1,12 +1,22 @@
 // What a running data plane says about itself.
 
+import type { CleanerStats } from '../cleaner/cleaner.ts';
+import type { ReliabilityStats } from '../reliability/reliable-store.ts';
+import type { ScrubStats } from '../scrub/scrubber.ts';
 import type { CounterValues } from './counters.ts';
 import type { LatencyStats } from './latencies.ts';
 import type { TopClientStats } from './top-clients.ts';
 import type { ValueStoreStats } from './value-store.ts';
 
+/** Figures of what is configured for a namespace beside its store. */
+export interface NamespaceParts {
+  readonly cleaner?: CleanerStats;
+  readonly scrub?: ScrubStats;
+  readonly reliability?: ReliabilityStats;
+}
+
 /** Figures of one namespace, at one moment. */
-export interface NamespaceStats {
+export interface NamespaceStats extends NamespaceParts {
   readonly server: CounterValues;
   readonly store: ValueStoreStats;
   readonly latencies: LatencyStats;
