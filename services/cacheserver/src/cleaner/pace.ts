@@ -36,11 +36,9 @@ export class Pace {
 
   /** To be called after each small piece of work, and waited for when there is something to wait for. */
   turn(): Promise<void> | undefined {
-    if (++this.#turns < this.#turnsMax) {
-      if (this.#turns % 16 !== 0) return undefined;
-      if (this.#clock.monotonicMs() - this.#sinceMs < this.#sliceMs) return undefined;
-    }
-    return this.#rest();
+    const goesOn =
+      ++this.#turns < this.#turnsMax && this.#clock.monotonicMs() - this.#sinceMs < this.#sliceMs;
+    return goesOn ? undefined : this.#rest();
   }
 
   async #rest(): Promise<void> {

@@ -18,6 +18,8 @@ export interface CacheFile {
   sync(): Promise<void>;
   sizeNow(): number;
   close(): void;
+  /** As `close`, without waiting: giving back the space of a removed file takes its time. Failures are not told. */
+  closeSoon(): void;
 }
 
 /** A directory of files. Names are plain, without separators. All failures are Node's system errors. */
@@ -85,6 +87,7 @@ function nodeFile(descriptor: number): CacheFile {
       }),
     sizeNow: () => fs.fstatSync(descriptor).size,
     close: () => fs.closeSync(descriptor),
+    closeSoon: () => fs.close(descriptor, () => undefined),
   };
 }
 

@@ -8,12 +8,13 @@ import {
   commitRecordBytes,
   decodeCommitRecord,
   type FilePlace,
+  filesEnd,
   noFiles,
 } from './commit-record.ts';
 import type { IndexedFile, KeyIndex } from './key-index.ts';
 import type { OpenFiles, Segment } from './segment.ts';
 import type { SegmentSpace } from './segment-space.ts';
-import type { SegmentWriter, WrittenCommit } from './segment-writer.ts';
+import type { Commit, SegmentWriter } from './segment-writer.ts';
 import type { PutRefusal } from './value-store.ts';
 
 export interface CompactionHost {
@@ -39,6 +40,10 @@ export type CompactionOutcome = 'dropped' | 'gone' | 'no-room' | 'unreadable';
 const recordsAtOnce = 2_048;
 const windowBytes = 1_024 * 1_024;
 const unsyncedMax = 64;
+const batchCommitsMax = 256;
+const batchBytesMax = 256 * 1_024;
+const nothing = Buffer.alloc(0);
+const nowhere: IndexedFile = { segment: 0, offset: 0, sizeBytes: 0, crc: 0 };
 
 /**
  * Moves and drops one segment that nothing is appended to. A version keeps its sequence when it moves, so that a death at
@@ -69,6 +74,10 @@ class Compaction {
   readonly #segment: Segment;
   readonly #found: IndexedFile = { segment: 0, offset: 0, sizeBytes: 0, crc: 0 };
   readonly #syncing: Promise<PutRefusal | undefined>[] = [];
+  /** What is about to be written. */
+  #batch: Commit[] = [];
+  #batchBytes = 0;
+  readonly #batchBytesMax: number;
   /** A part of the values file, and where it begins. */
   #window: Buffer = Buffer.alloc(0);
   #windowAt = 0;
@@ -76,6 +85,7 @@ class Compaction {
   constructor(host: CompactionHost, segment: Segment) {
     this.#host = host;
     this.#segment = segment;
+    this.#batchBytesMax = host.writer.segmentBytesMax / 4;
   }
 
   async run(pace: Pace): Promise<'no-room' | 'unreadable' | undefined> {
@@ -90,12 +100,20 @@ class Compaction {
         if (segment.dropped) return undefined;
         const record = decodeCommitRecord(records, offset);
         if (record === undefined) return 'unreadable';
-        const moved = this.#move(record);
-        const outcome = moved instanceof Promise ? await moved : moved;
-        if (outcome !== undefined) return outcome;
+        const loading = this.#load(record);
+        const unloaded = loading === undefined ? undefined : await loading;
+        if (unloaded !== undefined) return unloaded;
+        // From here to the flush everything happens at once: a key that is looked at is not stored anew meanwhile.
+        const refused = this.#copy(record) ?? this.#leaveTraces(record);
+        if (refused !== undefined) return refused;
         const rest = pace.turn();
-        if (rest !== undefined) await rest;
+        if (rest === undefined) continue;
+        const flushed = this.#flush();
+        await rest;
+        if (flushed !== undefined) return flushed;
       }
+      const flushed = this.#flush(); // before the log is read on
+      if (flushed !== undefined) return flushed;
     }
     return this.#allSynced();
   }
@@ -113,14 +131,28 @@ class Compaction {
     }
   }
 
-  /** A promise only where the disk has to be read or waited for. */
-  #move(
-    record: CommitRecord,
-  ): Promise<'no-room' | 'unreadable' | undefined> | 'no-room' | undefined {
-    const key = this.#host.index.locate(record.id, 0);
-    const last = lastOf(record.files);
-    if (last !== undefined && this.#livesHere(key, record)) return this.#moveFiles(record, last);
-    return this.#leaveTraces(record);
+  /** Makes the window hold the files of a record; a promise only where it does not yet, with the batch written before. */
+  #load(record: CommitRecord): Promise<'no-room' | 'unreadable' | undefined> | undefined {
+    if (!this.#livesHere(this.#host.index.locate(record.id, 0), record)) return undefined;
+    const first = firstOf(record.files);
+    const end = filesEnd(record.files);
+    const loaded = first >= this.#windowAt && end <= this.#windowAt + this.#window.length;
+    return loaded ? undefined : this.#loadWindow(first, end);
+  }
+
+  async #loadWindow(first: number, end: number): Promise<'no-room' | 'unreadable' | undefined> {
+    const flushed = this.#flush();
+    if (flushed !== undefined) return flushed;
+    if (this.#syncing.length >= unsyncedMax) {
+      const refused = await this.#allSynced();
+      if (refused !== undefined) return refused;
+    }
+    const until = Math.max(end, Math.min(first + windowBytes, this.#segment.valuesBytes));
+    const window = await this.#tried(() => this.#read(first, until - first));
+    if (window === undefined) return 'unreadable';
+    this.#window = window;
+    this.#windowAt = first;
+    return undefined;
   }
 
   #livesHere(key: number, { files }: CommitRecord): boolean {
@@ -133,22 +165,9 @@ class Compaction {
     return alive && found.segment === this.#segment.number && found.offset === offset;
   }
 
-  async #moveFiles(
-    record: CommitRecord,
-    last: FilePlace,
-  ): Promise<'no-room' | 'unreadable' | undefined> {
-    const first = firstOf(record.files);
-    const loaded = await this.#tried(() => this.#load(first, last.offset + last.sizeBytes));
-    if (loaded === undefined) return 'unreadable';
-    if (this.#segment.dropped) return undefined;
-    const outcome = this.#append(record) ?? this.#leaveTraces(record);
-    if (outcome !== undefined) return outcome;
-    return this.#syncing.length >= unsyncedMax ? this.#allSynced() : undefined;
-  }
-
-  /** Copies what still lives of a record; no time passes between the look and the copy. */
-  #append(record: CommitRecord): 'no-room' | undefined {
-    const { host, key } = { host: this.#host, key: this.#host.index.locate(record.id, 0) };
+  /** Takes what still lives of a record into the batch. */
+  #copy(record: CommitRecord): 'no-room' | undefined {
+    const key = this.#host.index.locate(record.id, 0);
     const parts: Buffer[] = [];
     const files: [FilePlace | undefined, FilePlace | undefined, FilePlace | undefined] = [
       undefined,
@@ -161,51 +180,74 @@ class Compaction {
       const from = file.offset - this.#windowAt;
       const bytes = this.#window.subarray(from, from + file.sizeBytes);
       if (bytes.length !== file.sizeBytes || crc32(bytes) !== file.crc) {
-        host.damagedAt(key, index, { ...file, segment: this.#segment.number });
+        this.#host.damagedAt(key, index, { ...file, segment: this.#segment.number });
         continue;
       }
       parts.push(bytes);
       files[index] = { ...file, offset: usedBytes };
       usedBytes += file.sizeBytes;
     }
-    if (parts.length === 0) return undefined;
+    if (usedBytes === 0) return undefined;
     const { id, sequence, committedMs } = record;
-    const buffer = Buffer.concat(parts);
-    const moved = { sequence, committedMs };
-    const commit = { id, buffer, usedBytes, files, removed: 0, moved };
-    const written = host.writer.append(commit, 'spare');
-    if (typeof written === 'string') return 'no-room';
-    this.#written(written);
-    const { segment } = written;
-    for (const [index, file] of written.files.entries()) {
-      if (file !== undefined) host.place(key, index, { ...file, segment: segment.number });
-    }
-    return undefined;
+    const [only] = parts;
+    const buffer = parts.length === 1 && only !== undefined ? only : Buffer.concat(parts);
+    return this.#add({
+      id,
+      buffer,
+      usedBytes,
+      files,
+      removed: 0,
+      moved: { sequence, committedMs },
+    });
   }
 
   /** Where this segment holds the last that is known of a file, and something older may lie elsewhere: says so anew. */
-  #leaveTraces(record: CommitRecord): 'no-room' | undefined {
-    const host = this.#host;
+  #leaveTraces({ id, files, removed, committedMs }: CommitRecord): 'no-room' | undefined {
     if (this.#segment.shadows.size === 0) return undefined;
-    const key = host.index.locate(record.id, 0);
-    let removed = 0;
+    const key = this.#host.index.locate(id, 0);
+    let left = 0;
     for (let index = 0; index < 3; index++) {
-      const spoken = record.files[index] !== undefined || (record.removed & (1 << index)) !== 0;
-      if (spoken && this.#isLastTrace(key, index)) removed |= 1 << index;
+      const spoken = files[index] !== undefined || (removed & (1 << index)) !== 0;
+      if (spoken && this.#isLastTrace(key, index)) left |= 1 << index;
     }
-    if (removed === 0) return undefined;
-    const id = Buffer.from(record.id);
+    if (left === 0) return undefined;
     // What is on its way to the disk is newer, and must not be void.
-    const moved = { sequence: host.writer.appliedSequence, committedMs: record.committedMs };
-    const nothing = { buffer: Buffer.alloc(0), usedBytes: 0, files: noFiles };
-    const written = host.writer.append({ id, ...nothing, removed, moved }, 'spare');
+    const moved = { sequence: this.#host.writer.appliedSequence, committedMs };
+    return this.#add({ id, buffer: nothing, usedBytes: 0, files: noFiles, removed: left, moved });
+  }
+
+  #add(commit: Commit): 'no-room' | undefined {
+    const full =
+      this.#batch.length >= batchCommitsMax ||
+      this.#batchBytes + commit.usedBytes > Math.min(batchBytesMax, this.#batchBytesMax);
+    const flushed = full ? this.#flush() : undefined;
+    this.#batch.push(commit);
+    this.#batchBytes += commit.usedBytes;
+    return flushed;
+  }
+
+  /** Writes the batch and points its keys there. No time may pass between the look at a key and this. */
+  #flush(): 'no-room' | undefined {
+    const { writer, index, place } = this.#host;
+    const batch = this.#batch;
+    this.#batch = [];
+    this.#batchBytes = 0;
+    if (batch.length === 0 || this.#segment.dropped) return undefined;
+    const written = writer.appendAll(batch);
     if (typeof written === 'string') return 'no-room';
-    this.#written(written);
-    const holder = host.index.insert(id, 0);
-    for (let index = 0; index < 3; index++) {
-      const trace = { segment: written.segment.number, offset: 0, sizeBytes: 0, crc: 0 };
-      if ((removed & (1 << index)) !== 0) host.place(holder, index, trace);
+    for (const [at, { id, removed }] of batch.entries()) {
+      const commit = written[at];
+      if (commit === undefined) continue;
+      const key = index.insert(id, 0);
+      const segment = commit.segment.number;
+      for (let file = 0; file < 3; file++) {
+        const to = commit.files[file];
+        if (to !== undefined) place(key, file, { ...to, segment });
+        else if ((removed & (1 << file)) !== 0) place(key, file, { ...nowhere, segment });
+      }
     }
+    const [first] = written;
+    if (first?.synced !== undefined) this.#syncing.push(this.#settled(first.segment, first.synced));
     return undefined;
   }
 
@@ -218,9 +260,13 @@ class Compaction {
     );
   }
 
-  #written({ segment, synced }: WrittenCommit): void {
-    segment.shadows.add(this.#segment); // until it is dropped, this one still holds what was moved
-    if (synced !== undefined) this.#syncing.push(synced);
+  async #settled(
+    segment: Segment,
+    synced: Promise<PutRefusal | undefined>,
+  ): Promise<PutRefusal | undefined> {
+    const refusal = await synced;
+    this.#host.writer.release(segment);
+    return refusal;
   }
 
   async #allSynced(): Promise<'unreadable' | undefined> {
@@ -238,15 +284,6 @@ class Compaction {
     }
   }
 
-  /** Makes the window hold the bytes from `from` to `to` of the values. */
-  async #load(from: number, to: number): Promise<true> {
-    if (from >= this.#windowAt && to <= this.#windowAt + this.#window.length) return true;
-    const end = Math.max(to, Math.min(from + windowBytes, this.#segment.valuesBytes));
-    this.#window = await this.#read(from, end - from);
-    this.#windowAt = from;
-    return true;
-  }
-
   async #read(at: number, length: number): Promise<Buffer> {
     const bytes = Buffer.allocUnsafe(length);
     let done = 0;
@@ -262,11 +299,4 @@ class Compaction {
 
 function firstOf(files: CommitRecord['files']): number {
   return Math.min(...files.map((file) => file?.offset ?? Number.POSITIVE_INFINITY));
-}
-
-function lastOf(files: CommitRecord['files']): FilePlace | undefined {
-  return files.reduce(
-    (last, file) => (file && (!last || file.offset > last.offset) ? file : last),
-    undefined,
-  );
 }

@@ -130,6 +130,9 @@ export class MemoryDisk implements CacheDisk {
       close: () => {
         this.openFiles--;
       },
+      closeSoon: () => {
+        this.openFiles--;
+      },
     };
   }
 }

@@ -5,6 +5,9 @@ import type { CacheDisk } from './cache-disk.ts';
 import { dropNoteName, writeDropNote } from './drop-note.ts';
 import { collectShadowed, type OpenFiles, type Segment } from './segment.ts';
 
+/** Removing a file of this size takes the disk a noticeable time. */
+const largeBytes = 4 * 1_048_576;
+
 export interface SegmentSpaceOptions {
   readonly disk: CacheDisk;
   readonly files: OpenFiles;
@@ -145,7 +148,9 @@ export class SegmentSpace {
     this.#options.onDrop(segment);
     segment.shadows.clear();
     try {
-      if (segment.pins > 0) this.#options.files.use(segment); // its readers need an open file
+      // Its readers need an open file, and a large one that is open goes without a wait.
+      const large = segment.valuesBytes > largeBytes;
+      if (segment.pins > 0 || large) this.#options.files.use(segment);
     } catch (error) {
       this.#options.onError(error);
     }

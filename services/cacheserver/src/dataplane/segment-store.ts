@@ -35,7 +35,7 @@ const segmentBytesMax = 64 * 1_048_576;
 const uploadBuffersBytesMax = 64 * 1_048_576;
 const openFilesMax = 512;
 /** Records that one visit looks at: a fraction of a millisecond. */
-const visitedRecords = 4_096;
+const visitedRecords = 2_048;
 /** The lock file and the directory itself. */
 const fixedBytes = 16_384;
 
@@ -368,23 +368,23 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   }
 
   /** Makes a written commit visible: at once, or when the disk has it. */
-  #publish({ sequence, synced }: WrittenCommit, apply: () => void): Soon<PutOutcome> {
+  #publish({ segment, sequence, synced }: WrittenCommit, apply: () => void): Soon<PutOutcome> {
     const finish = (refusal: PutRefusal | undefined): PutOutcome => {
-      if (refusal === undefined) apply();
+      if (refusal === undefined && !segment.dropped) apply();
       this.#writer.appliedSequence = Math.max(this.#writer.appliedSequence, sequence);
-      return refusal === undefined
-        ? { outcome: 'stored' }
-        : { outcome: 'refused', reason: refusal };
+      if (synced !== undefined) this.#writer.release(segment);
+      // It may have been evicted while it waited for the disk, or had to make room for itself.
+      const reason = refusal ?? (segment.dropped ? 'storage-full' : undefined);
+      return reason === undefined ? { outcome: 'stored' } : { outcome: 'refused', reason };
     };
     return synced === undefined ? finish(undefined) : this.track(synced.then(finish));
   }
 
   #apply({ segment, files }: WrittenCommit, id: Uint8Array): void {
-    if (segment.dropped) return; // evicted while it waited for the disk
     const keysMax = this.#options.keysMax ?? 4_000_000;
     if (this.#index.locate(id, 0) < 0) {
       while (this.#index.records >= keysMax && this.#space.dropOne());
-      if (segment.dropped) return; // it had to make room for itself
+      if (segment.dropped) return;
     }
     const record = this.#index.insert(id, 0);
     this.#index.committed(record, this.#time.nowSeconds());
@@ -397,7 +397,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
 
   #applyRemoval(segment: Segment, id: Uint8Array): void {
     const record = this.#index.locate(id, 0);
-    if (segment.dropped || record < 0) return;
+    if (record < 0) return;
     for (let index = 0; index < 3; index++) {
       this.#index.read(record, index, this.#found);
       if (this.#found.segment !== 0) this.#place(record, index, traceIn(segment.number));

@@ -41,7 +41,10 @@ export interface WrittenCommit {
   readonly offset: number;
   /** The files with their offsets in the segment. */
   readonly files: FilePlaces;
-  /** Settles when the disk has it, with why not; undefined: nobody waits for the disk. */
+  /**
+   * Settles when the disk has it, with why not, and `release` is owed then: until that the segment stays. Undefined:
+   * nobody waits for the disk. The same for all commits of one `appendAll`.
+   */
   readonly synced: Promise<PutRefusal | undefined> | undefined;
 }
 
@@ -65,13 +68,17 @@ export class SegmentWriter {
     this.#options = options;
   }
 
+  get segmentBytesMax(): number {
+    return this.#options.segmentBytesMax;
+  }
+
   get active(): Segment | undefined {
     return this.#active?.segment;
   }
 
-  /** Writes a commit. Room is made by dropping other segments, unless it must be `spare`. */
-  append(commit: Commit, room: 'made' | 'spare' = 'made'): WrittenCommit | PutRefusal {
-    const active = this.#activeFor(commit.usedBytes, room);
+  /** Writes a commit. Room is made by dropping other segments. */
+  append(commit: Commit): WrittenCommit | PutRefusal {
+    const active = this.#activeFor(commit.usedBytes, 'made');
     if (typeof active === 'string') return active;
     const { segment, log } = active;
     const { valuesBytes, logBytes } = segment;
@@ -88,6 +95,38 @@ export class SegmentWriter {
       );
       const synced = this.#written(segment, [values, log]);
       return { segment, sequence, offset: valuesBytes, files, synced };
+    } catch (error) {
+      this.#cutBack(values, active);
+      return this.#options.onTrouble(error);
+    }
+  }
+
+  /** Writes several commits at once, all in one segment. Room must be spare. */
+  appendAll(commits: readonly Commit[]): readonly WrittenCommit[] | PutRefusal {
+    const usedBytes = commits.reduce((sum, commit) => sum + commit.usedBytes, 0);
+    const active = this.#activeFor(usedBytes + commits.length * commitRecordBytes, 'spare');
+    if (typeof active === 'string') return active;
+    const { segment, log } = active;
+    const { valuesBytes, logBytes } = segment;
+    const bytes = Buffer.allocUnsafe(usedBytes);
+    const records = Buffer.allocUnsafe(commits.length * commitRecordBytes);
+    let offset = 0;
+    const placed = commits.map((commit, at) => {
+      commit.buffer.copy(bytes, offset, 0, commit.usedBytes);
+      const files = shifted(commit.files, valuesBytes + offset);
+      const sequence = this.#encode({ ...commit, files });
+      this.#record.copy(records, at * commitRecordBytes);
+      const written = { segment, sequence, offset: valuesBytes + offset, files };
+      offset += commit.usedBytes;
+      return written;
+    });
+    const values = this.#options.files.use(segment);
+    try {
+      if (usedBytes > 0) values.writeNow(bytes, usedBytes, valuesBytes);
+      log.writeNow(records, records.length, logBytes);
+      this.#options.space.resize(segment, valuesBytes + usedBytes, logBytes + records.length);
+      const synced = this.#written(segment, [values, log]);
+      return placed.map((commit) => ({ ...commit, synced }));
     } catch (error) {
       this.#cutBack(values, active);
       return this.#options.onTrouble(error);
@@ -116,6 +155,15 @@ export class SegmentWriter {
     this.#options.space.unpin(active.segment);
   }
 
+  /** To be called once for each `synced` that settled, as soon as what was written is visible. */
+  release(segment: Segment): void {
+    if (--segment.waitingCommits === 0) {
+      segment.whenSynced?.();
+      segment.whenSynced = undefined;
+    }
+    this.#options.space.unpin(segment);
+  }
+
   #written(
     segment: Segment,
     files: readonly CacheFile[],
@@ -124,14 +172,9 @@ export class SegmentWriter {
     if (this.#options.durability !== 'commit') return undefined;
     this.#options.space.pin(segment);
     segment.waitingCommits++;
-    const settled = this.#sync.sync(files).then((failure) => {
-      if (--segment.waitingCommits === 0) {
-        segment.whenSynced?.();
-        segment.whenSynced = undefined;
-      }
-      this.#options.space.unpin(segment);
-      return failure === undefined ? undefined : this.#options.onTrouble(failure);
-    });
+    const settled = this.#sync
+      .sync(files)
+      .then((failure) => (failure === undefined ? undefined : this.#options.onTrouble(failure)));
     return this.#options.track(settled);
   }
 

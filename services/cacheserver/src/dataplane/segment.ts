@@ -117,7 +117,8 @@ export class OpenFiles {
   close(segment: Segment): void {
     const file = this.#files.get(segment);
     this.#files.delete(segment);
-    file?.close();
+    if (segment.dropped) file?.closeSoon();
+    else file?.close();
   }
 
   closeAll(): void {
