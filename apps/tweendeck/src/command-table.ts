@@ -470,6 +470,18 @@ export const commands: readonly CommandSpec[] = [
         multiple: true,
         description: 'as --listen, but the address may be shared by several servers of this user',
       },
+      'shared-listen-file': {
+        type: 'string',
+        value: 'FILE',
+        description: 'a file with such addresses, one a line; SIGHUP makes it read them again',
+      },
+      'proxied-listen': {
+        type: 'string',
+        value: 'HOST:PORT',
+        multiple: true,
+        description:
+          'where proxies connect, which send a PROXY header and are believed; repeatable',
+      },
       'status-listen': {
         type: 'string',
         value: 'HOST:PORT',

@@ -15,6 +15,11 @@ export interface Program {
   readonly env?: Readonly<Record<string, string>>;
   /** Arguments that make the program listen on further addresses. Without it, fronts are not served. */
   readonly frontArgs?: (fronts: readonly Front[]) => readonly string[];
+  /**
+   * In place of `frontArgs`, for a program that finds these addresses in a file, `HOST:PORT` a line, and reads it again
+   * at SIGHUP: when they change it goes on, and is not started again. Gives the arguments that name the file.
+   */
+  readonly frontsFile?: (path: string) => readonly string[];
   /** A part of the platform: it runs as the platform does, whatever user a pod names. Nobody else may be able to read its files. */
   readonly ofPlatform?: true;
 }

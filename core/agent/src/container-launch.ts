@@ -8,11 +8,12 @@ import { findProgram } from './catalogue.ts';
 import type { ResourceLimits } from './cgroups.ts';
 import { launchPlan, resourceLimits, wantedUser } from './container-plan.ts';
 import { containerVariables } from './environment.ts';
-import type { Front } from './fronts.ts';
+import { replaceFile } from './files.ts';
+import { type Front, frontsFileText } from './fronts.ts';
 import { rewritePaths } from './mount-paths.ts';
 import type { PodContext } from './pod-context.ts';
 import { apiVariables } from './pod-kubeconfig.ts';
-import { messagePath, workingDirectory } from './pod-paths.ts';
+import { frontsPath, messagePath, workingDirectory } from './pod-paths.ts';
 import { podSources } from './pod-sources.ts';
 import type { GroupOptions } from './process-group.ts';
 
@@ -24,7 +25,8 @@ export interface ReadyLaunch {
   /** What was asked for, for messages. */
   readonly command: readonly string[];
   readonly limits: ResourceLimits;
-  readonly servesFronts: boolean;
+  /** Whether its program listens on fronts, and if so whether it reads them from a file while it runs. */
+  readonly servesFronts: 'no' | 'by-arguments' | 'by-file';
 }
 
 /** @throws PlatformError AGENT_CONFIG_INVALID */
@@ -43,11 +45,14 @@ export async function prepareLaunch(
   const sources = await podSources(context, { containers: [container] }, signal);
   const mounts = context.mounts(container);
   const api = await apiVariables(runtime, { pod, container: container.name, mounts });
+  const frontsFile = frontsPath(runtime.directory, pod.metadata.uid, container.name);
+  if (program.frontsFile) await replaceFile(frontsFile, frontsFileText(fronts), 0o644);
   const plan = launchPlan({
     pod,
     container,
     program,
     fronts,
+    frontsPath: frontsFile,
     podIP,
     mounts,
     variables: containerVariables(container, sources),
@@ -69,8 +74,13 @@ export async function prepareLaunch(
       ...(user ? { user } : {}),
     },
     limits: resourceLimits(container),
-    servesFronts: program.frontArgs !== undefined && (container.command ?? []).length === 0,
+    servesFronts: (container.command ?? []).length > 0 ? 'no' : frontService(program),
   };
+}
+
+function frontService(program: Program): ReadyLaunch['servesFronts'] {
+  if (program.frontsFile) return 'by-file';
+  return program.frontArgs ? 'by-arguments' : 'no';
 }
 
 async function makeDirectories(

@@ -27,6 +27,7 @@ function plan(container: Partial<Container>, variables: Record<string, string> =
     base: { PATH: '/bin', HOME: '/data' },
     mounts: { '/data': '/real' },
     fronts: [{ address: 'x', port: 80, containerPort: 8_080 }],
+    frontsPath: '/run/fronts',
     podIP: '127.73.5.1',
     instance: 'i',
   });
@@ -155,3 +156,19 @@ for (const { name, spec, root, ofPlatform, want } of [
     assert.equal(unhonoured(podOf(spec), { root, ofPlatform: ofPlatform === true }).length, want);
   });
 }
+
+test('a program that reads its fronts is told where', () => {
+  const { command } = launchPlan({
+    pod: podOf({}),
+    container: { name: 'app', args: ['run'] },
+    program: { command: ['/bin/app'], frontsFile: (path) => [`--fronts=${path}`] },
+    variables: {},
+    base: {},
+    mounts: {},
+    fronts: [{ address: 'x', port: 80, containerPort: 8_080 }],
+    frontsPath: '/run/fronts',
+    podIP: '127.73.5.1',
+    instance: 'i',
+  });
+  assert.deepEqual(command, ['/bin/app', 'run', '--fronts=/run/fronts']);
+});

@@ -26,6 +26,8 @@ export interface PlanInput {
   readonly base: Readonly<Record<string, string>>;
   readonly mounts: MountMap;
   readonly fronts: readonly Front[];
+  /** Where a program that reads its fronts finds them. */
+  readonly frontsPath: string;
   readonly podIP: string;
   readonly instance: string;
 }
@@ -53,7 +55,7 @@ export function launchPlan(input: PlanInput): LaunchPlan {
   const entry = overridden ? (container.command ?? []).map(written) : program.command;
   const given = (container.args ?? []).length > 0 ? container.args : undefined;
   const standard = overridden ? [] : (program.args ?? []);
-  const fronts = overridden ? [] : (program.frontArgs?.(input.fronts) ?? []);
+  const fronts = overridden ? [] : frontArguments(input);
   const rewritten = Object.entries(variables).map(
     ([name, value]) => [name, rewritePaths(value, mounts)] as const,
   );
@@ -67,6 +69,10 @@ export function launchPlan(input: PlanInput): LaunchPlan {
       ...own,
     },
   };
+}
+
+function frontArguments({ program, fronts, frontsPath }: PlanInput): readonly string[] {
+  return program.frontsFile?.(frontsPath) ?? program.frontArgs?.(fronts) ?? [];
 }
 
 /** The limits of a container in the units of the kernel. */

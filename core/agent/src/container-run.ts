@@ -35,6 +35,7 @@ import {
   type GroupExit,
   type GroupOptions,
   type ProcessGroup,
+  signalProcess,
   startGroup,
 } from './process-group.ts';
 import { platformStopReason } from './restart.ts';
@@ -69,8 +70,10 @@ interface RunCommand {
 export interface ContainerRun {
   readonly ready: boolean;
   readonly started: boolean;
-  readonly servesFronts: boolean;
+  readonly servesFronts: ReadyLaunch['servesFronts'];
   readonly log: LogFile;
+  /** Makes a program that reads its fronts from a file read them again, as soon as it has started. */
+  rereadFronts(): void;
   /** Asks for the end; the first to ask decides how. */
   end(ending: Ending): void;
   /** Runs a command beside the program, until it ends, the signal aborts, or the program ends. Rejects when it cannot be started. */
@@ -161,7 +164,7 @@ class Run implements ContainerRun, AsyncDisposable {
   started = false;
   ending: Ending | undefined;
   readonly log: LogFile;
-  readonly servesFronts: boolean;
+  readonly servesFronts: ReadyLaunch['servesFronts'];
   readonly #input: RunInput;
   readonly #group: ProcessGroup;
   readonly #output: OutputCopy;
@@ -169,6 +172,8 @@ class Run implements ContainerRun, AsyncDisposable {
   readonly #target: HandlerTarget;
   readonly #probes: TaskGroup;
   readonly #asked: PromiseWithResolvers<void> = Promise.withResolvers<void>();
+  /** Fronts changed before it could hear of it. */
+  #rereadDue = false;
   /** Aborts when the program has ended. */
   readonly #over = new AbortController();
 
@@ -192,6 +197,12 @@ class Run implements ContainerRun, AsyncDisposable {
     this.#probes = new TaskGroup({
       onFailure: (error) => runtime.log.error('a probe failed by a bug', { error }),
     });
+  }
+
+  rereadFronts(): void {
+    this.#rereadDue = !this.started; // a program that only begins would end by the signal
+    if (this.started && !this.ending && !this.#over.signal.aborted)
+      signalProcess(this.#group.pid, 'SIGHUP');
   }
 
   end(ending: Ending): void {
@@ -329,6 +340,7 @@ class Run implements ContainerRun, AsyncDisposable {
       {
         changed: (what) => {
           if (what.started !== undefined) this.started = what.started;
+          if (this.started && this.#rereadDue) this.rereadFronts();
           if (what.ready !== undefined) this.ready = what.ready;
           context.changed();
         },

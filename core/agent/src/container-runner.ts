@@ -11,9 +11,11 @@ import type {
 import { isAbort, isPlatformError, messageOf, timestampOf } from '@tweendeck/std';
 import { prepareLaunch, type ReadyLaunch } from './container-launch.ts';
 import { type ContainerRun, runContainer } from './container-run.ts';
-import { type Front, frontsOf, sameFronts } from './fronts.ts';
+import { replaceFile } from './files.ts';
+import { type Front, frontsFileText, frontsOf, sameFronts } from './fronts.ts';
 import { sleepOrNudge } from './nudge.ts';
 import type { PodContext } from './pod-context.ts';
+import { frontsPath } from './pod-paths.ts';
 import {
   backoffText,
   nextRestartBackoff,
@@ -50,6 +52,8 @@ export class ContainerRunner {
   #imageID = '';
   #run: ContainerRun | undefined;
   #fronts: readonly Front[] = [];
+  /** Ends when the file of fronts says what was last asked for. */
+  #rewriting: Promise<void> = Promise.resolve();
   #backoff: RestartBackoff | undefined;
   #frontsSaid = false;
 
@@ -125,19 +129,37 @@ export class ContainerRunner {
     return frontsOf(this.container, pod(), { services, nodeAddress: runtime.hostIP });
   }
 
-  /** Restarts the program if it should now listen elsewhere. */
+  /** Tells the program, or restarts it, if it should now listen elsewhere. */
   frontsChanged(): void {
     const run = this.#run;
     const { pod } = this.#context;
-    if (!run?.servesFronts) return;
+    if (!run || run.servesFronts === 'no') return;
     const fronts = this.#frontsNow();
     if (sameFronts(fronts, this.#fronts)) return;
+    if (run.servesFronts === 'by-file') {
+      this.#fronts = fronts;
+      this.#rewriting = this.#rewriting.then(() => this.#rewriteFronts(run));
+      return;
+    }
     run.end({
       reason: 'FrontsChanged',
       message: `Container ${this.name} is restarted to listen on ${frontsText(fronts)}`,
       graceMs: (pod().spec.terminationGracePeriodSeconds ?? 30) * 1_000,
       byUs: true,
     });
+  }
+
+  /** Writes what is true now: of several changes in a row the last is written last. */
+  async #rewriteFronts(run: ContainerRun): Promise<void> {
+    const { runtime, pod } = this.#context;
+    try {
+      const path = frontsPath(runtime.directory, pod().metadata.uid, this.name);
+      await replaceFile(path, frontsFileText(this.#fronts), 0o644);
+      run.rereadFronts();
+      this.event('Normal', 'FrontsChanged', `Listens on ${frontsText(this.#fronts)}`);
+    } catch (error) {
+      runtime.log.warn('fronts not written', { container: this.name, error });
+    }
   }
 
   /** Waits until the container can be started, saying in its state what it waits for. */
@@ -200,7 +222,7 @@ export class ContainerRunner {
   }
 
   #sayUnservedFronts(launch: ReadyLaunch): void {
-    if (this.#frontsSaid || launch.servesFronts || this.#fronts.length === 0) return;
+    if (this.#frontsSaid || launch.servesFronts !== 'no' || this.#fronts.length === 0) return;
     this.#frontsSaid = true;
     const text = frontsText(this.#fronts);
     this.event(
@@ -236,6 +258,7 @@ export class ContainerRunner {
       stop,
     );
     this.#run = undefined;
+    await this.#rewriting;
     this.#state = { terminated: end.terminated };
     this.#backoff = nextRestartBackoff(this.#backoff, clock.monotonicMs() - startedMs);
     this.#context.changed();

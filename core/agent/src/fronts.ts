@@ -90,6 +90,13 @@ function textOf({ address, port, containerPort }: Front): string {
   return `${address} ${port} ${containerPort}`;
 }
 
+/** What a program reads that finds its fronts in a file. */
+export function frontsFileText(fronts: readonly Front[]): string {
+  return fronts
+    .map(({ address, port }) => `${address.includes(':') ? `[${address}]` : address}:${port}\n`)
+    .join('');
+}
+
 /** Whether two lists of fronts are the same. */
 export function sameFronts(left: readonly Front[], right: readonly Front[]): boolean {
   return left.map(textOf).join() === right.map(textOf).join();

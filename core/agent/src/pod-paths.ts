@@ -41,6 +41,11 @@ export function messagePath(directory: string, uid: string, container: string): 
   return join(podRunDirectory(directory, uid), 'm', container);
 }
 
+/** Where a program finds the addresses besides the pod's own on which it is to listen. */
+export function frontsPath(directory: string, uid: string, container: string): string {
+  return join(podRunDirectory(directory, uid), 'f', container);
+}
+
 /** The record of a container's running process. */
 export function processRecordPath(directory: string, uid: string, container: string): string {
   return join(podRunDirectory(directory, uid), 'p', `${container}.json`);

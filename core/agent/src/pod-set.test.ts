@@ -511,29 +511,51 @@ test('a change of fronts restarts a program that serves them', async () => {
   });
   one.pods.apply(pod);
   await one.until(() => app(one, 'front')?.ready === true, 'ready');
-  one.host.servicesNow = [
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: {
-        name: 's',
-        namespace: 'default',
-        uid: 'u',
-        resourceVersion: '1',
-        creationTimestamp: '',
-      },
-      spec: {
-        clusterIP: '127.96.0.9',
-        selector: { app: 'front' },
-        ports: [{ port: 80, targetPort: 8_126 }],
-      },
-    },
-  ];
+  one.host.servicesNow = [frontService];
   one.pods.inputsChanged('default');
   await one.until(() => app(one, 'front')?.restartCount === 1, 'restart');
   while ((await said(one, pod)) !== '127.96.0.9:80\n')
     await clock.sleep(5, AbortSignal.timeout(5_000));
   assert.ok(one.host.events.some(({ reason }) => reason === 'FrontsChanged'));
+});
+
+const frontService: Service = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: {
+    name: 's',
+    namespace: 'default',
+    uid: 'u',
+    resourceVersion: '1',
+    creationTimestamp: '',
+  },
+  spec: {
+    clusterIP: '127.96.0.9',
+    selector: { app: 'front' },
+    ports: [{ port: 80, targetPort: 8_126 }],
+  },
+};
+
+test('a program that reads its fronts from a file is told of a change, and goes on', async () => {
+  const script = 'trap "cat $1" HUP; cat $1; echo up; while :; do sleep 0.02; done';
+  const catalogue = {
+    resolve: async () => ({
+      command: ['/bin/sh', '-c', script, 'sh'],
+      frontsFile: (path: string) => [path],
+    }),
+  };
+  await using one = await world({ catalogue });
+  const pod = podOf('front', {
+    containers: [{ name: 'app', image: 'own', ports: [{ containerPort: 8_126 }] }],
+  });
+  one.pods.apply(pod);
+  await one.until(() => app(one, 'front')?.ready === true, 'ready');
+  while ((await said(one, pod)) !== 'up\n') await clock.sleep(5, AbortSignal.timeout(5_000));
+  one.host.servicesNow = [frontService];
+  one.pods.inputsChanged('default');
+  while ((await said(one, pod)) !== 'up\n127.96.0.9:80\n')
+    await clock.sleep(5, AbortSignal.timeout(5_000));
+  assert.equal(app(one, 'front')?.restartCount, 0);
 });
 
 test('a pod whose emptyDir outgrows its limit is evicted, and its object stays', async () => {

@@ -5,10 +5,10 @@ import { dirname, resolve } from 'node:path';
 import {
   type CacheConfig,
   checkCertificates,
+  configOf,
   type ListenAddress,
   type RunningCache,
   readCacheConfig,
-  serveCache,
   serveConfigured,
 } from '@tweendeck/cacheserver/data-plane';
 import { createLogger, type Logger, messageOf, PlatformError } from '@tweendeck/std';
@@ -81,9 +81,7 @@ async function reload(file: string, running: RunningCache, log: Logger): Promise
 
 async function readDocument(file: string): Promise<CacheConfig> {
   const { parse } = await import('yaml');
-  const source = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new PlatformError('CLI_FILE_UNREADABLE', `${file} cannot be read`, { cause });
-  });
+  const source = await readText(file);
   let document: unknown;
   try {
     document = parse(source);
@@ -93,28 +91,63 @@ async function readDocument(file: string): Promise<CacheConfig> {
   return readCacheConfig(document, { directory: dirname(resolve(file)), source: file });
 }
 
+async function readText(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new PlatformError('CLI_FILE_UNREADABLE', `${file} cannot be read`, { cause });
+  });
+}
+
 async function serveByOptions(world: Ambient, options: OptionValues): Promise<number> {
+  const { clock, random } = world;
+  world.onHangup(() => undefined); // nothing to change yet, and no reason to stop
+  const log = loggerOf(world, options);
+  let shared = await sharedAddresses(options);
+  const configWith = await configByOptions(options);
+  let reloading: Promise<void> = Promise.resolve(); // one after another
+  const readAgain = async (running: RunningCache): Promise<void> => {
+    try {
+      const before = shared;
+      shared = await sharedAddresses(options);
+      // Whoever takes an address over may need a moment: it is left a little later than the others are taken.
+      await running.reload(configWith(unionOf(before, shared)));
+      await clock.sleep(addressLingerMs, world.signal);
+      await running.reload(configWith(shared));
+    } catch (error) {
+      if (!world.signal.aborted) log.error('addresses not read again', { error });
+    }
+  };
+  const onReady = (running: RunningCache): void =>
+    world.onHangup(() => {
+      reloading = reloading.then(() => readAgain(running));
+    });
+  const config = configWith(shared);
+  await serveConfigured({ config, onReady, clock, random, log }, world.signal);
+  await reloading;
+  return 0;
+}
+
+/** How long addresses that are to be left are still served. */
+const addressLingerMs = 2_000;
+
+/** The document that options amount to, by the addresses that are shared at the moment. */
+async function configByOptions(
+  options: OptionValues,
+): Promise<(shared: readonly ListenAddress[]) => CacheConfig> {
   const directory = options.text('data');
   if (directory === undefined) throw usage('say where the cache is kept with --data');
   const status = options.text('status-listen');
-  await serveCache(
-    {
-      directory,
-      listen: addresses(options),
-      ...(status === undefined ? {} : { health: parseHostPort(status, 8_127) }),
-      controlTokenFile: options.text('control-token-file'),
-      storageBytes: await sizeOption(options, 'storage', '10Gi'),
-      memoryBytes: await sizeOption(options, 'memory', '32Mi'),
-      durability: options.choice('durability', ['none', 'commit'] as const) ?? 'none',
-      lingerMs: (options.integer('linger-seconds', { min: 0, max: 3_600 }) ?? 0) * 1_000,
-      drainMs: (options.integer('drain-seconds', { min: 0, max: 3_600 }) ?? 10) * 1_000,
-      clock: world.clock,
-      random: world.random,
-      log: loggerOf(world, options),
-    },
-    world.signal,
-  );
-  return 0;
+  const fixed = {
+    directory,
+    listenProxied: options.texts('proxied-listen').map((text) => parseHostPort(text, 8_128)),
+    ...(status === undefined ? {} : { health: parseHostPort(status, 8_127) }),
+    controlTokenFile: options.text('control-token-file'),
+    storageBytes: await sizeOption(options, 'storage', '10Gi'),
+    memoryBytes: await sizeOption(options, 'memory', '32Mi'),
+    durability: options.choice('durability', ['none', 'commit'] as const) ?? 'none',
+    lingerMs: (options.integer('linger-seconds', { min: 0, max: 3_600 }) ?? 0) * 1_000,
+    drainMs: (options.integer('drain-seconds', { min: 0, max: 3_600 }) ?? 10) * 1_000,
+  };
+  return (shared) => configOf({ ...fixed, listen: addresses(options, shared) });
 }
 
 function loggerOf(world: Ambient, options: OptionValues): Logger {
@@ -122,13 +155,29 @@ function loggerOf(world: Ambient, options: OptionValues): Logger {
   return createLogger({ clock: world.clock, format, level: 'info', write: world.write });
 }
 
-function addresses(options: OptionValues): readonly ListenAddress[] {
+function addresses(
+  options: OptionValues,
+  shared: readonly ListenAddress[],
+): readonly ListenAddress[] {
   const own = options.texts('listen').map((text) => parseHostPort(text, 8_126));
-  const shared = options
-    .texts('shared-listen')
-    .map((text) => ({ ...parseHostPort(text, 8_126), reusePort: true }));
   const all = [...own, ...shared];
   return all.length > 0 ? all : [parseHostPort('127.0.0.1:8126', 8_126)];
+}
+
+/** Those that options name, and those in the file that they name. */
+async function sharedAddresses(options: OptionValues): Promise<readonly ListenAddress[]> {
+  const file = options.text('shared-listen-file');
+  const lines = file === undefined ? [] : (await readText(file)).split('\n').filter(Boolean);
+  const texts = [...options.texts('shared-listen'), ...lines];
+  return texts.map((text) => ({ ...parseHostPort(text, 8_126), reusePort: true }));
+}
+
+function unionOf(
+  left: readonly ListenAddress[],
+  right: readonly ListenAddress[],
+): readonly ListenAddress[] {
+  const byText = new Map([...left, ...right].map((one) => [`${one.host} ${one.port}`, one]));
+  return [...byText.values()];
 }
 
 /** Bytes of `500Mi` or `20Gi`. Throws CLI_USAGE. */

@@ -19,10 +19,7 @@ export function programCatalogue(options: {
         command: [node, ...dataPlaneFlags, program],
         ofPlatform: true,
         // Nothing stands between clients and the program that has to learn of its end first.
-        frontArgs: (fronts) => [
-          '--linger-seconds=0',
-          ...fronts.map(({ address, port }) => `--shared-listen=${address}:${port}`),
-        ],
+        frontsFile: (path) => ['--linger-seconds=0', `--shared-listen-file=${path}`],
       },
     },
   });
