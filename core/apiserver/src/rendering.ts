@@ -130,7 +130,7 @@ function openingOf(resource: ServedResource): Buffer {
 export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED';
 
 /** A watch event for an object as it is. */
-export function renderEvent(rendering: Rendering, type: EventType, object: StoredObject): Buffer {
+function renderEvent(rendering: Rendering, type: EventType, object: StoredObject): Buffer {
   const body =
     rendering.form.type === 'object'
       ? object.bytes(rendering.resource)
