@@ -599,6 +599,30 @@ export const commands: readonly CommandSpec[] = [
     load: () => import('./commands/cache-import.ts'),
   },
   {
+    name: 'cache import-directory',
+    operands: 'DIR',
+    operandsMin: 1,
+    operandsMax: 1,
+    summary:
+      'Sends what is in the directory of a Unity cache server (cache_fs) to a cache server, and checks that it arrived',
+    details: [
+      'Folder by folder; files that are no values are left alone and told. Stop the other server before.',
+      'Ends with exit code 1 when anything was lost.',
+    ],
+    options: {
+      from: {
+        type: 'string',
+        value: 'FOLDER',
+        description: 'the folder to go on with, 00 to ff',
+        defaultText: '00',
+      },
+      verify: { type: 'boolean', description: 'read every byte back and compare' },
+      quiet: { type: 'boolean', short: 'q', description: 'no progress' },
+      ...cacheAddress,
+    },
+    load: () => import('./commands/cache-import-directory.ts'),
+  },
+  {
     name: 'cache export',
     operands: 'DIRECTORY',
     operandsMin: 1,
