@@ -24,6 +24,8 @@ export interface CleanableStore {
   visit(from: number, see: (key: VisitedKey) => void): number | undefined;
   /** Gives a key up: nobody finds it any more, `reclaim` gets its space back. It may be back after a restart before that, in the version it had. */
   forget(record: number): void;
+  /** Notes on disk when keys were last used, for the next start; closing the store does so, too. */
+  noteUses(pace: Pace): Promise<void>;
   /** Gets the space of dead values back. */
   reclaim(
     goal: { readonly deadShare?: number; readonly storageBytesTarget?: number },

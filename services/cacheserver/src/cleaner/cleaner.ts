@@ -34,6 +34,8 @@ export interface CleanerStats {
 }
 
 const intervalMsStandard = 60_000;
+/** What a killed process forgets of the last uses at most, beside one interval. */
+const notedEveryMs = 600_000;
 
 export class Cleaner implements AsyncDisposable {
   readonly #options: CleanerOptions;
@@ -46,6 +48,7 @@ export class Cleaner implements AsyncDisposable {
   #queue: Promise<unknown> = Promise.resolve();
   /** Runs that wait for their turn, by what they are to do: one of a kind is enough. */
   readonly #waiting = new Map<boolean, Promise<CleanReport>>();
+  #notedMs = Number.NEGATIVE_INFINITY;
   #runs = 0;
   #failedRuns = 0;
   #running = false;
@@ -144,6 +147,7 @@ export class Cleaner implements AsyncDisposable {
     try {
       const pace = new Pace(clock, this.#options.pace ?? {}, this.#stop.signal);
       const outcome = await cleanOnce({ store, rules: this.#rules, dryRun, pace });
+      if (!dryRun) await this.#noteUses(pace);
       const report = { ...outcome, durationMs: Math.round(clock.monotonicMs() - startedMs) };
       if (!dryRun) this.#count(report);
       const { objects, bytes, reclaimedBytes, durationMs } = report;
@@ -159,6 +163,13 @@ export class Cleaner implements AsyncDisposable {
     } finally {
       this.#running = false;
     }
+  }
+
+  async #noteUses(pace: Pace): Promise<void> {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - this.#notedMs < notedEveryMs) return;
+    this.#notedMs = nowMs;
+    await this.#options.store.noteUses(pace);
   }
 
   #count(report: CleanReport): void {

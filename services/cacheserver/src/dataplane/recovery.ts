@@ -26,6 +26,8 @@ export interface Recovered {
   readonly foreign: number;
 }
 
+/** The lock, and notes of last uses. */
+const ownExtra = /^(lock(-.*)?|uses-[01])$/;
 const removal: FilePlace = { offset: 0, sizeBytes: 0, crc: 0 };
 const ownName = /^(\d{1,10})\.(values|log|single)$/;
 
@@ -57,7 +59,7 @@ export function recoverSegments(disk: CacheDisk, index: KeyIndex, signal: AbortS
     nextSequence: replay.sequenceMax + 1,
     newestMs: replay.newestMs,
     discarded,
-    foreign: names.filter((name) => !ownName.test(name) && !/^lock(-|$)/.test(name)).length,
+    foreign: names.filter((name) => !ownName.test(name) && !ownExtra.test(name)).length,
   };
 }
 

@@ -42,7 +42,7 @@ export class SegmentSpace {
     return this.#usedBytes;
   }
 
-  get count(): number {
+  get segmentCount(): number {
     return this.#byUse.size;
   }
 
@@ -83,6 +83,11 @@ export class SegmentSpace {
     segment.valuesBytes = valuesBytes;
     segment.logBytes = logBytes;
     this.#usedBytes += segment.diskBytes - before;
+  }
+
+  /** Counts bytes that no segment holds. */
+  count(bytesChange: number): void {
+    this.#usedBytes += bytesChange;
   }
 
   pin(segment: Segment): void {

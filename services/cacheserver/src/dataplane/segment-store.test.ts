@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { SimClock } from '@tweendeck/sim';
 import { clockOf, type PlatformError, seededRandom, silentLogger } from '@tweendeck/std';
+import { Pace } from '../cleaner/pace.ts';
 import { type CacheStore, openCacheStore } from './cache-store.ts';
 import { type DiskCall, MemoryDisk, systemError } from './memory-disk.ts';
 import type { ValueStoreStats } from './value-store.ts';
@@ -91,10 +92,33 @@ test('a key knows when it was stored and last used, also after a restart as far 
     (await store.peek(idOf(1), 0))?.release();
     assert.deepEqual(await agesOf(store), [105, 5]);
   }
+  const killed = disk.afterCrash();
+  for (const name of ['uses-0', 'uses-1']) killed.files.delete(name);
   {
-    await using store = await openOn(disk, { clock }); // the wall clock is an hour behind the commit
-    assert.deepEqual(await agesOf(store), [0, 0]);
+    await using store = await openOn(disk, { clock }); // the wall clock is an hour behind
+    assert.deepEqual(await agesOf(store), [105, 5]);
+    await clock.advance(1_000_000);
+    await getFiles(store, idOf(1));
+    await clock.advance(70_000);
+    await store.noteUses(new Pace(clock, { turnsMax: 10 }, signal));
+    await getFiles(store, idOf(1));
   }
+  {
+    await using store = await openOn(disk, { clock });
+    assert.deepEqual(await agesOf(store), [1_175, 0]);
+  }
+  for (const name of ['uses-0', 'uses-1']) {
+    const torn = disk.afterCrash();
+    const inode = torn.files.get(name);
+    assert.ok(inode, name);
+    inode.sizeBytes -= 1;
+    await using store = await openOn(torn, { clock }); // the other note is whole
+    const key = await store.describe(idOf(1), 0);
+    assert.ok(key && key.idleSeconds <= 1_175, `${key?.idleSeconds} s`);
+  }
+  await using store = await openOn(killed, { clock }); // nothing was noted: as old as the commit
+  const key = await store.describe(idOf(1), 0);
+  assert.equal(key?.ageSeconds, key?.idleSeconds);
 });
 
 test('files with foreign names are left alone', async () => {

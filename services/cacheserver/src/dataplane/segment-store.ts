@@ -2,13 +2,14 @@
 
 import { messageOf, systemErrorCode } from '@tweendeck/std';
 import type { VisitedKey } from '../cleaner/cleanable-store.ts';
-import type { Pace } from '../cleaner/pace.ts';
+import { Pace } from '../cleaner/pace.ts';
 import type { CacheDisk } from './cache-disk.ts';
 import type { CacheStore, CacheStoreOptions } from './cache-store.ts';
 import { commitRecordBytes, type FilePlaces, noFiles } from './commit-record.ts';
 import type { CompactionHost } from './compaction.ts';
 import { type IndexedFile, KeyIndex } from './key-index.ts';
 import { describeKey, pageOf } from './key-pages.ts';
+import { readLastUses, usesNames, writeLastUses } from './last-uses.ts';
 import { MemoryTier } from './memory-tier.ts';
 import { type Reclaimed, type ReclaimGoal, reclaimSpace } from './reclaim.ts';
 import { recoverSegments } from './recovery.ts';
@@ -34,6 +35,7 @@ import { type Verified, verifyKey } from './verify.ts';
 const segmentBytesMax = 64 * 1_048_576;
 const uploadBuffersBytesMax = 64 * 1_048_576;
 const openFilesMax = 512;
+const never = new AbortController().signal;
 /** Records that one visit looks at: a fraction of a millisecond. */
 const visitedRecords = 2_048;
 /** The lock file and the directory itself. */
@@ -55,6 +57,9 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   readonly #host: CompactionHost;
   readonly #inFlight = new Set<Promise<unknown>>();
   #owned: Disposable | undefined;
+  /** The note of last uses that is written next, and what the two take. */
+  #usesTurn: 0 | 1 = 0;
+  readonly #usesBytes: [number, number] = [0, 0];
   #bufferBytes = 0;
   #singleBytes = 0;
   #damagedValues = 0;
@@ -114,7 +119,10 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     store.#writer.nextNumber = found.nextNumber;
     store.#writer.nextSequence = found.nextSequence;
     store.#writer.appliedSequence = found.nextSequence - 1;
-    store.#time.notBefore(found.newestMs);
+    const noted = readLastUses(disk, store.#index);
+    store.#time.notBefore(Math.max(found.newestMs, noted.madeMs));
+    store.#usesTurn = noted.nextTurn;
+    for (const turn of [0, 1] as const) store.#countUses(turn, noted.bytes[turn]);
     for (const segment of found.segments) {
       const { valuesBytes, logBytes } = segment;
       segment.valuesBytes = 0;
@@ -126,7 +134,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     store.#space.takeRoom(0);
     store.recovery = {
       keys: store.#index.count,
-      segments: store.#space.count,
+      segments: store.#space.segmentCount,
       tookMs: Math.round(options.clock.monotonicMs() - startedMs),
     };
     if (found.discarded + found.foreign > 0) {
@@ -178,7 +186,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
       indexBytes: this.#index.bytes,
       deadBytes: this.#space.deadBytes,
       uploadBytes: this.#bufferBytes + this.#singleBytes,
-      segments: this.#space.count,
+      segments: this.#space.segmentCount,
       evictedBytes: this.#space.evicted.bytes,
       evictedSegments: this.#space.evicted.segments,
       damagedValues: this.#damagedValues,
@@ -189,6 +197,12 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   /** Waits for what is on its way to or from the disk, then closes everything and gives up the lock. */
   async [Symbol.asyncDispose](): Promise<void> {
     while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight);
+    const atOnce = new Pace(
+      this.#options.clock,
+      { sliceMs: Number.POSITIVE_INFINITY, turnsMax: Number.POSITIVE_INFINITY },
+      never,
+    );
+    await this.noteUses(atOnce);
     this.#writer.seal();
     this.files.closeAll();
     this.#owned?.[Symbol.dispose]();
@@ -352,6 +366,26 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
 
   reclaim(goal: ReclaimGoal, pace: Pace): Promise<Reclaimed> {
     return this.track(reclaimSpace(this.#host, goal, pace));
+  }
+
+  async noteUses(pace: Pace): Promise<void> {
+    const turn = this.#usesTurn;
+    const expected = blocksOf(this.#index.count * 36);
+    if (!this.#space.hasRoom(expected)) return;
+    try {
+      const note = { name: usesNames[turn], nowMs: this.#time.nowMs() };
+      const bytes = await this.track(writeLastUses(this.#host, note, pace));
+      this.#countUses(turn, bytes);
+      this.#usesTurn = turn === 0 ? 1 : 0;
+    } catch (error) {
+      if (systemErrorCode(error) === undefined) throw error; // told to stop
+      this.#trouble(error);
+    }
+  }
+
+  #countUses(turn: 0 | 1, bytes: number): void {
+    this.#space.count(blocksOf(bytes) - this.#usesBytes[turn]);
+    this.#usesBytes[turn] = blocksOf(bytes);
   }
 
   /** Bytes of a key's files; traces of segments that are gone are forgotten on the way. */
