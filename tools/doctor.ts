@@ -39,6 +39,13 @@ const programs: readonly Program[] = [
     wantedBy: 'features',
   },
   {
+    name: 'promtool',
+    commands: ['promtool'],
+    debianPackage: 'prometheus',
+    purpose: 'checks the figures and the default alerts of caches in the end-to-end tests',
+    wantedBy: 'tests',
+  },
+  {
     name: 'memcached',
     commands: ['memcached'],
     debianPackage: 'memcached',

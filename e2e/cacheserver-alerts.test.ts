@@ -1,0 +1,152 @@
+// The figures and the default alerts, as Prometheus' own tool reads them.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { parse, stringify } from 'yaml';
+import { startConfigured } from './support/configured-cache.ts';
+
+const rules = join(import.meta.dirname, '../charts/tweendeck/alerts/cacheserver.rules.yaml');
+
+interface RuleFile {
+  readonly groups: readonly {
+    readonly rules: readonly { readonly alert: string; readonly expr: string }[];
+  }[];
+}
+
+function promtool(args: readonly string[], input?: string): string {
+  const { error, status, stdout, stderr } = spawnSync('promtool', args, {
+    encoding: 'utf8',
+    input,
+  });
+  assert.ifError(
+    error &&
+      new Error(
+        'promtool is missing: "npm run doctor -- --install" installs it (Debian: prometheus)',
+        { cause: error },
+      ),
+  );
+  assert.equal(status, 0, `${stdout}${stderr}`);
+  return stdout + stderr;
+}
+
+/** What a cache with every part tells. */
+async function metrics(accept: string): Promise<string> {
+  const local = '127.0.0.1:0';
+  const namespace = {
+    name: 'main',
+    directory: 'main',
+    listen: [local],
+    cleaner: {},
+    reliability: {},
+  };
+  await using cache = await startConfigured(() => ({
+    namespaces: [namespace],
+    status: { address: local },
+  }));
+  return (await cache.ask('/metrics', { headers: { accept } })).text();
+}
+
+test('every figure that an alert names is told by a cache', async () => {
+  const text = await metrics('');
+  const file = parse(readFileSync(rules, 'utf8')) as RuleFile; // promtool checks its shape
+  for (const { alert, expr } of file.groups.flatMap((group) => group.rules)) {
+    for (const [name] of expr.matchAll(/tweendeck_cache_[a-z_]+/g)) {
+      assert.ok(
+        text.includes(`# TYPE ${name.replace(/_bucket$/, '')} `),
+        `${alert} asks for ${name}`,
+      );
+    }
+  }
+});
+
+test('promtool reads the figures, and finds nothing to complain about', async () => {
+  promtool(['check', 'metrics'], await metrics(''));
+});
+
+test('promtool reads the default alerts, and they fire when they should', () => {
+  promtool(['check', 'rules', rules]);
+  const directory = mkdtempSync(join(tmpdir(), 'cache-alerts-'));
+  const labels = { job: 'cacheserver', instance: 'a', namespace: 'main' };
+  const series = (name: string, more: Readonly<Record<string, string>> = {}): string => {
+    const pairs = Object.entries({ ...labels, ...more }).map(([key, value]) => `${key}="${value}"`);
+    return `tweendeck_cache_${name}{${pairs.join(',')}}`;
+  };
+  const fires = (
+    alertname: string,
+    input: Readonly<Record<string, string>>,
+    firing: boolean,
+    at = '3h',
+  ) => ({
+    interval: '1m',
+    input_series: Object.entries(input).map(([name, values]) => ({ series: name, values })),
+    promql_expr_test: [
+      {
+        expr: `count(ALERTS{alertname="${alertname}",alertstate="firing"}) or vector(0)`,
+        eval_time: at,
+        exp_samples: [{ labels: '{}', value: firing ? 1 : 0 }],
+      },
+    ],
+  });
+  const ratio = (hits: string, misses: string) => ({
+    [series('hits_total', { type: 'a' })]: `0+${hits}x1000`,
+    [series('misses_total', { type: 'a' })]: `0+${misses}x1000`,
+  });
+  const tests = [
+    fires('CacheServerDown', { 'up{job="cacheserver",instance="a"}': '0x300' }, true),
+    fires('CacheServerDown', { 'up{job="cacheserver",instance="a"}': '1x300' }, false),
+    fires(
+      'CacheServerRefusesUploads',
+      { [series('transactions_total', { end: 'disk-full' })]: '0+1x300' },
+      true,
+    ),
+    fires(
+      'CacheServerRefusesUploads',
+      { [series('transactions_total', { end: 'stored' })]: '0+1x300' },
+      false,
+    ),
+    fires('CacheServerDiskErrors', { [series('disk_errors_total')]: '0x170 1x130' }, true),
+    fires('CacheServerDamagedValues', { [series('damaged_values_total')]: '0x300' }, false),
+    fires('CacheServerPoorHitRatio', ratio('100', '900'), true, '9h'),
+    fires('CacheServerPoorHitRatio', ratio('900', '100'), false, '9h'),
+    fires(
+      'CacheServerEvictsSoon',
+      {
+        [series('evicted_bytes_total')]: '0+100x600',
+        [series('storage_limit_bytes')]: '10000x600',
+      },
+      true,
+      '9h',
+    ),
+    fires(
+      'CacheServerSlowHits',
+      {
+        [series('get_hit_duration_seconds_bucket', { type: 'a', le: '1.0' })]: '0+1x300',
+        [series('get_hit_duration_seconds_bucket', { type: 'a', le: '5.0' })]: '0+9x300',
+        [series('get_hit_duration_seconds_bucket', { type: 'a', le: '+Inf' })]: '0+9x300',
+      },
+      true,
+    ),
+    fires(
+      'CacheServerCutsClients',
+      { [series('closings_total', { reason: 'tls-failed' })]: '0+60x300' },
+      true,
+    ),
+    fires(
+      'CacheServerCutsClients',
+      { [series('closings_total', { reason: 'quit' })]: '0+60x300' },
+      false,
+    ),
+    fires('CacheServerCleanerFails', { [series('cleaner_failed_runs_total')]: '0+1x300' }, true),
+  ];
+  try {
+    const path = join(directory, 'tests.yaml');
+    writeFileSync(path, stringify({ rule_files: [rules], evaluation_interval: '1m', tests }));
+    promtool(['test', 'rules', path]);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
