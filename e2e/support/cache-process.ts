@@ -27,6 +27,9 @@ export interface CacheProcess extends AsyncDisposable {
   stats(): Promise<CacheFigures>;
   /** Fails after 20 s. */
   until(what: string, condition: () => Promise<boolean> | boolean): Promise<void>;
+  ask(path: string): Promise<Response>;
+  /** Writes another document, which counts after a SIGHUP. */
+  write(document: object): void;
   signal(name: NodeJS.Signals): void;
   /** What its descriptors lead to, one text each. */
   descriptors(): readonly string[];
@@ -51,12 +54,17 @@ export interface CacheFigures {
 /** Starts `cacheserver serve --config`; `documentOf` is given the directory that paths count from. */
 export async function startCacheProcess(
   documentOf: (directory: string) => object,
+  limits: { readonly descriptorsMax?: number } = {},
 ): Promise<CacheProcess> {
   const directory = mkdtempSync(join(tmpdir(), 'cache-process-'));
   const config = join(directory, 'cache.yaml');
   writeFileSync(config, stringify(documentOf(directory)));
   const args = [program, 'cacheserver', 'serve', '--config', config, '--json'];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const { descriptorsMax } = limits;
+  const run = ['-c', `ulimit -n ${descriptorsMax ?? '"$(ulimit -Hn)"'}; exec "$@"`, 'sh'];
+  const child = spawn('sh', [...run, process.execPath, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const lines: Readonly<Record<string, unknown>>[] = [];
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) =>
     child.once('exit', (code, signal) => resolve({ code, signal })),
@@ -94,6 +102,8 @@ export async function startCacheProcess(
     stats: async () =>
       (await (await fetch(`http://${String(status)}/stats`)).json()) as CacheFigures, // its own
     until,
+    ask: (path) => fetch(`http://${String(status)}${path}`),
+    write: (document) => writeFileSync(config, stringify(document)),
     signal: (name) => void child.kill(name),
     descriptors: () =>
       readdirSync(`/proc/${pid}/fd`).flatMap((descriptor) => {

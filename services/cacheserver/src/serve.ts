@@ -22,6 +22,8 @@ import { type OpenNamespace, openNamespace } from './open-namespace.ts';
 
 /** What a process that serves is given by the world. */
 interface Ambience {
+  /** Files and sockets that the process may have open; a quarter stays for files. Omitted: as many as it likes. */
+  readonly descriptorsMax?: number | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -69,6 +71,9 @@ export interface ServeCacheOptions extends Ambience {
   readonly onReady?: (server: CacheServer) => void;
 }
 
+/** Descriptors that connections leave alone: a put finds one, however many clients there are. */
+const filesMin = 64;
+
 /** For listeners that only proxies reach. */
 const everybody: readonly AddressRange[] = [
   { bytes: new Uint8Array(4), bits: 0, zone: '' },
@@ -80,15 +85,15 @@ export const defaultNamespace = 'default';
 
 /** Serves one namespace to everybody; otherwise as {@link serveConfigured}. */
 export async function serveCache(options: ServeCacheOptions, signal: AbortSignal): Promise<void> {
-  const { clock, random, log, onReady } = options;
+  const { clock, random, log, descriptorsMax, onReady } = options;
   const told = (running: RunningCache): void => onReady?.(running.server);
   const config = configOf(options);
-  await serveConfigured({ config, onReady: told, clock, random, log }, signal);
+  await serveConfigured({ config, onReady: told, clock, random, log, descriptorsMax }, signal);
 }
 
 /** The document that says the same. */
 export function configOf(
-  options: Omit<ServeCacheOptions, 'onReady' | 'clock' | 'random' | 'log'>,
+  options: Omit<ServeCacheOptions, 'onReady' | keyof Ambience>,
 ): CacheConfig {
   const { directory, listen, health, storageBytes, memoryBytes } = options;
   const { durability = namespaceDefaults.durability, listenProxied = [] } = options;
@@ -139,7 +144,7 @@ export async function serveConfigured(
   await using server = await startCacheServer(
     {
       ...ambience,
-      ...settingsOf(config),
+      ...settingsOf(config, ambience),
       namespaces,
       health: config.status,
       controlToken: () => tokenIn(current.controlTokenFile),
@@ -149,7 +154,7 @@ export async function serveConfigured(
   onReady?.({
     server,
     reload: async (next) => {
-      await server.change(listenersOf(next), settingsOf(next), cut.signal);
+      await server.change(listenersOf(next), settingsOf(next, ambience), cut.signal);
       const kept = keptAt(config, next, opened);
       current = next;
       return kept;
@@ -169,8 +174,16 @@ export function checkCertificates(config: CacheConfig): void {
   }
 }
 
-function settingsOf({ limits, accessLog, recorder }: CacheConfig): CacheServerSettings {
-  return { limits, accessLog, recorder };
+function settingsOf(
+  { limits, accessLog, recorder }: CacheConfig,
+  { descriptorsMax = Number.POSITIVE_INFINITY, log }: Ambience,
+): CacheServerSettings {
+  const reserved = Math.max(filesMin, descriptorsMax / 4);
+  const connectionsMax = Math.max(1, Math.floor(descriptorsMax - reserved));
+  if (connectionsMax >= limits.connectionsMax) return { limits, accessLog, recorder };
+  const { connectionsMax: wanted } = limits;
+  log.info('descriptors bound the connections', { descriptorsMax, connectionsMax, wanted });
+  return { limits: { ...limits, connectionsMax }, accessLog, recorder };
 }
 
 /** The listeners with their certificates, read now. Throws CACHE_TLS_UNUSABLE. */

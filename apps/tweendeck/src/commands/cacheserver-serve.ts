@@ -63,7 +63,10 @@ async function serveDocument(
       reloading = reloading.then(() => reload(file, running, log));
     });
   world.onHangup(() => undefined); // nothing to change yet, and no reason to stop
-  await serveConfigured({ config, onReady, clock, random, log }, world.signal);
+  await serveConfigured(
+    { config, onReady, clock, random, log, descriptorsMax: await descriptorsMax() },
+    world.signal,
+  );
   await reloading;
   return 0;
 }
@@ -121,7 +124,10 @@ async function serveByOptions(world: Ambient, options: OptionValues): Promise<nu
       reloading = reloading.then(() => readAgain(running));
     });
   const config = configWith(shared);
-  await serveConfigured({ config, onReady, clock, random, log }, world.signal);
+  await serveConfigured(
+    { config, onReady, clock, random, log, descriptorsMax: await descriptorsMax() },
+    world.signal,
+  );
   await reloading;
   return 0;
 }
@@ -148,6 +154,13 @@ async function configByOptions(
     drainMs: (options.integer('drain-seconds', { min: 0, max: 3_600 }) ?? 10) * 1_000,
   };
   return (shared) => configOf({ ...fixed, listen: addresses(options, shared) });
+}
+
+/** What the kernel lets this process have open; undefined where it does not say. */
+async function descriptorsMax(): Promise<number | undefined> {
+  const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '');
+  const soft = /^Max open files +(\d+)/m.exec(limits)?.[1];
+  return soft === undefined ? undefined : Number(soft);
 }
 
 function loggerOf(world: Ambient, options: OptionValues): Logger {

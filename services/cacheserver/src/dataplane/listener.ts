@@ -36,6 +36,8 @@ export interface ListenerHost {
   empty(): void;
 }
 
+const keepAliveInitialDelay = 60_000;
+
 export class Listener implements ConnectionHost, GateHost {
   readonly namespace: CacheNamespace;
   /** As it was asked for: port 0 stays 0. */
@@ -107,7 +109,8 @@ export class Listener implements ConnectionHost, GateHost {
 
   /** Throws CACHE_LISTEN_FAILED. */
   async open(): Promise<void> {
-    const options = { allowHalfOpen: true, noDelay: true };
+    // Who is gone without a word is noticed by the kernel, not only when there is something to send.
+    const options = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay };
     const server = createServer(options, (socket) => this.#accept(socket));
     const port = await listenOn(server, this.asked);
     this.#server = server;
