@@ -1,6 +1,7 @@
 // Namespaces and listeners of one process, who may do what there, and what a reload changes.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as connectTcp, createServer, type Socket } from 'node:net';
@@ -611,4 +612,43 @@ test('what is configured for a namespace works there, and changes with a reload'
   }
   const kept = await cache.reload(document({ reliability: undefined }));
   assert.deepEqual(kept, ['high reliability of namespace main ends at the next start']);
+});
+
+test('a tunnel gives clients TLS and a token, and passes every end on', async () => {
+  const document = one({ ...local, tls, tokens, tokenRequired: true });
+  await using cache = await startConfigured(() => document);
+  const tokenFile = join(files, 'token');
+  writeFileSync(tokenFile, 'let-me-put\n');
+  const program = join(import.meta.dirname, '../apps/tweendeck/bin/tweendeck.cjs');
+  const args = ['cache', 'tunnel', '--listen=127.0.0.1:0', `--server=127.0.0.1:${cache.port(0)}`];
+  const shows = [`--ca=${authority.certificateFile}`, `--token-file=${tokenFile}`];
+  const child = spawn(process.execPath, [program, ...args, ...shows], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    const line = await new Promise<string>((resolve, reject) => {
+      child.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString()));
+      child.once('exit', () => reject(new Error('the tunnel did not come up')));
+    });
+    const port = Number(/:(\d+)\s*$/.exec(line)?.[1]);
+    using client = await RawConnection.open(port);
+    assert.equal(await stores(client, 'through'), true);
+    using finished = await RawConnection.open(port);
+    await finished.send(
+      bytesOf(version, ...Array.from({ length: 2_000 }, () => unityCacheGet('i', id))),
+    );
+    finished.socket.end();
+    assert.equal((await finished.untilClosed()).length, 8 + 2_000 * 34);
+    using wrong = await RawConnection.open(port);
+    await wrong.send('000000fe?');
+    await wrong.untilClosed();
+    await cache.until(
+      'nobody left',
+      () => cache.running.server.stats().server.connectionsOpen === 0,
+    );
+    assert.equal(cache.closings('token-refused') + cache.closings('token-missing'), 0);
+  } finally {
+    child.kill('SIGTERM');
+    await new Promise((resolve) => child.once('exit', resolve));
+  }
 });

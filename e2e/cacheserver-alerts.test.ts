@@ -47,7 +47,8 @@ async function metrics(accept: string): Promise<string> {
     namespaces: [namespace],
     status: { address: local },
   }));
-  return (await cache.ask('/metrics', { headers: { accept } })).text();
+  const response = await cache.ask('/metrics', { headers: { accept } });
+  return await response.text();
 }
 
 test('every figure that an alert names is told by a cache', async () => {

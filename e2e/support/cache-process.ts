@@ -37,7 +37,7 @@ export interface CacheProcess extends AsyncDisposable {
 }
 
 /** The part of `/stats` that tests ask. */
-export interface CacheFigures {
+interface CacheFigures {
   readonly server: {
     readonly connectionsOpen: number;
     readonly connectionsOpened: number;

@@ -440,6 +440,65 @@ export const commands: readonly CommandSpec[] = [
     load: () => import('./commands/restore.ts'),
   },
   {
+    name: 'cacheserver entry',
+    summary: 'Runs nginx in front of the replicas of a cache server',
+    details: [
+      'Follows the ready endpoints of a Service and reloads nginx when they change. A client address stays with one replica.',
+      'Needs nginx with its stream module: apt-get install nginx-light libnginx-mod-stream.',
+    ],
+    options: {
+      service: { type: 'string', value: 'NAME', description: 'the Service of the replicas' },
+      namespace: {
+        type: 'string',
+        short: 'n',
+        value: 'NAME',
+        description: 'its namespace',
+        defaultText: "the pod's own, or that of the kubeconfig",
+      },
+      listen: {
+        type: 'string',
+        value: 'HOST:PORT',
+        multiple: true,
+        description: 'where clients connect; repeatable',
+      },
+      'shared-listen-file': {
+        type: 'string',
+        value: 'FILE',
+        description:
+          'a file with addresses that other programs may share, one a line; SIGHUP makes it read them again',
+      },
+      'status-listen': {
+        type: 'string',
+        value: 'HOST:PORT',
+        description: 'HTTP for /livez, /readyz, /metrics and /stats',
+        defaultText: '127.0.0.1:8127',
+      },
+      directory: { type: 'string', value: 'DIR', description: "for nginx's own files" },
+      nginx: { type: 'string', value: 'PROGRAM', description: 'another nginx than the usual one' },
+      connections: {
+        type: 'string',
+        value: 'COUNT',
+        description: 'clients at once',
+        defaultText: '8192',
+      },
+      'linger-seconds': {
+        type: 'string',
+        value: 'SECONDS',
+        description: 'how long new clients are still served when told to stop',
+        defaultText: '0',
+      },
+      'drain-seconds': {
+        type: 'string',
+        value: 'SECONDS',
+        description: 'how long clients may take to finish after that',
+        defaultText: '10',
+      },
+      kubeconfig: { type: 'string', value: 'FILE', description: 'which cluster to ask' },
+      json: { type: 'boolean', description: 'log in JSON lines' },
+    },
+    load: () => import('./commands/cacheserver-entry.ts'),
+  },
+  {
     name: 'cacheserver serve',
     summary: 'Runs the cache server alone, without the platform',
     details: [
@@ -659,6 +718,38 @@ export const commands: readonly CommandSpec[] = [
       ...namespaced,
     },
     load: () => import('./commands/cache-stats.ts'),
+  },
+  {
+    name: 'cache tunnel',
+    summary: 'Lets clients without TLS reach a cache server that asks for it, or for a token',
+    details: [
+      'Runs beside the clients: whoever reaches its address is whoever its token or certificate says.',
+    ],
+    options: {
+      listen: {
+        type: 'string',
+        value: 'HOST:PORT',
+        description: 'where clients connect',
+        defaultText: '127.0.0.1:8126',
+      },
+      server: {
+        type: 'string',
+        short: 's',
+        value: 'HOST:PORT',
+        description: 'the cache server, a listener with TLS (required)',
+      },
+      ca: {
+        type: 'string',
+        value: 'FILE',
+        description: 'who vouches for the server, PEM',
+        defaultText: 'the authorities of Node',
+      },
+      cert: { type: 'string', value: 'FILE', description: 'a certificate to show, PEM' },
+      key: { type: 'string', value: 'FILE', description: 'its key, PEM' },
+      'token-file': { type: 'string', value: 'FILE', description: 'a token to show' },
+      help,
+    },
+    load: () => import('./commands/cache-tunnel.ts'),
   },
   {
     name: 'cache replay',

@@ -19,6 +19,8 @@ export const appErrors: Readonly<Record<string, string>> = {
   CLI_FILE_UNWRITABLE: 'A file that was named cannot be written.',
   CLI_NOT_STORED:
     'The cache server took the files and does not have them: it refused the upload, or had no room.',
+  CLI_LISTEN_FAILED:
+    'An address could not be bound. The cause names why; another program may hold the port.',
   CLI_STATUS_REFUSED:
     'The status port of a cache refused an order. The message says why; purging and cleaning ask for a token.',
   CLI_STATUS_UNREACHABLE: 'The status address of a cache server did not answer.',

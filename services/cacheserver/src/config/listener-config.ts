@@ -7,7 +7,7 @@ import type { ListenAddress } from '../dataplane/listen.ts';
 import type { ConfigFields, ConfigNode } from './config-reader.ts';
 
 /** TLS of a listener, by files; they are read again at each reload. */
-export interface TlsConfig {
+interface TlsConfig {
   readonly certificateFile: string;
   readonly keyFile: string;
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';

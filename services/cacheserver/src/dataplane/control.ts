@@ -10,7 +10,7 @@ import type { StoredKey, ValueStore } from './value-store.ts';
 export type CleanNow = (how: { readonly dryRun: boolean }, signal: AbortSignal) => Promise<unknown>;
 
 /** A namespace as the control sees it. */
-export interface ControlledNamespace {
+interface ControlledNamespace {
   readonly name: string;
   readonly store: ValueStore;
   /** Undefined where nothing cleans. */
@@ -24,7 +24,7 @@ export interface ControlOptions {
 }
 
 /** A key as the control tells it. */
-export interface KeyFacts {
+interface KeyFacts {
   readonly guid: string;
   readonly hash: string;
   readonly bytes: StoredKey['sizes'];

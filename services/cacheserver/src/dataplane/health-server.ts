@@ -96,7 +96,7 @@ function parsedJson(text: string): unknown {
 }
 
 /** One line of text. */
-export function plain(status: number, line: string): HealthReply {
+function plain(status: number, line: string): HealthReply {
   return { status, type: 'text/plain; charset=utf-8', body: `${line}\n` };
 }
 

@@ -14,7 +14,7 @@ export interface RecorderOptions {
 }
 
 /** How names of recordings end. */
-export const recordingSuffix = '.session';
+const recordingSuffix = '.session';
 /** Bytes that wait for a slow disk; beyond, the recording ends. */
 const waitingBytesMax = 4 * 1_048_576;
 

@@ -31,7 +31,7 @@ export function parseAddress(text: string): ClientAddress | undefined {
 }
 
 /** The address of raw bytes, 4 or 16 of them. */
-export function addressOf(raw: Uint8Array, zone: string): ClientAddress {
+function addressOf(raw: Uint8Array, zone: string): ClientAddress {
   const mapped = raw.length === 16 && mappedPrefix.every((byte, index) => raw[index] === byte);
   const bytes = mapped ? raw.slice(12) : raw;
   const text = bytes.length === 4 ? bytes.join('.') : textOfV6(bytes);
