@@ -34,7 +34,7 @@ export interface CompactionHost {
   track<Value>(promise: Promise<Value>): Promise<Value>;
 }
 
-/** `no-room`: there is none to move it to. `unreadable`: not everything could be moved. Both leave the segment. */
+/** `no-room`: there is none to move it to. `unreadable`: not everything could be moved, or nothing can be removed. Both leave the segment. */
 export type CompactionOutcome = 'dropped' | 'gone' | 'no-room' | 'unreadable';
 
 const recordsAtOnce = 2_048;
@@ -61,9 +61,7 @@ export async function compactSegment(
     if (segment.dropped) return 'gone';
     if (refusal !== undefined) return refusal;
     if (segment.liveBytes > 0) return 'unreadable';
-    segment.unreferenced = true;
-    host.space.dropMoved(segment);
-    return 'dropped';
+    return host.space.dropMoved(segment) ? 'dropped' : 'unreadable';
   } finally {
     host.space.unpin(segment);
   }

@@ -69,8 +69,7 @@ async function dropDead(host: CompactionHost, pace: Pace): Promise<number> {
     const going = new Set<Segment>();
     collectShadowed(segment, going);
     if ([...going].every((one) => isDead(host, one))) {
-      for (const one of going) one.unreferenced = true;
-      host.space.dropTogether([...going].reverse());
+      if (!host.space.dropDead([...going].reverse())) return dropped;
       dropped += going.size;
     }
     const rest = pace.turn();

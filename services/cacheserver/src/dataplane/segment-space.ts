@@ -30,6 +30,8 @@ export class SegmentSpace {
   readonly #byUse = new Set<Segment>();
   #last: Segment | undefined;
   #usedBytes: number;
+  /** Dropped, but still on disk: the disk would not remove them. */
+  readonly #unremoved = new Set<Segment>();
   #evictedBytes = 0;
   #evictedSegments = 0;
 
@@ -96,7 +98,8 @@ export class SegmentSpace {
 
   unpin(segment: Segment): void {
     assert(segment.pins > 0, `segment ${segment.number} is unpinned too often`);
-    if (--segment.pins === 0 && segment.dropped) this.#reclaim(segment);
+    if (--segment.pins > 0 || !segment.dropped || this.#unremoved.has(segment)) return;
+    this.#reclaim(segment);
   }
 
   /** Whether `bytes` fit within the bound, after dropping what has to go for them. */
@@ -115,12 +118,20 @@ export class SegmentSpace {
   /** Drops the segment least recently used that nobody reads, and those it shadows; false when there is none. */
   dropOne(): boolean {
     const victim = this.#victim();
-    if (victim === undefined) return false;
+    if (victim === undefined || !this.#removedAll()) return false;
     const going = new Set<Segment>();
     collectShadowed(victim, going);
     for (const { diskBytes } of going) this.#evictedBytes += diskBytes;
     this.#evictedSegments += going.size;
     this.dropTogether([...going].reverse());
+    return true;
+  }
+
+  /** Drops segments of which no file lives, with all that they shadow; false when the disk takes nothing away. */
+  dropDead(segments: readonly Segment[]): boolean {
+    if (!this.#removedAll()) return false;
+    for (const segment of segments) segment.unreferenced = true;
+    this.dropTogether(segments);
     return true;
   }
 
@@ -131,19 +142,34 @@ export class SegmentSpace {
     const noted = segments.length > 1 && writeDropNote(disk, numbers);
     for (const segment of segments) this.drop(segment);
     try {
-      if (noted) disk.remove(dropNoteName);
+      if (noted && this.#unremoved.size === 0) disk.remove(dropNoteName);
     } catch (error) {
       onError(error);
     }
   }
 
-  /** Drops a segment of which everything that counts was moved: whoever shadows it, shadows what it shadowed. */
-  dropMoved(segment: Segment): void {
+  /**
+   * Drops a segment of which everything that counts was moved: whoever shadows it, shadows what it shadowed. False when
+   * the disk takes nothing away.
+   */
+  dropMoved(segment: Segment): boolean {
+    if (!this.#removedAll()) return false;
+    segment.unreferenced = true;
     for (const other of this.#byUse) {
       if (!other.shadows.delete(segment)) continue;
       for (const shadowed of segment.shadows) if (shadowed !== other) other.shadows.add(shadowed);
     }
     this.drop(segment);
+    return true;
+  }
+
+  /**
+   * Tries once more to remove what could not be removed. Until that is done nothing else may go: it may hold older
+   * versions, which the next start would find.
+   */
+  #removedAll(): boolean {
+    for (const segment of this.#unremoved) if (!this.#remove(segment)) return false;
+    return true;
   }
 
   /** Removes a segment's files now, and counts its space as free once nobody reads it. */
@@ -160,15 +186,23 @@ export class SegmentSpace {
       this.#options.onError(error);
     }
     segment.dropped = true;
+    this.#remove(segment);
+  }
+
+  /** Removes the files of a dropped segment; false when the disk does not, and it is tried again later. */
+  #remove(segment: Segment): boolean {
     try {
       // The log first: without it the values mean nothing.
       if (segment.kind === 'shared') this.#options.disk.remove(segment.logName);
       this.#options.disk.remove(segment.valuesName);
     } catch (error) {
+      this.#unremoved.add(segment);
       this.#options.onError(error);
-      return;
+      return false;
     }
+    this.#unremoved.delete(segment);
     if (segment.pins === 0) this.#reclaim(segment);
+    return true;
   }
 
   #reclaim(segment: Segment): void {
