@@ -1,0 +1,3 @@
+module tweendeck.io/bench/cacheserver/load
+
+go 1.25
