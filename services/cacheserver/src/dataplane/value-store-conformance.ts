@@ -58,7 +58,7 @@ export async function getFiles(store: ValueStore, id: Buffer): Promise<Files> {
 }
 
 /** All keys, page by page; met twice counts once. */
-export async function allKeys(
+async function allKeys(
   store: ValueStore,
   query: Omit<KeyQuery, 'cursor'>,
 ): Promise<StoredKey[]> {
