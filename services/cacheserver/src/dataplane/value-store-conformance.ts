@@ -58,10 +58,7 @@ export async function getFiles(store: ValueStore, id: Buffer): Promise<Files> {
 }
 
 /** All keys, page by page; met twice counts once. */
-async function allKeys(
-  store: ValueStore,
-  query: Omit<KeyQuery, 'cursor'>,
-): Promise<StoredKey[]> {
+async function allKeys(store: ValueStore, query: Omit<KeyQuery, 'cursor'>): Promise<StoredKey[]> {
   const keys = new Map<string, StoredKey>();
   let cursor: string | undefined;
   do {
