@@ -31,4 +31,6 @@ export const cacheserverErrors: Readonly<Record<string, string>> = {
     'The file to import, or the directory to export, could not be read. The cause names the system call.',
   CACHE_IMPORT_MALFORMED:
     'The file to import is not what the Unity exporter writes. The message names the first wrong field.',
+  CACHE_ENTRY_ENDED:
+    'The nginx in front of cache servers ended by itself. What it said last stands in the message; it or its stream module may be missing.',
 };

@@ -31,7 +31,8 @@ export interface CacheRequest {
 /** Takes one answer as it comes. `part` is called 0 or more times between `start` and `end`, only on a hit. */
 export interface CacheReplyTarget {
   start(sizeBytes: number): void;
-  part(bytes: Buffer): void;
+  /** A promise, which must not reject, asks the connection to read no further until it resolves. */
+  part(bytes: Buffer): Promise<void> | undefined;
   /** The last call: whether the file was there, whole. */
   end(outcome: 'hit' | 'miss'): void;
 }
@@ -58,6 +59,8 @@ export class CacheClient implements Disposable {
   readonly #pending: Pending[] = [];
   readonly #failed = Promise.withResolvers<never>();
   #answered = 0; // of #pending, from its start
+  /** Takers of answers that have no room. */
+  #held = 0;
   #failure: PlatformError | undefined;
   #closing = false;
   #deadline: Timer | undefined;
@@ -139,7 +142,10 @@ export class CacheClient implements Disposable {
     let hit = false;
     const target: CacheReplyTarget = {
       start: () => undefined,
-      part: (bytes) => parts.push(Buffer.from(bytes)),
+      part(bytes) {
+        parts.push(Buffer.from(bytes));
+        return undefined;
+      },
       end: (outcome) => {
         hit = outcome === 'hit';
       },
@@ -180,7 +186,12 @@ export class CacheClient implements Disposable {
     this[Symbol.dispose]();
   }
 
+  /** Whoever still waits for an answer gets CACHE_CONNECTION_LOST. */
   [Symbol.dispose](): void {
+    if (!this.#failure && !this.#closing) {
+      this.#failure = failureOf('CACHE_CONNECTION_LOST', 'the connection was closed here');
+      this.#failed.reject(this.#failure);
+    }
     this.#closing = true;
     this.#deadline?.[Symbol.dispose]();
     this.#socket.destroySoon();
@@ -216,6 +227,17 @@ export class CacheClient implements Disposable {
     this.#watch();
   }
 
+  /** Reads no further until whoever takes the answers has room; that is not the server's silence. */
+  async #holdBack(room: Promise<void>): Promise<void> {
+    this.#held++;
+    this.#socket.pause();
+    await room;
+    this.#held--;
+    if (this.#held > 0) return;
+    this.#watch();
+    this.#socket.resume();
+  }
+
   async #orFail(wait: Promise<void>, signal: AbortSignal): Promise<void> {
     this.#watch();
     try {
@@ -230,6 +252,7 @@ export class CacheClient implements Disposable {
   #watch(): void {
     this.#deadline?.[Symbol.dispose]();
     const { clock, timeoutMs = 60_000 } = this.#options;
+    if (this.#held > 0) return;
     const due = this.#greeted !== undefined || this.#pending.length > this.#answered;
     if (!due && !this.#socket.writableNeedDrain) return;
     this.#deadline = clock.timer(timeoutMs, () =>
@@ -255,7 +278,10 @@ export class CacheClient implements Disposable {
       hit: (type, sizeBytes, id) => {
         this.#expected(type, id)?.target.start(sizeBytes);
       },
-      body: (part) => this.#pending[this.#answered]?.target.part(part),
+      body: (part) => {
+        const room = this.#pending[this.#answered]?.target.part(part);
+        if (room !== undefined) void this.#holdBack(room);
+      },
       end: () => this.#settle('hit'),
       miss: (type, id) => {
         if (this.#expected(type, id)) this.#settle('miss');
@@ -298,7 +324,7 @@ type ClientFailure =
 const padding = Buffer.alloc(65_536);
 
 /** Codes stand literally, so that the check of error codes finds them. */
-function failureOf(code: ClientFailure, message: string, cause: unknown): PlatformError {
+function failureOf(code: ClientFailure, message: string, cause?: unknown): PlatformError {
   const options = cause === undefined ? {} : { cause };
   switch (code) {
     case 'CACHE_CONNECTION_LOST':

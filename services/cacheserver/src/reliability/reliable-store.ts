@@ -5,18 +5,15 @@ import type { Clock, Logger } from '@tweendeck/std';
 import { unityCacheFileTypes, unityCacheIdText } from '@tweendeck/wire';
 import type { CacheDisk } from '../dataplane/cache-disk.ts';
 import { StoreClock } from '../dataplane/store-clock.ts';
+import { StoreDecorator } from '../dataplane/store-decorator.ts';
 import type {
-  KeyPage,
-  KeyQuery,
   PutClient,
   PutOutcome,
   PutTransaction,
   RemoveOutcome,
   Soon,
-  StoredEntry,
   StoredKey,
   ValueStore,
-  ValueStoreStats,
 } from '../dataplane/value-store.ts';
 import { CheckedUpload, type JudgedUpload, type UploadedVersion } from './checked-upload.ts';
 import { type Decision, decide, type KnownKey, type ReliabilityRules } from './decide.ts';
@@ -54,8 +51,7 @@ const reportLengthMax = 100;
 const idBytes = 32;
 
 /** Takes the inner store over and disposes it. */
-export class ReliableStore implements ValueStore {
-  readonly #inner: ValueStore;
+export class ReliableStore extends StoreDecorator {
   readonly #known: KnownKeys;
   readonly #time: StoreClock;
   readonly #log: Logger;
@@ -68,15 +64,15 @@ export class ReliableStore implements ValueStore {
 
   /** Throws what the disk throws. */
   constructor(inner: ValueStore, options: ReliableStoreOptions) {
-    this.#inner = inner;
+    super(inner);
     this.#known = new KnownKeys(options.disk, options.keysMax ?? 1_000_000);
     this.#time = new StoreClock(options.clock);
     this.#log = options.log;
     this.rules = options.rules;
   }
 
-  begin(bytes: Uint8Array, at: number, client?: PutClient): PutTransaction {
-    const upload = this.#inner.begin(bytes, at, client);
+  override begin(bytes: Uint8Array, at: number, client?: PutClient): PutTransaction {
+    const upload = this.inner.begin(bytes, at, client);
     const id = Buffer.from(bytes.subarray(at, at + idBytes));
     if (isZero(id.subarray(16))) return upload; // never stored
     const { rules } = this;
@@ -86,41 +82,21 @@ export class ReliableStore implements ValueStore {
     );
   }
 
-  find(bytes: Uint8Array, at: number): Soon<StoredEntry | undefined> {
-    return this.#inner.find(bytes, at);
-  }
-
-  peek(bytes: Uint8Array, at: number): Soon<StoredEntry | undefined> {
-    return this.#inner.peek(bytes, at);
-  }
-
-  describe(bytes: Uint8Array, at: number): Soon<StoredKey | undefined> {
-    return this.#inner.describe(bytes, at);
-  }
-
-  keys(query: KeyQuery): Soon<KeyPage> {
-    return this.#inner.keys(query);
-  }
-
   /** What is known of the key goes too: an unstable one has a new chance. */
-  remove(bytes: Uint8Array, at: number): Soon<RemoveOutcome> {
+  override remove(bytes: Uint8Array, at: number): Soon<RemoveOutcome> {
     const id = Buffer.from(bytes.subarray(at, at + idBytes));
     const forget = (removed: RemoveOutcome): RemoveOutcome => {
       if (removed.outcome !== 'refused') this.#known.set(id, undefined);
       return removed;
     };
-    const removed = this.#inner.remove(bytes, at);
+    const removed = this.inner.remove(bytes, at);
     return removed instanceof Promise ? removed.then(forget) : forget(removed);
   }
 
-  clear(): Soon<number> {
+  override clear(): Soon<number> {
     this.#known.clear();
     this.#report = [];
-    return this.#inner.clear();
-  }
-
-  stats(): ValueStoreStats {
-    return this.#inner.stats();
+    return this.inner.clear();
   }
 
   reliability(): ReliabilityStats {
@@ -128,9 +104,9 @@ export class ReliableStore implements ValueStore {
     return { ...this.#known.stats(), uploads, unstableAssets: [...this.#report] };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  override async [Symbol.asyncDispose](): Promise<void> {
     await Promise.allSettled(this.#busy.values());
-    await this.#inner[Symbol.asyncDispose]();
+    await super[Symbol.asyncDispose]();
     this.#known[Symbol.dispose]();
   }
 
@@ -149,7 +125,7 @@ export class ReliableStore implements ValueStore {
   }
 
   #judge(upload: JudgedUpload, version: UploadedVersion, from: Origin): Soon<PutOutcome> {
-    const there = this.#inner.describe(from.id, 0);
+    const there = this.inner.describe(from.id, 0);
     const go = (key: StoredKey | undefined): Soon<PutOutcome> =>
       this.#decide(upload, { ...version, presentTypes: typesOf(key) }, from);
     return there instanceof Promise ? there.then(go) : go(there);
