@@ -16,6 +16,15 @@ export interface UnityEntry {
   readonly hash: Buffer;
 }
 
+/** Whether both have the same files, to the byte. To be preferred to a deep comparison, which dies of telling large ones apart. */
+export function sameFiles(left: UnityFiles, right: UnityFiles): boolean {
+  const none = Buffer.alloc(0);
+  return (['a', 'i', 'r'] as const).every((type) => {
+    const both = left[type] !== undefined && right[type] !== undefined;
+    return (both || left[type] === right[type]) && (left[type] ?? none).equals(right[type] ?? none);
+  });
+}
+
 /** Bytes of a socket, asked for by count. */
 class ByteReader {
   readonly #socket: Socket;
@@ -61,12 +70,23 @@ class ByteReader {
   }
 }
 
+interface ConnectOptions {
+  /** When it aborts the connection ends at once, as with a program that ends. */
+  readonly signal?: AbortSignal;
+  /** Which of this machine's addresses it has; undefined: any. */
+  readonly localAddress?: string | undefined;
+}
+
 async function greet(
   host: string,
   port: number,
-  signal?: AbortSignal,
+  { signal, localAddress }: ConnectOptions = {},
 ): Promise<{ socket: Socket; reader: ByteReader }> {
-  const socket = connect({ host, port, noDelay: false, ...(signal ? { signal } : {}) });
+  const socket = connect({
+    ...{ host, port, noDelay: false },
+    ...(signal ? { signal } : {}),
+    ...(localAddress === undefined ? {} : { localAddress }),
+  });
   const reader = new ByteReader(socket);
   socket.write('000000fe');
   const reply = (await reader.take(8)).toString('latin1');
@@ -160,9 +180,12 @@ export class EditorClient {
     this.#reader = reader;
   }
 
-  /** When the signal aborts the connection ends at once, as with a program that ends. */
-  static async connect(host: string, port: number, signal?: AbortSignal): Promise<EditorClient> {
-    const { socket, reader } = await greet(host, port, signal);
+  static async connect(
+    host: string,
+    port: number,
+    options?: ConnectOptions,
+  ): Promise<EditorClient> {
+    const { socket, reader } = await greet(host, port, options);
     return new EditorClient(socket, reader);
   }
 

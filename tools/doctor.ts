@@ -2,13 +2,13 @@
 // With --install, as root on Debian, the missing ones are installed from Debian's packages.
 
 import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { installDebianPackages } from './debian.ts';
 
 interface Program {
   readonly name: string;
-  /** Any of these on the path will do. */
+  /** Any of these on the path will do; absolute ones are files. */
   readonly commands: readonly string[];
   readonly debianPackage: string;
   readonly purpose: string;
@@ -35,8 +35,15 @@ const programs: readonly Program[] = [
     name: 'nginx',
     commands: ['nginx'],
     debianPackage: 'nginx-light',
-    purpose: 'runs pods with an nginx image in the embedded home',
-    wantedBy: 'features',
+    purpose: 'is the entry of replicated CacheServers, and runs pods with an nginx image',
+    wantedBy: 'tests',
+  },
+  {
+    name: 'nginx-stream',
+    commands: ['/usr/lib/nginx/modules/ngx_stream_module.so'],
+    debianPackage: 'libnginx-mod-stream',
+    purpose: 'the part of nginx that the entry of replicated CacheServers is made of',
+    wantedBy: 'tests',
   },
   {
     name: 'promtool',
@@ -79,10 +86,12 @@ const programs: readonly Program[] = [
 function locate(commands: readonly string[]): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   return folders
-    .flatMap((folder) => commands.map((command) => join(folder, command)))
+    .flatMap((folder) =>
+      commands.map((command) => (isAbsolute(command) ? command : join(folder, command))),
+    )
     .find((path) => {
       try {
-        accessSync(path, constants.X_OK);
+        accessSync(path, path.endsWith('.so') ? constants.R_OK : constants.X_OK);
         return true;
       } catch {
         return false; // not there or not executable: the same to the reader

@@ -124,7 +124,7 @@ export const nameTaken: Scenario = {
       status: 'True',
       reason: 'NameTaken',
     });
-    assert.match(told.message ?? '', /a Service of this name that is not of the platform/);
+    assert.match(told.message ?? '', /a Service cache that is not of the platform/);
     const after = await stage.client.get(serviceResource, stage.ref('cache'), stage.signal);
     assert.deepEqual(after, before);
     await stage.kubectl(['delete', 'service', 'cache']);

@@ -25,6 +25,8 @@ export interface ScenarioHome extends AsyncDisposable {
   readonly programs: 'real' | 'faked';
   /** Whether a Service of type LoadBalancer is given an address. */
   readonly loadBalancers: boolean;
+  /** Addresses that clients on this machine may have; undefined: the one that the system chooses. */
+  readonly clientAddresses: readonly (string | undefined)[];
   /** Whether ResourceQuota and pod security are enforced. */
   readonly admission: boolean;
   /** How long anything may take here, in milliseconds. */

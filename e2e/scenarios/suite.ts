@@ -10,6 +10,7 @@ import {
 } from './change.ts';
 import { create } from './create.ts';
 import { deletion, neighbours, recreation } from './deletion.ts';
+import { entryPromises, entrySwitch } from './entry.ts';
 import { invalidSpecs } from './invalid-specs.ts';
 import { liveChanges } from './live-changes.ts';
 import { operatorKill } from './operator-kill.ts';
@@ -22,6 +23,8 @@ export const cacheServerScenarios: readonly Scenario[] = [
   create,
   unity,
   liveChanges,
+  entryPromises,
+  entrySwitch,
   scale,
   changeResources,
   changeService,

@@ -14,11 +14,16 @@ interface InstalledProgram {
 const redisServer = { path: '/usr/bin/redis-server', debianPackage: 'redis-server' } as const;
 const redisClient = { path: '/usr/bin/redis-cli', debianPackage: 'redis-tools' } as const;
 const nginx = { path: '/usr/sbin/nginx', debianPackage: 'nginx-light' } as const;
+const nginxStream = {
+  path: '/usr/lib/nginx/modules/ngx_stream_module.so',
+  debianPackage: 'libnginx-mod-stream',
+} as const;
 const busybox = { path: '/bin/busybox', debianPackage: 'busybox-static' } as const;
 
 const neededBy: Readonly<Record<string, readonly InstalledProgram[]>> = {
   redis: [redisServer, redisClient],
   nginx: [nginx],
+  entry: [nginx, nginxStream],
   busybox: [busybox],
 };
 
@@ -68,6 +73,11 @@ export function nginxRecipe(): Recipe {
       stopSignal: 'SIGQUIT',
     },
   };
+}
+
+/** nginx with its stream module, for an image whose own program keeps it. */
+export function nginxStreamEntries(): readonly LayerEntry[] {
+  return programs(nginx, nginxStream);
 }
 
 const nginxConfiguration = `worker_processes 1;

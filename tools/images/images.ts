@@ -17,7 +17,7 @@ import {
 import { isPlatformError } from '@tweendeck/std';
 import { busyboxRecipe, nginxRecipe, redisRecipe } from './debian-programs.ts';
 import { pauseRecipe } from './pause.ts';
-import { programRecipe } from './program.ts';
+import { entryRecipe, programRecipe } from './program.ts';
 import { markUsed, pruneCache } from './prune.ts';
 import { hostPlatform, type Recipe } from './recipe.ts';
 
@@ -28,6 +28,7 @@ type RecipeMaker = (context: {
 
 const recipes: Readonly<Record<string, RecipeMaker>> = {
   tweendeck: ({ signal }) => programRecipe(signal),
+  entry: ({ signal }) => entryRecipe(signal),
   pause: async ({ cache }) => pauseRecipe(join(cache, 'pause')),
   redis: async () => redisRecipe(),
   nginx: async () => nginxRecipe(),

@@ -4,9 +4,10 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
-import { cacheServerImage } from '@tweendeck/cacheserver';
+import { cacheServerImage, entryImage } from '@tweendeck/cacheserver';
 import { type LayerEntry, treeEntries } from '@tweendeck/oci';
 import { read, root } from '../repository.ts';
+import { nginxStreamEntries } from './debian-programs.ts';
 import { baseEntries, nonroot, ownedDirectory, type Recipe, searchPath } from './recipe.ts';
 import { packageDisk, type RuntimePackage, runtimePackages } from './runtime-packages.ts';
 import { libraryEntries } from './shared-libraries.ts';
@@ -48,6 +49,21 @@ export async function programRecipe(signal: AbortSignal): Promise<Recipe> {
       'org.opencontainers.image.version': version,
       'org.opencontainers.image.licenses': 'Apache-2.0',
     },
+  };
+}
+
+/** The program with nginx beside it: the entry of replicated CacheServers. */
+export async function entryRecipe(signal: AbortSignal): Promise<Recipe> {
+  const { layers, defaults, annotations = {} } = await programRecipe(signal);
+  return {
+    names: [`${entryImage.repository}:${entryImage.tag}`],
+    layers: [
+      ...layers.slice(0, 1),
+      { what: 'nginx', entries: nginxStreamEntries() },
+      ...layers.slice(1),
+    ],
+    defaults,
+    annotations: { ...annotations, 'org.opencontainers.image.title': 'Tweendeck entry' },
   };
 }
 

@@ -99,7 +99,7 @@ class Line {
   readonly #cut = new AbortController();
 
   constructor({ host, port }: { readonly host: string; readonly port: number }) {
-    this.client = EditorClient.connect(host, port, this.#cut.signal);
+    this.client = EditorClient.connect(host, port, { signal: this.#cut.signal });
     this.client.catch(() => undefined); // told by who asks
   }
 

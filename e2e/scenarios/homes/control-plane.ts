@@ -38,6 +38,7 @@ export async function openControlPlaneHome(): Promise<ScenarioHome> {
     },
     programs: 'faked',
     loadBalancers: false,
+    clientAddresses: [undefined],
     admission: true,
     patienceMs: 120_000,
     killsInARow: 4,

@@ -20,9 +20,9 @@ const lease = { namespace: 'tweendeck-system', name: 'tweendeck-controllers' };
 
 export async function openTwoNodes(): Promise<TwoNodes> {
   await using opened = new AsyncDisposableStack();
-  const [tweendeck, redis] = await buildImages(['tweendeck', 'redis']);
-  assert.ok(tweendeck && redis);
-  const images = [tweendeck.layout, redis.layout];
+  const [tweendeck, entry, redis] = await buildImages(['tweendeck', 'entry', 'redis']);
+  assert.ok(tweendeck && entry && redis);
+  const images = [tweendeck.layout, entry.layout, redis.layout];
   const lab = opened.use(await cluster({ nodes: 2, images }));
   await installChart(lab, []);
   const parts = opened.move();
@@ -38,6 +38,7 @@ export async function openTwoNodes(): Promise<TwoNodes> {
     },
     programs: 'real',
     loadBalancers: false,
+    clientAddresses: [undefined],
     admission: true,
     patienceMs: 180_000,
     killsInARow: 1,

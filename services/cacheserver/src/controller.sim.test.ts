@@ -93,7 +93,12 @@ async function checkEnd(client: Client, signal: AbortSignal): Promise<void> {
   const cache = await client.get(cacheServerKind, ref, signal);
   const deployment = await client.get(deploymentResource, ref, signal);
   const service = await client.get(serviceResource, ref, signal);
-  const pods = await client.list(podResource, { namespace: 'default' }, signal);
+  const replicaLabels = 'app.kubernetes.io/name=cacheserver';
+  const pods = await client.list(
+    podResource,
+    { namespace: 'default', labelSelector: replicaLabels },
+    signal,
+  );
   assert.ok(cache && deployment && service);
   const { replicas, port } = cache.spec;
   for (const child of [deployment, service]) {
@@ -105,6 +110,12 @@ async function checkEnd(client: Client, signal: AbortSignal): Promise<void> {
   assert.equal(deployment.spec.replicas, replicas);
   assert.equal(service.spec.ports?.[0]?.port, port);
   assert.equal(pods.items.length, replicas);
+  const entry = await client.get(deploymentResource, { ...ref, name: 'cache-entry' }, signal);
+  assert.equal(entry?.spec.replicas, replicas > 1 ? 1 : undefined);
+  assert.equal(
+    service.spec.selector?.['app.kubernetes.io/name'],
+    replicas > 1 ? 'cacheserver-entry' : 'cacheserver',
+  );
   const budget = await client.get(podDisruptionBudgetResource, ref, signal);
   assert.equal(budget?.spec.maxUnavailable, replicas > 1 ? 1 : undefined);
   assert.deepEqual(
@@ -124,6 +135,7 @@ async function checkEnd(client: Client, signal: AbortSignal): Promise<void> {
   const held = cache.status?.conditions?.map(({ type, status }) => `${type}=${status}`).sort();
   assert.deepEqual(held, [
     'Degraded=False',
+    ...(replicas > 1 ? ['EntryReady=True'] : []),
     'FiguresKnown=True',
     'Progressing=False',
     'Ready=True',

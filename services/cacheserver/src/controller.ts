@@ -11,19 +11,34 @@ import {
 import {
   type Deployment,
   deploymentResource,
+  endpointSliceResource,
   type KubeObject,
   type ObjectRef,
   type Pod,
   podDisruptionBudgetResource,
   podResource,
   type Resource,
+  roleBindingResource,
+  roleResource,
   type Service,
+  serviceAccountResource,
   serviceResource,
 } from '@tweendeck/kube';
 import { type AskReplica, figuresEveryMs, ReplicaInquiry } from './figures/ask-replicas.ts';
 import { type CacheServerObject, cacheServerKind } from './kind.ts';
 import { renderDeployment, renderDisruptionBudget, renderService, selectorOf } from './render.ts';
-import { planStatus, type Squatter, type StatusCondition } from './status.ts';
+import {
+  entryName,
+  entrySelectorOf,
+  renderEntryAccount,
+  renderEntryBinding,
+  renderEntryDeployment,
+  renderEntryRole,
+  renderReplicas,
+  replicasName,
+  wantedEntry,
+} from './render-entry.ts';
+import { planStatus, type Squatter, type StatusCondition, serves } from './status.ts';
 
 type Context = ReconcileContext<CacheServerObject>;
 
@@ -32,12 +47,36 @@ const lookAgainMs = 30_000;
 /** Children of one that was deleted are soon collected. */
 const collectedMs = 1_000;
 
-/** What it makes of a CacheServer, in the order in which it is made. */
 const ownedResources: readonly Resource<KubeObject>[] = [
   serviceResource,
   podDisruptionBudgetResource,
   deploymentResource,
+  serviceAccountResource,
+  roleResource,
+  roleBindingResource,
 ];
+
+/** What has to be there or be free, by kind and name. */
+function childrenOf({ metadata: { name }, spec }: CacheServerObject) {
+  const own: readonly Resource<KubeObject>[] = [
+    serviceResource,
+    podDisruptionBudgetResource,
+    deploymentResource,
+  ];
+  const named = own.map((resource) => ({ resource, name }));
+  if (!wantedEntry(spec)) return named;
+  const entry: readonly Resource<KubeObject>[] = [
+    deploymentResource,
+    serviceAccountResource,
+    roleResource,
+    roleBindingResource,
+  ];
+  return [
+    ...named,
+    { resource: serviceResource, name: replicasName(name) },
+    ...entry.map((resource) => ({ resource, name: entryName(name) })),
+  ];
+}
 
 export interface CacheServerControllerOptions {
   /** How replicas are asked for their figures; omitted: over HTTP, at the addresses of their pods. */
@@ -51,7 +90,11 @@ export function cacheServerController(options: CacheServerControllerOptions = {}
     name: 'cacheserver',
     resource: cacheServerKind,
     owns: ownedResources,
-    watches: [watching(podResource, ownersOfPod)],
+    watches: [
+      watching(podResource, ownersOfPod),
+      // Nobody may give rights away that he does not have: those of the entry.
+      watching(endpointSliceResource, () => []),
+    ],
     reconcile: async (cache, context) => {
       const children = await manageResources(cache, context);
       await manageStatus(cache, { children, inquiry }, context);
@@ -68,13 +111,15 @@ function keyOf({ name, namespace = 'default' }: ObjectRef): string {
 function ownersOfPod({ metadata }: Pod) {
   const labels = metadata.labels ?? {};
   const name = labels['app.kubernetes.io/instance'];
-  if (labels['app.kubernetes.io/name'] !== 'cacheserver' || !name || !metadata.namespace) return [];
+  const kinds: readonly (string | undefined)[] = ['cacheserver', 'cacheserver-entry'];
+  if (!kinds.includes(labels['app.kubernetes.io/name']) || !name || !metadata.namespace) return [];
   return [{ namespace: metadata.namespace, name }];
 }
 
 interface Children {
   readonly service?: Service;
   readonly deployment?: Deployment;
+  readonly entry?: Deployment;
   /** Who has the name of a child. */
   readonly squatter?: Squatter;
   readonly outcome?: Outcome;
@@ -85,30 +130,51 @@ interface Children {
  * has them now, which caches may not know yet.
  */
 async function manageResources(cache: CacheServerObject, context: Context): Promise<Children> {
-  for (const resource of ownedResources) {
-    const child = await presentChild(resource, cache, context);
+  for (const { resource, name } of childrenOf(cache)) {
+    const { namespace } = cache.metadata;
+    const child = await presentChild(resource, { name, namespace }, context);
     const owner = child?.metadata.ownerReferences?.find(({ controller }) => controller);
     if (!child || owner?.uid === cache.metadata.uid) continue;
     const leftover = owner?.kind === cacheServerKind.kind && owner.name === cache.metadata.name;
     if (leftover) return { outcome: { requeueAfterMs: collectedMs } };
-    const squatter = { kind: resource.kind, owner: owner && `${owner.kind} ${owner.name}` };
+    const squatter = { kind: resource.kind, name, owner: owner && `${owner.kind} ${owner.name}` };
     return { squatter, outcome: { requeueAfterMs: lookAgainMs } };
   }
-  const service = await context.apply(serviceResource, renderService(cache));
+  const entry = await manageEntry(cache, context);
+  // Until the entry serves, and whenever it does not, clients are led to the replicas themselves.
+  const { name } = cache.metadata;
+  const through = serves(entry) ? entrySelectorOf(name) : selectorOf(name);
+  const service = await context.apply(serviceResource, renderService(cache, through));
   const budget = renderDisruptionBudget(cache);
   if (budget) await context.apply(podDisruptionBudgetResource, budget);
   const deployment = await context.apply(deploymentResource, renderDeployment(cache));
   await context.prune(...ownedResources);
-  return { service, deployment };
+  return { service, deployment, ...(entry ? { entry } : {}) };
+}
+
+/** The entry with what it needs; undefined when none is wanted. Gives it as the server has it now. */
+async function manageEntry(
+  cache: CacheServerObject,
+  context: Context,
+): Promise<Deployment | undefined> {
+  const entry = wantedEntry(cache.spec);
+  if (!entry) return undefined;
+  await context.apply(serviceResource, renderReplicas(cache));
+  await context.apply(serviceAccountResource, renderEntryAccount(cache));
+  await context.apply(roleResource, renderEntryRole(cache));
+  await context.apply(roleBindingResource, renderEntryBinding(cache));
+  return context.apply(deploymentResource, renderEntryDeployment(cache, entry));
 }
 
 /** What has the name of a child. Caches hold only what is of the platform, so others are asked for. */
 async function presentChild(
   resource: Resource<KubeObject>,
-  { metadata }: CacheServerObject,
+  {
+    name,
+    namespace = 'default',
+  }: { readonly name: string; readonly namespace: string | undefined },
   context: Context,
 ): Promise<KubeObject | undefined> {
-  const { name, namespace = 'default' } = metadata;
   const ref = { name, namespace };
   return (
     context.cache(resource).get(ref) ?? (await context.client.get(resource, ref, context.signal))
@@ -130,12 +196,18 @@ async function manageStatus(
   );
   const plan = planStatus(cache, {
     deployment: children.deployment,
+    entry: children.entry,
+    entryPods: context.cache(podResource).list({ namespace, labels: entrySelectorOf(name) }),
     service: children.service,
     squatter: children.squatter,
     pods,
     answers,
   });
-  const unsaid = cache.spec.cleaner ? [] : [{ type: 'CleanerScheduled', gone: true } as const];
+  const conditional = ['CleanerScheduled', 'EntryReady'];
+  const said = new Set(plan.conditions.map(({ type }) => type));
+  const unsaid = conditional
+    .filter((type) => !said.has(type))
+    .map((type) => ({ type, gone: true }) as const);
   context.status({ ...plan.fields }, [...plan.conditions, ...unsaid]);
   announce(cache, plan, context);
 }

@@ -16,6 +16,12 @@ export const cacheServerImage = {
   tag: '0.1.0',
 } as const;
 
+/** The image of the entry: our program with nginx beside it. In the embedded home nginx is the machine's. */
+export const entryImage: { readonly repository: string; readonly tag: string } = {
+  repository: 'tweendeck.io/cacheserver-entry',
+  tag: cacheServerImage.tag,
+};
+
 const tolerations: Type<readonly Toleration[]> = t.list(
   t.object({
     key: t.string().optional().describe('The taint this tolerates; empty with Exists: all.'),
@@ -45,6 +51,14 @@ const phases = [
 /** One word that sums up the conditions. */
 export type CacheServerPhase = (typeof phases)[number];
 
+/** What a user says of the entry in front of several replicas. */
+interface EntryChoice {
+  readonly mode?: 'Auto' | 'Always' | 'Never';
+  readonly image?: string;
+  readonly replicas?: number;
+  readonly resources?: { readonly limits?: Readonly<Record<string, number | string>> };
+}
+
 /** What a user declares; the server fills in what has a default. */
 export interface CacheServerSpec {
   /** Bytes of disk that a replica may fill. */
@@ -59,6 +73,7 @@ export interface CacheServerSpec {
   readonly nodeSelector?: Readonly<Record<string, string>>;
   readonly imagePullSecrets?: readonly { readonly name: string }[];
   readonly replicas: number;
+  readonly entry?: EntryChoice;
   /** Of the Service. */
   readonly port: number;
   readonly serviceType: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
@@ -123,6 +138,24 @@ const spec: Type<CacheServerSpec> = t.object({
     .int32({ minimum: 0, maximum: 64 })
     .default(1)
     .describe('How many data planes run; each keeps a cache of its own.'),
+  entry: t
+    .object({
+      mode: t
+        .enum(['Auto', 'Always', 'Never'])
+        .optional()
+        .describe('Auto, the default: there is one in front of more than one replica.'),
+      image: t.string({ minLength: 1 }).optional().describe('nginx and who keeps it in step.'),
+      replicas: t
+        .int32({ minimum: 1, maximum: 16 })
+        .optional()
+        .describe('How many of it run; 1 by default.'),
+      resources: t
+        .object({ limits: t.map(t.quantity()).optional() })
+        .optional()
+        .describe('What each may use: cpu, memory. Requests are the same.'),
+    })
+    .optional()
+    .describe('nginx in front of the replicas: an address of a client stays with one of them.'),
   port: t.int32({ minimum: 1, maximum: 65_535 }).default(8_126).describe('Port of the Service.'),
   serviceType: t
     .enum(['ClusterIP', 'NodePort', 'LoadBalancer'])

@@ -16,6 +16,9 @@ export const cachePort = 8126;
 /** HTTP inside a pod: /livez, /readyz, /metrics, /stats. */
 export const statusPort = 8127;
 
+/** As `cachePort`, for the entry: it sends a PROXY header. */
+export const proxiedPort = 8128;
+
 const dataPath = '/data';
 
 /** The user of the image, by number: whoever reads the pod sees that it is not root. */
@@ -112,6 +115,19 @@ function renderPod(spec: CacheServerSpec): PodSpec {
   return {
     containers: [renderContainer(spec)],
     volumes: [{ name: 'data', emptyDir: { sizeLimit: String(spec.storage) } }],
+    ...placementOf(spec),
+    securityContext: podSecurity.pod,
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    terminationGracePeriodSeconds: stopSeconds,
+  };
+}
+
+/** Where pods may run and with whom. */
+export function placementOf(
+  spec: CacheServerSpec,
+): Pick<PodSpec, 'affinity' | 'nodeSelector' | 'tolerations' | 'imagePullSecrets'> {
+  return {
     affinity: {
       podAntiAffinity: {
         preferredDuringSchedulingIgnoredDuringExecution: [
@@ -128,19 +144,27 @@ function renderPod(spec: CacheServerSpec): PodSpec {
     ...(spec.nodeSelector ? { nodeSelector: spec.nodeSelector } : {}),
     tolerations: tolerationsOf(spec.tolerations),
     ...(spec.imagePullSecrets ? { imagePullSecrets: spec.imagePullSecrets } : {}),
-    // Pod security "restricted".
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: imageUser,
-      runAsGroup: imageUser,
-      fsGroup: imageUser,
-      seccompProfile: { type: 'RuntimeDefault' },
-    },
-    automountServiceAccountToken: false,
-    enableServiceLinks: false,
-    terminationGracePeriodSeconds: stopSeconds,
   };
 }
+
+/** Pod security "restricted". */
+export const podSecurity: {
+  readonly pod: NonNullable<PodSpec['securityContext']>;
+  readonly container: NonNullable<Container['securityContext']>;
+} = {
+  pod: {
+    runAsNonRoot: true,
+    runAsUser: imageUser,
+    runAsGroup: imageUser,
+    fsGroup: imageUser,
+    seccompProfile: { type: 'RuntimeDefault' },
+  },
+  container: {
+    allowPrivilegeEscalation: false,
+    capabilities: { drop: ['ALL'] },
+    readOnlyRootFilesystem: true,
+  },
+};
 
 function renderContainer(spec: CacheServerSpec): Container {
   const limits = Object.fromEntries(
@@ -155,6 +179,7 @@ function renderContainer(spec: CacheServerSpec): Container {
       'serve',
       `--data=${dataPath}`,
       `--listen=$(POD_IP):${cachePort}`,
+      `--proxied-listen=$(POD_IP):${proxiedPort}`,
       `--status-listen=$(POD_IP):${statusPort}`,
       `--storage=${keptBytes(spec.storage)}`,
       `--memory=${memoryTierBytes(limits['memory'])}`,
@@ -167,6 +192,7 @@ function renderContainer(spec: CacheServerSpec): Container {
     ],
     ports: [
       { name: 'cache', containerPort: cachePort, protocol: 'TCP' },
+      { name: 'proxied', containerPort: proxiedPort, protocol: 'TCP' },
       { name: 'status', containerPort: statusPort, protocol: 'TCP' },
     ],
     resources: { limits, requests: limits },
@@ -175,24 +201,23 @@ function renderContainer(spec: CacheServerSpec): Container {
     readinessProbe: { ...ask('/readyz'), periodSeconds: 2, failureThreshold: 2 },
     livenessProbe: { ...ask('/livez'), periodSeconds: 10, failureThreshold: 6 },
     volumeMounts: [{ name: 'data', mountPath: dataPath }],
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      capabilities: { drop: ['ALL'] },
-      readOnlyRootFilesystem: true,
-    },
+    securityContext: podSecurity.container,
     // Why it ended stands in its status, and so in the CacheServer's conditions.
     terminationMessagePolicy: 'FallbackToLogsOnError',
   };
 }
 
-/** The Service: one stable name and address in front of the pods. */
-export function renderService({ metadata, spec }: CacheServerObject): Applied {
+/** The Service: one stable name and address in front of the pods that these labels select. */
+export function renderService(
+  { metadata, spec }: CacheServerObject,
+  selector: Readonly<Record<string, string>> = selectorOf(metadata.name),
+): Applied {
   const { name, namespace } = metadata;
   return {
     metadata: { name, ...(namespace ? { namespace } : {}), labels: labelsOf(name) },
     spec: {
       type: spec.serviceType,
-      selector: selectorOf(name),
+      selector,
       ports: [{ name: 'cache', port: spec.port, targetPort: 'cache', protocol: 'TCP' }],
     },
   };

@@ -289,10 +289,10 @@ test('an object of somebody else that has the name is named', () => {
     deployment: undefined,
     service: undefined,
     pods: [],
-    squatter: { kind: 'Service', owner: undefined },
+    squatter: { kind: 'Service', name: 'cache', owner: undefined },
   });
   assert.equal(fields.phase, 'Failed');
-  assert.match(conditions[0]?.message ?? '', /a Service of this name that is not of the platform/);
+  assert.match(conditions[0]?.message ?? '', /a Service cache that is not of the platform/);
 });
 
 test('status of one under deletion is Terminating', () => {

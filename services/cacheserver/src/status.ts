@@ -16,6 +16,7 @@ import {
 export interface Squatter {
   /** Such as `Service`. */
   readonly kind: string;
+  readonly name: string;
   /** Its controller, such as `Deployment web`; undefined when it has none. */
   readonly owner: string | undefined;
 }
@@ -24,6 +25,9 @@ export interface Observed {
   /** Undefined before it was made. */
   readonly deployment: Deployment | undefined;
   readonly service: Service | undefined;
+  /** The Deployment of the entry; undefined when none is wanted. */
+  readonly entry?: Deployment | undefined;
+  readonly entryPods?: readonly Pod[];
   /** Pods of this CacheServer, those being deleted too. */
   readonly pods: readonly Pod[];
   /** What the replicas that serve said about themselves. */
@@ -148,7 +152,7 @@ function troubleIn(observed: Observed, settled: boolean): Trouble | undefined {
     const owner = squatter.owner ? `belongs to ${squatter.owner}` : 'is not of the platform';
     return {
       reason: 'NameTaken',
-      message: `there is a ${squatter.kind} of this name that ${owner}; it is left alone: delete it, or name this one otherwise`,
+      message: `there is a ${squatter.kind} ${squatter.name} that ${owner}; it is left alone: delete it, or name this one otherwise`,
     };
   }
   if (settled) return undefined;
@@ -211,10 +215,16 @@ export function planStatus(cache: CacheServerObject, observed: Observed): Status
   const present = observed.pods.filter(isPresent);
   const readyCount = present.filter(isReady).length;
   const { service } = observed;
-  const endpoint = endpointOf(service, cache.spec.port, present);
+  const { entry, entryPods = [] } = observed;
+  const doors = entry && serves(entry) ? entryPods.filter(isPresent) : present;
+  const endpoint = endpointOf(service, cache.spec.port, doors);
+  const settledEntry = !entry || (isCurrent(entry, entry.spec.replicas ?? 0) && serves(entry));
   const served = isCurrent(observed.deployment, wanted) && readyCount >= wanted;
-  const trouble = troubleIn(observed, served);
-  const counts = `${readyCount} of ${wanted} replicas are ready`;
+  const trouble =
+    troubleIn(observed, served) ?? (settledEntry ? undefined : entryTrouble(entry, entryPods));
+  const waits =
+    !entry || serves(entry) ? '' : '; the entry is not ready, clients meet the replicas themselves';
+  const counts = `${readyCount} of ${wanted} replicas are ready${waits}`;
   const pending =
     served && wanted > 0 && endpoint === undefined && service?.spec.type === 'LoadBalancer'
       ? {
@@ -222,7 +232,7 @@ export function planStatus(cache: CacheServerObject, observed: Observed): Status
           message: `${counts}; the load balancer has no address yet, inside the cluster ${insideEndpoint(service, cache.spec.port)} serves`,
         }
       : undefined;
-  const settled = served && !trouble && !pending;
+  const settled = served && settledEntry && !trouble && !pending;
   const figures = figureWords(observed.answers ?? []);
   return {
     fields: {
@@ -241,8 +251,35 @@ export function planStatus(cache: CacheServerObject, observed: Observed): Status
         .map((pair) => pair.join('='))
         .join(','),
     },
-    conditions: [...conditionsOf(cache, { settled, trouble, pending, counts }), figures.condition],
+    conditions: [
+      ...conditionsOf(cache, { settled, trouble, pending, counts }),
+      ...(entry ? [entryCondition(entry, entryTrouble(entry, entryPods))] : []),
+      figures.condition,
+    ],
   };
+}
+
+/** Whether an entry takes clients: the Service leads to it then. */
+export function serves(entry: Deployment | undefined): boolean {
+  return (entry?.status?.availableReplicas ?? 0) > 0;
+}
+
+function entryTrouble(entry: Deployment | undefined, pods: readonly Pod[]): Trouble | undefined {
+  const found =
+    pods
+      .filter(isPresent)
+      .map(troubleOf)
+      .find((one) => one !== undefined) ?? refusalOf(entry);
+  return found && { reason: found.reason, message: `entry: ${found.message}` };
+}
+
+function entryCondition(entry: Deployment, trouble: Trouble | undefined): StatusCondition {
+  const ready = entry.status?.availableReplicas ?? 0;
+  const counts = `${ready} of ${entry.spec.replicas} entries are ready`;
+  if (serves(entry))
+    return { type: 'EntryReady', status: 'True', reason: 'EntryServes', message: counts };
+  const why = trouble ?? { reason: 'EntryNotReady', message: counts };
+  return { type: 'EntryReady', status: 'False', ...why };
 }
 
 /** Whether the Deployment has made what is wanted now, ready or not. */

@@ -1,7 +1,7 @@
 // Which program of this machine an image name means in the embedded home.
 
 import { type Catalogue, standardCatalogue } from '@tweendeck/agent';
-import { cacheServerImage } from '@tweendeck/cacheserver';
+import { cacheServerImage, entryImage } from '@tweendeck/cacheserver';
 
 /** A small young generation: 20 MB less resident for each process, at a few percent of speed. */
 const dataPlaneFlags: readonly string[] = ['--max-semi-space-size=4'];
@@ -15,6 +15,11 @@ export function programCatalogue(options: {
   return standardCatalogue({
     path: options.environment['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
     extra: {
+      [entryImage.repository]: {
+        command: [node, ...dataPlaneFlags, program],
+        ofPlatform: true,
+        frontsFile: (path) => [`--shared-listen-file=${path}`],
+      },
       [cacheServerImage.repository]: {
         command: [node, ...dataPlaneFlags, program],
         ofPlatform: true,
