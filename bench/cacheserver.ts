@@ -1,6 +1,7 @@
 // The cache beside the loopback's own limit and beside Unity's server in four ways: same client, same run, in turns.
 // ARGS: --rounds=N (3), --seconds=S (0.4) of a cell, --only=PATTERN of cells, --peers=none, --check to compare every byte
-// that comes back, --write to put the tables into bench/README.md.
+// that comes back, --keys-max=N (4000000) of the doubling series, 0 leaves it out, --parts=cells,readers,growth for some of
+// it, --write to put the tables into bench/README.md.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,9 +9,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { clockOf } from '@tweendeck/std';
 import { cells } from './cacheserver/cells.ts';
-import { measureCells } from './cacheserver/matrix.ts';
+import { growth } from './cacheserver/growth.ts';
+import { type MatrixSettings, measureCells } from './cacheserver/matrix.ts';
 import { ensurePeer } from './cacheserver/peer.ts';
-import { openSide, peerKinds, type SideKind } from './cacheserver/sides.ts';
+import { stoppedReaders } from './cacheserver/readers.ts';
+import { type CacheSide, openSide, peerKinds, type SideKind } from './cacheserver/sides.ts';
 import { cellTables } from './cacheserver/tables.ts';
 import { keepInReadme } from './support/readme.ts';
 
@@ -26,6 +29,8 @@ export async function run(
       rounds: { type: 'string', default: '3' },
       seconds: { type: 'string', default: '0.4' },
       only: { type: 'string', default: '' },
+      parts: { type: 'string', default: 'cells,readers,growth' },
+      'keys-max': { type: 'string', default: '4000000' },
       peers: { type: 'string', default: 'all' },
       check: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
@@ -33,28 +38,56 @@ export async function run(
   });
   const only = new RegExp(values.only, 'i');
   const peer = values.peers === 'none' ? undefined : await ensurePeer(write);
+  const kinds: readonly SideKind[] = ['limit', 'ours', ...(peer ? peerKinds : [])];
   const root = await mkdtemp(join(tmpdir(), 'bench-cache-'));
+  const parts = values.parts.split(',');
   const tables: string[] = [];
+  const began = performance.now();
   try {
-    await using opened = new AsyncDisposableStack();
-    const kinds: readonly SideKind[] = ['limit', 'ours', ...(peer ? peerKinds : [])];
-    const sides = [];
-    for (const kind of kinds) {
-      const options = { directory: join(root, kind), peer };
-      sides.push(opened.use(await openSide(kind, options, signal)));
+    if (parts.includes('cells')) {
+      const settings = {
+        cells: cells.filter(({ name }) => only.test(name)),
+        rounds: Number(values.rounds),
+        seconds: Number(values.seconds),
+        check: values.check,
+        write,
+      };
+      tables.push(...(await measured(settings, { root, kinds, peer }, signal)), '');
     }
-    const settings = {
-      cells: cells.filter(({ name }) => only.test(name)),
-      rounds: Number(values.rounds),
-      seconds: Number(values.seconds),
-      check: values.check,
-      sides,
-      write,
-    };
-    tables.push(...cellTables(await measureCells(settings, signal)));
+    if (parts.includes('readers')) {
+      const held = kinds.filter((kind) => kind !== 'limit' && !kind.endsWith('nodelay'));
+      tables.push(...(await stoppedReaders({ root, kinds: held, peer, write }, signal)), '');
+    }
+    const keysMax = Number(values['keys-max']);
+    if (parts.includes('growth') && keysMax > 0) {
+      const directory = join(root, 'growth');
+      tables.push(...(await growth({ directory, keysMax, write }, signal)), '');
+    }
   } finally {
     await rm(root, { recursive: true, force: true });
   }
+  tables.pop();
   for (const line of tables) write(line);
+  write(`That took ${((performance.now() - began) / 60_000).toFixed(1)} minutes.`);
   if (values.write) await keepInReadme('cacheserver', clock.nowMs(), tables);
+}
+
+interface Places {
+  readonly root: string;
+  readonly kinds: readonly SideKind[];
+  readonly peer: string | undefined;
+}
+
+async function measured(
+  settings: Omit<MatrixSettings, 'sides'>,
+  { root, kinds, peer }: Places,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  await using opened = new AsyncDisposableStack();
+  const sides: CacheSide[] = [];
+  for (const kind of kinds) {
+    const options = { directory: join(root, kind), peer };
+    sides.push(opened.use(await openSide(kind, options, signal)));
+  }
+  return cellTables(await measureCells({ ...settings, sides }, signal));
 }

@@ -67,6 +67,36 @@ export async function sendTo(
   return JSON.parse(output);
 }
 
+/** The bytes of gets, as the load program would send them: file by file, over and over. */
+export function getRequests(set: KeySet, type: 'a' | 'i' | 'r', count: number): Buffer {
+  const requests: Buffer[] = [];
+  for (let turn = 0; turn < count; turn++) {
+    requests.push(Buffer.from(`g${type}`), idOf(set, set.first + (turn % set.keys)));
+  }
+  return Buffer.concat(requests);
+}
+
+/** See bench/cacheserver/load/keys.go. */
+function idOf({ a = 0, i = 0, r = 0 }: KeySet, number: number): Buffer {
+  const id = Buffer.alloc(32);
+  const low = mixed(BigInt(number));
+  id.writeBigUInt64LE(low, 0);
+  id.writeBigUInt64LE(mixed(~BigInt(number)), 8);
+  for (const [index, size] of [a, i, r].entries()) {
+    id.writeUInt32LE((size ^ id.readUInt32LE(4 * index)) >>> 0, 16 + 4 * index);
+  }
+  id.writeUInt32LE(Number(BigInt.asUintN(32, mixed(low))), 28);
+  return id;
+}
+
+function mixed(number: bigint): bigint {
+  const wide = (value: bigint): bigint => BigInt.asUintN(64, value);
+  let value = wide(number + 0x9e3779b97f4a7c15n);
+  value = wide((value ^ (value >> 30n)) * 0xbf58476d1ce4e5b9n);
+  value = wide((value ^ (value >> 27n)) * 0x94d049bb133111ebn);
+  return value ^ (value >> 31n);
+}
+
 function program(): string {
   const module = join(import.meta.dirname, 'load');
   return ensureGoProgram({ name: 'cacheload', module, cache: 'bench', effort: 'seconds' });
