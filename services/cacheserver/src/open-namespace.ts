@@ -1,15 +1,13 @@
 // A namespace with everything that is configured for it: its store, what decorates it, and what works beside serving.
 
-import { join } from 'node:path';
 import type { Clock, Logger, Random } from '@tweendeck/std';
 import { Cleaner } from './cleaner/cleaner.ts';
 import type { NamespaceConfig } from './config/cache-config.ts';
-import { nodeDisk } from './dataplane/cache-disk.ts';
 import { openCacheStore } from './dataplane/cache-store.ts';
 import type { CleanNow } from './dataplane/control.ts';
 import type { NamespaceParts } from './dataplane/server-stats.ts';
 import type { ValueStore } from './dataplane/value-store.ts';
-import { ReliableStore } from './reliability/reliable-store.ts';
+import { decorateStore } from './decorated-store.ts';
 import { Scrubber } from './scrub/scrubber.ts';
 
 export interface OpenNamespace extends AsyncDisposable {
@@ -19,7 +17,7 @@ export interface OpenNamespace extends AsyncDisposable {
   /** Figures of what is configured. */
   readonly parts: () => NamespaceParts;
   /** Takes over the rules that can change; tells what stays until the next start, one sentence each. */
-  readonly change: (next: NamespaceConfig) => readonly string[];
+  readonly change: (next: NamespaceConfig) => Promise<readonly string[]>;
 }
 
 interface Ambience {
@@ -36,18 +34,12 @@ export async function openNamespace(
   ambience: Ambience,
   signal: AbortSignal,
 ): Promise<OpenNamespace> {
-  const { name, directory, cleaner: cleaning, scrub, reliability } = config;
+  const { name, cleaner: cleaning, scrub } = config;
   const { clock, log } = ambience;
   await using stack = new AsyncDisposableStack();
   const inner = await openCacheStore({ ...config, ...ambience }, signal);
-  let store: ValueStore = inner;
-  let reliable: ReliableStore | undefined;
-  if (reliability !== undefined) {
-    const disk = nodeDisk(join(directory, 'reliability'));
-    reliable = new ReliableStore(inner, { disk, rules: reliability, clock, log });
-    store = reliable;
-  }
-  stack.use(store);
+  const decorated = await decorateStore(inner, config, ambience);
+  stack.use(decorated.store);
   const scrubber = stack.use(new Scrubber({ store: inner, rules: scrub, clock, log }));
   const { rules, intervalMs } = cleaning;
   const cleaner = stack.use(new Cleaner({ store: inner, rules, intervalMs, clock, log }));
@@ -56,28 +48,22 @@ export async function openNamespace(
   const opened = stack.move();
   return {
     name,
-    store,
+    store: decorated.store,
     clean: (how, asked) => cleaner.run(how, asked),
     parts: () => ({
       cleaner: cleaner.stats(),
       scrub: scrubber.stats(),
-      ...(reliable === undefined ? {} : { reliability: reliable.reliability() }),
+      ...decorated.parts(),
     }),
-    change: (next) => {
+    change: async (next) => {
       cleaner.change(next.cleaner.rules, next.cleaner.intervalMs);
       scrubber.change(next.scrub);
-      if (reliable !== undefined && next.reliability !== undefined)
-        reliable.rules = next.reliability;
-      const kept: string[] = fixedFields
+      const kept = fixedFields
         .filter((field) => next[field] !== config[field])
         .map(
           (field) => `${field} of namespace ${name} stays ${config[field]} until the next start`,
         );
-      if ((reliable === undefined) !== (next.reliability === undefined)) {
-        const word = reliable === undefined ? 'begins' : 'ends';
-        kept.push(`high reliability of namespace ${name} ${word} at the next start`);
-      }
-      return kept;
+      return [...kept, ...(await decorated.change(next))];
     },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };

@@ -155,7 +155,7 @@ export async function serveConfigured(
     server,
     reload: async (next) => {
       await server.change(listenersOf(next), settingsOf(next, ambience), cut.signal);
-      const kept = keptAt(config, next, opened);
+      const kept = await keptAt(config, next, opened);
       current = next;
       return kept;
     },
@@ -227,11 +227,11 @@ function read(path: string): Buffer {
 }
 
 /** What differs between two documents and counts only after a restart. */
-function keptAt(
+async function keptAt(
   running: CacheConfig,
   next: CacheConfig,
   opened: readonly OpenNamespace[],
-): readonly string[] {
+): Promise<readonly string[]> {
   const kept: string[] = [];
   const names = (config: CacheConfig): readonly string[] =>
     config.namespaces.map(({ name }) => name);
@@ -240,7 +240,7 @@ function keptAt(
   }
   for (const namespace of opened) {
     const is = next.namespaces.find(({ name }) => name === namespace.name);
-    if (is !== undefined) kept.push(...namespace.change(is));
+    if (is !== undefined) kept.push(...(await namespace.change(is)));
     else
       kept.push(
         `namespace ${namespace.name} is served nowhere; its store closes at the next start`,

@@ -8,8 +8,10 @@ import { addressText, type ListenAddress } from '../dataplane/listen.ts';
 import type { RecorderOptions } from '../dataplane/recorder.ts';
 import type { ReliabilityRules } from '../reliability/decide.ts';
 import { defaultScrubRules, type ScrubRules } from '../scrub/scrubber.ts';
+import type { UpstreamSettings } from '../upstream/upstream-store.ts';
 import { type ConfigFields, ConfigNode, type ConfigProblem } from './config-reader.ts';
 import { type ListenerConfig, readAddress, readListener } from './listener-config.ts';
+import { type MirrorConfig, readMirror, readUpstream } from './peers-config.ts';
 import {
   type CleanerConfig,
   noCleaner,
@@ -32,6 +34,10 @@ export interface NamespaceConfig {
   readonly scrub: ScrubRules;
   /** Whose uploads are believed; omitted: everybody's. */
   readonly reliability?: ReliabilityRules;
+  /** Who is brought what is stored; omitted: nobody. */
+  readonly mirror?: MirrorConfig;
+  /** Who is asked for what is not there; omitted: nobody. */
+  readonly upstream?: UpstreamSettings;
   readonly listeners: readonly ListenerConfig[];
 }
 
@@ -121,6 +127,8 @@ function readDocument(fields: ConfigFields, directory: string): CacheConfig {
 function readNamespace(fields: ConfigFields, directory: string): NamespaceConfig {
   const keysMax = fields.integer('keys', { min: 1, max: 2 ** 24 });
   const reliability = fields.section('reliability', readReliability);
+  const mirror = fields.section('mirror', readMirror);
+  const upstream = fields.section('upstream', readUpstream);
   const listeners = fields.list('listen', (item) => readListener(item, directory));
   if (listeners.length === 0) {
     fields.node
@@ -141,6 +149,8 @@ function readNamespace(fields: ConfigFields, directory: string): NamespaceConfig
     cleaner: fields.section('cleaner', readCleaner) ?? namespaceDefaults.cleaner,
     scrub: fields.section('scrub', readScrub) ?? namespaceDefaults.scrub,
     ...(reliability === undefined ? {} : { reliability }),
+    ...(mirror === undefined ? {} : { mirror }),
+    ...(upstream === undefined ? {} : { upstream }),
     listeners,
   };
 }

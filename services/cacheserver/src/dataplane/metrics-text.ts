@@ -1,6 +1,8 @@
 // The figures of a data plane as Prometheus reads them: text exposition 0.0.4, or OpenMetrics 1.0 for who asks for it.
 
 import { type LatencyValues, latencyBoundsMs } from './latencies.ts';
+import type { PartFigure } from './part-figure.ts';
+import { mirrorFigures, upstreamFigures } from './peer-figures.ts';
 import type { CacheServerStats, NamespaceStats } from './server-stats.ts';
 import type { ValueStoreStats } from './value-store.ts';
 
@@ -75,12 +77,7 @@ const storeFigures: readonly (readonly [
 ];
 
 /** Figures of what works beside a store, in the namespaces that have it. */
-const partFigures: readonly (readonly [
-  type: 'gauge' | 'counter',
-  name: string,
-  help: string,
-  figure: (stats: NamespaceStats) => number | Readonly<Record<string, number>> | undefined,
-])[] = [
+const partFigures: readonly PartFigure[] = [
   ['counter', 'cleaner_runs', 'Runs of the cleaner.', ({ cleaner }) => cleaner?.runs],
   ['counter', 'cleaner_failed_runs', 'Runs that failed.', ({ cleaner }) => cleaner?.failedRuns],
   ['counter', 'cleaned_keys', 'Keys that the cleaner removed.', ({ cleaner }) => cleaner?.objects],
@@ -135,20 +132,22 @@ const partFigures: readonly (readonly [
     'Decisions that the disk did not take.',
     ({ reliability }) => reliability?.lostRecords,
   ],
+  ...mirrorFigures,
+  ...upstreamFigures,
 ];
 
 /** No family at all where nobody has the part. */
 function partFamily(
   namespaces: Named,
-  [type, name, help, figure]: (typeof partFigures)[number],
+  [type, name, help, figure, label = 'state']: PartFigure,
 ): readonly Family[] {
   const suffix = type === 'counter' ? '_total' : '';
   const samples = namespaces.flatMap(([namespace, stats]) => {
     const value = figure(stats);
     if (value === undefined) return [];
     if (typeof value === 'number') return [sample(suffix, { namespace }, value)];
-    return Object.entries(value).map(([state, count]) =>
-      sample(suffix, { namespace, state }, count),
+    return Object.entries(value).map(([key, count]) =>
+      sample(suffix, { namespace, [label]: key }, count),
     );
   });
   return samples.length === 0 ? [] : [{ name, type, help, samples }];

@@ -27,7 +27,7 @@ export interface Recovered {
 }
 
 /** The lock, and notes of last uses. */
-const ownExtra = /^(lock(-.*)?|uses-[01])$/;
+const ownExtra = /^(lock(-.*)?|uses-[01]|reliability|mirror)$/;
 const removal: FilePlace = { offset: 0, sizeBytes: 0, crc: 0 };
 const ownName = /^(\d{1,10})\.(values|log|single)$/;
 

@@ -1,8 +1,10 @@
 // What a running data plane says about itself.
 
 import type { CleanerStats } from '../cleaner/cleaner.ts';
+import type { MirroringStats } from '../mirror/mirroring-store.ts';
 import type { ReliabilityStats } from '../reliability/reliable-store.ts';
 import type { ScrubStats } from '../scrub/scrubber.ts';
+import type { UpstreamStats } from '../upstream/upstream-store.ts';
 import type { CounterValues } from './counters.ts';
 import type { LatencyStats } from './latencies.ts';
 import type { TopClientStats } from './top-clients.ts';
@@ -13,6 +15,8 @@ export interface NamespaceParts {
   readonly cleaner?: CleanerStats;
   readonly scrub?: ScrubStats;
   readonly reliability?: ReliabilityStats;
+  readonly mirror?: MirroringStats;
+  readonly upstream?: UpstreamStats;
 }
 
 /** Figures of one namespace, at one moment. */

@@ -240,7 +240,7 @@ export class RecordJournal implements Disposable {
 }
 
 /** The whole content of a file. */
-export function readAll(file: CacheFile): Buffer {
+function readAll(file: CacheFile): Buffer {
   const bytes = Buffer.allocUnsafeSlow(file.sizeNow());
   let done = 0;
   while (done < bytes.length) {

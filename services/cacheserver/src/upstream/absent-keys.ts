@@ -9,10 +9,6 @@ export class AbsentKeys {
     this.#keysMax = keysMax;
   }
 
-  get size(): number {
-    return this.#untilMs.size;
-  }
-
   has(key: string, nowMs: number): boolean {
     const untilMs = this.#untilMs.get(key);
     if (untilMs === undefined) return false;
