@@ -251,7 +251,7 @@ async function figuresAreTold(leader: ControllersProcess): Promise<void> {
   assert.equal(status, 200);
   for (const line of [
     /^leader_election_master_status\{name="tweendeck-controllers"\} 1$/m,
-    /^controller_runtime_reconcile_total\{controller="cacheserver",result="success"\} [1-9]/m,
+    /^controller_runtime_reconcile_total\{controller="cacheserver",result="requeue_after"\} [1-9]/m,
     /^controller_runtime_reconcile_time_seconds_bucket\{controller="cacheserver",le="\+Inf"\} [1-9]/m,
     /^workqueue_depth\{name="cacheserver"\} \d/m,
     /^workqueue_work_duration_seconds_count\{name="cacheserver"\} [1-9]/m,
@@ -354,7 +354,7 @@ test('without rights it says which, is not ready, and goes on when they come', a
   await started.ready(200, undefined, 60_000);
   await started.said('leading');
   const warnings = started.log.filter(({ level }) => level === 'warn');
-  assert.ok(warnings.length <= 8, `${warnings.length} warnings`);
+  assert.ok(warnings.length <= 12, `${warnings.length} warnings`);
   assert.deepEqual(await started.stop(), { code: 0, signal: null });
 });
 

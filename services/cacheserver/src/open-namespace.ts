@@ -49,7 +49,10 @@ export async function openNamespace(
   return {
     name,
     store: decorated.store,
-    clean: (how, asked) => cleaner.run(how, asked),
+    clean: async ({ dryRun, rules: given }, asked) => {
+      if (given !== undefined) cleaner.change(given);
+      return cleaner.run({ dryRun }, asked);
+    },
     parts: () => ({
       cleaner: cleaner.stats(),
       scrub: scrubber.stats(),

@@ -4,7 +4,7 @@ import { SimClock } from '@tweendeck/sim';
 import { seededRandom, silentLogger } from '@tweendeck/std';
 import { unityGuidText, unityHashText } from '@tweendeck/wire';
 import { openCacheStore } from './cache-store.ts';
-import { type ControlOptions, controlReply } from './control.ts';
+import { type CleanOrder, type ControlOptions, controlReply } from './control.ts';
 import { MemoryDisk } from './memory-disk.ts';
 import { contentOf, idOf, putFiles } from './value-store-conformance.ts';
 
@@ -44,7 +44,10 @@ async function withStore(
   await putFiles(store, keyOf(1, 1), { a: contentOf(1, 10), i: contentOf(1, 5) });
   await putFiles(store, keyOf(1, 2), { a: contentOf(2, 20) });
   await putFiles(store, keyOf(2, 3), { r: contentOf(3, 30) });
-  const clean = async ({ dryRun }: { readonly dryRun: boolean }): Promise<object> => ({ dryRun });
+  const clean = async ({ dryRun, rules }: CleanOrder): Promise<object> => ({
+    dryRun,
+    ...(rules ? { rules } : {}),
+  });
   const options: ControlOptions = {
     namespaces: [{ name: 'main', store, clean }],
     token: () => 'secret',
@@ -98,6 +101,13 @@ test('the control cleans, and says when nothing does', () =>
   withStore(async (ask) => {
     assert.deepEqual((await ask('clean?dryRun=true', shown)).body, { report: { dryRun: true } });
     assert.deepEqual((await ask('clean', shown)).body, { report: { dryRun: false } });
+    const rules = { ttlSeconds: 60, renewOnHit: false };
+    const ordered = { ...shown, body: { token: 'secret', rules } };
+    assert.deepEqual((await ask('clean', ordered)).body, { report: { dryRun: false, rules } });
+    for (const wrong of ['x', { ttl: 1 }, { maxBytes: '1' }]) {
+      const refused = { ...shown, body: { token: 'secret', rules: wrong } };
+      assert.equal((await ask('clean', refused)).status, 400);
+    }
   }));
 
 for (const { name, path, how, status, options } of [

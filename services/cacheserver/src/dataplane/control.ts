@@ -3,11 +3,18 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isJsonObject, messageOf } from '@tweendeck/std';
 import { parseUnityCacheId, parseUnityGuid, unityGuidText, unityHashText } from '@tweendeck/wire';
+import type { CleanerRules } from '../cleaner/cleaner-rules.ts';
 import type { HealthReply, HealthRequest } from './health-server.ts';
 import type { StoredKey, ValueStore } from './value-store.ts';
 
 /** Cleans now, or tells what would go; resolves with the report. */
-export type CleanNow = (how: { readonly dryRun: boolean }, signal: AbortSignal) => Promise<unknown>;
+export type CleanNow = (how: CleanOrder, signal: AbortSignal) => Promise<unknown>;
+
+export interface CleanOrder {
+  readonly dryRun: boolean;
+  /** In place of the rules there were, from now on; undefined: by those. */
+  readonly rules: CleanerRules | undefined;
+}
 
 /** A namespace as the control sees it. */
 interface ControlledNamespace {
@@ -60,16 +67,17 @@ export function controlReply(
   if (refusal !== undefined) return answered(403, refusal);
   const found = namespaceOf(namespaces, searchParams.get('namespace'));
   if (typeof found === 'string') return answered(404, found);
+  const rules = isJsonObject(request.body) ? request.body['rules'] : undefined;
+  if (order === 'clean') return cleanReply(found, { rules, searchParams }, signal);
   return act(order, found, searchParams, signal).then(([status, body]) => json(status, body));
 }
 
 async function act(
-  order: 'purge' | 'clean' | 'lookup' | 'why',
+  order: 'purge' | 'lookup' | 'why',
   namespace: ControlledNamespace,
   parameters: URLSearchParams,
   signal: AbortSignal,
 ): Promise<Answer> {
-  if (order === 'clean') return clean(namespace, parameters.get('dryRun') === 'true', signal);
   if (order === 'purge' && parameters.get('all') === 'true') {
     return [200, { removedKeys: await namespace.store.clear() }];
   }
@@ -128,14 +136,43 @@ async function purge(
   return [200, { removedKeys }];
 }
 
+async function cleanReply(
+  namespace: ControlledNamespace,
+  { rules, searchParams }: { readonly rules: unknown; readonly searchParams: URLSearchParams },
+  signal: AbortSignal,
+): Promise<HealthReply> {
+  const parsed = rules === undefined ? undefined : parseRules(rules);
+  if (rules !== undefined && parsed === undefined) {
+    return json(400, { error: 'rules are ttlSeconds, renewOnHit, maxBytes and freeBytes' });
+  }
+  const dryRun = searchParams.get('dryRun') === 'true';
+  return json(...(await clean(namespace, { dryRun, rules: parsed }, signal)));
+}
+
+/** Undefined for what is no set of rules; their values are looked at by the cleaner. */
+function parseRules(value: unknown): CleanerRules | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const { ttlSeconds, renewOnHit, maxBytes, freeBytes, ...others } = value;
+  const numbers = { ttlSeconds, maxBytes, freeBytes };
+  const wrong = Object.values(numbers).some((one) => one !== undefined && typeof one !== 'number');
+  const renews = renewOnHit === undefined || typeof renewOnHit === 'boolean';
+  if (wrong || !renews || Object.keys(others).length > 0) return undefined;
+  return {
+    ...(typeof ttlSeconds === 'number' ? { ttlSeconds } : {}),
+    ...(typeof renewOnHit === 'boolean' ? { renewOnHit } : {}),
+    ...(typeof maxBytes === 'number' ? { maxBytes } : {}),
+    ...(typeof freeBytes === 'number' ? { freeBytes } : {}),
+  };
+}
+
 async function clean(
   { clean: run }: ControlledNamespace,
-  dryRun: boolean,
+  order: CleanOrder,
   signal: AbortSignal,
 ): Promise<Answer> {
   if (run === undefined) return [409, { error: 'no cleaner is configured for this namespace' }];
   try {
-    return [200, { report: await run({ dryRun }, signal) }];
+    return [200, { report: await run(order, signal) }];
   } catch (error) {
     return [500, { error: messageOf(error) }];
   }
