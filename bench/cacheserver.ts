@@ -72,6 +72,9 @@ export async function run(
   if (values.write) await keepInReadme('cacheserver', clock.nowMs(), tables);
 }
 
+/** What `cache_ram` takes at most by default: ten pages of 100 MB. */
+const peerMemoryBytes = 1_000_000_000;
+
 interface Places {
   readonly root: string;
   readonly kinds: readonly SideKind[];
@@ -88,6 +91,10 @@ async function measured(
   for (const kind of kinds) {
     const options = { directory: join(root, kind), peer };
     sides.push(opened.use(await openSide(kind, options, signal)));
+  }
+  if (settings.cells.some(({ roomy }) => roomy)) {
+    const options = { directory: join(root, 'roomy'), memoryBytes: peerMemoryBytes };
+    sides.push(opened.use(await openSide('ours', options, signal)));
   }
   return cellTables(await measureCells({ ...settings, sides }, signal));
 }

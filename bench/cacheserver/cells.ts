@@ -18,6 +18,8 @@ export interface Cell {
   /** What has to be there before. */
   readonly stored: readonly KeySet[];
   readonly target: CellTarget;
+  /** Ours is given as much memory as the peer's memory module takes by default. */
+  readonly roomy?: boolean;
 }
 
 const kibibyte = 1_024;
@@ -40,6 +42,8 @@ const sizes: readonly Size[] = [
 ];
 const smallSizes = sizes.slice(0, 2);
 const small = 64 * kibibyte;
+/** The largest file that our default memory takes. */
+const hotMax = 4 * mebibyte;
 
 // Every set has numbers of its own, far from those of the others.
 const setAt = (index: number, keys: number, a: number): KeySet => ({
@@ -81,8 +85,14 @@ function getCell(size: Size, width: Width): Cell {
     name: nameOf(`get ${size.name}`, width),
     load: { ...width, sets: [gotSet(size)], types: 'a' },
     stored: [gotSet(size)],
-    target: { ofLimit: size.bytes <= small ? 0.4 : 0.8 },
+    target: size.bytes <= hotMax ? { ofLimit: size.bytes <= small ? 0.4 : 0.8 } : {},
   };
+}
+
+/** Files that our default memory does not take. */
+function hotCell(size: Size, width: Width): Cell {
+  const name = nameOf(`hot get ${size.name}`, width);
+  return { ...getCell(size, width), name, target: { ofLimit: 0.8 }, roomy: true };
 }
 
 function putCell(size: Size, width: Width): Cell {
@@ -121,6 +131,9 @@ export const cells: readonly Cell[] = [
     stored: [wideSet],
     target: {},
   },
+  ...sizes
+    .filter(({ bytes }) => bytes > hotMax)
+    .flatMap((size) => widths.map((width) => hotCell(size, width))),
   ...sizes.flatMap((size) => widths.map((width) => putCell(size, width))),
   ...widths.map(missCell),
   ...smallSizes.flatMap((size) => deepWidths.map((width) => getCell(size, width))),

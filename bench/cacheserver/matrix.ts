@@ -37,7 +37,7 @@ export async function measureCells(
   for (let round = 1; round <= rounds; round++) {
     for (const { cell, samples } of results) {
       const shown: string[] = [];
-      for (const side of sides) {
+      for (const side of sides.filter((one) => takesPart(one, cell))) {
         for (const set of cell.stored) await fillOnce(side, set, filled, signal);
         const sample = await measure(side, cell, settings, signal);
         samples.get(side.kind)?.push(sample);
@@ -47,6 +47,10 @@ export async function measureCells(
     }
   }
   return results;
+}
+
+function takesPart({ kind, roomy }: CacheSide, cell: Cell): boolean {
+  return kind !== 'ours' || roomy === (cell.roomy ?? false);
 }
 
 async function measure(
@@ -70,7 +74,7 @@ async function fillOnce(
   filled: Set<string>,
   signal: AbortSignal,
 ): Promise<void> {
-  const mark = `${side.kind} ${set.first}`;
+  const mark = `${side.title} ${set.first}`;
   if (side.kind === 'limit' || filled.has(mark)) return;
   filled.add(mark);
   const outcome = await sendTo(side, fillLoad(set), signal);

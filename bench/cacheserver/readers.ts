@@ -68,8 +68,8 @@ async function withStoppedReaders(
   peer: string | undefined,
   signal: AbortSignal,
 ): Promise<readonly [before: number, peak: number]> {
-  const args = [`--memory=${boundBytes / 4}`];
-  await using side = await openSide(kind, { directory, peer, args }, signal);
+  const memoryBytes = boundBytes / 4;
+  await using side = await openSide(kind, { directory, peer, memoryBytes }, signal);
   await sendTo(side, fillLoad(set), signal);
   const before = side.residentBytes();
   side.forgetPeak();

@@ -24,6 +24,8 @@ export const sideTitles: Readonly<Record<SideKind, string>> = {
 export interface CacheSide extends AsyncDisposable {
   readonly kind: SideKind;
   readonly title: string;
+  /** Given more memory than by default. */
+  readonly roomy: boolean;
   readonly port: number;
   readonly pid: number;
   /** From the start of its process until it takes connections. */
@@ -39,8 +41,8 @@ export interface SideOptions {
   readonly directory: string;
   /** The peer's program; only needed for a peer. */
   readonly peer?: string | undefined;
-  /** Further arguments of ours. */
-  readonly args?: readonly string[];
+  /** What ours may hold in memory, in bytes; its default if omitted. */
+  readonly memoryBytes?: number | undefined;
 }
 
 const readyMaxMs = 120_000;
@@ -60,7 +62,8 @@ export async function openSide(
   });
   const exited = once(child, 'exit');
   const link = onAbort(signal, () => child.kill('SIGKILL'));
-  const title = sideTitles[kind];
+  const roomy = options.memoryBytes !== undefined;
+  const title = `${sideTitles[kind]}${roomy ? ', roomy' : ''}`;
   const { pid = 0 } = child;
   while (!(await takesConnections(port))) {
     signal.throwIfAborted();
@@ -71,6 +74,7 @@ export async function openSide(
   return {
     kind,
     title,
+    roomy,
     port,
     pid,
     readyMs: performance.now() - begun,
@@ -88,13 +92,14 @@ export async function openSide(
 function commandOf(
   kind: SideKind,
   port: number,
-  { directory, peer, args = [] }: SideOptions,
+  { directory, peer, memoryBytes }: SideOptions,
 ): readonly string[] {
   if (kind === 'limit') return [join(import.meta.dirname, 'limit-process.ts'), String(port)];
   if (kind === 'ours') {
     const program = join(import.meta.dirname, '../../apps/tweendeck/bin/tweendeck.cjs');
     const where = ['--data', directory, '--listen', `127.0.0.1:${port}`];
-    return [program, 'cacheserver', 'serve', ...where, ...args];
+    const memory = memoryBytes === undefined ? [] : [`--memory=${memoryBytes}`];
+    return [program, 'cacheserver', 'serve', ...where, ...memory];
   }
   if (peer === undefined) throw new Error('the peer is not installed');
   const [module, noDelay] = kind.split('-');
