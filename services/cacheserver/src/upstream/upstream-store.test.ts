@@ -91,6 +91,25 @@ test('a miss is got from the upstream as a whole transaction, kept, and answered
   assert.deepEqual([filled, filledBytes, absent], [2, 3_200_550, 1]);
 });
 
+test('large and small files of many keys are got behind one another over one connection', async () => {
+  await using rig = await chain({ connectionsMax: 1 });
+  const { world, there, here, store } = rig;
+  const count = 12;
+  const filesOf = (number: number): typeof large => ({
+    a: contentOf(number, 700_000 + number * 10_007),
+    i: contentOf(number, 30),
+    r: contentOf(number, 1 + number * 50_021),
+  });
+  for (let number = 0; number < count; number++)
+    await putFiles(there.store, idOf(number), filesOf(number));
+  await Promise.all(
+    Array.from({ length: count }, (_, number) => ask(world, here, [[number, 'a']])),
+  );
+  for (let number = 0; number < count; number++) {
+    assert.deepEqual(await getFiles(store, idOf(number)), filesOf(number));
+  }
+});
+
 test('many who miss one key at once ask for it once', async () => {
   await using rig = await chain();
   const { world, there, here, store } = rig;

@@ -8,6 +8,7 @@ import { StoreDecorator } from '../dataplane/store-decorator.ts';
 import type { Soon, StoredEntry, ValueStore } from '../dataplane/value-store.ts';
 import { wordEntry } from '../mirror/mirror-mark.ts';
 import { AbsentKeys } from './absent-keys.ts';
+import { FillUpload } from './fill-upload.ts';
 import { UpstreamBreaker } from './upstream-breaker.ts';
 import { UpstreamPool } from './upstream-pool.ts';
 
@@ -245,7 +246,7 @@ export class UpstreamStore extends StoreDecorator {
     { id, flight }: { readonly id: Buffer; readonly flight: Flight },
     signal: AbortSignal,
   ): Promise<Fetched> {
-    const upload = this.#fill.begin(id, 0);
+    const upload = new FillUpload(this.#fill.begin(id, 0));
     using fetching = linkedAbort(signal);
     let bytes = 0;
     const targetOf = ({ type }: { readonly type: 'a' | 'i' | 'r' }): CacheReplyTarget => ({
