@@ -24,7 +24,9 @@ export type PutRefusal =
   | 'disk-error'
   | 'too-large'
   | 'read-only'
-  | 'not-permitted';
+  | 'not-permitted'
+  /** The server that keeps the values is away. */
+  | 'store-away';
 
 /**
  * The files of one key as they stood at one moment: later commits, evictions and drops do not change what it reads.
