@@ -3,6 +3,7 @@
 import { crc32 } from 'node:zlib';
 import { PlatformError } from '@tweendeck/std';
 import type { HeldValue, MemoryTier } from './memory-tier.ts';
+import { diskPartBytes, type PartBuffers } from './part-buffers.ts';
 import type { BodyReader, Soon } from './value-store.ts';
 
 /** Where a body lies and how it is read. */
@@ -17,12 +18,17 @@ export interface BodySource {
   damaged(cause: unknown): void;
 }
 
-const diskPartBytes = 256 * 1_024;
 const memoryPartBytes = 1_024 * 1_024;
 
-export function openBody(source: BodySource, tier: MemoryTier): BodyReader {
-  const held = tier.hold(source.segment, source.offset);
-  return held ? new MemoryBody(held) : new DiskBody(source, tier);
+/** Where bodies are held. */
+export interface BodyMemory {
+  readonly tier: MemoryTier;
+  readonly parts: PartBuffers;
+}
+
+export function openBody(source: BodySource, memory: BodyMemory): BodyReader {
+  const held = memory.tier.hold(source.segment, source.offset);
+  return held ? new MemoryBody(held) : new DiskBody(source, memory);
 }
 
 class MemoryBody implements BodyReader {
@@ -48,6 +54,7 @@ class MemoryBody implements BodyReader {
 class DiskBody implements BodyReader {
   readonly #source: BodySource;
   readonly #tier: MemoryTier;
+  readonly #parts: PartBuffers;
   /** The whole value, when the tier takes it. */
   #whole: Buffer | undefined;
   #requested = 0;
@@ -56,14 +63,19 @@ class DiskBody implements BodyReader {
   #ahead: Promise<Buffer> | undefined;
   #closed = false;
 
-  constructor(source: BodySource, tier: MemoryTier) {
+  constructor(source: BodySource, { tier, parts }: BodyMemory) {
     this.#source = source;
     this.#tier = tier;
+    this.#parts = parts;
     if (tier.reserve(source.sizeBytes)) this.#whole = Buffer.allocUnsafeSlow(source.sizeBytes);
   }
 
   next(): Soon<Buffer | undefined> {
     return this.#delivered === this.#source.sizeBytes ? undefined : this.#part();
+  }
+
+  recycle(part: Buffer): void {
+    if (this.#whole === undefined && !this.#closed) this.#parts.give(part);
   }
 
   close(): void {
@@ -92,7 +104,7 @@ class DiskBody implements BodyReader {
     const from = this.#requested;
     const length = Math.min(diskPartBytes, this.#source.sizeBytes - from);
     this.#requested += length;
-    const target = this.#whole?.subarray(from, from + length) ?? Buffer.allocUnsafeSlow(length);
+    const target = this.#whole?.subarray(from, from + length) ?? this.#parts.take(length);
     try {
       for (let done = 0; done < length; ) {
         const position = this.#source.offset + from + done;

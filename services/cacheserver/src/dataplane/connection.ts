@@ -364,6 +364,11 @@ export class Connection implements UnityCacheRequestSink {
     return this.#waiting || this.#sending || this.#yielding || this.#queue.length > 0;
   }
 
+  /** Whether the kernel has all that was written; TLS keeps what it was given for longer. */
+  get #isSent(): boolean {
+    return !this.#closed && !this.#secured && this.#socket.writableLength === 0;
+  }
+
   get #full(): boolean {
     const { queuedBytesMax, queuedBodiesMax } = this.#host.limits;
     return (
@@ -486,6 +491,7 @@ export class Connection implements UnityCacheRequestSink {
         const bytes = part instanceof Promise ? await part : part;
         if (bytes === undefined || this.#closed) break;
         if (!this.#socket.write(bytes)) await this.#drained();
+        if (this.#isSent) body.recycle?.(bytes);
       }
       if (!this.#closed) this.#host.latencies.hit[type].observe(this.#sinceMs(sinceMs));
     } catch (error) {

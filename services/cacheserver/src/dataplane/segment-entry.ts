@@ -5,6 +5,7 @@ import { assert } from '@tweendeck/std';
 import { type UnityCacheFileType, unityCacheFileTypeIndex } from '@tweendeck/wire';
 import { openBody } from './body-reader.ts';
 import type { MemoryTier } from './memory-tier.ts';
+import type { PartBuffers } from './part-buffers.ts';
 import type { OpenFiles, Segment } from './segment.ts';
 import type { BodyReader, StoredEntry } from './value-store.ts';
 
@@ -19,6 +20,7 @@ export interface PinnedFile {
 /** What an entry needs of its store. */
 export interface EntryHost {
   readonly tier: MemoryTier;
+  readonly parts: PartBuffers;
   readonly files: OpenFiles;
   pin(segment: Segment): void;
   unpin(segment: Segment): void;
@@ -98,7 +100,7 @@ export class SegmentEntry implements StoredEntry {
         }
       },
     };
-    return openBody(source, host.tier);
+    return openBody(source, host);
   }
 
   retain(): void {

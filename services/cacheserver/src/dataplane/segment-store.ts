@@ -11,6 +11,7 @@ import { type IndexedFile, KeyIndex } from './key-index.ts';
 import { describeKey, pageOf } from './key-pages.ts';
 import { readLastUses, usesNames, writeLastUses } from './last-uses.ts';
 import { MemoryTier } from './memory-tier.ts';
+import { PartBuffers } from './part-buffers.ts';
 import { type Reclaimed, type ReclaimGoal, reclaimSpace } from './reclaim.ts';
 import { recoverSegments } from './recovery.ts';
 import { blocksOf, OpenFiles, Segment } from './segment.ts';
@@ -43,6 +44,7 @@ const fixedBytes = 16_384;
 
 export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   readonly tier: MemoryTier;
+  readonly parts: PartBuffers = new PartBuffers();
   readonly files: OpenFiles;
   readonly bufferedBytesMax: number;
   readonly uploadBytesMax: number;

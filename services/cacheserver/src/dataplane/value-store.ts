@@ -50,6 +50,8 @@ export interface BodyReader {
    * is not what was stored, so that no reader ever holds a whole wrong file.
    */
   next(): Soon<Buffer | undefined>;
+  /** Nobody looks at this part any more, the operating system included: another one may take its memory. Never owed. */
+  recycle?(part: Buffer): void;
   close(): void;
 }
 
