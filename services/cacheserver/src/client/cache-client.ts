@@ -215,10 +215,16 @@ export class CacheClient implements Disposable {
     return fits;
   }
 
-  /** Hands bytes to the socket; waits when it holds too many. */
+  /** Hands bytes to the socket, which sends those of one turn together; waits when it holds too many. */
   async #write(bytes: Buffer): Promise<void> {
     if (this.#failure) throw this.#failure;
+    if (this.#socket.writableCorked === 0) {
+      this.#socket.cork();
+      setImmediate(() => this.#socket.uncork());
+    }
     if (this.#socket.write(bytes)) return;
+    this.#socket.uncork();
+    if (!this.#socket.writableNeedDrain) return;
     this.#watch();
     const drained = new Promise<void>((resolve) => {
       this.#socket.once('drain', resolve);

@@ -72,7 +72,7 @@ export interface MirrorStats {
   readonly lastFailure: string;
 }
 
-const batchLengthMax = 64;
+const batchLengthMax = 256;
 const batchBytesMax = 16 * 2 ** 20;
 /** So often a mirror may keep nothing of a batch before it is left to the next backfill. */
 const refusalsMax = 10;

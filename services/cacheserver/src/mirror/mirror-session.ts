@@ -1,6 +1,6 @@
 // One connection to a mirror: asks what it has, sends what it lacks, and looks whether that arrived.
 
-import { type Clock, isPlatformError, linkedAbort } from '@tweendeck/std';
+import { type Clock, isPlatformError, linkedAbort, PlatformError } from '@tweendeck/std';
 import { type UnityCacheFileType, unityCacheFileTypes } from '@tweendeck/wire';
 import { CacheClient, type CacheFileSource } from '../client/cache-client.ts';
 import type { ListenAddress } from '../dataplane/listen.ts';
@@ -47,6 +47,8 @@ export interface MirrorSessionOptions {
 
 /** Files up to this size are asked for many at once. */
 const smallBytesMax = 64 * 1_024;
+/** Files up to this size are read back. */
+const readBackBytesMax = 8 * 1_024;
 /** The body of a larger file is not waited for: its head tells that it is there. */
 const awaitedBytesMax = 2 ** 20;
 
@@ -181,11 +183,15 @@ export class MirrorSession implements Disposable {
     return rest;
   }
 
-  /** Looks for what was sent; large files are not read back, unless there is nothing else to look for. */
+  /**
+   * Looks for what was sent; large files are not read back, unless there is nothing else to look for. Any answer tells
+   * that everything before it was processed.
+   */
   async #confirm(sent: readonly Sending[], delivery: Delivery, signal: AbortSignal): Promise<void> {
     const looked = sent.flatMap((sending) =>
-      smallFiles(sending)
+      sending.files
         .slice(0, 1)
+        .filter(({ sizeBytes }) => sizeBytes <= readBackBytesMax)
         .map(({ type }) => ({ sending, type })),
     );
     const missing = await this.#missingOf(looked, signal);
@@ -194,7 +200,7 @@ export class MirrorSession implements Disposable {
     if (looked.length === 0 && first !== undefined && file !== undefined) {
       if (await this.#has(first.item.id, file.type, signal)) delivery.confirmed++;
       else missing.add(first);
-    } else if (sent.length > 0) await this.#client.fence(signal);
+    }
     delivery.refused += missing.size;
     delivery.confirmed += looked.filter(({ sending }) => !missing.has(sending)).length;
     for (const sending of sent) {
@@ -280,7 +286,24 @@ function bytesOf({ files }: Sending): number {
 }
 
 function sourcesOf({ entry, files }: Sending): CacheFileSource[] {
-  return files.map(({ type, sizeBytes }) => ({ type, sizeBytes, parts: partsOf(entry, type) }));
+  return files.map(({ type, sizeBytes }) => {
+    const isSmall = sizeBytes <= smallBytesMax;
+    const parts = isSmall ? copyOf(entry, type, sizeBytes) : partsOf(entry, type);
+    return { type, sizeBytes, parts };
+  });
+}
+
+/** A small file at once: as quick as a connection answers it. */
+function* copyOf(
+  entry: StoredEntry,
+  type: UnityCacheFileType,
+  sizeBytes: number,
+): Generator<Buffer> {
+  const bytes = Buffer.allocUnsafe(sizeBytes);
+  if (!entry.copy(type, bytes, 0)) {
+    throw new PlatformError('CACHE_VALUE_DAMAGED', `file ${type} of ${sizeBytes} bytes`);
+  }
+  yield bytes;
 }
 
 async function* partsOf(entry: StoredEntry, type: UnityCacheFileType): AsyncGenerator<Buffer> {

@@ -343,6 +343,30 @@ test('a mirror too far behind for the queue is asked for everything, and lacks n
   assert.equal(mirrorOf(here).skipped, here.store.mirroring().queueDropped);
 });
 
+test('what cannot be read here does not hold up the others, and is not sent half', async () => {
+  await using world = new TestWorld();
+  const disk = new MemoryDisk();
+  const nowhere = await world.nowhere();
+  const here = await mirrorTo(world, [nowhere], { disk, backfill: false });
+  const spoilt = { a: contentOf(77, 5_000) };
+  const spoiltLarge = { a: contentOf(88, 900_000) };
+  await put(world, here, 1, small);
+  await put(world, here, 2, spoilt);
+  await put(world, here, 3, spoiltLarge);
+  await put(world, here, 4, small);
+  for (const { bytes } of disk.files.values()) {
+    for (const content of [spoilt.a, spoiltLarge.a]) {
+      const at = bytes.indexOf(content.subarray(0, 4_000));
+      if (at >= 0) bytes[at + 100] = 1;
+    }
+  }
+  const there = await world.serve(await world.openStore(), { port: nowhere.port });
+  await world.until('mirrored', () => isIdle(here), 1_000);
+  const { sent, damaged } = mirrorOf(here);
+  assert.deepEqual([sent, damaged, there.store.stats().keys], [2, 2, 2]);
+  assert.equal(there.store.stats().uploadBytes, 0);
+});
+
 test('several mirrors go their own ways', async () => {
   await using world = new TestWorld();
   const nowhere = await world.nowhere();
