@@ -6,7 +6,6 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom } from '@tweendeck/std';
 import { type CacheProcess, startCacheProcess } from './support/cache-process.ts';
 import { EditorClient, type UnityEntry } from './unity-clients.ts';
@@ -98,7 +97,8 @@ test('a server killed at random, 8 times, half of them with its mirror down: the
       const storing = Array.from({ length: 8 }, () =>
         storeUntilKilled(ownPort, () => next++, acknowledged),
       );
-      await sleep(50 + random.integer(250));
+      const enough = acknowledged.length + 8 + random.integer(24);
+      await cache.until('stored', async () => acknowledged.length >= enough);
       cache.signal('SIGKILL');
       await cache.ended;
       await Promise.all(storing);
