@@ -64,13 +64,13 @@ export const changeService: Scenario = {
 };
 
 export const changeCleaner: Scenario = {
-  name: 'cleaner fields are kept and told of; a bad webhook is refused',
+  name: 'a cleaner is scheduled and told of; a bad webhook or schedule is refused',
   play: async (stage) => {
     const cleaner = { webhook: 'https://hooks.example.com/cache?team=a', image: 'cleaner:1' };
     await stage.apply('cache', { cleaner });
     await stage.untilReady('cache');
     assert.deepEqual((await stage.cache('cache')).spec.cleaner, cleaner);
-    const told = await stage.untilCondition('cache', 'CleanerScheduled', { status: 'False' });
+    const told = await stage.untilCondition('cache', 'CleanerScheduled', { status: 'True' });
     stage.observe('told', [told.reason, told.message]);
     const patch = ['patch', 'cacheserver', 'cache', '--type=merge'];
     const refused = await stage.home.kubectl([
@@ -81,6 +81,9 @@ export const changeCleaner: Scenario = {
     assert.match(refused.stderr, /spec\.cleaner\.webhook/);
     stage.observe('refused', refused.stderr);
     assert.deepEqual((await stage.cache('cache')).spec.cleaner, cleaner);
+    await stage.change('cache', { cleaner: { ...cleaner, schedule: '61 * * * *' } });
+    const bad = await stage.untilCondition('cache', 'CleanerScheduled', { status: 'False' });
+    assert.equal(bad.reason, 'ScheduleRefused');
     await stage.kubectl([...patch, '-p', '{"spec":{"cleaner":null}}']);
     await stage.until(
       'nobody speaks of a cleaner any more',

@@ -27,6 +27,8 @@ export interface ScenarioHome extends AsyncDisposable {
   readonly loadBalancers: boolean;
   /** Addresses that clients on this machine may have; undefined: the one that the system chooses. */
   readonly clientAddresses: readonly (string | undefined)[];
+  /** Where pods reach a server of a test; undefined: nowhere. */
+  readonly webhookHost: string | undefined;
   /** Whether ResourceQuota and pod security are enforced. */
   readonly admission: boolean;
   /** How long anything may take here, in milliseconds. */

@@ -8,6 +8,7 @@ import {
   othersMarks,
   repairedByHand,
 } from './change.ts';
+import { cleanerRun } from './cleaner.ts';
 import { create } from './create.ts';
 import { deletion, neighbours, recreation } from './deletion.ts';
 import { entryPromises, entrySwitch } from './entry.ts';
@@ -29,6 +30,7 @@ export const cacheServerScenarios: readonly Scenario[] = [
   changeResources,
   changeService,
   changeCleaner,
+  cleanerRun,
   placement,
   missingImage,
   crashing,

@@ -440,6 +440,44 @@ export const commands: readonly CommandSpec[] = [
     load: () => import('./commands/restore.ts'),
   },
   {
+    name: 'cacheserver clean',
+    summary: 'Cleans all replicas of a CacheServer once, and reports to a webhook',
+    details: [
+      'What spec.cleaner runs on its schedule. Ends with 1 when not all was cleaned or told.',
+    ],
+    options: {
+      name: { type: 'string', value: 'NAME', description: 'the CacheServer, for the report' },
+      service: { type: 'string', value: 'NAME', description: 'the Service of its replicas' },
+      'token-file': {
+        type: 'string',
+        value: 'FILE',
+        description: "the token of the replicas' control",
+      },
+      'key-file': { type: 'string', value: 'FILE', description: 'the key that signs the report' },
+      webhook: { type: 'string', value: 'URL', description: 'where the report is posted' },
+      'ttl-seconds': {
+        type: 'string',
+        value: 'SECONDS',
+        description: 'values go that were not used for so long',
+      },
+      'renew-on-hit': {
+        type: 'string',
+        value: 'true|false',
+        description: 'whether a hit counts as use, or storing alone',
+        defaultText: 'true',
+      },
+      'max-bytes': {
+        type: 'string',
+        value: 'BYTES',
+        description: 'what a replica keeps; the least recently used values go',
+      },
+      'dry-run': { type: 'boolean', description: 'nothing goes; the report says what would have' },
+      kubeconfig: { type: 'string', value: 'FILE', description: 'which cluster to ask' },
+      json: { type: 'boolean', description: 'log in JSON lines' },
+    },
+    load: () => import('./commands/cacheserver-clean.ts'),
+  },
+  {
     name: 'cacheserver entry',
     summary: 'Runs nginx in front of the replicas of a cache server',
     details: [

@@ -39,4 +39,8 @@ export const appErrors: Readonly<Record<string, string>> = {
   HOME_DAMAGED: 'A file of the data directory does not hold what it must hold.',
   HOME_STARTING: 'The embedded home is still starting; the asked part is not up yet.',
   HOME_PORT_TAKEN: 'A port that the embedded home needs is held by another program.',
+  CLI_NOT_CLEANED:
+    'Some replicas of a CacheServer could not be cleaned. The message names one and says why; the log has all.',
+  CLI_REPORT_UNDELIVERED:
+    'The replicas were cleaned, and the webhook did not take the report. The message says what it answers.',
 };

@@ -157,18 +157,23 @@ for (const { name, spec, root, ofPlatform, want } of [
   });
 }
 
-test('a program that reads its fronts is told where', () => {
-  const { command } = launchPlan({
-    pod: podOf({}),
-    container: { name: 'app', args: ['run'] },
-    program: { command: ['/bin/app'], frontsFile: (path) => [`--fronts=${path}`] },
-    variables: {},
-    base: {},
-    mounts: {},
-    fronts: [{ address: 'x', port: 80, containerPort: 8_080 }],
-    frontsPath: '/run/fronts',
-    podIP: '127.73.5.1',
-    instance: 'i',
+for (const { name, ports, args } of [
+  { name: 'is told where', ports: [{ containerPort: 80 }], args: ['--fronts=/run/fronts'] },
+  { name: 'is told nothing when nobody is led to it', ports: [], args: [] },
+]) {
+  test(`a program that reads its fronts ${name}`, () => {
+    const { command } = launchPlan({
+      pod: podOf({}),
+      container: { name: 'app', args: ['run'], ports },
+      program: { command: ['/bin/app'], frontsFile: (path) => [`--fronts=${path}`] },
+      variables: {},
+      base: {},
+      mounts: {},
+      fronts: [],
+      frontsPath: '/run/fronts',
+      podIP: '127.73.5.1',
+      instance: 'i',
+    });
+    assert.deepEqual(command, ['/bin/app', 'run', ...args]);
   });
-  assert.deepEqual(command, ['/bin/app', 'run', '--fronts=/run/fronts']);
-});
+}

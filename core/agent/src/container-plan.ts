@@ -71,7 +71,10 @@ export function launchPlan(input: PlanInput): LaunchPlan {
   };
 }
 
-function frontArguments({ program, fronts, frontsPath }: PlanInput): readonly string[] {
+/** None for a container that declares no port: nobody is led to it, and its command may be another one of the program's. */
+function frontArguments(input: PlanInput): readonly string[] {
+  const { program, container, fronts, frontsPath } = input;
+  if (fronts.length === 0 && (container.ports ?? []).length === 0) return [];
   return program.frontsFile?.(frontsPath) ?? program.frontArgs?.(fronts) ?? [];
 }
 

@@ -38,6 +38,7 @@ export async function openControlPlaneHome(): Promise<ScenarioHome> {
     },
     programs: 'faked',
     loadBalancers: false,
+    webhookHost: undefined,
     clientAddresses: [undefined],
     admission: true,
     patienceMs: 120_000,

@@ -38,6 +38,7 @@ export async function openTwoNodes(): Promise<TwoNodes> {
     },
     programs: 'real',
     loadBalancers: false,
+    webhookHost: undefined,
     clientAddresses: [undefined],
     admission: true,
     patienceMs: 180_000,

@@ -9,9 +9,12 @@ import {
   watching,
 } from '@tweendeck/controller';
 import {
+  type CronJob,
+  cronJobResource,
   type Deployment,
   deploymentResource,
   endpointSliceResource,
+  isApiError,
   type KubeObject,
   type ObjectRef,
   type Pod,
@@ -24,18 +27,18 @@ import {
   serviceAccountResource,
   serviceResource,
 } from '@tweendeck/kube';
+import { cleanerName, entryName, followerName, replicasName } from './child-names.ts';
 import { type AskReplica, figuresEveryMs, ReplicaInquiry } from './figures/ask-replicas.ts';
 import { type CacheServerObject, cacheServerKind } from './kind.ts';
 import { renderDeployment, renderDisruptionBudget, renderService, selectorOf } from './render.ts';
+import { renderCleaner } from './render-cleaner.ts';
 import {
-  entryName,
   entrySelectorOf,
-  renderEntryAccount,
-  renderEntryBinding,
   renderEntryDeployment,
-  renderEntryRole,
+  renderFollowerAccount,
+  renderFollowerBinding,
+  renderFollowerRole,
   renderReplicas,
-  replicasName,
   wantedEntry,
 } from './render-entry.ts';
 import { planStatus, type Squatter, type StatusCondition, serves } from './status.ts';
@@ -54,7 +57,13 @@ const ownedResources: readonly Resource<KubeObject>[] = [
   serviceAccountResource,
   roleResource,
   roleBindingResource,
+  cronJobResource,
 ];
+
+/** Whether anybody has to know which replicas are ready. */
+function hasFollowers(spec: CacheServerObject['spec']): boolean {
+  return wantedEntry(spec) !== undefined || spec.cleaner !== undefined;
+}
 
 /** What has to be there or be free, by kind and name. */
 function childrenOf({ metadata: { name }, spec }: CacheServerObject) {
@@ -64,17 +73,21 @@ function childrenOf({ metadata: { name }, spec }: CacheServerObject) {
     deploymentResource,
   ];
   const named = own.map((resource) => ({ resource, name }));
-  if (!wantedEntry(spec)) return named;
-  const entry: readonly Resource<KubeObject>[] = [
-    deploymentResource,
+  const followers: readonly Resource<KubeObject>[] = [
     serviceAccountResource,
     roleResource,
     roleBindingResource,
   ];
   return [
     ...named,
-    { resource: serviceResource, name: replicasName(name) },
-    ...entry.map((resource) => ({ resource, name: entryName(name) })),
+    ...(wantedEntry(spec) ? [{ resource: deploymentResource, name: entryName(name) }] : []),
+    ...(spec.cleaner ? [{ resource: cronJobResource, name: cleanerName(name) }] : []),
+    ...(hasFollowers(spec)
+      ? [
+          { resource: serviceResource, name: replicasName(name) },
+          ...followers.map((resource) => ({ resource, name: followerName(name) })),
+        ]
+      : []),
   ];
 }
 
@@ -120,6 +133,9 @@ interface Children {
   readonly service?: Service;
   readonly deployment?: Deployment;
   readonly entry?: Deployment;
+  readonly cleaner?: CronJob;
+  /** Why the API takes no schedule. */
+  readonly cleanerRefusal?: string;
   /** Who has the name of a child. */
   readonly squatter?: Squatter;
   readonly outcome?: Outcome;
@@ -148,8 +164,24 @@ async function manageResources(cache: CacheServerObject, context: Context): Prom
   const budget = renderDisruptionBudget(cache);
   if (budget) await context.apply(podDisruptionBudgetResource, budget);
   const deployment = await context.apply(deploymentResource, renderDeployment(cache));
+  const cleaning = await manageCleaner(cache, context);
   await context.prune(...ownedResources);
-  return { service, deployment, ...(entry ? { entry } : {}) };
+  return { service, deployment, ...cleaning, ...(entry ? { entry } : {}) };
+}
+
+/** The schedule of the cleaner, or why there can be none. Never keeps the rest from being made. */
+async function manageCleaner(
+  cache: CacheServerObject,
+  context: Context,
+): Promise<Pick<Children, 'cleaner' | 'cleanerRefusal'>> {
+  const wanted = renderCleaner(cache);
+  if (!wanted) return {};
+  try {
+    return { cleaner: await context.apply(cronJobResource, wanted) };
+  } catch (error) {
+    if (!isApiError(error, 'Invalid')) throw error;
+    return { cleanerRefusal: error.message };
+  }
 }
 
 /** The entry with what it needs; undefined when none is wanted. Gives it as the server has it now. */
@@ -157,12 +189,13 @@ async function manageEntry(
   cache: CacheServerObject,
   context: Context,
 ): Promise<Deployment | undefined> {
+  if (!hasFollowers(cache.spec)) return undefined;
+  await context.apply(serviceResource, renderReplicas(cache));
+  await context.apply(serviceAccountResource, renderFollowerAccount(cache));
+  await context.apply(roleResource, renderFollowerRole(cache));
+  await context.apply(roleBindingResource, renderFollowerBinding(cache));
   const entry = wantedEntry(cache.spec);
   if (!entry) return undefined;
-  await context.apply(serviceResource, renderReplicas(cache));
-  await context.apply(serviceAccountResource, renderEntryAccount(cache));
-  await context.apply(roleResource, renderEntryRole(cache));
-  await context.apply(roleBindingResource, renderEntryBinding(cache));
   return context.apply(deploymentResource, renderEntryDeployment(cache, entry));
 }
 
@@ -197,6 +230,8 @@ async function manageStatus(
   const plan = planStatus(cache, {
     deployment: children.deployment,
     entry: children.entry,
+    cleaner: children.cleaner,
+    cleanerRefusal: children.cleanerRefusal,
     entryPods: context.cache(podResource).list({ namespace, labels: entrySelectorOf(name) }),
     service: children.service,
     squatter: children.squatter,

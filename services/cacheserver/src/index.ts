@@ -1,5 +1,8 @@
 // The public surface of cacheserver: the kind and its controller, and all of the data plane.
 
+export * from './cleaner-report/post.ts';
+export * from './cleaner-report/run-cleaner.ts';
+export * from './cleaner-report/signature.ts';
 export * from './controller.ts';
 export * from './data-plane.ts';
 export * from './entry/serve-entry.ts';

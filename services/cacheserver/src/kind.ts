@@ -51,6 +51,17 @@ const phases = [
 /** One word that sums up the conditions. */
 export type CacheServerPhase = (typeof phases)[number];
 
+/** What a user says of cleaning. */
+export interface CleanerSpec {
+  readonly webhook?: string;
+  readonly image?: string;
+  readonly schedule?: string;
+  readonly ttlSeconds?: number;
+  readonly renewOnHit?: boolean;
+  readonly maxBytes?: number;
+  readonly dryRun?: boolean;
+}
+
 /** What a user says of the entry in front of several replicas. */
 interface EntryChoice {
   readonly mode?: 'Auto' | 'Always' | 'Never';
@@ -68,7 +79,7 @@ export interface CacheServerSpec {
     readonly limits: Readonly<Record<string, number | string>>;
     readonly requests?: Readonly<Record<string, number | string>>;
   };
-  readonly cleaner?: { readonly webhook?: string; readonly image?: string };
+  readonly cleaner?: CleanerSpec;
   readonly tolerations?: readonly Toleration[];
   readonly nodeSelector?: Readonly<Record<string, string>>;
   readonly imagePullSecrets?: readonly { readonly name: string }[];
@@ -93,6 +104,12 @@ export interface CacheServerStatus {
   readonly objects?: number;
   /** 0 to 1, since the replicas started; absent while nobody asked. */
   readonly hitRatio?: number;
+  /** Absent while not known, and when nothing was cleaned since the replicas started. */
+  readonly lastClean?: {
+    readonly time: string;
+    readonly objects: number;
+    readonly bytes: number;
+  };
   readonly conditions?: readonly Condition[];
 }
 
@@ -122,9 +139,26 @@ const spec: Type<CacheServerSpec> = t.object({
         .optional()
         .describe('Where a report of every cleaning run is posted.'),
       image: t.string({ minLength: 1 }).optional().describe('The cleaner.'),
+      schedule: t
+        .string({ pattern: '^(@(hourly|daily|weekly|monthly)|[^\\s]+(\\s+[^\\s]+){4})$' })
+        .optional()
+        .describe('When it runs, as in a CronJob; every full hour by default.'),
+      ttlSeconds: t
+        .int64({ minimum: 1 })
+        .optional()
+        .describe('Values go that nobody asked for or stored for so long.'),
+      renewOnHit: t
+        .boolean()
+        .optional()
+        .describe('Whether asking for a value counts, true by default; otherwise storing alone.'),
+      maxBytes: t
+        .int64({ minimum: 0 })
+        .optional()
+        .describe('Bytes that a replica keeps after a run; the least recently used values go.'),
+      dryRun: t.boolean().optional().describe('Nothing goes; reports say what would have.'),
     })
     .optional()
-    .describe('Removes old values on a schedule and reports. Kept, and not run by this release.'),
+    .describe('Removes old values of all replicas on a schedule and reports each run.'),
   tolerations: tolerations.optional().describe('Taints that the pods tolerate.'),
   nodeSelector: t
     .map(t.string())
@@ -179,6 +213,10 @@ const status: Type<CacheServerStatus> = t.object({
     .number()
     .optional()
     .describe('Share of the files asked for that were there, 0 to 1, since the replicas started.'),
+  lastClean: t
+    .object({ time: t.time(), objects: t.int64(), bytes: t.int64() })
+    .optional()
+    .describe('The last run of the cleaner: what went at all replicas. Absent before the first.'),
   conditions: t.conditions().optional(),
 });
 

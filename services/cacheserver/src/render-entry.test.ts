@@ -3,17 +3,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Deployment, Role, RoleBinding, Service } from '@tweendeck/kube';
+import { cleanerName, entryName, followerName, replicasName } from './child-names.ts';
 import type { CacheServerObject, CacheServerSpec } from './kind.ts';
 import { renderDeployment, selectorOf } from './render.ts';
 import {
-  entryName,
   entrySelectorOf,
-  renderEntryAccount,
-  renderEntryBinding,
   renderEntryDeployment,
-  renderEntryRole,
+  renderFollowerAccount,
+  renderFollowerBinding,
+  renderFollowerRole,
   renderReplicas,
-  replicasName,
   wantedEntry,
 } from './render-entry.ts';
 
@@ -75,16 +74,16 @@ test('replicas and entries are never taken for one another', () => {
 });
 
 test('an entry may read endpoints of its namespace and nothing else', () => {
-  const role = renderEntryRole(cacheServer()) as unknown as Role;
+  const role = renderFollowerRole(cacheServer()) as unknown as Role;
   assert.deepEqual(role.rules, [
     { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },
   ]);
-  const binding = renderEntryBinding(cacheServer()) as unknown as RoleBinding;
+  const binding = renderFollowerBinding(cacheServer()) as unknown as RoleBinding;
   assert.deepEqual(binding.subjects, [
-    { kind: 'ServiceAccount', name: entryName('cache'), namespace: 'team' },
+    { kind: 'ServiceAccount', name: followerName('cache'), namespace: 'team' },
   ]);
-  const account = renderEntryAccount(cacheServer());
-  assert.equal(account.metadata.name, entryName('cache'));
+  const account = renderFollowerAccount(cacheServer());
+  assert.equal(account.metadata.name, followerName('cache'));
 });
 
 test('entries run where the replicas may, and satisfy pod security "restricted"', () => {
@@ -107,8 +106,12 @@ test('what a stop takes fits into the grace of the pod', () => {
 test('names of children stay names, and different', () => {
   const long = 'a'.repeat(63);
   const other = `${'a'.repeat(62)}b`;
-  const names = [long, other].flatMap((name) => [entryName(name), replicasName(name)]);
+  const names = [long, other].flatMap((name) => [
+    entryName(name),
+    replicasName(name),
+    cleanerName(name),
+  ]);
   assert.ok(names.every((name) => name.length <= 63));
-  assert.equal(new Set(names).size, 4);
+  assert.equal(new Set(names).size, 6);
   assert.equal(entryName('cache'), 'cache-entry');
 });

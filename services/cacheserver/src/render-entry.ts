@@ -1,10 +1,17 @@
 // What stands in front of several replicas: nginx as one entry, and the rights to follow the replicas. Pure.
 
-import { createHash } from 'node:crypto';
 import type { Applied } from '@tweendeck/client';
 import type { PodSpec, PodTemplateSpec } from '@tweendeck/kube';
+import { entryName, followerName, replicasName } from './child-names.ts';
 import { type CacheServerObject, type CacheServerSpec, entryImage } from './kind.ts';
-import { cachePort, placementOf, podSecurity, selectorOf, statusPort } from './render.ts';
+import {
+  cachePort,
+  placementOf,
+  podSecurity,
+  proxiedPort,
+  selectorOf,
+  statusPort,
+} from './render.ts';
 
 const workPath = '/run/entry';
 /** Behind nginx clients are not let go when they pause: those that are there are given time to end by themselves. */
@@ -33,23 +40,6 @@ export function wantedEntry({ entry, replicas }: CacheServerSpec): EntrySpec | u
   };
 }
 
-/** The name of what belongs to the entry. Of a long name the end gives way to a digest of the whole. */
-export function entryName(name: string): string {
-  return childName(name, '-entry');
-}
-
-/** The name of the Service that lists the replicas. */
-export function replicasName(name: string): string {
-  return childName(name, '-replicas');
-}
-
-function childName(name: string, suffix: string): string {
-  const whole = `${name}${suffix}`;
-  if (whole.length <= 63) return whole;
-  const digest = createHash('sha256').update(name).digest('hex').slice(0, 8);
-  return `${name.slice(0, 62 - suffix.length - digest.length)}-${digest}${suffix}`;
-}
-
 /** The labels by which entries are found; those of replicas never fit them. */
 export function entrySelectorOf(name: string): Readonly<Record<string, string>> {
   return { 'app.kubernetes.io/name': 'cacheserver-entry', 'app.kubernetes.io/instance': name };
@@ -75,20 +65,23 @@ export function renderReplicas(cache: CacheServerObject): Applied {
     spec: {
       clusterIP: 'None',
       selector: selectorOf(name),
-      ports: [{ name: 'proxied', port: 8_128, targetPort: 'proxied', protocol: 'TCP' }],
+      ports: [
+        { name: 'proxied', port: proxiedPort, targetPort: 'proxied', protocol: 'TCP' },
+        { name: 'status', port: statusPort, targetPort: 'status', protocol: 'TCP' },
+      ],
     },
   };
 }
 
-export function renderEntryAccount(cache: CacheServerObject): Applied {
-  const own = metadataOf(cache, entryName(cache.metadata.name));
+export function renderFollowerAccount(cache: CacheServerObject): Applied {
+  const own = metadataOf(cache, followerName(cache.metadata.name));
   return { metadata: own, automountServiceAccountToken: false };
 }
 
 /** Reading endpoints of its namespace, and nothing else. */
-export function renderEntryRole(cache: CacheServerObject): Applied {
+export function renderFollowerRole(cache: CacheServerObject): Applied {
   return {
-    metadata: metadataOf(cache, entryName(cache.metadata.name)),
+    metadata: metadataOf(cache, followerName(cache.metadata.name)),
     rules: [
       {
         apiGroups: ['discovery.k8s.io'],
@@ -99,9 +92,9 @@ export function renderEntryRole(cache: CacheServerObject): Applied {
   };
 }
 
-export function renderEntryBinding(cache: CacheServerObject): Applied {
+export function renderFollowerBinding(cache: CacheServerObject): Applied {
   const { name, namespace = 'default' } = cache.metadata;
-  const own = entryName(name);
+  const own = followerName(name);
   return {
     metadata: metadataOf(cache, own),
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: own },
@@ -128,7 +121,7 @@ export function renderEntryDeployment(cache: CacheServerObject, entry: EntrySpec
 function renderEntryPod({ metadata, spec }: CacheServerObject, entry: EntrySpec): PodSpec {
   const ask = (path: string) => ({ httpGet: { path, port: 'status', scheme: 'HTTP' } }) as const;
   return {
-    serviceAccountName: entryName(metadata.name),
+    serviceAccountName: followerName(metadata.name),
     automountServiceAccountToken: true,
     containers: [
       {

@@ -9,6 +9,7 @@ import {
   quantityValue,
   type Toleration,
 } from '@tweendeck/kube';
+import { cleanerName } from './child-names.ts';
 import type { CacheServerObject, CacheServerSpec } from './kind.ts';
 
 /** Where the data plane listens inside a pod; the Service's port is the user's. */
@@ -20,6 +21,8 @@ export const statusPort = 8127;
 export const proxiedPort = 8128;
 
 const dataPath = '/data';
+/** Where replicas and cleaner find what they share. */
+export const secretPath = '/run/secrets/tweendeck';
 
 /** The user of the image, by number: whoever reads the pod sees that it is not root. */
 const imageUser = 65_532;
@@ -65,7 +68,7 @@ export function renderDeployment({ metadata, spec }: CacheServerObject): Applied
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
       template: {
         metadata: { labels: labelsOf(name) },
-        spec: renderPod(spec),
+        spec: renderPod(name, spec),
       } satisfies PodTemplateSpec,
     },
   };
@@ -111,16 +114,21 @@ export function tolerationsOf(own: readonly Toleration[] = []): readonly Tolerat
   return [...own, ...added];
 }
 
-function renderPod(spec: CacheServerSpec): PodSpec {
+function renderPod(name: string, spec: CacheServerSpec): PodSpec {
   return {
     containers: [renderContainer(spec)],
-    volumes: [{ name: 'data', emptyDir: { sizeLimit: String(spec.storage) } }],
+    volumes: [{ name: 'data', emptyDir: { sizeLimit: String(spec.storage) } }, secretVolume(name)],
     ...placementOf(spec),
     securityContext: podSecurity.pod,
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     terminationGracePeriodSeconds: stopSeconds,
   };
+}
+
+/** What only replicas and cleaner know: `token` opens the control, `key` signs reports. Made by whoever wants cleaning. */
+export function secretVolume(name: string): NonNullable<PodSpec['volumes']>[number] {
+  return { name: 'secret', secret: { secretName: cleanerName(name), optional: true } };
 }
 
 /** Where pods may run and with whom. */
@@ -183,6 +191,7 @@ function renderContainer(spec: CacheServerSpec): Container {
       `--status-listen=$(POD_IP):${statusPort}`,
       `--storage=${keptBytes(spec.storage)}`,
       `--memory=${memoryTierBytes(limits['memory'])}`,
+      `--control-token-file=${secretPath}/token`,
       `--linger-seconds=${lingerSeconds}`,
       `--drain-seconds=${drainSeconds}`,
       '--json',
@@ -200,7 +209,10 @@ function renderContainer(spec: CacheServerSpec): Container {
     startupProbe: { ...ask('/livez'), periodSeconds: 1, failureThreshold: 600 },
     readinessProbe: { ...ask('/readyz'), periodSeconds: 2, failureThreshold: 2 },
     livenessProbe: { ...ask('/livez'), periodSeconds: 10, failureThreshold: 6 },
-    volumeMounts: [{ name: 'data', mountPath: dataPath }],
+    volumeMounts: [
+      { name: 'data', mountPath: dataPath },
+      { name: 'secret', mountPath: secretPath, readOnly: true },
+    ],
     securityContext: podSecurity.container,
     // Why it ended stands in its status, and so in the CacheServer's conditions.
     terminationMessagePolicy: 'FallbackToLogsOnError',

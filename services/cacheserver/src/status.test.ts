@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Deployment, Pod, PodStatus, Service } from '@tweendeck/kube';
+import type { CronJob, Deployment, Pod, PodStatus, Service } from '@tweendeck/kube';
 import type { CacheServerObject } from './kind.ts';
 import { endpointOf, planStatus, troubleOf } from './status.ts';
 
@@ -304,17 +304,47 @@ test('status of one under deletion is Terminating', () => {
   assert.equal(plan.fields.phase, 'Terminating');
 });
 
-test('a cleaner that is asked for is said not to run yet', () => {
-  const cache = cacheServer(1);
-  const asked: CacheServerObject = {
-    ...cache,
-    spec: { ...cache.spec, cleaner: { webhook: 'https://example.com/hook' } },
+function cronJob(status?: CronJob['status']): CronJob {
+  return {
+    ...{ apiVersion: 'batch/v1', kind: 'CronJob', metadata: metadata('cache-cleaner') },
+    spec: { schedule: '0 * * * *', jobTemplate: {} },
+    ...(status ? { status } : {}),
   };
-  const plan = planStatus(asked, { deployment: undefined, service: undefined, pods: [] });
-  assert.ok(
-    plan.conditions.some(({ type, status }) => type === 'CleanerScheduled' && status === 'False'),
-  );
-});
+}
+
+const ten = '2026-01-01T10:00:00Z';
+for (const { name, have, refusal, told } of [
+  { name: 'is scheduled', have: cronJob(), told: 'True Scheduled' },
+  {
+    name: 'ran well',
+    have: cronJob({ lastScheduleTime: ten, lastSuccessfulTime: '2026-01-01T10:00:09Z' }),
+    told: 'True Scheduled',
+  },
+  {
+    name: 'runs',
+    have: cronJob({ lastScheduleTime: ten, active: [{ name: 'x' }] }),
+    told: 'True Scheduled',
+  },
+  { name: 'failed', have: cronJob({ lastScheduleTime: ten }), told: 'True LastRunFailed' },
+  {
+    name: 'failed after it ran well',
+    have: cronJob({ lastScheduleTime: ten, lastSuccessfulTime: '2026-01-01T09:00:09Z' }),
+    told: 'True LastRunFailed',
+  },
+  { name: 'has a schedule that is none', refusal: 'bad', told: 'False ScheduleRefused' },
+  { name: 'is not made yet', told: 'False NotScheduled' },
+]) {
+  test(`a cleaner that ${name} is told of`, () => {
+    const cache = cacheServer(1);
+    const asked = { ...cache, spec: { ...cache.spec, cleaner: { ttlSeconds: 60 } } };
+    const plan = planStatus(asked, {
+      ...{ deployment: undefined, service: undefined, pods: [] },
+      ...{ cleaner: have, cleanerRefusal: refusal },
+    });
+    const said = plan.conditions.find(({ type }) => type === 'CleanerScheduled');
+    assert.equal(`${said?.status} ${said?.reason}`, told);
+  });
+}
 
 for (const { name, status, says } of [
   {

@@ -1,6 +1,6 @@
 // What a CacheServer's status says, of what is observed. Pure.
 
-import type { Deployment, Pod, Service } from '@tweendeck/kube';
+import type { CronJob, Deployment, Pod, Service } from '@tweendeck/kube';
 import { type FigureFields, figureWords, type ReplicaAnswer } from './figures/figures.ts';
 import type { CacheServerObject, CacheServerPhase } from './kind.ts';
 import { selectorOf } from './render.ts';
@@ -28,6 +28,10 @@ export interface Observed {
   /** The Deployment of the entry; undefined when none is wanted. */
   readonly entry?: Deployment | undefined;
   readonly entryPods?: readonly Pod[];
+  /** Undefined when none is wanted, or none can be. */
+  readonly cleaner?: CronJob | undefined;
+  /** Why the API takes no schedule. */
+  readonly cleanerRefusal?: string | undefined;
   /** Pods of this CacheServer, those being deleted too. */
   readonly pods: readonly Pod[];
   /** What the replicas that serve said about themselves. */
@@ -253,6 +257,7 @@ export function planStatus(cache: CacheServerObject, observed: Observed): Status
     },
     conditions: [
       ...conditionsOf(cache, { settled, trouble, pending, counts }),
+      ...(cache.spec.cleaner ? [cleanerCondition(observed)] : []),
       ...(entry ? [entryCondition(entry, entryTrouble(entry, entryPods))] : []),
       figures.condition,
     ],
@@ -280,6 +285,26 @@ function entryCondition(entry: Deployment, trouble: Trouble | undefined): Status
     return { type: 'EntryReady', status: 'True', reason: 'EntryServes', message: counts };
   const why = trouble ?? { reason: 'EntryNotReady', message: counts };
   return { type: 'EntryReady', status: 'False', ...why };
+}
+
+function cleanerCondition({ cleaner, cleanerRefusal, squatter }: Observed): StatusCondition {
+  const said = (status: 'True' | 'False', reason: string, message: string): StatusCondition => ({
+    ...{ type: 'CleanerScheduled', status, reason, message },
+  });
+  if (cleanerRefusal !== undefined) return said('False', 'ScheduleRefused', cleanerRefusal);
+  if (!cleaner) {
+    const why = squatter ? 'a name that it needs is taken' : 'it is not made yet';
+    return said('False', 'NotScheduled', why);
+  }
+  const { schedule } = cleaner.spec;
+  const { active = [], lastScheduleTime, lastSuccessfulTime } = cleaner.status ?? {};
+  const name = cleaner.metadata.name;
+  if (lastScheduleTime === undefined) return said('True', 'Scheduled', `it runs at "${schedule}"`);
+  const succeeded = lastSuccessfulTime !== undefined && lastSuccessfulTime >= lastScheduleTime;
+  if (succeeded || active.length > 0)
+    return said('True', 'Scheduled', `it runs at "${schedule}", last at ${lastScheduleTime}`);
+  const message = `the run of ${lastScheduleTime} failed; its log says why: kubectl logs -l app.kubernetes.io/name=cacheserver-cleaner. It needs the Secret ${name} with a token, and runs again at "${schedule}"`;
+  return said('True', 'LastRunFailed', message);
 }
 
 /** Whether the Deployment has made what is wanted now, ready or not. */
@@ -323,14 +348,6 @@ function conditionsOf(
         })
       : said('Progressing', 'True', pending ?? { reason: 'RollingOut', message: counts }),
     trouble ? said('Degraded', 'True', trouble) : said('Degraded', 'False', calm),
-    ...(spec.cleaner
-      ? [
-          said('CleanerScheduled', 'False', {
-            reason: 'NotAvailable',
-            message: 'this release keeps spec.cleaner but does not run cleaners yet',
-          }),
-        ]
-      : []),
   ];
 }
 

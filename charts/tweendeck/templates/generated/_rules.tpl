@@ -49,6 +49,17 @@
     - patch
     - watch
 - apiGroups:
+    - batch
+  resources:
+    - cronjobs
+  verbs:
+    - create
+    - delete
+    - get
+    - list
+    - patch
+    - watch
+- apiGroups:
     - discovery.k8s.io
   resources:
     - endpointslices

@@ -12,7 +12,9 @@ const stats = {
 };
 
 test('figures of a replica are read from its stats', () =>
-  assert.deepEqual(parseFigures(stats), { usedBytes: 5_000, objects: 4, hits: 6, misses: 2 }));
+  assert.deepEqual(parseFigures(stats), {
+    ...{ usedBytes: 5_000, objects: 4, hits: 6, misses: 2, cleaned: undefined },
+  }));
 
 for (const [name, wrong] of [
   ['no object', 'hello'],
@@ -29,7 +31,7 @@ for (const [name, wrong] of [
 
 const told = (pod: string, hits: number, misses: number): ReplicaAnswer => ({
   pod,
-  figures: { usedBytes: 100, objects: 10, hits, misses },
+  figures: { usedBytes: 100, objects: 10, hits, misses, cleaned: undefined },
 });
 const silent = (pod: string): ReplicaAnswer => ({ pod, silence: 'no answer within 2 s' });
 
@@ -67,7 +69,7 @@ for (const { name, answers, fields, reason } of [
 ]) {
   test(`figures of ${name}`, () => {
     const words = figureWords(answers);
-    assert.deepEqual(words.fields, fields);
+    assert.deepEqual(words.fields, { ...fields, lastClean: undefined });
     assert.equal(words.condition.reason, reason);
     assert.equal(words.condition.status, reason === 'AllReplicasTold' ? 'True' : 'False');
   });
@@ -93,4 +95,18 @@ test('asked are replicas that serve and stay', () => {
     { ...pod('nowhere', 'True'), status: {} },
   ];
   assert.deepEqual(replicasToAsk(pods), [{ pod: 'serves', address: '10.0.0.1' }]);
+});
+
+test('the last cleaning is the latest of all replicas, with what went at each', () => {
+  const cleaner = { runs: 1, lastEndedMs: 1_767_225_600_000, last: { objects: 2, bytes: 20 } };
+  const one = parseFigures({ ...stats, namespaces: { default: { cleaner }, other: {} } });
+  assert.ok(one);
+  assert.deepEqual(one.cleaned, { endedMs: cleaner.lastEndedMs, objects: 2, bytes: 20 });
+  const later = { endedMs: cleaner.lastEndedMs + 60_000, objects: 1, bytes: 5 };
+  const { fields } = figureWords([
+    { pod: 'a', figures: one },
+    { pod: 'b', figures: { ...one, cleaned: later } },
+    { pod: 'c', figures: { ...one, cleaned: undefined } },
+  ]);
+  assert.deepEqual(fields.lastClean, { time: '2026-01-01T00:01:00Z', objects: 3, bytes: 25 });
 });

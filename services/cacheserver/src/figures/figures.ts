@@ -1,7 +1,8 @@
 // What the replicas of a CacheServer hold and do, taken together for its status. Pure.
 
 import type { Pod } from '@tweendeck/kube';
-import { isJsonObject } from '@tweendeck/std';
+import { isJsonObject, timestampOf } from '@tweendeck/std';
+import type { CacheServerStatus } from '../kind.ts';
 
 /** What one replica says about itself. */
 export interface ReplicaFigures {
@@ -11,6 +12,15 @@ export interface ReplicaFigures {
   /** Files that were asked for since it started, and were there. */
   readonly hits: number;
   readonly misses: number;
+  /** Its last run of cleaning; undefined when there was none since it started. */
+  readonly cleaned: LastClean | undefined;
+}
+
+interface LastClean {
+  /** When it ended, by the wall clock. */
+  readonly endedMs: number;
+  readonly objects: number;
+  readonly bytes: number;
 }
 
 /** The answer of a replica, or why there is none. */
@@ -23,6 +33,7 @@ export interface FigureFields {
   readonly usedBytes: number | undefined;
   readonly objects: number | undefined;
   readonly hitRatio: number | undefined;
+  readonly lastClean: CacheServerStatus['lastClean'];
 }
 
 export interface FigureWords {
@@ -35,7 +46,10 @@ export interface FigureWords {
   };
 }
 
-const unknown: FigureFields = { usedBytes: undefined, objects: undefined, hitRatio: undefined };
+const unknown: FigureFields = {
+  ...{ usedBytes: undefined, objects: undefined, hitRatio: undefined },
+  lastClean: undefined,
+};
 
 /** Reads what `/stats` answers. Undefined when it is not what a data plane says. */
 export function parseFigures(stats: unknown): ReplicaFigures | undefined {
@@ -48,7 +62,41 @@ export function parseFigures(stats: unknown): ReplicaFigures | undefined {
   const misses = countOfTypes(server['misses']);
   if (usedBytes === undefined || objects === undefined) return undefined;
   if (hits === undefined || misses === undefined) return undefined;
-  return { usedBytes, objects, hits, misses };
+  return { usedBytes, objects, hits, misses, cleaned: cleanedIn(stats['namespaces']) };
+}
+
+/** The latest run of all namespaces. */
+function cleanedIn(namespaces: unknown): LastClean | undefined {
+  if (!isJsonObject(namespaces)) return undefined;
+  const runs = Object.values(namespaces).flatMap((namespace): LastClean[] => {
+    const cleaner = isJsonObject(namespace) ? namespace['cleaner'] : undefined;
+    if (!isJsonObject(cleaner) || !isJsonObject(cleaner['last'])) return [];
+    const endedMs = count(cleaner['lastEndedMs']);
+    const objects = count(cleaner['last']['objects']);
+    const bytes = count(cleaner['last']['bytes']);
+    if (endedMs === undefined || objects === undefined || bytes === undefined) return [];
+    return [{ endedMs, objects, bytes }];
+  });
+  return latest(runs);
+}
+
+function latest(runs: readonly LastClean[]): LastClean | undefined {
+  return runs.reduce<LastClean | undefined>(
+    (last, run) => (last === undefined || run.endedMs > last.endedMs ? run : last),
+    undefined,
+  );
+}
+
+/** Of each replica the last run, added up, at the time of the latest. */
+function lastCleanOf(all: readonly ReplicaFigures[]): CacheServerStatus['lastClean'] {
+  const runs = all.flatMap(({ cleaned }) => (cleaned ? [cleaned] : []));
+  const last = latest(runs);
+  if (!last) return undefined;
+  return {
+    time: timestampOf(last.endedMs),
+    objects: runs.reduce((sum, { objects }) => sum + objects, 0),
+    bytes: runs.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
 }
 
 function count(value: unknown): number | undefined {
@@ -91,6 +139,7 @@ export function figureWords(answers: readonly ReplicaAnswer[]): FigureWords {
     fields: {
       usedBytes: sum((one) => one.usedBytes),
       objects: sum((one) => one.objects),
+      lastClean: lastCleanOf(all),
       hitRatio: asked === 0 ? undefined : Math.round((hits / asked) * 1_000) / 1_000,
     },
     condition: known('True', 'AllReplicasTold', said),
