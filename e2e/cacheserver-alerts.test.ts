@@ -42,6 +42,8 @@ async function metrics(accept: string): Promise<string> {
     listen: [local],
     cleaner: {},
     reliability: {},
+    mirror: { targets: ['127.0.0.1:1'] },
+    upstream: { address: '127.0.0.1:1' },
   };
   await using cache = await startConfigured(() => ({
     namespaces: [namespace],
@@ -99,6 +101,19 @@ test('promtool reads the default alerts, and they fire when they should', () => 
   const tests = [
     fires('CacheServerDown', { 'up{job="cacheserver",instance="a"}': '0x300' }, true),
     fires('CacheServerDown', { 'up{job="cacheserver",instance="a"}': '1x300' }, false),
+    fires(
+      'CacheServerMirrorBehind',
+      { [series('mirror_lag_seconds', { mirror: 'b' })]: '900+60x300' },
+      true,
+    ),
+    fires(
+      'CacheServerMirrorBehind',
+      { [series('mirror_lag_seconds', { mirror: 'b' })]: '5x300' },
+      false,
+    ),
+    fires('CacheServerMirrorBehind', { [series('mirror_up', { mirror: 'b' })]: '0x300' }, true),
+    fires('CacheServerUpstreamDown', { [series('upstream_up')]: '0x300' }, true),
+    fires('CacheServerUpstreamDown', { [series('upstream_up')]: '1x300' }, false),
     fires(
       'CacheServerRefusesUploads',
       { [series('transactions_total', { end: 'disk-full' })]: '0+1x300' },
