@@ -33,4 +33,14 @@ export const cacheserverErrors: Readonly<Record<string, string>> = {
     'The file to import is not what the Unity exporter writes. The message names the first wrong field.',
   CACHE_ENTRY_ENDED:
     'The nginx in front of cache servers ended by itself. What it said last stands in the message; it or its stream module may be missing.',
+  CACHE_REDIS_AWAY:
+    'The Redis-protocol server that keeps the values could not be reached, or the connection ended before it answered. Meanwhile gets are misses and puts are drained; it is tried again by itself.',
+  CACHE_REDIS_TIMEOUT:
+    'The Redis-protocol server did not let us in or did not answer within the time that was set; the connection was given up.',
+  CACHE_REDIS_BUSY:
+    'More commands wait for the Redis-protocol server than may. The server, or the way to it, is too slow for what is asked of it.',
+  CACHE_REDIS_REFUSED:
+    'The Redis-protocol server does not let this cache in. Its own words stand in the message: look at user, password and database.',
+  CACHE_REDIS_MALFORMED:
+    'What answers at the address of the Redis store does not speak its protocol, or answers what nobody asked; the connection was given up.',
 };
