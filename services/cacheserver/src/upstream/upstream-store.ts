@@ -1,5 +1,6 @@
 // Read-through: a store that asks another cache for what it does not have, and keeps what it gets.
 
+import { isDeepStrictEqual } from 'node:util';
 import { type Clock, type Logger, linkedAbort, messageOf, type Random } from '@tweendeck/std';
 import { unityCacheFileTypes } from '@tweendeck/wire';
 import { CacheClient, type CacheReplyTarget } from '../client/cache-client.ts';
@@ -137,8 +138,9 @@ export class UpstreamStore extends StoreDecorator {
     this.#breaker = new UpstreamBreaker(settings, random);
   }
 
-  /** Asks there from now on. */
+  /** Asks there from now on; what is the same changes nothing. */
   async change(settings: UpstreamSettings): Promise<void> {
+    if (isDeepStrictEqual(settings, this.#settings)) return;
     const old = this.#pool;
     this.#settings = settings;
     this.#pool = this.#openPool(settings);
