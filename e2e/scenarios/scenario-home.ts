@@ -29,6 +29,8 @@ export interface ScenarioHome extends AsyncDisposable {
   readonly clientAddresses: readonly (string | undefined)[];
   /** Where pods reach a server of a test; undefined: nowhere. */
   readonly webhookHost: string | undefined;
+  /** Whether pods have settings of the kernel of their own, where nodes allow it. */
+  readonly kernel: 'of the pod' | 'of the machine';
   /** Whether ResourceQuota and pod security are enforced. */
   readonly admission: boolean;
   /** How long anything may take here, in milliseconds. */

@@ -13,6 +13,7 @@ import { create } from './create.ts';
 import { deletion, neighbours, recreation } from './deletion.ts';
 import { entryPromises, entrySwitch } from './entry.ts';
 import { invalidSpecs } from './invalid-specs.ts';
+import { kernelSettings } from './kernel.ts';
 import { liveChanges } from './live-changes.ts';
 import { operatorKill } from './operator-kill.ts';
 import { scale } from './scale.ts';
@@ -31,6 +32,7 @@ export const cacheServerScenarios: readonly Scenario[] = [
   changeService,
   changeCleaner,
   cleanerRun,
+  kernelSettings,
   placement,
   missingImage,
   crashing,

@@ -38,6 +38,7 @@ export async function openControlPlaneHome(): Promise<ScenarioHome> {
     },
     programs: 'faked',
     loadBalancers: false,
+    kernel: 'of the pod',
     webhookHost: undefined,
     clientAddresses: [undefined],
     admission: true,

@@ -26,6 +26,7 @@ export async function openEmbedded(): Promise<ScenarioHome> {
     },
     programs: 'real',
     loadBalancers: true,
+    kernel: 'of the machine',
     webhookHost: '127.0.0.1',
     clientAddresses: Array.from({ length: 12 }, (_, number) => `127.0.0.${number + 11}`),
     admission: false,

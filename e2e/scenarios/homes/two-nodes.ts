@@ -38,6 +38,7 @@ export async function openTwoNodes(): Promise<TwoNodes> {
     },
     programs: 'real',
     loadBalancers: false,
+    kernel: 'of the pod',
     webhookHost: undefined,
     clientAddresses: [undefined],
     admission: true,

@@ -238,7 +238,7 @@ async function manageStatus(
     pods,
     answers,
   });
-  const conditional = ['CleanerScheduled', 'EntryReady'];
+  const conditional = ['CleanerScheduled', 'EntryReady', 'KernelTuned'];
   const said = new Set(plan.conditions.map(({ type }) => type));
   const unsaid = conditional
     .filter((type) => !said.has(type))

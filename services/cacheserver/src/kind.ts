@@ -9,6 +9,7 @@ import {
   type Type,
   t,
 } from '@tweendeck/kube';
+import { kernelNames } from './dataplane/kernel-settings.ts';
 
 /** The image of our own data plane; in the embedded home it is this program. */
 export const cacheServerImage = {
@@ -85,6 +86,8 @@ export interface CacheServerSpec {
   readonly imagePullSecrets?: readonly { readonly name: string }[];
   readonly replicas: number;
   readonly entry?: EntryChoice;
+  /** Settings of the kernel for the replicas. */
+  readonly sysctls?: readonly { readonly name: string; readonly value: string }[];
   /** Of the Service. */
   readonly port: number;
   readonly serviceType: 'ClusterIP' | 'NodePort' | 'LoadBalancer';
@@ -172,6 +175,15 @@ const spec: Type<CacheServerSpec> = t.object({
     .int32({ minimum: 0, maximum: 64 })
     .default(1)
     .describe('How many data planes run; each keeps a cache of its own.'),
+  sysctls: t
+    .list(
+      t.object({
+        name: t.enum(kernelNames),
+        value: t.string({ pattern: '^[0-9]+([ \\t]+[0-9]+){0,2}$' }),
+      }),
+    )
+    .optional()
+    .describe('Settings of the kernel for the replicas; KernelTuned tells which of them hold.'),
   entry: t
     .object({
       mode: t

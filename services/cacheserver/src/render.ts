@@ -10,6 +10,7 @@ import {
   type Toleration,
 } from '@tweendeck/kube';
 import { cleanerName } from './child-names.ts';
+import { podSysctls } from './kernel-tuning.ts';
 import type { CacheServerObject, CacheServerSpec } from './kind.ts';
 
 /** Where the data plane listens inside a pod; the Service's port is the user's. */
@@ -115,11 +116,12 @@ export function tolerationsOf(own: readonly Toleration[] = []): readonly Tolerat
 }
 
 function renderPod(name: string, spec: CacheServerSpec): PodSpec {
+  const sysctls = podSysctls(spec);
   return {
     containers: [renderContainer(spec)],
     volumes: [{ name: 'data', emptyDir: { sizeLimit: String(spec.storage) } }, secretVolume(name)],
     ...placementOf(spec),
-    securityContext: podSecurity.pod,
+    securityContext: { ...podSecurity.pod, ...(sysctls ? { sysctls } : {}) },
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     terminationGracePeriodSeconds: stopSeconds,

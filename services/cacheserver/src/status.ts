@@ -2,6 +2,7 @@
 
 import type { CronJob, Deployment, Pod, Service } from '@tweendeck/kube';
 import { type FigureFields, figureWords, type ReplicaAnswer } from './figures/figures.ts';
+import { tuningCondition } from './kernel-tuning.ts';
 import type { CacheServerObject, CacheServerPhase } from './kind.ts';
 import { selectorOf } from './render.ts';
 import {
@@ -238,6 +239,7 @@ export function planStatus(cache: CacheServerObject, observed: Observed): Status
       : undefined;
   const settled = served && settledEntry && !trouble && !pending;
   const figures = figureWords(observed.answers ?? []);
+  const tuned = tuningCondition(cache.spec, observed.answers ?? []);
   return {
     fields: {
       ...figures.fields,
@@ -258,6 +260,7 @@ export function planStatus(cache: CacheServerObject, observed: Observed): Status
     conditions: [
       ...conditionsOf(cache, { settled, trouble, pending, counts }),
       ...(cache.spec.cleaner ? [cleanerCondition(observed)] : []),
+      ...(tuned ? [tuned] : []),
       ...(entry ? [entryCondition(entry, entryTrouble(entry, entryPods))] : []),
       figures.condition,
     ],

@@ -2,6 +2,7 @@
 
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { messageOf } from '@tweendeck/std';
+import { kernelSettings } from './kernel-settings.ts';
 import { type ListenAddress, listenOn } from './listen.ts';
 import { metricsForm, metricsText, metricsType } from './metrics-text.ts';
 import type { CacheServerStats } from './server-stats.ts';
@@ -118,7 +119,11 @@ export function healthReply(
       return { status: 200, type: metricsType(form), body: metricsText(stats(), form) };
     }
     case '/stats':
-      return { status: 200, type: 'application/json', body: `${JSON.stringify(stats())}\n` };
+      return {
+        status: 200,
+        type: 'application/json',
+        body: `${JSON.stringify({ ...stats(), kernel: kernelSettings() })}\n`,
+      };
     default:
       return plain(404, 'not found');
   }

@@ -13,7 +13,7 @@ const stats = {
 
 test('figures of a replica are read from its stats', () =>
   assert.deepEqual(parseFigures(stats), {
-    ...{ usedBytes: 5_000, objects: 4, hits: 6, misses: 2, cleaned: undefined },
+    ...{ usedBytes: 5_000, objects: 4, hits: 6, misses: 2, cleaned: undefined, kernel: {} },
   }));
 
 for (const [name, wrong] of [
@@ -31,7 +31,7 @@ for (const [name, wrong] of [
 
 const told = (pod: string, hits: number, misses: number): ReplicaAnswer => ({
   pod,
-  figures: { usedBytes: 100, objects: 10, hits, misses, cleaned: undefined },
+  figures: { usedBytes: 100, objects: 10, hits, misses, cleaned: undefined, kernel: {} },
 });
 const silent = (pod: string): ReplicaAnswer => ({ pod, silence: 'no answer within 2 s' });
 
@@ -106,7 +106,7 @@ test('the last cleaning is the latest of all replicas, with what went at each', 
   const { fields } = figureWords([
     { pod: 'a', figures: one },
     { pod: 'b', figures: { ...one, cleaned: later } },
-    { pod: 'c', figures: { ...one, cleaned: undefined } },
+    { pod: 'c', figures: { ...one, cleaned: undefined, kernel: {} } },
   ]);
   assert.deepEqual(fields.lastClean, { time: '2026-01-01T00:01:00Z', objects: 3, bytes: 25 });
 });

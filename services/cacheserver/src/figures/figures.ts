@@ -14,6 +14,8 @@ export interface ReplicaFigures {
   readonly misses: number;
   /** Its last run of cleaning; undefined when there was none since it started. */
   readonly cleaned: LastClean | undefined;
+  /** Settings of the kernel as it sees them. */
+  readonly kernel: Readonly<Record<string, string>>;
 }
 
 interface LastClean {
@@ -62,7 +64,23 @@ export function parseFigures(stats: unknown): ReplicaFigures | undefined {
   const misses = countOfTypes(server['misses']);
   if (usedBytes === undefined || objects === undefined) return undefined;
   if (hits === undefined || misses === undefined) return undefined;
-  return { usedBytes, objects, hits, misses, cleaned: cleanedIn(stats['namespaces']) };
+  return {
+    usedBytes,
+    objects,
+    hits,
+    misses,
+    cleaned: cleanedIn(stats['namespaces']),
+    kernel: textsIn(stats['kernel']),
+  };
+}
+
+function textsIn(value: unknown): Readonly<Record<string, string>> {
+  if (!isJsonObject(value)) return {};
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, text]) =>
+      typeof text === 'string' ? [[name, text]] : [],
+    ),
+  );
 }
 
 /** The latest run of all namespaces. */
