@@ -114,6 +114,56 @@ test('a document may say everything', () => {
   assert.equal(config.recorder?.connectionBytesMax, 1_000_000);
 });
 
+const redis = { address: 'redis.local', prefix: 'cache:' };
+const onRedis = (fields: object, own: object = {}): object => ({
+  namespaces: [{ name: 'main', listen, store: { redis: { ...redis, ...fields } }, ...own }],
+});
+
+test('a namespace on Redis needs no directory, and has every default', () => {
+  const [namespace] = readCacheConfig(onRedis({}), from).namespaces;
+  assert.equal(namespace?.directory, '');
+  assert.deepEqual(namespace.store?.connection.address, { host: 'redis.local', port: 6_379 });
+  assert.equal(namespace.store.connection.timeoutMs, 2_000);
+  assert.equal(namespace.store.keeping.ttlMs, undefined);
+  assert.equal(namespace.store.tls, undefined);
+  assert.equal(namespace.store.passwordFile, undefined);
+});
+
+test('a namespace on Redis may say everything', () => {
+  const fields = {
+    user: 'cache',
+    passwordFile: 'password',
+    database: 2,
+    tls: { ca: 'ca.crt', certificate: 'a.crt', key: '/run/a.key', serverName: 'redis' },
+    connectTimeout: '1s',
+    timeout: '300ms',
+    retry: '50ms',
+    retryMax: '1s',
+    ttl: '30d',
+    renewOnHit: false,
+    grace: '1m',
+    census: '1h',
+  };
+  const [namespace] = readCacheConfig(
+    onRedis(fields, { mirror: {}, directory: 'm' }),
+    from,
+  ).namespaces;
+  assert.equal(namespace?.directory, '/etc/cache/m');
+  const { connection, keeping, passwordFile, tls: secured } = namespace.store ?? {};
+  assert.deepEqual(
+    [connection?.user, connection?.database, connection?.timeoutMs],
+    ['cache', 2, 300],
+  );
+  assert.deepEqual([keeping?.ttlMs, keeping?.renewOnHit], [30 * 86_400_000, false]);
+  assert.equal(passwordFile, '/etc/cache/password');
+  assert.deepEqual(secured, {
+    caFile: '/etc/cache/ca.crt',
+    certificateFile: '/etc/cache/a.crt',
+    keyFile: '/run/a.key',
+    serverName: 'redis',
+  });
+});
+
 const listener = (fields: object): object => ({
   namespaces: [{ ...one, listen: [{ address: '127.0.0.1:1', ...fields }] }],
 });
@@ -121,6 +171,36 @@ const tls = { certificate: 'a', key: 'b' };
 
 for (const { name, document, told } of [
   { name: 'nothing', document: null, told: /the document: null is no mapping/ },
+  {
+    name: 'a store of no kind',
+    document: { namespaces: [{ ...one, store: {} }] },
+    told: /namespaces\[0\]\.store: names no store\. Write "redis"/,
+  },
+  {
+    name: 'a store on Redis without a prefix',
+    document: onRedis({ prefix: undefined }),
+    told: /store\.redis\.prefix: is missing\. Say how its keys begin/,
+  },
+  {
+    name: 'a user without a password',
+    document: onRedis({ user: 'cache' }),
+    told: /store\.redis\.passwordFile: is missing/,
+  },
+  {
+    name: 'a certificate without its key',
+    document: onRedis({ tls: { certificate: 'a' } }),
+    told: /store\.redis\.tls: has a certificate without its key/,
+  },
+  {
+    name: 'a bound of the own disk for a store on Redis',
+    document: onRedis({}, { storage: '1Gi', cleaner: {} }),
+    told: /namespaces\[0\]\.storage: belongs to a store on the own disk[\s\S]*cleaner: belongs/,
+  },
+  {
+    name: 'mirrors of a store on Redis without a directory',
+    document: onRedis({}, { mirror: {} }),
+    told: /namespaces\[0\]\.directory: is missing/,
+  },
   { name: 'no namespaces', document: {}, told: /namespaces: is missing or empty/ },
   {
     name: 'a namespace as text',

@@ -19,11 +19,15 @@ import {
   readReliability,
   readScrub,
 } from './rules-config.ts';
+import { type RedisStoreConfig, readStore } from './store-config.ts';
 
 /** A cache of its own behind listeners of its own. */
 export interface NamespaceConfig {
   readonly name: string;
+  /** Of a namespace with `store` and without anything else to keep: empty. */
   readonly directory: string;
+  /** Where values are kept instead of on the own disk. */
+  readonly store?: RedisStoreConfig;
   /** Bound of the bytes on disk. */
   readonly storageBytes: number;
   /** Bound of the values held in memory. */
@@ -125,10 +129,12 @@ function readDocument(fields: ConfigFields, directory: string): CacheConfig {
 }
 
 function readNamespace(fields: ConfigFields, directory: string): NamespaceConfig {
+  const store = readStore(fields, directory);
   const keysMax = fields.integer('keys', { min: 1, max: 2 ** 24 });
   const reliability = fields.section('reliability', readReliability);
   const mirror = fields.section('mirror', readMirror);
   const upstream = fields.section('upstream', readUpstream);
+  const needsDirectory = store === undefined || reliability !== undefined || mirror !== undefined;
   const listeners = fields.list('listen', (item) => readListener(item, directory));
   if (listeners.length === 0) {
     fields.node
@@ -141,7 +147,10 @@ function readNamespace(fields: ConfigFields, directory: string): NamespaceConfig
       what: 'name of a namespace',
       hint: 'Use lower-case letters, digits and dashes, 63 at most.',
     }),
-    directory: resolve(directory, fields.needed('directory', 'Say where its values are kept.')),
+    directory: needsDirectory
+      ? resolve(directory, fields.needed('directory', 'Say where its values are kept.'))
+      : (pathIn(directory, fields.text('directory')) ?? ''),
+    ...(store === undefined ? {} : { store }),
     storageBytes: fields.size('storage', { min: mebibyte }) ?? namespaceDefaults.storageBytes,
     memoryBytes: fields.size('memory', { min: 0 }) ?? namespaceDefaults.memoryBytes,
     durability: fields.choice('durability', ['none', 'commit']) ?? namespaceDefaults.durability,
@@ -200,7 +209,8 @@ function clashes({ namespaces, status }: CacheConfig): ConfigProblem[] {
   for (const [index, { name, directory, listeners }] of namespaces.entries()) {
     const path = `namespaces[${index}]`;
     if (name !== '') once('name', name, `${path}.name`, 'Give each namespace a name of its own.');
-    once('directory', directory, `${path}.directory`, 'Each needs a directory of its own.');
+    if (directory !== '')
+      once('directory', directory, `${path}.directory`, 'Each needs a directory of its own.');
     for (const [at, { address }] of listeners.entries()) {
       if (address.port === 0) continue;
       const hint = 'A listener serves exactly one namespace: choose another port.';

@@ -3,6 +3,7 @@
 import { type LatencyValues, latencyBoundsMs } from './latencies.ts';
 import type { PartFigure } from './part-figure.ts';
 import { mirrorFigures, upstreamFigures } from './peer-figures.ts';
+import { redisFigures } from './redis-figures.ts';
 import type { CacheServerStats, NamespaceStats } from './server-stats.ts';
 import type { ValueStoreStats } from './value-store.ts';
 
@@ -134,6 +135,7 @@ const partFigures: readonly PartFigure[] = [
   ],
   ...mirrorFigures,
   ...upstreamFigures,
+  ...redisFigures,
 ];
 
 /** No family at all where nobody has the part. */

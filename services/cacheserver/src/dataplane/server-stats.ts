@@ -2,6 +2,7 @@
 
 import type { CleanerStats } from '../cleaner/cleaner.ts';
 import type { MirroringStats } from '../mirror/mirroring-store.ts';
+import type { RedisStoreStats } from '../redis/redis-store.ts';
 import type { ReliabilityStats } from '../reliability/reliable-store.ts';
 import type { ScrubStats } from '../scrub/scrubber.ts';
 import type { UpstreamStats } from '../upstream/upstream-store.ts';
@@ -17,6 +18,7 @@ export interface NamespaceParts {
   readonly reliability?: ReliabilityStats;
   readonly mirror?: MirroringStats;
   readonly upstream?: UpstreamStats;
+  readonly redis?: RedisStoreStats;
 }
 
 /** Figures of one namespace, at one moment. */
