@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { onAbort } from '@tweendeck/std';
 
 export const peerKinds = ['fs', 'ram', 'fs-nodelay', 'ram-nodelay'] as const;
-export type PeerKind = (typeof peerKinds)[number];
+type PeerKind = (typeof peerKinds)[number];
 export type SideKind = 'limit' | 'ours' | PeerKind;
 
 export const sideTitles: Readonly<Record<SideKind, string>> = {
