@@ -98,6 +98,9 @@ export class MirrorLink {
   /** Failures in a row, and batches in a row of which nothing was kept. */
   #failed = 0;
   #refusals = 0;
+  /** Whether batches were given up, and whether anything was found there, since the last backfill ended. */
+  #gaveUp = false;
+  #kept = false;
   #skipped = 0;
   #failures = 0;
   #lastFailure = '';
@@ -263,6 +266,10 @@ export class MirrorLink {
     if (items.length > 0) await this.#deliver(session, items, signal);
     this.#cursor = page.next;
     if (page.next !== undefined) return;
+    const inVain = this.#gaveUp && !this.#kept;
+    this.#gaveUp = false;
+    this.#kept = false;
+    if (inVain) return; // it kept nothing at all: from the start again, as slowly
     this.#move({ ...this.#place, backfill: false });
     this.#host.log.info('cache mirror has everything', { target: this.name });
   }
@@ -277,18 +284,22 @@ export class MirrorLink {
     signal: AbortSignal,
   ): Promise<void> {
     const refusedBefore = this.#refusals > 0;
-    if (refusedBefore && !(await this.#tries(session, items, signal))) return;
+    const smallest = refusedBefore ? await this.#trySmallest(session, items, signal) : 'unknown';
+    if (smallest === 'refused') return;
     const delivery = await session.deliver(items, signal);
-    if (!refusedBefore && delivery.refused > 0 && delivery.confirmed === 0) this.#refused();
+    if (delivery.refused > 0 && delivery.confirmed === 0) {
+      if (!refusedBefore) this.#refused();
+      if (smallest === 'unknown') this.#giveUp();
+    }
     this.#count(delivery);
   }
 
-  /** Whether the mirror keeps the smallest of the items; false when they are given up. */
-  async #tries(
+  /** What the mirror does with the smallest of the items; when it refuses it too often, all are given up. */
+  async #trySmallest(
     session: MirrorSession,
     items: readonly MirrorItem[],
     signal: AbortSignal,
-  ): Promise<boolean> {
+  ): Promise<'kept' | 'refused' | 'unknown'> {
     const smallest = items.reduce((least, item) =>
       item.sizeBytes < least.sizeBytes ? item : least,
     );
@@ -297,11 +308,17 @@ export class MirrorLink {
       if (this.#refusals < refusalsMax) this.#refused();
       this.#refusals = 1;
       this.#delivered.refused += items.length;
-      if (!this.#place.backfill) this.#restartBackfill();
-      return false;
+      this.#giveUp();
+      return 'refused';
     }
-    if (delivery.confirmed > 0) this.#refusals = 0;
-    return true;
+    this.#refusals = 0;
+    return delivery.confirmed > 0 ? 'kept' : 'unknown';
+  }
+
+  /** What was not kept is left to a backfill. */
+  #giveUp(): void {
+    this.#gaveUp = true;
+    if (!this.#place.backfill) this.#restartBackfill();
   }
 
   #refused(): never {
@@ -321,6 +338,7 @@ export class MirrorLink {
   }
 
   #count(delivery: Delivery): void {
+    if (delivery.confirmed + delivery.present > 0) this.#kept = true;
     for (const key of Object.keys(delivery) as (keyof Delivery)[]) {
       this.#delivered[key] += delivery[key]; // its own keys
     }

@@ -8,7 +8,13 @@ import type { ListenAddress } from '../dataplane/listen.ts';
 import { MemoryDisk } from '../dataplane/memory-disk.ts';
 import { StoreDecorator } from '../dataplane/store-decorator.ts';
 import type { Soon, StoredEntry, ValueStore } from '../dataplane/value-store.ts';
-import { contentOf, getFiles, idOf, testValueStore } from '../dataplane/value-store-conformance.ts';
+import {
+  contentOf,
+  getFiles,
+  idOf,
+  putFiles,
+  testValueStore,
+} from '../dataplane/value-store-conformance.ts';
 import { type TestPlane, TestWorld } from '../testing/planes.ts';
 import type { MirrorStats } from './mirror-link.ts';
 import { markedNode } from './mirror-mark.ts';
@@ -182,9 +188,9 @@ test('a new mirror gets what was there before, and is not sent what it has', asy
   const there = await mirrorTo(world, []);
   const here = await mirrorTo(world, []);
   for (let number = 0; number < 150; number++)
-    await put(world, here, number, number % 50 === 0 ? large : small);
+    await putFiles(here.store, idOf(number), number % 50 === 0 ? large : small);
   for (let number = 0; number < 60; number++)
-    await put(world, there, number, number % 50 === 0 ? large : small);
+    await putFiles(there.store, idOf(number), number % 50 === 0 ? large : small);
   await here.store.change({ ...defaultMirrorSettings, targets: [there.address] });
   await world.until('filled', () => isIdle(here) && there.store.stats().keys === 150);
   const { sent, present, backfill } = mirrorOf(here);
@@ -197,7 +203,7 @@ test('a mirror that is down gets everything when it is back, also what was store
   const nowhere = await world.nowhere();
   const [disk, queue] = [new MemoryDisk(), new MemoryDisk()];
   const here = await mirrorTo(world, [nowhere], { disk, queue, backfill: false });
-  for (let number = 0; number < 10; number++) await put(world, here, number, small);
+  for (let number = 0; number < 10; number++) await putFiles(here.store, idOf(number), small);
   await world.until('several failures', () => mirrorOf(here).failures > 3, 500);
   const { lagTransactions, lagBytes, lagSeconds, state } = mirrorOf(here);
   assert.deepEqual([state, lagTransactions, lagBytes], ['failing', 10, 5_200]);
@@ -291,7 +297,7 @@ test('a mirror that lets us put nothing is known by it, and gets everything once
   const policy = { ...openPolicy, putFrom: [elsewhere] };
   const there = await world.serve(await world.openStore(), { policy });
   const here = await mirrorTo(world, [there.address]);
-  for (let number = 0; number < 100; number++) await put(world, here, number, small);
+  for (let number = 0; number < 100; number++) await putFiles(here.store, idOf(number), small);
   await world.until('known', () => mirrorOf(here).state === 'refused', 1_000);
   assert.match(mirrorOf(here).lastFailure, /keeps none/);
   assert.ok(mirrorOf(here).lagTransactions > 0);
@@ -301,10 +307,30 @@ test('a mirror that lets us put nothing is known by it, and gets everything once
   assert.equal(there.store.stats().keys, 100);
 });
 
+test('a mirror that keeps nothing for hours is asked for everything once it does', async () => {
+  await using world = new TestWorld();
+  const elsewhere = parseRange('192.0.2.0/24');
+  assert.ok(elsewhere);
+  const policy = { ...openPolicy, putFrom: [elsewhere] };
+  const there = await world.serve(await world.openStore(), { policy });
+  const here = await mirrorTo(world, [there.address], { backfill: false });
+  for (let number = 0; number < 5; number++) await putFiles(here.store, idOf(number), small);
+  await world.until('given up', () => mirrorOf(here).lagTransactions === 0, 30_000);
+  await world.until('still tried', () => mirrorOf(here).failures > 40, 30_000);
+  assert.ok(mirrorOf(here).backfill);
+  await there.server.change(
+    [{ name: 'test', listen: [{ host: '127.0.0.1', port: 0 }] }],
+    {},
+    signal,
+  );
+  await world.until('mirrored', () => isIdle(here), 1_000);
+  assert.equal(there.store.stats().keys, 5);
+});
+
 test('a transaction that its mirror does not keep does not hold up the others', async () => {
   await using world = new TestWorld();
   const there = await world.serve(await world.openStore(new MemoryDisk(), 2 ** 21));
-  const here = await mirrorTo(world, [there.address]);
+  const here = await mirrorTo(world, [there.address], { backfill: false });
   await put(world, here, 1, large); // more than the half of what there is room for
   await world.until('known', () => mirrorOf(here).state === 'refused', 1_000);
   await put(world, here, 2, small);
