@@ -140,7 +140,7 @@ test('a CacheServer is made, scaled, changed, reported on and deleted, whatever 
   await leader.ready();
   await leader.said('leading');
 
-  await applySpec({ replicas: 1 });
+  await applySpec({ replicas: 1, cleaner: {} });
   await settled(1);
   await must(['scale', '-n', namespace, 'cacheserver/cache', '--replicas=2']);
   await settled(2);
