@@ -128,13 +128,17 @@ function ratioOf({ samples }: CellResult, kinds: readonly SideKind[]): number | 
   return median(ratios);
 }
 
+/** Empty when nothing is missed, but not everything was there to compare with. */
 function verdictOf(result: CellResult): string {
   const { ofLimit: limit = 0, timesPeers: peers = 1, timesRam: ram = 0 } = result.cell.target;
-  const missed: string[] = [];
-  if ((ofLimit(result) ?? limit) < limit) missed.push('limit');
-  if ((timesPeers(result) ?? peers) < peers) missed.push('peers');
-  if ((timesRam(result) ?? ram) < ram) missed.push('ram');
-  return missed.length === 0 ? 'met' : `missed: ${missed.join(', ')}`;
+  const goals = [
+    { what: 'limit', reached: ofLimit(result), wanted: limit },
+    { what: 'peers', reached: timesPeers(result), wanted: peers },
+    { what: 'ram', reached: timesRam(result), wanted: ram },
+  ];
+  const missed = goals.filter(({ reached, wanted }) => reached !== undefined && reached < wanted);
+  if (missed.length > 0) return `missed: ${missed.map(({ what }) => what).join(', ')}`;
+  return goals.every(({ reached }) => reached !== undefined) ? 'met' : '';
 }
 
 function targetText({ ofLimit: limit, timesPeers: peers, timesRam: ram }: CellTarget): string {
