@@ -44,8 +44,10 @@ export async function* scanAll(
 ): AsyncGenerator<readonly RespValue[], void> {
   let cursor = '0';
   do {
-    const step = await scanStep(client, { cursor, pattern, looks: 1_000 });
+    const step: ScanStep = await scanStep(client, { cursor, pattern, looks: 1_000 });
     yield step.keys;
+    if (step.next === cursor && cursor !== '0')
+      throw new Error(`the server's scan stands still at ${cursor}`);
     cursor = step.next;
   } while (cursor !== '0');
 }

@@ -25,6 +25,8 @@ export interface FileHead {
   readonly chunkBytes: number;
 }
 
+/** How long what has no time to live stays. */
+export const foreverMs: number = 10 * 365 * 86_400_000;
 const headBytes = 40;
 const formatNow = 1;
 const recordName = 'k:';
@@ -135,9 +137,9 @@ export class RedisNames {
   }
 }
 
-/** Commands with which the server drops a key after `ms`, or keeps it for good. */
+/** A command with which the server drops a key after `ms`; undefined: in ten years. PERSIST is not used: some servers know it for strings only. */
 export function expiry(key: string, ms: number | undefined): readonly RespArgument[] {
-  return ms === undefined ? ['PERSIST', key] : ['PEXPIRE', key, Math.ceil(ms)];
+  return ['PEXPIRE', key, Math.ceil(ms ?? foreverMs)];
 }
 
 function escaped(text: string): string {

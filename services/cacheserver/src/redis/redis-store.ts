@@ -31,6 +31,7 @@ import {
   decodeHead,
   expiry,
   fieldsOf,
+  foreverMs,
   headFields,
   RedisNames,
 } from './redis-record.ts';
@@ -441,7 +442,7 @@ export class RedisValueStore implements ValueStore {
     );
     const orphans = values.filter(
       ({ version }, at) =>
-        replies[2 * at] === -1 && decodeHead(replies[2 * at + 1])?.version !== version,
+        isForGood(replies[2 * at]) && decodeHead(replies[2 * at + 1])?.version !== version,
     );
     this.#orphans += orphans.length;
     const { graceMs } = this.#keeping;
@@ -450,6 +451,11 @@ export class RedisValueStore implements ValueStore {
       orphans.map(({ id, type, version }) => expiry(this.#names.value(id, type, version), graceMs)),
     );
   }
+}
+
+/** Whether somebody meant the value to stay, by what is left of its time. */
+function isForGood(leftMs: RespValue | undefined): boolean {
+  return leftMs === -1 || (typeof leftMs === 'number' && leftMs > foreverMs / 2);
 }
 
 /** What a fault means for a put. */
