@@ -23,7 +23,7 @@ const looksPerStep = 256;
 const looksPerGuidStep = 4_096;
 const leftoversMax = 16;
 
-export async function scanStep(
+async function scanStep(
   client: RedisClient,
   {
     cursor,
