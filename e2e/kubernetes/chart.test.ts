@@ -34,9 +34,9 @@ let lab: Cluster;
 let untouched: readonly string[];
 
 before(async () => {
-  const [image] = await buildImages(['tweendeck']);
-  assert.ok(image);
-  lab = await cluster({ nodes: 2, images: [image.layout] });
+  const [image, entry] = await buildImages(['tweendeck', 'entry']);
+  assert.ok(image && entry);
+  lab = await cluster({ nodes: 2, images: [image.layout, entry.layout] });
   for (const name of [system, team]) {
     await must(['create', 'namespace', name]);
     await must(['label', 'namespace', name, 'pod-security.kubernetes.io/enforce=restricted']);
@@ -166,7 +166,7 @@ async function logLevel(): Promise<string | undefined> {
 
 /** The CacheServer and what it is made of; a Service's address is an object of the cluster. */
 const usersOwn =
-  /^(IPAddress \/|(CacheServer|Deployment|ReplicaSet|Pod|Service|Endpoints|EndpointSlice) team\/)/;
+  /^(IPAddress \/|(CacheServer|Deployment|ReplicaSet|Pod|Service|Endpoints|EndpointSlice|PodDisruptionBudget|ServiceAccount|Role|RoleBinding) team\/cache\b)/;
 
 /** The definition, and what the API server makes of it. */
 const definitions = [
@@ -257,7 +257,9 @@ for (const { version, keep } of [
     if (!keep) return;
     // What the user made serves on, without anybody who looks after it.
     assert.ok(left.includes('CacheServer team/cache'));
-    assert.equal(left.filter((one) => one.startsWith('Pod team/')).length, 2);
+    const pods = left.filter((one) => one.startsWith('Pod team/'));
+    assert.equal(pods.filter((one) => !one.includes('/cache-entry-')).length, 2);
+    assert.equal(pods.length, 3, 'replicas, and the entry before them');
     process.stdout.write(`  kept:\n${left.map((one) => `    ${one}\n`).join('')}`);
   });
 }

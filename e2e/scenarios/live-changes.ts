@@ -78,18 +78,28 @@ interface Traffic {
   stop(): Promise<void>;
 }
 
-/** Three editors that keep their connection and think between assets, and one that connects anew for each. */
+/** Three editors that keep their connection and think between assets, and one that connects anew for each. Finished is what was found again. */
 function startTraffic(host: string, port: number): Traffic {
   const failures: unknown[] = [];
   let finished = 0;
   const stop = new AbortController();
   const work = async (client: number, assetsPerConnection: number): Promise<void> => {
     let asset = 0;
+    let crossed = false;
     while (!stop.signal.aborted) {
       const editor = await EditorClient.connect(host, port);
       for (let left = assetsPerConnection; left > 0 && !stop.signal.aborted; left--) {
         if (editor.closed) break; // between two transactions: whoever drains may say goodbye here
-        await storeAndFind(editor, client, asset++);
+        try {
+          await storeAndFind(editor, client, asset);
+        } catch (error) {
+          // What crossed the goodbye was not finished, and goes to the next server; once, for that one stays.
+          if (!editor.closed || crossed) throw error;
+          crossed = true;
+          break;
+        }
+        crossed = false;
+        asset++;
         finished++;
         await pause(client === 0 ? 20 : 700 + 100 * client);
       }
