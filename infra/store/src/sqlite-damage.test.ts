@@ -1,6 +1,7 @@
 // Real bits flipped in a real file are found at the start, and named; what is copied or set aside can be opened.
 
 import { deepEqual, equal, match, ok, rejects, throws } from 'node:assert/strict';
+import { pbkdf2 } from 'node:crypto';
 import {
   cpSync,
   existsSync,
@@ -14,11 +15,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 import { isPlatformError, silentLogger } from '@tweendeck/std';
+import { packValues } from './packed-values.ts';
+import { SqliteDatabase } from './sqlite-database.ts';
 import { openSqliteStore, type SqliteStore, type SqliteStoreOptions } from './sqlite-store.ts';
 import { beginAnewAt, readStoreFile } from './store-file.ts';
 
 const never = new AbortController().signal;
+const pbkdf2Async = promisify(pbkdf2);
 
 describe('a damaged store file', { concurrency: 4, timeout: 60_000 }, () => {
   const directory = mkdtempSync(join(tmpdir(), 'store-damage-'));
@@ -178,6 +183,35 @@ describe('a damaged store file', { concurrency: 4, timeout: 60_000 }, () => {
       store.backUp(join(directory, 'no', 'such', 'folder')),
       refused('STORE_BACKUP_FAILED', /store\.db/),
     );
+  });
+
+  test('is not made by copying it while a commit is under way', async () => {
+    const { path } = await written();
+    const target = join(directory, 'begun.db');
+    using database = new SqliteDatabase({
+      path,
+      fileBytesMax: 2 ** 30,
+      reserveBytes: 0,
+      damagedRecords: 'refuse',
+    });
+    const keys = Array.from({ length: 5_000 }, (_, at) => `/later/${at}`);
+    const previousRevisions = keys.map(() => 0);
+    const values = packValues(keys.map(() => Buffer.from('{}')));
+    for (let round = 0; round < 8; round++) {
+      const firstRevision = 101 + round * keys.length;
+      // Steps of a copying run on the threads that these keep for a while.
+      const busy = Array.from({ length: 4 }, () =>
+        pbkdf2Async('', '', 1 + round * 4_000, 8, 'sha512'),
+      );
+      const copying = database.backup(target, () => {});
+      database.append({
+        ...{ kind: 'append', firstRevision, keys, previousRevisions, values, useReserve: false },
+      });
+      const last = await copying;
+      ok(last === firstRevision - 1 || last === firstRevision + keys.length - 1, String(last));
+      await Promise.all(busy);
+      rmSync(target);
+    }
   });
 
   test('that begins anew keeps its values, and nothing of its past', async () => {

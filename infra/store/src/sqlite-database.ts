@@ -234,17 +234,34 @@ export class SqliteDatabase implements Disposable {
 
   /** Copies the file as it is at the end of the copying, in steps between which others write; gives its last revision. */
   async backup(path: string, onProgress: (pages: PageProgress) => void): Promise<number> {
-    await backup(this.#database, path, {
-      rate: backupPagesPerStep,
-      progress: ({ totalPages, remainingPages }) =>
-        onProgress({ pagesDone: totalPages - remainingPages, pagesTotal: totalPages }),
-    });
+    while (!(await this.#copyTo(path, onProgress)));
     using copy = new DatabaseSync(path);
     copy.exec('PRAGMA journal_mode = DELETE'); // so that it is one file, and nothing beside it
     const last = copy.prepare(
       'SELECT max((SELECT coalesce(max(revision), 0) FROM log), (SELECT max(revision) FROM state)) AS last',
     );
     return Number(last.get()?.['last']);
+  }
+
+  /**
+   * False when it did not begin: its steps run beside this thread, and the first one fell into a transaction. Later
+   * ones wait for it by themselves.
+   */
+  async #copyTo(path: string, onProgress: (pages: PageProgress) => void): Promise<boolean> {
+    let begun = false;
+    try {
+      await backup(this.#database, path, {
+        rate: backupPagesPerStep,
+        progress: ({ totalPages, remainingPages }) => {
+          begun = true;
+          onProgress({ pagesDone: totalPages - remainingPages, pagesTotal: totalPages });
+        },
+      });
+      return true;
+    } catch (error) {
+      if (begun || !isWithoutFault(error)) throw error;
+      return false;
+    }
   }
 
   /** Begins a new history after a revision that is not reached yet; what came before must have been swept. */
@@ -518,4 +535,9 @@ class Slab {
     const values = packValues(this.#values);
     return { revisions: this.#revisions, keys: this.#keys, values };
   }
+}
+
+/** A busy step is told with the state of the copy, which has no fault. */
+function isWithoutFault(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === 0;
 }
