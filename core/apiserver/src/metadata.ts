@@ -72,15 +72,16 @@ export function tidyMetadata(metadata: DraftMeta): void {
 export function ownersOnce(metadata: DraftMeta, seen: 'sent' | 'admitted'): string | undefined {
   const { ownerReferences } = metadata;
   if (!ownerReferences || ownerReferences.length < 2) return undefined;
-  const once: OwnerReference[] = [];
+  const once = new Map<string, OwnerReference>();
   const twice: string[] = [];
   for (const owner of ownerReferences) {
-    if (once.some((each) => each.uid === owner.uid && jsonEqual(each, owner)))
-      twice.push(owner.uid);
-    else once.push(owner);
+    const { apiVersion, kind, name, uid, controller, blockOwnerDeletion } = owner;
+    const same = JSON.stringify([apiVersion, kind, name, uid, controller, blockOwnerDeletion]);
+    if (once.has(same)) twice.push(uid);
+    else once.set(same, owner);
   }
   if (twice.length === 0) return undefined;
-  metadata.ownerReferences = once;
+  metadata.ownerReferences = [...once.values()];
   const when = seen === 'admitted' ? ' after mutating admission happens' : '';
   return `.metadata.ownerReferences contains duplicate entries${when}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${twice.join(', ')}`;
 }

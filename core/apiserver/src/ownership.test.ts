@@ -189,6 +189,16 @@ test('scale shows and sets the replicas of a workload', async () => {
   assert.deepEqual([bad.status, bad.json.details.kind], [422, 'Scale']);
 });
 
+test('very many owners are looked through once', async () => {
+  await using server = await TestServer.open();
+  const path = '/api/v1/namespaces/default/configmaps';
+  const ownerReferences = Array.from({ length: 20_000 }, (_, at) => ({
+    ...{ apiVersion: 'v1', kind: 'Secret', name: `o${at}`, uid: '1' },
+  }));
+  const made = await server.create(path, { metadata: { name: 'c', ownerReferences } });
+  assert.equal(made.json.metadata.ownerReferences.length, 20_000, made.text.slice(0, 300));
+});
+
 test('owners that are named twice are kept once, with a warning', async () => {
   await using server = await TestServer.open();
   const path = '/api/v1/namespaces/default/configmaps';

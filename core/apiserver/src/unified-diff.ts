@@ -4,6 +4,8 @@
 
 /** So many lines around a change are shown. */
 const contextLines = 3;
+/** Texts of this many lines take some 30 ms at worst, with the square of it. */
+const linesMax = 1_000;
 const longFrom = 200;
 
 interface Block {
@@ -19,8 +21,9 @@ interface Step {
   readonly right: readonly [from: number, to: number];
 }
 
-/** Ends with a line break; empty when nothing differs. */
-export function unifiedDiff(left: readonly string[], right: readonly string[]): string {
+/** Ends with a line break; empty when nothing differs, undefined when it takes too long to find out what does. */
+export function unifiedDiff(left: readonly string[], right: readonly string[]): string | undefined {
+  if (Math.max(left.length, right.length) > linesMax) return undefined;
   return groupsOf(stepsOf(left, right))
     .flatMap((group) => [headOf(group), ...group.flatMap((step) => shown(step, left, right))])
     .map((line) => `${line}\n`)

@@ -363,6 +363,41 @@ test('of a pod that is there only the image may change', async () => {
   assert.ok(other.json.message.includes(`\n ${lines.join('\n')}\n`), other.json.message);
 });
 
+test('another pod of very many lines is refused without telling each', async () => {
+  await using server = await TestServer.open();
+  const many = Array.from({ length: 5_000 }, (_, at) => ({ name: `n${at}`, value: 'x' }));
+  const variables = (value: string): object => ({
+    containers: [
+      { name: 'c', image: 'x', env: many.map((each, at) => (at % 2 ? each : { ...each, value })) },
+    ],
+  });
+  assert.equal((await server.create(`${core}/pods`, pod(variables('x')))).status, 201);
+  const other = await server.ask('PUT', `${core}/pods/p`, { body: pod(variables('y')) });
+  assert.equal(other.status, 422);
+  assert.match(
+    other.json.message,
+    /pod updates may not change fields .* was previously negative\)/,
+  );
+  assert.ok(other.text.length < 4_096, `${other.text.length} bytes`);
+});
+
+test('a pod keeps its tolerations, in any order and number', async () => {
+  await using server = await TestServer.open();
+  const tolerations = Array.from({ length: 20_000 }, (_, at) => ({ key: `k${at}`, effect: '' }));
+  const { json } = await server.create(`${core}/pods`, pod({ tolerations }));
+  const put = (given: readonly unknown[]): ReturnType<TestServer['ask']> =>
+    server.ask('PUT', `${core}/pods/p`, {
+      body: {
+        ...{ ...json, metadata: { name: 'p' } },
+        spec: { ...json.spec, tolerations: given },
+      },
+    });
+  const all: readonly unknown[] = json.spec.tolerations;
+  assert.ok(all.length >= tolerations.length);
+  assert.equal((await put(all.toReversed())).status, 200);
+  assert.match((await put(all.slice(1))).json.message, /existing toleration can not be modified/);
+});
+
 test('an event is core’s and events.k8s.io’s at once, for an hour', async () => {
   await using server = await TestServer.open();
   const regarding = { kind: 'Pod', name: 'p', namespace: 'default' };

@@ -46,7 +46,7 @@ export function podChangeProblems(next: Fields, previous: Fields): readonly Fiel
   }
   if (!jsonEqual(kept, previous)) {
     const difference = unifiedDiff(innerPodSpecLines(previous), innerPodSpecLines(kept));
-    problems.push(fieldForbidden(base, `${changeDetail}\n${difference}`));
+    problems.push(fieldForbidden(base, `${changeDetail}\n${difference ?? ''}`));
   }
   return problems;
 }
@@ -81,11 +81,10 @@ function addedTolerationProblems(
   previous: Fields,
   at: FieldPath,
 ): readonly FieldError[] {
-  const timeless = ({ tolerationSeconds: _, ...rest }: Fields): Fields => rest;
-  const present = listAt(next, 'tolerations').map(timeless);
-  const isKept = (toleration: Fields): boolean =>
-    present.some((each) => jsonEqual(each, timeless(toleration)));
-  if (listAt(previous, 'tolerations').every(isKept)) return [];
+  const timeless = ({ key, operator, value, effect }: Fields): string =>
+    JSON.stringify([key, operator, value, effect]);
+  const present = new Set(listAt(next, 'tolerations').map(timeless));
+  if (listAt(previous, 'tolerations').every((each) => present.has(timeless(each)))) return [];
   const detail = 'existing toleration can not be modified except its tolerationSeconds';
   return [fieldForbidden(at, detail)];
 }
