@@ -533,11 +533,13 @@ test('what clients send is recorded within bounds, switched by a reload, and can
   await visit();
   await cache.reload(one(local));
   await visit();
-  const names = readdirSync(recorded).sort();
-  assert.equal(names.length, 2);
-  const contents = names.map((name) => readFileSync(join(recorded, name)));
-  assert.deepEqual(contents[0], bytesOf(session, 'q'));
-  assert.equal(contents[1]?.length, 200);
+  const contents = (): readonly Buffer[] =>
+    readdirSync(recorded)
+      .sort()
+      .map((name) => readFileSync(join(recorded, name)));
+  await cache.until('two are on disk', () => contents()[1]?.length === 200);
+  assert.equal(contents().length, 2);
+  assert.deepEqual(contents()[0], bytesOf(session, 'q'));
   const replay = (port: number): Promise<ReplayResult> =>
     replayRecordings(
       {

@@ -166,7 +166,7 @@ test('a CacheServer is made, scaled, changed, reported on and deleted, whatever 
   const patched = Promise.withResolvers<void>();
   const released = Promise.withResolvers<void>();
   proxy.fault = async (method, path): Promise<Verdict> => {
-    if (method !== 'PATCH' || !path.includes('/services/cache')) return 'pass';
+    if (method !== 'PATCH' || !path.includes('/cacheservers/cache/status')) return 'pass';
     patched.resolve();
     await released.promise;
     return 'pass';
