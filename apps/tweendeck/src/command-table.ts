@@ -589,6 +589,12 @@ export const commands: readonly CommandSpec[] = [
         value: 'FILE',
         description: 'the token that purging and cleaning ask for; without it nobody may',
       },
+      'rules-file': {
+        type: 'string',
+        value: 'FILE',
+        description:
+          'what it does beside: store, reliability, mirror, upstream, access as in a document; looked at every 2 s',
+      },
       storage: {
         type: 'string',
         value: 'SIZE',

@@ -21,6 +21,11 @@ export function cleanerName(name: string): string {
   return childName(name, '-cleaner', 52);
 }
 
+/** The ConfigMap with what data planes are told beside their options. */
+export function rulesName(name: string): string {
+  return childName(name, '-rules');
+}
+
 /** Of a long name the end gives way to a digest of the whole. */
 function childName(name: string, suffix: string, lengthMax = 63): string {
   const whole = `${name}${suffix}`;

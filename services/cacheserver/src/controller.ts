@@ -10,6 +10,7 @@ import {
 } from '@tweendeck/controller';
 import {
   type CronJob,
+  configMapResource,
   cronJobResource,
   type Deployment,
   deploymentResource,
@@ -27,10 +28,11 @@ import {
   serviceAccountResource,
   serviceResource,
 } from '@tweendeck/kube';
-import { cleanerName, entryName, followerName, replicasName } from './child-names.ts';
+import { cleanerName, entryName, followerName, replicasName, rulesName } from './child-names.ts';
 import { type AskReplica, figuresEveryMs, ReplicaInquiry } from './figures/ask-replicas.ts';
 import { type CacheServerObject, cacheServerKind } from './kind.ts';
-import { renderDeployment, renderDisruptionBudget, renderService, selectorOf } from './render.ts';
+import { selectorOf } from './labels.ts';
+import { renderDeployment, renderDisruptionBudget, renderService } from './render.ts';
 import { renderCleaner } from './render-cleaner.ts';
 import {
   entrySelectorOf,
@@ -41,6 +43,7 @@ import {
   renderReplicas,
   wantedEntry,
 } from './render-entry.ts';
+import { renderRules, rulesProblem } from './render-rules.ts';
 import { planStatus, type Squatter, type StatusCondition, serves } from './status.ts';
 
 type Context = ReconcileContext<CacheServerObject>;
@@ -51,6 +54,7 @@ const lookAgainMs = 30_000;
 const collectedMs = 1_000;
 
 const ownedResources: readonly Resource<KubeObject>[] = [
+  configMapResource,
   serviceResource,
   podDisruptionBudgetResource,
   deploymentResource,
@@ -80,6 +84,7 @@ function childrenOf({ metadata: { name }, spec }: CacheServerObject) {
   ];
   return [
     ...named,
+    { resource: configMapResource, name: rulesName(name) },
     ...(wantedEntry(spec) ? [{ resource: deploymentResource, name: entryName(name) }] : []),
     ...(spec.cleaner ? [{ resource: cronJobResource, name: cleanerName(name) }] : []),
     ...(hasFollowers(spec)
@@ -138,6 +143,8 @@ interface Children {
   readonly cleanerRefusal?: string;
   /** Who has the name of a child. */
   readonly squatter?: Squatter;
+  /** What of the spec no data plane would take. */
+  readonly refusal?: string;
   readonly outcome?: Outcome;
 }
 
@@ -156,6 +163,9 @@ async function manageResources(cache: CacheServerObject, context: Context): Prom
     const squatter = { kind: resource.kind, name, owner: owner && `${owner.kind} ${owner.name}` };
     return { squatter, outcome: { requeueAfterMs: lookAgainMs } };
   }
+  const refusal = rulesProblem(cache);
+  if (refusal !== undefined) return { refusal, ...childrenBefore(cache, context) };
+  await manageRules(cache, context);
   const entry = await manageEntry(cache, context);
   // Until the entry serves, and whenever it does not, clients are led to the replicas themselves.
   const { name } = cache.metadata;
@@ -167,6 +177,22 @@ async function manageResources(cache: CacheServerObject, context: Context): Prom
   const cleaning = await manageCleaner(cache, context);
   await context.prune(...ownedResources);
   return { service, deployment, ...cleaning, ...(entry ? { entry } : {}) };
+}
+
+/** Nothing is changed: what was made before goes on. */
+function childrenBefore({ metadata }: CacheServerObject, context: Context): Children {
+  const { name, namespace = 'default' } = metadata;
+  const deployment = context.cache(deploymentResource).get({ name, namespace });
+  const service = context.cache(serviceResource).get({ name, namespace });
+  return { ...(deployment ? { deployment } : {}), ...(service ? { service } : {}) };
+}
+
+/** Before the Deployment: a pod that starts finds what it is told. */
+async function manageRules(cache: CacheServerObject, context: Context): Promise<void> {
+  const { name, namespace = 'default' } = cache.metadata;
+  const present = context.cache(configMapResource).get({ namespace, name: rulesName(name) });
+  const pods = context.cache(podResource).list({ namespace, labels: selectorOf(name) });
+  await context.apply(configMapResource, renderRules(cache, present?.data, pods));
 }
 
 /** The schedule of the cleaner, or why there can be none. Never keeps the rest from being made. */
@@ -235,10 +261,17 @@ async function manageStatus(
     entryPods: context.cache(podResource).list({ namespace, labels: entrySelectorOf(name) }),
     service: children.service,
     squatter: children.squatter,
+    refusal: children.refusal,
     pods,
     answers,
   });
-  const conditional = ['CleanerScheduled', 'EntryReady', 'KernelTuned'];
+  const conditional = [
+    'CleanerScheduled',
+    'EntryReady',
+    'KernelTuned',
+    'RulesApplied',
+    'StoreReachable',
+  ];
   const said = new Set(plan.conditions.map(({ type }) => type));
   const unsaid = conditional
     .filter((type) => !said.has(type))

@@ -7,5 +7,6 @@ export * from './controller.ts';
 export * from './data-plane.ts';
 export * from './entry/serve-entry.ts';
 export * from './kind.ts';
+export * from './labels.ts';
 export * from './render.ts';
 export * from './render-entry.ts';

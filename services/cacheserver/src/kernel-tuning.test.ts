@@ -23,7 +23,10 @@ test('a pod asks only for what every node allows', () => {
 
 const reads = (kernel: Readonly<Record<string, string>>, pod = 'a'): ReplicaAnswer => ({
   pod,
-  figures: { usedBytes: 0, objects: 0, hits: 0, misses: 0, cleaned: undefined, kernel },
+  figures: {
+    ...{ usedBytes: 0, objects: 0, hits: 0, misses: 0, cleaned: undefined, kernel },
+    ...{ revision: undefined, redis: undefined },
+  },
 });
 const tuned = { 'net.ipv4.tcp_rmem': rmem.value, 'net.ipv4.tcp_sack': '1' };
 

@@ -10,6 +10,7 @@ import {
   t,
 } from '@tweendeck/kube';
 import { kernelNames } from './dataplane/kernel-settings.ts';
+import { type RulesSpec, rulesFields } from './kind-rules.ts';
 
 /** The image of our own data plane; in the embedded home it is this program. */
 export const cacheServerImage = {
@@ -72,7 +73,7 @@ interface EntryChoice {
 }
 
 /** What a user declares; the server fills in what has a default. */
-export interface CacheServerSpec {
+export interface CacheServerSpec extends RulesSpec {
   /** Bytes of disk that a replica may fill. */
   readonly storage: number;
   readonly image: string;
@@ -116,7 +117,7 @@ export interface CacheServerStatus {
   readonly conditions?: readonly Condition[];
 }
 
-const spec: Type<CacheServerSpec> = t.object({
+const fields = {
   storage: t
     .int64({ minimum: 1 })
     .default(10 * 1024 ** 3)
@@ -174,7 +175,9 @@ const spec: Type<CacheServerSpec> = t.object({
   replicas: t
     .int32({ minimum: 0, maximum: 64 })
     .default(1)
-    .describe('How many data planes run; each keeps a cache of its own.'),
+    .describe(
+      'How many data planes run; each keeps a cache of its own, unless store names one for all.',
+    ),
   sysctls: t
     .list(
       t.object({
@@ -207,7 +210,14 @@ const spec: Type<CacheServerSpec> = t.object({
     .enum(['ClusterIP', 'NodePort', 'LoadBalancer'])
     .default('ClusterIP')
     .describe('Who reaches it: the cluster alone, or clients outside as well.'),
-});
+  ...rulesFields,
+} as const;
+
+const spec: Type<CacheServerSpec> = t
+  .object(fields)
+  .rule('!has(self.store) || !has(self.cleaner)', {
+    message: 'values in Redis go by store.redis.ttlSeconds and by its evictions; leave cleaner out',
+  });
 
 const status: Type<CacheServerStatus> = t.object({
   phase: t.enum(phases).optional(),

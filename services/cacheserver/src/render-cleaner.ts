@@ -4,7 +4,8 @@ import type { Applied } from '@tweendeck/client';
 import type { PodSpec } from '@tweendeck/kube';
 import { cleanerName, followerName, replicasName } from './child-names.ts';
 import { type CacheServerObject, type CleanerSpec, cacheServerImage } from './kind.ts';
-import { labelsOf, placementOf, podSecurity, secretPath, secretVolume } from './render.ts';
+import { labelsOf } from './labels.ts';
+import { placementOf, podSecurity, secretPath, secretVolume } from './render.ts';
 
 /** Every full hour. */
 const usualSchedule = '0 * * * *';

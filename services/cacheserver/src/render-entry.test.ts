@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import type { Deployment, Role, RoleBinding, Service } from '@tweendeck/kube';
 import { cleanerName, entryName, followerName, replicasName } from './child-names.ts';
 import type { CacheServerObject, CacheServerSpec } from './kind.ts';
-import { renderDeployment, selectorOf } from './render.ts';
+import { selectorOf } from './labels.ts';
+import { renderDeployment } from './render.ts';
 import {
   entrySelectorOf,
   renderEntryDeployment,

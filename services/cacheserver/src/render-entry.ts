@@ -4,14 +4,8 @@ import type { Applied } from '@tweendeck/client';
 import type { PodSpec, PodTemplateSpec } from '@tweendeck/kube';
 import { entryName, followerName, replicasName } from './child-names.ts';
 import { type CacheServerObject, type CacheServerSpec, entryImage } from './kind.ts';
-import {
-  cachePort,
-  placementOf,
-  podSecurity,
-  proxiedPort,
-  selectorOf,
-  statusPort,
-} from './render.ts';
+import { selectorOf } from './labels.ts';
+import { cachePort, placementOf, podSecurity, proxiedPort, statusPort } from './render.ts';
 
 const workPath = '/run/entry';
 /** Behind nginx clients are not let go when they pause: those that are there are given time to end by themselves. */

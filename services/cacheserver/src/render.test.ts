@@ -4,12 +4,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Deployment, PodDisruptionBudget, Service } from '@tweendeck/kube';
 import type { CacheServerObject, CacheServerSpec } from './kind.ts';
+import { labelsOf, selectorOf } from './labels.ts';
 import {
-  labelsOf,
   renderDeployment,
   renderDisruptionBudget,
   renderService,
-  selectorOf,
   tolerationsOf,
 } from './render.ts';
 
@@ -131,7 +130,7 @@ test('the pod is what pod security "restricted" asks for', () => {
     capabilities: { drop: ['ALL'] },
     readOnlyRootFilesystem: true,
   });
-  assert.ok(volumes?.every(({ emptyDir, secret }) => emptyDir ?? secret));
+  assert.ok(volumes?.every(({ emptyDir, secret, projected }) => emptyDir ?? secret ?? projected));
 });
 
 test('stopping fits into the grace that a pod has', () => {

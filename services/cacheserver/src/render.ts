@@ -12,6 +12,8 @@ import {
 import { cleanerName } from './child-names.ts';
 import { podSysctls } from './kernel-tuning.ts';
 import type { CacheServerObject, CacheServerSpec } from './kind.ts';
+import { labelsOf, selectorOf } from './labels.ts';
+import { rulesFile, rulesOption, rulesPath, rulesVolume } from './render-rules.ts';
 
 /** Where the data plane listens inside a pod; the Service's port is the user's. */
 export const cachePort = 8126;
@@ -37,28 +39,14 @@ const stopSeconds = 30;
 const lostNodeSeconds = 30;
 const lossTaints = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'] as const;
 
-/** Labels of everything that belongs to one CacheServer. */
-export function labelsOf(name: string): Readonly<Record<string, string>> {
-  return {
-    'app.kubernetes.io/name': 'cacheserver',
-    'app.kubernetes.io/instance': name,
-    'app.kubernetes.io/component': 'data-plane',
-    'app.kubernetes.io/managed-by': 'tweendeck',
-  };
-}
-
-/** The labels by which Deployment and Service find their pods; they never change. */
-export function selectorOf(name: string): Readonly<Record<string, string>> {
-  return { 'app.kubernetes.io/name': 'cacheserver', 'app.kubernetes.io/instance': name };
-}
-
 /** How much the data plane may keep, in bytes: nine tenths of the volume, so that uploads on their way fit beside it. */
 export function keptBytes(storageBytes: number): number {
   return Math.floor(storageBytes * 0.9);
 }
 
 /** The Deployment; its pods are of the Guaranteed class, spread over hosts where possible. */
-export function renderDeployment({ metadata, spec }: CacheServerObject): Applied {
+export function renderDeployment(cache: CacheServerObject): Applied {
+  const { metadata, spec } = cache;
   const { name, namespace } = metadata;
   return {
     metadata: { name, ...(namespace ? { namespace } : {}), labels: labelsOf(name) },
@@ -69,7 +57,7 @@ export function renderDeployment({ metadata, spec }: CacheServerObject): Applied
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
       template: {
         metadata: { labels: labelsOf(name) },
-        spec: renderPod(name, spec),
+        spec: renderPod(cache),
       } satisfies PodTemplateSpec,
     },
   };
@@ -115,11 +103,16 @@ export function tolerationsOf(own: readonly Toleration[] = []): readonly Tolerat
   return [...own, ...added];
 }
 
-function renderPod(name: string, spec: CacheServerSpec): PodSpec {
+function renderPod(cache: CacheServerObject): PodSpec {
+  const { metadata, spec } = cache;
   const sysctls = podSysctls(spec);
   return {
-    containers: [renderContainer(spec)],
-    volumes: [{ name: 'data', emptyDir: { sizeLimit: String(spec.storage) } }, secretVolume(name)],
+    containers: [renderContainer(cache)],
+    volumes: [
+      { name: 'data', emptyDir: { sizeLimit: String(spec.storage) } },
+      secretVolume(metadata.name),
+      rulesVolume(cache),
+    ],
     ...placementOf(spec),
     securityContext: { ...podSecurity.pod, ...(sysctls ? { sysctls } : {}) },
     automountServiceAccountToken: false,
@@ -176,7 +169,8 @@ export const podSecurity: {
   },
 };
 
-function renderContainer(spec: CacheServerSpec): Container {
+function renderContainer(cache: CacheServerObject): Container {
+  const { spec } = cache;
   const limits = Object.fromEntries(
     Object.entries(spec.resources.limits).map(([name, quantity]) => [name, String(quantity)]),
   );
@@ -194,6 +188,7 @@ function renderContainer(spec: CacheServerSpec): Container {
       `--storage=${keptBytes(spec.storage)}`,
       `--memory=${memoryTierBytes(limits['memory'])}`,
       `--control-token-file=${secretPath}/token`,
+      rulesOption(rulesFile(cache).name),
       `--linger-seconds=${lingerSeconds}`,
       `--drain-seconds=${drainSeconds}`,
       '--json',
@@ -214,6 +209,7 @@ function renderContainer(spec: CacheServerSpec): Container {
     volumeMounts: [
       { name: 'data', mountPath: dataPath },
       { name: 'secret', mountPath: secretPath, readOnly: true },
+      { name: 'rules', mountPath: rulesPath, readOnly: true },
     ],
     securityContext: podSecurity.container,
     // Why it ended stands in its status, and so in the CacheServer's conditions.

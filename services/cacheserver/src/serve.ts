@@ -6,6 +6,7 @@ import type { Clock, Logger, Random } from '@tweendeck/std';
 import { aborted, PlatformError } from '@tweendeck/std';
 import { type CacheConfig, configDefaults, namespaceDefaults } from './config/cache-config.ts';
 import { type ListenerConfig, plainListener } from './config/listener-config.ts';
+import type { RulesDocument } from './config/rules-document.ts';
 import type { AddressRange } from './dataplane/access/address.ts';
 import type { TlsPolicy } from './dataplane/access/policy.ts';
 import { TlsDoor } from './dataplane/access/tls-door.ts';
@@ -62,6 +63,8 @@ export interface ServeCacheOptions extends Ambience {
   /** Bound of the values held in memory. */
   readonly memoryBytes: number;
   readonly durability?: 'none' | 'commit';
+  /** What it does beyond keeping values on its disk, and who may put; omitted: nothing, and everybody. */
+  readonly rules?: RulesDocument | undefined;
   readonly limits?: Partial<CacheLimits>;
   /** How long new clients are still served after the signal, while load balancers learn of it; default 0. */
   readonly lingerMs?: number;
@@ -96,16 +99,17 @@ export function configOf(
   options: Omit<ServeCacheOptions, 'onReady' | keyof Ambience>,
 ): CacheConfig {
   const { directory, listen, health, storageBytes, memoryBytes } = options;
-  const { durability = namespaceDefaults.durability, listenProxied = [] } = options;
+  const { durability = namespaceDefaults.durability, listenProxied = [], rules } = options;
+  const { readOnly = false, putFrom = [], revision, ...sections } = rules ?? {};
   const listeners = [
     ...listen.map(plainListener),
     ...listenProxied.map((address) => ({
       ...plainListener(address),
       proxiesTrusted: everybody,
     })),
-  ];
+  ].map((listener) => ({ ...listener, readOnly, putFrom }));
   const own = { name: defaultNamespace, directory, storageBytes, memoryBytes, durability };
-  const namespace = { ...namespaceDefaults, ...own };
+  const namespace = { ...namespaceDefaults, ...own, ...sections };
   return {
     ...configDefaults,
     namespaces: [{ ...namespace, listeners }],
@@ -114,6 +118,7 @@ export function configOf(
     limits: { ...defaultCacheLimits, ...options.limits },
     lingerMs: options.lingerMs ?? configDefaults.lingerMs,
     drainMs: options.drainMs ?? configDefaults.drainMs,
+    revision,
   };
 }
 
@@ -175,15 +180,15 @@ export function checkCertificates(config: CacheConfig): void {
 }
 
 function settingsOf(
-  { limits, accessLog, recorder }: CacheConfig,
+  { limits, accessLog, recorder, revision }: CacheConfig,
   { descriptorsMax = Number.POSITIVE_INFINITY, log }: Ambience,
 ): CacheServerSettings {
   const reserved = Math.max(filesMin, descriptorsMax / 4);
   const connectionsMax = Math.max(1, Math.floor(descriptorsMax - reserved));
-  if (connectionsMax >= limits.connectionsMax) return { limits, accessLog, recorder };
+  if (connectionsMax >= limits.connectionsMax) return { limits, accessLog, recorder, revision };
   const { connectionsMax: wanted } = limits;
   log.info('descriptors bound the connections', { descriptorsMax, connectionsMax, wanted });
-  return { limits: { ...limits, connectionsMax }, accessLog, recorder };
+  return { limits: { ...limits, connectionsMax }, accessLog, recorder, revision };
 }
 
 /** The listeners with their certificates, read now. Throws CACHE_TLS_UNUSABLE. */

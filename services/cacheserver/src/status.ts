@@ -4,7 +4,8 @@ import type { CronJob, Deployment, Pod, Service } from '@tweendeck/kube';
 import { type FigureFields, figureWords, type ReplicaAnswer } from './figures/figures.ts';
 import { tuningCondition } from './kernel-tuning.ts';
 import type { CacheServerObject, CacheServerPhase } from './kind.ts';
-import { selectorOf } from './render.ts';
+import { selectorOf } from './labels.ts';
+import { rulesCondition, storeCondition } from './rules-words.ts';
 import {
   containerHint,
   failureHint,
@@ -39,6 +40,8 @@ export interface Observed {
   readonly answers?: readonly ReplicaAnswer[];
   /** Why the children cannot be made. */
   readonly squatter?: Squatter | undefined;
+  /** What of the spec no data plane would take. */
+  readonly refusal?: string | undefined;
 }
 
 export interface StatusPlan {
@@ -152,7 +155,10 @@ function lossOf(pod: Pod): Trouble | undefined {
 
 /** What is wrong, most telling first; pods that are gone or going matter only until there are enough others. */
 function troubleIn(observed: Observed, settled: boolean): Trouble | undefined {
-  const { squatter, pods } = observed;
+  const { squatter, pods, refusal } = observed;
+  if (refusal !== undefined) {
+    return { reason: 'SpecRefused', message: `nothing is changed, for ${refusal}` };
+  }
   if (squatter) {
     const owner = squatter.owner ? `belongs to ${squatter.owner}` : 'is not of the platform';
     return {
@@ -240,6 +246,10 @@ export function planStatus(cache: CacheServerObject, observed: Observed): Status
   const settled = served && settledEntry && !trouble && !pending;
   const figures = figureWords(observed.answers ?? []);
   const tuned = tuningCondition(cache.spec, observed.answers ?? []);
+  const rules = rulesCondition(cache, observed.answers ?? []);
+  const store = storeCondition(cache, observed.answers ?? []);
+  // Pods whose store is away serve on, and have nothing to give.
+  const away = store?.reason === 'StoreUnreachable' ? store : undefined;
   return {
     fields: {
       ...figures.fields,
@@ -248,7 +258,7 @@ export function planStatus(cache: CacheServerObject, observed: Observed): Status
         wanted,
         readyCount,
         settled,
-        trouble,
+        trouble: trouble ?? away,
       }),
       replicas: present.length,
       readyReplicas: readyCount,
@@ -258,9 +268,11 @@ export function planStatus(cache: CacheServerObject, observed: Observed): Status
         .join(','),
     },
     conditions: [
-      ...conditionsOf(cache, { settled, trouble, pending, counts }),
+      ...conditionsOf(cache, { settled, trouble: trouble ?? away, pending, counts }),
       ...(cache.spec.cleaner ? [cleanerCondition(observed)] : []),
       ...(tuned ? [tuned] : []),
+      ...(rules ? [rules] : []),
+      ...(store ? [store] : []),
       ...(entry ? [entryCondition(entry, entryTrouble(entry, entryPods))] : []),
       figures.condition,
     ],
@@ -341,7 +353,7 @@ function conditionsOf(
   });
   const calm = { reason: 'NoTrouble', message: 'no pod is in trouble' };
   return [
-    settled && spec.replicas > 0
+    settled && spec.replicas > 0 && !trouble
       ? said('Ready', 'True', { reason: 'AllReplicasReady', message: counts })
       : said('Ready', 'False', why),
     settled
@@ -369,7 +381,8 @@ function phaseOf(facts: {
   readonly trouble: Trouble | undefined;
 }): CacheServerPhase {
   if (facts.deleting) return 'Terminating';
-  if (facts.settled) return facts.wanted === 0 ? 'Stopped' : 'Ready';
+  if (facts.settled && facts.wanted === 0) return 'Stopped';
+  if (facts.settled && !facts.trouble) return 'Ready';
   if (facts.trouble) return facts.readyCount > 0 ? 'Degraded' : 'Failed';
   return facts.readyCount > 0 ? 'Progressing' : 'Pending';
 }

@@ -7,11 +7,20 @@ import {
   checkCertificates,
   configOf,
   type ListenAddress,
+  type RulesDocument,
   type RunningCache,
   readCacheConfig,
+  readRulesDocument,
   serveConfigured,
 } from '@tweendeck/cacheserver/data-plane';
-import { createLogger, type Logger, messageOf, PlatformError } from '@tweendeck/std';
+import {
+  type Clock,
+  createLogger,
+  type Logger,
+  linkedAbort,
+  messageOf,
+  PlatformError,
+} from '@tweendeck/std';
 import type { Ambient } from '../ambient.ts';
 import { parseHostPort } from '../cache-address.ts';
 import { type Invocation, type OptionValues, usage } from '../command-line.ts';
@@ -24,6 +33,7 @@ const documented = [
   'storage',
   'memory',
   'durability',
+  'rules-file',
   'linger-seconds',
   'drain-seconds',
 ] as const;
@@ -83,15 +93,21 @@ async function reload(file: string, running: RunningCache, log: Logger): Promise
 }
 
 async function readDocument(file: string): Promise<CacheConfig> {
+  return readCacheConfig(await parsed(file, await readText(file)), whence(file));
+}
+
+async function parsed(file: string, source: string): Promise<unknown> {
   const { parse } = await import('yaml');
-  const source = await readText(file);
-  let document: unknown;
   try {
-    document = parse(source);
+    return parse(source);
   } catch (error) {
     throw new PlatformError('CLI_FILE_UNREADABLE', `${file} is no YAML: ${messageOf(error)}`);
   }
-  return readCacheConfig(document, { directory: dirname(resolve(file)), source: file });
+}
+
+/** Where paths in a document count from, and what it is called. */
+function whence(file: string): { readonly directory: string; readonly source: string } {
+  return { directory: dirname(resolve(file)), source: file };
 }
 
 async function readText(file: string): Promise<string> {
@@ -105,40 +121,89 @@ async function serveByOptions(world: Ambient, options: OptionValues): Promise<nu
   world.onHangup(() => undefined); // nothing to change yet, and no reason to stop
   const log = loggerOf(world, options);
   let shared = await sharedAddresses(options);
+  const rules = new RulesFile(options.text('rules-file'));
+  await rules.read();
   const configWith = await configByOptions(options);
   let reloading: Promise<void> = Promise.resolve(); // one after another
   const readAgain = async (running: RunningCache): Promise<void> => {
     try {
+      await rules.read();
       const before = shared;
       shared = await sharedAddresses(options);
+      const both = unionOf(before, shared);
+      const kept = await running.reload(configWith(both, rules.document));
+      for (const what of kept) log.warn('kept as it was', { what });
+      if (both.length === shared.length) return;
       // Whoever takes an address over may need a moment: it is left a little later than the others are taken.
-      await running.reload(configWith(unionOf(before, shared)));
       await clock.sleep(addressLingerMs, world.signal);
-      await running.reload(configWith(shared));
+      await running.reload(configWith(shared, rules.document));
     } catch (error) {
-      if (!world.signal.aborted) log.error('addresses not read again', { error });
+      if (!world.signal.aborted) log.error('not read again', { error });
     }
   };
-  const onReady = (running: RunningCache): void =>
-    world.onHangup(() => {
+  const watching = { changed: (): Promise<void> => Promise.resolve() };
+  const onReady = (running: RunningCache): void => {
+    const again = (): Promise<void> => {
       reloading = reloading.then(() => readAgain(running));
-    });
-  const config = configWith(shared);
-  await serveConfigured(
-    { config, onReady, clock, random, log, descriptorsMax: await descriptorsMax() },
-    world.signal,
-  );
-  await reloading;
+      return reloading;
+    };
+    world.onHangup(() => void again());
+    watching.changed = again;
+  };
+  const config = configWith(shared, rules.document);
+  using stop = linkedAbort(world.signal);
+  const watch = rules.watch(clock, () => watching.changed(), stop.signal);
+  try {
+    const descriptors = await descriptorsMax();
+    await serveConfigured(
+      { config, onReady, clock, random, log, descriptorsMax: descriptors },
+      world.signal,
+    );
+  } finally {
+    stop.abort(new Error('it serves no more'));
+  }
+  await Promise.all([reloading, watch]);
   return 0;
+}
+
+/** A mounted file changes without a word: it is looked at so often. */
+const rulesLookMs = 2_000;
+
+/** The document with the rules, as it was when it was last read; without a file there are none. */
+class RulesFile {
+  document: RulesDocument | undefined;
+  readonly #path: string | undefined;
+  #text = '';
+
+  constructor(path: string | undefined) {
+    this.#path = path;
+  }
+
+  /** Throws CLI_FILE_UNREADABLE or CACHE_CONFIG_INVALID, and keeps what it had. */
+  async read(): Promise<void> {
+    if (this.#path === undefined) return;
+    this.#text = await readText(this.#path);
+    this.document = readRulesDocument(await parsed(this.#path, this.#text), whence(this.#path));
+  }
+
+  /** Calls `changed` whenever the file says something else. A file that is away for a while has not changed. */
+  async watch(clock: Clock, changed: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    const path = this.#path;
+    while (path !== undefined && !signal.aborted) {
+      await clock.sleep(rulesLookMs, signal).catch(() => undefined);
+      const text = await readFile(path, 'utf8').catch(() => this.#text);
+      if (!signal.aborted && text !== this.#text) await changed();
+    }
+  }
 }
 
 /** How long addresses that are to be left are still served. */
 const addressLingerMs = 2_000;
 
-/** The document that options amount to, by the addresses that are shared at the moment. */
+/** The document that options amount to, by the addresses that are shared at the moment and the rules there are. */
 async function configByOptions(
   options: OptionValues,
-): Promise<(shared: readonly ListenAddress[]) => CacheConfig> {
+): Promise<(shared: readonly ListenAddress[], rules: RulesDocument | undefined) => CacheConfig> {
   const directory = options.text('data');
   if (directory === undefined) throw usage('say where the cache is kept with --data');
   const status = options.text('status-listen');
@@ -153,7 +218,7 @@ async function configByOptions(
     lingerMs: (options.integer('linger-seconds', { min: 0, max: 3_600 }) ?? 0) * 1_000,
     drainMs: (options.integer('drain-seconds', { min: 0, max: 3_600 }) ?? 10) * 1_000,
   };
-  return (shared) => configOf({ ...fixed, listen: addresses(options, shared) });
+  return (shared, rules) => configOf({ ...fixed, rules, listen: addresses(options, shared) });
 }
 
 /** What the kernel lets this process have open; undefined where it does not say. */

@@ -4,6 +4,17 @@
 - apiGroups:
     - ""
   resources:
+    - configmaps
+  verbs:
+    - create
+    - delete
+    - get
+    - list
+    - patch
+    - watch
+- apiGroups:
+    - ""
+  resources:
     - events
   verbs:
     - create

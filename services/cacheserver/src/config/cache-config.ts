@@ -1,7 +1,6 @@
 // The configuration document of a data plane: what it may say, and what stands where it says nothing.
 
 import { resolve } from 'node:path';
-import { PlatformError } from '@tweendeck/std';
 import type { AccessLog } from '../dataplane/access/access-log.ts';
 import { type CacheLimits, defaultCacheLimits } from '../dataplane/limits.ts';
 import { addressText, type ListenAddress } from '../dataplane/listen.ts';
@@ -9,7 +8,12 @@ import type { RecorderOptions } from '../dataplane/recorder.ts';
 import type { ReliabilityRules } from '../reliability/decide.ts';
 import { defaultScrubRules, type ScrubRules } from '../scrub/scrubber.ts';
 import type { UpstreamSettings } from '../upstream/upstream-store.ts';
-import { type ConfigFields, ConfigNode, type ConfigProblem } from './config-reader.ts';
+import {
+  type ConfigFields,
+  ConfigNode,
+  type ConfigProblem,
+  invalidDocument,
+} from './config-reader.ts';
 import { type ListenerConfig, readAddress, readListener } from './listener-config.ts';
 import { type MirrorConfig, readMirror, readUpstream } from './peers-config.ts';
 import {
@@ -56,6 +60,8 @@ export interface CacheConfig {
   readonly drainMs: number;
   readonly accessLog: AccessLog;
   readonly recorder: RecorderOptions | undefined;
+  /** A word of whoever wrote the document; `/stats` tells it, and so which document counts. */
+  readonly revision: string | undefined;
 }
 
 const gibibyte = 2 ** 30;
@@ -81,6 +87,7 @@ export const configDefaults: Omit<CacheConfig, 'namespaces'> = {
   drainMs: 10_000,
   accessLog: { lines: 'off', sample: 1 },
   recorder: undefined,
+  revision: undefined,
 };
 
 /**
@@ -96,7 +103,7 @@ export function readCacheConfig(
   const config = readDocument(fields, directory);
   fields.end();
   problems.push(...clashes(config));
-  if (problems.length > 0) throw invalid(source, problems);
+  if (problems.length > 0) throw invalidDocument(source, problems);
   return config;
 }
 
@@ -125,6 +132,7 @@ function readDocument(fields: ConfigFields, directory: string): CacheConfig {
     drainMs: fields.duration('drain', { min: 0 }) ?? configDefaults.drainMs,
     accessLog: fields.section('accessLog', readAccessLog) ?? configDefaults.accessLog,
     recorder: fields.section('recorder', (section) => readRecorder(section, directory)),
+    revision: fields.text('revision'),
   };
 }
 
@@ -224,13 +232,4 @@ function clashes({ namespaces, status }: CacheConfig): ConfigProblem[] {
 
 function pathIn(directory: string, path: string | undefined): string | undefined {
   return path === undefined || path === '' ? undefined : resolve(directory, path);
-}
-
-function invalid(source: string, problems: readonly ConfigProblem[]): PlatformError {
-  const lines = problems.map(({ path, fact, hint }) =>
-    `  ${path === '' ? 'the document' : path}: ${fact}. ${hint}`.trimEnd(),
-  );
-  return new PlatformError('CACHE_CONFIG_INVALID', `${source}:\n${lines.join('\n')}`, {
-    hint: 'Look with "tweendeck cacheserver serve --config FILE --check-config" before a reload.',
-  });
 }

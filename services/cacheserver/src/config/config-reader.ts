@@ -1,6 +1,6 @@
 // Reads a document of unknown shape field by field, and gathers everything that is wrong with it.
 
-import { isJsonObject } from '@tweendeck/std';
+import { isJsonObject, PlatformError } from '@tweendeck/std';
 
 /** One thing that is wrong: where, what, and what to do. */
 export interface ConfigProblem {
@@ -234,6 +234,16 @@ export class ConfigFields {
     } else return amount;
     return undefined;
   }
+}
+
+/** All that is wrong with a document, as one error: CACHE_CONFIG_INVALID. */
+export function invalidDocument(source: string, problems: readonly ConfigProblem[]): PlatformError {
+  const lines = problems.map(({ path, fact, hint }) =>
+    `  ${path === '' ? 'the document' : path}: ${fact}. ${hint}`.trimEnd(),
+  );
+  return new PlatformError('CACHE_CONFIG_INVALID', `${source}:\n${lines.join('\n')}`, {
+    hint: 'Look with "tweendeck cacheserver serve --config FILE --check-config" before a reload.',
+  });
 }
 
 /** A value as a message shows it: short, and never a whole document. */

@@ -131,7 +131,8 @@ function readProxies(fields: ConfigFields): readonly AddressRange[] {
   return trusted;
 }
 
-function readRange(item: ConfigNode): AddressRange {
+/** A range of addresses, or one. */
+export function readRange(item: ConfigNode): AddressRange {
   const range = typeof item.value === 'string' ? parseRange(item.value) : undefined;
   if (range === undefined) {
     item.fail(

@@ -35,6 +35,8 @@ export interface CacheServerSettings {
   readonly accessLog?: AccessLog;
   /** Where what clients send is kept; omitted: nowhere. */
   readonly recorder?: RecorderOptions | undefined;
+  /** Told in the figures; omitted: nothing is. */
+  readonly revision?: string | undefined;
 }
 
 export interface CacheServerOptions extends CacheServerSettings {
@@ -109,6 +111,7 @@ class ServerCore implements CacheServer, ListenerHost {
   readonly #namespaces: ReadonlyMap<string, CacheNamespace>;
   readonly #control: ControlOptions;
   #accessLog = noAccessLog;
+  #revision: string | undefined;
   #listeners: readonly Listener[] = [];
   /** Listeners that are no more, as long as they have clients. */
   #retired: readonly Listener[] = [];
@@ -156,7 +159,7 @@ class ServerCore implements CacheServer, ListenerHost {
 
   async change(
     namespaces: readonly NamespaceListeners[],
-    { limits, accessLog, recorder }: CacheServerSettings,
+    { limits, accessLog, recorder, revision }: CacheServerSettings,
     signal: AbortSignal,
   ): Promise<void> {
     signal.throwIfAborted();
@@ -170,6 +173,7 @@ class ServerCore implements CacheServer, ListenerHost {
     }
     this.#accessLog = accessLog ?? noAccessLog;
     this.#record(recorder);
+    this.#revision = revision;
   }
 
   stats(): CacheServerStats {
@@ -180,6 +184,7 @@ class ServerCore implements CacheServer, ListenerHost {
     if (first === undefined) throw new Error('a server without namespaces');
     return {
       state: this.#draining ? 'draining' : this.#leaving ? 'leaving' : 'serving',
+      ...(this.#revision === undefined ? {} : { revision: this.#revision }),
       server: sumOf([first.server, ...rest.map(({ server }) => server)]),
       store: sumOf([first.store, ...rest.map(({ store }) => store)]),
       namespaces: Object.fromEntries(namespaces),

@@ -33,6 +33,8 @@ export interface NamespaceStats extends NamespaceParts {
 export interface CacheServerStats {
   /** `leaving`: clients are served, and load balancers are told to send no more. `draining`: no new clients. */
   readonly state: 'serving' | 'leaving' | 'draining';
+  /** Of the document that counts, where it has one. */
+  readonly revision?: string;
   /** Of all namespaces together. */
   readonly server: CounterValues;
   readonly store: ValueStoreStats;

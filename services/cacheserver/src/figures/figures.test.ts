@@ -14,6 +14,7 @@ const stats = {
 test('figures of a replica are read from its stats', () =>
   assert.deepEqual(parseFigures(stats), {
     ...{ usedBytes: 5_000, objects: 4, hits: 6, misses: 2, cleaned: undefined, kernel: {} },
+    ...{ revision: undefined, redis: undefined },
   }));
 
 for (const [name, wrong] of [
@@ -31,7 +32,10 @@ for (const [name, wrong] of [
 
 const told = (pod: string, hits: number, misses: number): ReplicaAnswer => ({
   pod,
-  figures: { usedBytes: 100, objects: 10, hits, misses, cleaned: undefined, kernel: {} },
+  figures: {
+    ...{ usedBytes: 100, objects: 10, hits, misses, cleaned: undefined, kernel: {} },
+    ...{ revision: undefined, redis: undefined },
+  },
 });
 const silent = (pod: string): ReplicaAnswer => ({ pod, silence: 'no answer within 2 s' });
 
@@ -72,6 +76,30 @@ for (const { name, answers, fields, reason } of [
     assert.deepEqual(words.fields, { ...fields, lastClean: undefined });
     assert.equal(words.condition.reason, reason);
     assert.equal(words.condition.status, reason === 'AllReplicasTold' ? 'True' : 'False');
+  });
+}
+
+test('what replicas share counts once', () => {
+  const redis = { address: 'redis:6379', failure: undefined };
+  const sharing = ['a', 'b'].map((pod) => {
+    const answer = told(pod, 1, 1);
+    return 'figures' in answer ? { pod, figures: { ...answer.figures, redis } } : answer;
+  });
+  const { fields } = figureWords(sharing);
+  assert.deepEqual([fields.usedBytes, fields.objects, fields.hitRatio], [100, 10, 0.5]);
+});
+
+for (const { name, redis, failure } of [
+  { name: 'serves', redis: { state: 'ready', lastFailure: 'before' }, failure: undefined },
+  { name: 'was not asked yet', redis: { state: 'idle', lastFailure: '' }, failure: undefined },
+  { name: 'fails', redis: { state: 'paused', lastFailure: 'refused' }, failure: 'refused' },
+  { name: 'is tried again', redis: { state: 'connecting', lastFailure: 'x' }, failure: 'x' },
+]) {
+  test(`a store in Redis that ${name} is known by the stats`, () => {
+    const namespaces = { default: { redis: { address: 'redis:6379', ...redis } } };
+    const figures = parseFigures({ ...stats, revision: 'abc', namespaces });
+    assert.deepEqual(figures?.redis, { address: 'redis:6379', failure });
+    assert.equal(figures?.revision, 'abc');
   });
 }
 

@@ -16,6 +16,16 @@ export interface ReplicaFigures {
   readonly cleaned: LastClean | undefined;
   /** Settings of the kernel as it sees them. */
   readonly kernel: Readonly<Record<string, string>>;
+  /** Of the document that counts there; undefined: it has none. */
+  readonly revision: string | undefined;
+  /** The server that keeps its values; undefined: its own disk does. */
+  readonly redis: RedisFigures | undefined;
+}
+
+export interface RedisFigures {
+  readonly address: string;
+  /** Why it cannot be used now; undefined: it can. */
+  readonly failure: string | undefined;
 }
 
 interface LastClean {
@@ -71,7 +81,23 @@ export function parseFigures(stats: unknown): ReplicaFigures | undefined {
     misses,
     cleaned: cleanedIn(stats['namespaces']),
     kernel: textsIn(stats['kernel']),
+    revision: typeof stats['revision'] === 'string' ? stats['revision'] : undefined,
+    redis: redisIn(stats['namespaces']),
   };
+}
+
+/** Of the first namespace that has one. */
+function redisIn(namespaces: unknown): RedisFigures | undefined {
+  if (!isJsonObject(namespaces)) return undefined;
+  for (const namespace of Object.values(namespaces)) {
+    const redis = isJsonObject(namespace) ? namespace['redis'] : undefined;
+    if (!isJsonObject(redis)) continue;
+    const { address, state, lastFailure } = redis;
+    // Who has not been asked yet, or connects for the first time, has not failed.
+    const failed = state !== 'ready' && typeof lastFailure === 'string' && lastFailure !== '';
+    return { address: String(address), failure: failed ? lastFailure : undefined };
+  }
+  return undefined;
 }
 
 function textsIn(value: unknown): Readonly<Record<string, string>> {
@@ -150,13 +176,17 @@ export function figureWords(answers: readonly ReplicaAnswer[]): FigureWords {
   const all = answers.flatMap((answer) => ('figures' in answer ? [answer.figures] : []));
   const sum = (of: (figures: ReplicaFigures) => number): number =>
     all.reduce((total, figures) => total + of(figures), 0);
+  // What all of them share counts once.
+  const shared = all.every(({ redis }) => redis !== undefined);
+  const held = (of: (figures: ReplicaFigures) => number): number =>
+    shared ? Math.max(...all.map(of)) : sum(of);
   const hits = sum((one) => one.hits);
   const asked = hits + sum((one) => one.misses);
   const said = all.length === 1 ? 'the replica tells' : `all ${all.length} replicas tell`;
   return {
     fields: {
-      usedBytes: sum((one) => one.usedBytes),
-      objects: sum((one) => one.objects),
+      usedBytes: held((one) => one.usedBytes),
+      objects: held((one) => one.objects),
       lastClean: lastCleanOf(all),
       hitRatio: asked === 0 ? undefined : Math.round((hits / asked) * 1_000) / 1_000,
     },

@@ -1,0 +1,87 @@
+// What is told of the document of the data planes: whether it counts everywhere, and whether their store can be used. Pure.
+
+import type { ReplicaAnswer, ReplicaFigures } from './figures/figures.ts';
+import type { CacheServerObject } from './kind.ts';
+import { hasRules, rulesFile } from './render-rules.ts';
+
+export interface RulesCondition {
+  readonly type: 'RulesApplied' | 'StoreReachable';
+  readonly status: 'True' | 'False';
+  readonly reason: string;
+  readonly message: string;
+}
+
+interface Told {
+  readonly pod: string;
+  readonly figures: ReplicaFigures;
+}
+
+function told(answers: readonly ReplicaAnswer[]): readonly Told[] {
+  return answers.flatMap((one) => ('figures' in one ? [one] : []));
+}
+
+/** What replicas tell back decides. Undefined where there is nothing to tell: no rules, now or before. */
+export function rulesCondition(
+  cache: CacheServerObject,
+  answers: readonly ReplicaAnswer[],
+): RulesCondition | undefined {
+  const { revision } = rulesFile(cache);
+  const all = told(answers);
+  const other = all.find(({ figures }) => (figures.revision ?? revision) !== revision);
+  if (!hasRules(cache) && !other) return undefined;
+  const said = (status: 'True' | 'False', reason: string, message: string): RulesCondition => ({
+    ...({ type: 'RulesApplied' } as const),
+    ...{ status, reason, message },
+  });
+  if (other) {
+    const message = `pod ${other.pod} still follows the rules of before; a node brings it those of now within two minutes`;
+    return said('False', 'RulesOnTheirWay', message);
+  }
+  if (all.length === 0 || all.length < answers.length) {
+    return said('False', 'NotToldBack', 'not all replicas tell their rules: see FiguresKnown');
+  }
+  return said('True', 'AllReplicasFollow', 'all replicas follow the rules of the spec');
+}
+
+/** Whether the server that keeps the values can be used, by the replicas' own words; undefined without one. */
+export function storeCondition(
+  { spec }: CacheServerObject,
+  answers: readonly ReplicaAnswer[],
+): RulesCondition | undefined {
+  const redis = spec.store?.redis;
+  if (!redis) return undefined;
+  const said = (status: 'True' | 'False', reason: string, message: string): RulesCondition => ({
+    ...({ type: 'StoreReachable' } as const),
+    ...{ status, reason, message },
+  });
+  const using = told(answers).filter(({ figures }) => figures.redis !== undefined);
+  const failing = using.find(({ figures }) => figures.redis?.failure !== undefined);
+  if (failing) {
+    const why = failing.figures.redis?.failure ?? '';
+    const message = `pod ${failing.pod} cannot use the store ${redis.address}: ${why}; downloads are misses and uploads are dropped meanwhile. ${hintOf(why, redis)}`;
+    return said('False', 'StoreUnreachable', message);
+  }
+  if (using.length === 0) return said('False', 'NotToldBack', 'no replica tells of its store yet');
+  const users = using.length === 1 ? 'the replica uses' : `${using.length} replicas use`;
+  return said('True', 'StoreServes', `${users} ${redis.address}`);
+}
+
+type Redis = NonNullable<NonNullable<CacheServerObject['spec']['store']>['redis']>;
+
+/** What to do, in the words of the spec. */
+function hintOf(why: string, { passwordSecret, tls, user }: Redis): string {
+  const { name = '', key = 'password' } = passwordSecret ?? {};
+  if (/ENOENT.*redis-password/.test(why))
+    return `Make the Secret ${name} with a field ${key}: it reaches the pods within two minutes`;
+  if (/ENOENT.*redis-(ca|tls)/.test(why))
+    return 'Make the Secrets that spec.store.redis.tls names: they reach the pods within two minutes';
+  if (/WRONGPASS|invalid username-password/.test(why))
+    return `Look at spec.store.redis.user${user === undefined ? '' : ` (${user})`} and at the password in Secret ${name}`;
+  if (/NOAUTH|Authentication required/.test(why))
+    return 'The server wants a password: name its Secret in spec.store.redis.passwordSecret';
+  if (/ENOTFOUND|EAI_AGAIN/.test(why))
+    return 'Look at the name in spec.store.redis.address: pods cannot resolve it';
+  if (/certificate|self.signed|ALTNAME|SSL|TLS/i.test(why) && tls !== undefined)
+    return 'Look at spec.store.redis.tls: caSecret has to vouch for the certificate, and serverName to be in it';
+  return 'Look whether the server runs at spec.store.redis.address, whether a NetworkPolicy lets the pods reach it, and whether it wants TLS';
+}
