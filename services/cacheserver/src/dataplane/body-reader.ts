@@ -27,7 +27,7 @@ export interface BodyMemory {
 }
 
 export function openBody(source: BodySource, memory: BodyMemory): BodyReader {
-  const held = memory.tier.hold(source.segment, source.offset);
+  const held = memory.tier.hold(source);
   return held ? new MemoryBody(held) : new DiskBody(source, memory);
 }
 
@@ -67,7 +67,8 @@ class DiskBody implements BodyReader {
     this.#source = source;
     this.#tier = tier;
     this.#parts = parts;
-    if (tier.reserve(source.sizeBytes)) this.#whole = Buffer.allocUnsafeSlow(source.sizeBytes);
+    if (tier.reserve(source, source.sizeBytes))
+      this.#whole = Buffer.allocUnsafeSlow(source.sizeBytes);
   }
 
   next(): Soon<Buffer | undefined> {
@@ -84,7 +85,7 @@ class DiskBody implements BodyReader {
     if (this.#whole === undefined) return;
     this.#tier.unreserve(this.#source.sizeBytes);
     if (this.#delivered === this.#source.sizeBytes) {
-      this.#tier.put(this.#source.segment, this.#source.offset, this.#whole);
+      this.#tier.put(this.#source, this.#whole);
     }
     this.#whole = undefined;
   }

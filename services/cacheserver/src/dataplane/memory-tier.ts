@@ -1,4 +1,6 @@
-// The hot values in memory, within a bound of bytes: the least recently used go first.
+// The hot values in memory, within a bound of bytes: what is asked for often stays, what is asked for once does not come.
+
+import { FrequencySketch } from './frequency-sketch.ts';
 
 interface Resident {
   readonly segment: number;
@@ -6,6 +8,8 @@ interface Resident {
   readonly cost: number;
   holds: number;
   dropped: boolean;
+  /** Since somebody last looked for room. */
+  used: boolean;
 }
 
 /** A resident value that is being sent: it counts against the bound until released, evicted or not. */
@@ -14,15 +18,30 @@ export interface HeldValue {
   release(): void;
 }
 
+/** Where something lies on disk. */
+export interface Place {
+  readonly segment: number;
+  readonly offset: number;
+}
+
 /** What a resident value costs beside its bytes. */
 const overheadBytes = 256;
-/** Smaller values are as fast from the page cache. */
-const valueBytesMin = 4_096;
+/** Smaller values are held in the blocks that they lie in. */
+export const valueBytesMin = 4_096;
+/** How often residents are asked for, on the average, before half of that is forgotten. */
+const memoryTurns = 8;
+const residentsMin = 32;
 
-/** Keys are places on disk (segment and offset), so an overwritten value is simply never asked for again. */
+/**
+ * Keys are places on disk (segment and offset), so an overwritten value is simply never asked for again. Who needs room
+ * goes round (CLOCK): what was used since the last round is passed over. What is read comes only where it is asked for
+ * more often than what would have to go (TinyLFU, Einziger et al. 2017): going through more than fits, again and
+ * again, does not empty the tier. What was just written comes always.
+ */
 export class MemoryTier {
   readonly bytesMax: number;
-  readonly #residents = new Map<number, Resident>(); // in order of use
+  readonly #residents = new Map<number, Resident>(); // in the order of the round
+  readonly #asked = new FrequencySketch();
   #bytes = 0;
 
   constructor(bytesMax: number) {
@@ -36,17 +55,17 @@ export class MemoryTier {
 
   /** Whether a value of this size may be resident: not a tiny one, and one value takes an eighth of the tier at most. */
   admits(sizeBytes: number): boolean {
-    return sizeBytes >= valueBytesMin && sizeBytes + overheadBytes <= this.bytesMax / 8;
+    return sizeBytes >= valueBytesMin && this.#fits(sizeBytes);
   }
 
   /** The value, to be used at once. */
-  get(segment: number, offset: number): Buffer | undefined {
-    return this.#touch(segment, offset)?.bytes;
+  get({ segment, offset }: Place): Buffer | undefined {
+    return this.#touch(segment, keyOf(segment, offset))?.bytes;
   }
 
   /** The value, to be used until released. */
-  hold(segment: number, offset: number): HeldValue | undefined {
-    const resident = this.#touch(segment, offset);
+  hold({ segment, offset }: Place): HeldValue | undefined {
+    const resident = this.#touch(segment, keyOf(segment, offset));
     if (resident === undefined) return undefined;
     resident.holds++;
     let released = false;
@@ -60,19 +79,16 @@ export class MemoryTier {
     };
   }
 
-  /** Makes `bytes` resident if there is room; nobody may change them from now on. */
-  put(segment: number, offset: number, bytes: Buffer): void {
-    const cost = bytes.length + overheadBytes;
-    if (!this.admits(bytes.length) || !this.#makeRoom(cost)) return;
-    this.drop(segment, offset);
-    this.#bytes += cost;
-    const resident = { segment, bytes, cost, holds: 0, dropped: false };
-    this.#residents.set(placeKey(segment, offset), resident);
+  /** Makes what was just written resident if there is room; nobody may change `bytes` from now on. */
+  put(place: Place, bytes: Buffer): void {
+    if (!this.admits(bytes.length) || !this.#makeRoom(bytes.length + overheadBytes)) return;
+    this.#add(place.segment, keyOf(place.segment, place.offset), bytes);
   }
 
-  /** Counts memory that is about to be filled, until `unreserve`; false when it does not fit. */
-  reserve(sizeBytes: number): boolean {
-    if (!this.admits(sizeBytes) || !this.#makeRoom(sizeBytes + overheadBytes)) return false;
+  /** Counts memory that is about to be filled with what is read at a place, until `unreserve`; false when it is not worth it. */
+  reserve(place: Place, sizeBytes: number): boolean {
+    const key = keyOf(place.segment, place.offset);
+    if (!this.admits(sizeBytes) || !this.#earnsRoom(key, sizeBytes + overheadBytes)) return false;
     this.#bytes += sizeBytes + overheadBytes;
     return true;
   }
@@ -81,37 +97,94 @@ export class MemoryTier {
     this.#bytes -= sizeBytes + overheadBytes;
   }
 
-  drop(segment: number, offset: number): void {
-    const key = placeKey(segment, offset);
-    const resident = this.#residents.get(key);
-    if (resident !== undefined) this.#drop(key, resident);
+  /** The block that begins at a place, to be used at once. */
+  block({ segment, offset }: Place): Buffer | undefined {
+    return this.#touch(segment, blockKeyOf(segment, offset))?.bytes;
   }
 
-  #touch(segment: number, offset: number): Resident | undefined {
-    const key = placeKey(segment, offset);
+  /** Memory for the block at a place, resident from now on, where it was asked for before and earns its room. */
+  makeBlock({ segment, offset }: Place, sizeBytes: number): Buffer | undefined {
+    const key = blockKeyOf(segment, offset);
+    const worthIt = this.#fits(sizeBytes) && this.#asked.countOf(key) > 1;
+    if (!worthIt || !this.#earnsRoom(key, sizeBytes + overheadBytes)) return undefined;
+    const bytes = Buffer.allocUnsafeSlow(sizeBytes);
+    this.#add(segment, key, bytes);
+    return bytes;
+  }
+
+  drop({ segment, offset }: Place): void {
+    this.#dropAt(keyOf(segment, offset));
+  }
+
+  dropBlock({ segment, offset }: Place): void {
+    this.#dropAt(blockKeyOf(segment, offset));
+  }
+
+  #fits(sizeBytes: number): boolean {
+    return sizeBytes + overheadBytes <= this.bytesMax / 8;
+  }
+
+  #touch(segment: number, key: number): Resident | undefined {
+    const additionsMax = memoryTurns * Math.max(this.#residents.size, residentsMin);
+    this.#asked.add(key, additionsMax);
     const resident = this.#residents.get(key);
     if (resident === undefined || resident.segment !== segment) return undefined;
-    this.#residents.delete(key);
-    this.#residents.set(key, resident);
+    resident.used = true;
     return resident;
   }
 
-  #drop(key: number, resident: Resident): void {
+  #add(segment: number, key: number, bytes: Buffer): void {
+    this.#dropAt(key);
+    const cost = bytes.length + overheadBytes;
+    this.#bytes += cost;
+    const resident = { segment, bytes, cost, holds: 0, dropped: false, used: false };
+    this.#residents.set(key, resident);
+  }
+
+  #dropAt(key: number): void {
+    const resident = this.#residents.get(key);
+    if (resident === undefined) return;
     this.#residents.delete(key);
     resident.dropped = true;
     if (resident.holds === 0) this.#bytes -= resident.cost;
   }
 
-  #makeRoom(cost: number): boolean {
+  /** Room for what is asked for as often as `key`: only where that is more than for what goes, byte by byte. */
+  #earnsRoom(key: number, cost: number): boolean {
+    return this.#makeRoom(cost, this.#asked.countOf(key) - 1);
+  }
+
+  /** Drops what has to go, or nothing when that is not enough, or was asked for as often as `asked` on the average. */
+  #makeRoom(cost: number, asked: number = Number.POSITIVE_INFINITY): boolean {
+    const needed = this.#bytes + cost - this.bytesMax;
+    if (needed <= 0) return true;
+    const going: number[] = [];
+    let freed = 0;
+    let lost = 0;
     for (const [key, resident] of this.#residents) {
-      if (this.#bytes + cost <= this.bytesMax) return true;
-      this.#drop(key, resident);
+      if (resident.holds > 0) continue;
+      if (resident.used) {
+        resident.used = false;
+        this.#residents.delete(key);
+        this.#residents.set(key, resident); // comes once more, at the end of the round
+        continue;
+      }
+      going.push(key);
+      freed += resident.cost;
+      lost += resident.cost * this.#asked.countOf(key);
+      if (freed >= needed) break;
     }
-    return this.#bytes + cost <= this.bytesMax;
+    if (freed < needed || lost >= asked * freed) return false;
+    for (const key of going) this.#dropAt(key);
+    return true;
   }
 }
 
-/** Distinct for all places of 2^21 consecutive segments, and exact; the resident itself names its segment in full. */
-function placeKey(segment: number, offset: number): number {
-  return (segment % 2 ** 21) * 2 ** 32 + offset;
+/** Distinct for all places of 2^20 consecutive segments, and exact; the resident itself names its segment in full. */
+function keyOf(segment: number, offset: number): number {
+  return ((segment % 2 ** 20) * 2 ** 32 + offset) * 2;
+}
+
+function blockKeyOf(segment: number, offset: number): number {
+  return keyOf(segment, offset) + 1;
 }

@@ -4,9 +4,10 @@ import { crc32 } from 'node:zlib';
 import { assert } from '@tweendeck/std';
 import { type UnityCacheFileType, unityCacheFileTypeIndex } from '@tweendeck/wire';
 import { openBody } from './body-reader.ts';
-import type { MemoryTier } from './memory-tier.ts';
+import { type MemoryTier, type Place, valueBytesMin } from './memory-tier.ts';
 import type { PartBuffers } from './part-buffers.ts';
 import type { OpenFiles, Segment } from './segment.ts';
+import type { ValueBlocks } from './value-blocks.ts';
 import type { BodyReader, StoredEntry } from './value-store.ts';
 
 /** A file of a pinned entry. */
@@ -20,6 +21,7 @@ export interface PinnedFile {
 /** What an entry needs of its store. */
 export interface EntryHost {
   readonly tier: MemoryTier;
+  readonly blocks: ValueBlocks;
   readonly parts: PartBuffers;
   readonly files: OpenFiles;
   pin(segment: Segment): void;
@@ -57,23 +59,11 @@ export class SegmentEntry implements StoredEntry {
 
   copy(type: UnityCacheFileType, target: Buffer, at: number): boolean {
     const file = this.#fileOf(type);
-    const { tier, files } = this.#host;
-    const resident = tier.get(file.segment.number, file.offset);
-    if (resident) {
-      resident.copy(target, at);
-      return true;
-    }
+    if (file.sizeBytes >= valueBytesMin && this.#copyResident(file, target, at)) return true;
     try {
-      const count = files.use(file.segment).readNow(target, at, file.sizeBytes, file.offset);
-      const bytes = target.subarray(at, at + file.sizeBytes);
-      if (count !== file.sizeBytes || crc32(bytes) !== file.crc) {
+      if (!this.#readNow(file, target, at)) {
         this.#damaged(type, undefined);
         return false;
-      }
-      if (tier.admits(file.sizeBytes)) {
-        const own = Buffer.allocUnsafeSlow(file.sizeBytes);
-        bytes.copy(own);
-        tier.put(file.segment.number, file.offset, own);
       }
       return true;
     } catch (cause) {
@@ -113,6 +103,31 @@ export class SegmentEntry implements StoredEntry {
     for (const file of this.#files) if (file) this.#host.unpin(file.segment);
   }
 
+  #copyResident(file: PinnedFile, target: Buffer, at: number): boolean {
+    const resident = this.#host.tier.get(placeOf(file));
+    resident?.copy(target, at);
+    return resident !== undefined;
+  }
+
+  /** Reads a file into `target`; false when it is not what was stored. */
+  #readNow(file: PinnedFile, target: Buffer, at: number): boolean {
+    const { blocks, files, tier } = this.#host;
+    const { sizeBytes, offset } = file;
+    if (!blocks.copy(file, target, at)) {
+      const count = files.use(file.segment).readNow(target, at, sizeBytes, offset);
+      if (count !== sizeBytes) return false;
+    }
+    const bytes = target.subarray(at, at + sizeBytes);
+    if (crc32(bytes) !== file.crc) return false;
+    if (tier.reserve(placeOf(file), sizeBytes)) {
+      tier.unreserve(sizeBytes);
+      const own = Buffer.allocUnsafeSlow(sizeBytes);
+      bytes.copy(own);
+      tier.put(placeOf(file), own);
+    }
+    return true;
+  }
+
   #fileOf(type: UnityCacheFileType): PinnedFile {
     const file = this.#files[unityCacheFileTypeIndex(type)];
     assert(file !== undefined && this.#holders > 0, `file ${type} of an entry without it is read`);
@@ -123,4 +138,8 @@ export class SegmentEntry implements StoredEntry {
     const index = unityCacheFileTypeIndex(type);
     this.#host.damaged(this.#record, index, this.#fileOf(type), cause);
   }
+}
+
+function placeOf({ segment, offset }: PinnedFile): Place {
+  return { segment: segment.number, offset };
 }

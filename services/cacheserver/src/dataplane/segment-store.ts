@@ -20,6 +20,7 @@ import { SegmentSpace } from './segment-space.ts';
 import { SegmentWriter, type WrittenCommit } from './segment-writer.ts';
 import { StoreClock } from './store-clock.ts';
 import { type BufferedUpload, Upload, type UploadHost } from './upload.ts';
+import { ValueBlocks } from './value-blocks.ts';
 import type {
   KeyPage,
   KeyQuery,
@@ -46,6 +47,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   readonly tier: MemoryTier;
   readonly parts: PartBuffers = new PartBuffers();
   readonly files: OpenFiles;
+  readonly blocks: ValueBlocks;
   readonly bufferedBytesMax: number;
   readonly uploadBytesMax: number;
   recovery: CacheStore['recovery'] = { keys: 0, segments: 0, tookMs: 0 };
@@ -74,6 +76,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     this.#time = new StoreClock(options.clock);
     this.tier = new MemoryTier(options.memoryBytes);
     this.files = new OpenFiles(disk, openFilesMax);
+    this.blocks = new ValueBlocks(this.tier, this.files);
     const segmentBytes = Math.min(segmentBytesMax, Math.floor(options.storageBytes / 16));
     this.bufferedBytesMax = Math.min(256 * 1_024, Math.floor(segmentBytes / 4));
     this.uploadBytesMax = Math.min(2 ** 32 - 1, Math.floor(options.storageBytes / 2));
@@ -462,7 +465,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     if (older !== undefined && older !== segment) segment?.shadows.add(older);
     if (alive) {
       if (older !== undefined) older.liveBytes -= found.sizeBytes;
-      this.tier.drop(found.segment, found.offset);
+      this.tier.drop(found);
     }
     if (segment !== undefined) segment.liveBytes += place.sizeBytes;
     this.#index.write(record, index, place);
@@ -473,7 +476,8 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     for (const file of files) {
       if (file === undefined || file.sizeBytes < buffer.length * 0.8) continue;
       const from = file.offset - offset;
-      this.tier.put(segment.number, file.offset, buffer.subarray(from, from + file.sizeBytes));
+      const place = { segment: segment.number, offset: file.offset };
+      this.tier.put(place, buffer.subarray(from, from + file.sizeBytes));
     }
   }
 
