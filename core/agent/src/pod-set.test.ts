@@ -640,6 +640,30 @@ test('a container over its memory limit is OOMKilled, where cgroups can be made'
   }
 });
 
+test('a container with limits runs as the user it names, where cgroups can be made', async (context) => {
+  const directory = await mkdtemp(join(tmpdir(), 'agent-'));
+  const cgroups = await openCgroups({ instance: `test-${random.uuid()}`, directory, clock });
+  try {
+    if (!cgroups.enforced) {
+      context.skip(cgroups.explanation);
+      return;
+    }
+    await using one = await world({ cgroups });
+    const script =
+      'test "$(id -u) $(id -G)" = "65532 65533" && grep -q tweendeck /proc/self/cgroup';
+    const limited = shell('app', script, { resources: { limits: { memory: '24Mi', cpu: '1' } } });
+    const securityContext = { runAsUser: 65_532, runAsGroup: 65_533 };
+    const pod = podOf('user', { restartPolicy: 'Never', securityContext, containers: [limited] });
+    one.pods.apply(pod);
+    const ended = (): boolean => app(one, 'user')?.state?.terminated !== undefined;
+    await one.until(ended, 'end');
+    assert.equal(app(one, 'user')?.state?.terminated?.exitCode, 0);
+  } finally {
+    await cgroups.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+});
+
 test('after the platform was killed, the next start ends what it left, however it hides', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'agent-'));
   const instance = random.uuid();

@@ -37,9 +37,20 @@ export interface ProcessGroup {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** Joins the cgroups named before `--`, then becomes the program: the process id stays. */
+/** Joins the cgroups named before `--`, then becomes what stands behind it: the process id stays. */
 const joinScript =
   'while [ "$1" != -- ]; do echo $$ > "$1" || exit 126; shift; done; shift; exec "$@"';
+
+/** As the system's own spawning does: without the groups of whoever starts it. */
+function asUser({ uid, gid }: NonNullable<GroupOptions['user']>): readonly string[] {
+  if (uid === undefined && gid === undefined) return [];
+  return [
+    ...['/usr/bin/setpriv', '--clear-groups'],
+    ...(uid === undefined ? [] : [`--reuid=${uid}`]),
+    ...(gid === undefined ? [] : [`--regid=${gid}`]),
+    '--',
+  ];
+}
 
 /** The pipes of a program. */
 export interface GroupOutput {
@@ -79,22 +90,14 @@ export async function startGroup(
 }
 
 function launch(options: GroupOptions): ChildProcess {
-  const { uid, gid } = options.user ?? {};
-  const join = (options.cgroupFiles ?? []).length > 0;
-  const [program, args] = join
-    ? [
-        '/bin/sh',
-        [
-          '-c',
-          joinScript,
-          'sh',
-          ...(options.cgroupFiles ?? []),
-          '--',
-          options.program,
-          ...options.args,
-        ],
-      ]
-    : [options.program, [...options.args]];
+  const { user = {}, cgroupFiles = [] } = options;
+  const own = [options.program, ...options.args];
+  // Whoever joins must still be who may: only then it becomes the user.
+  const [program = '', ...args] =
+    cgroupFiles.length > 0
+      ? ['/bin/sh', '-c', joinScript, 'sh', ...cgroupFiles, '--', ...asUser(user), ...own]
+      : own;
+  const { uid, gid } = cgroupFiles.length > 0 ? {} : user;
   try {
     return spawn(program, args, {
       cwd: options.workingDirectory,
