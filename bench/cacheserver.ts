@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { clockOf } from '@tweendeck/std';
+import { ensurePeer } from '../tools/unity-cache-server/peer.ts';
 import { cells } from './cacheserver/cells.ts';
 import { growth } from './cacheserver/growth.ts';
 import { type MatrixSettings, measureCells } from './cacheserver/matrix.ts';
-import { ensurePeer } from './cacheserver/peer.ts';
 import { stoppedReaders } from './cacheserver/readers.ts';
 import { type CacheSide, openSide, peerKinds, type SideKind } from './cacheserver/sides.ts';
 import { cellTables } from './cacheserver/tables.ts';
@@ -37,7 +37,7 @@ export async function run(
     },
   });
   const only = new RegExp(values.only, 'i');
-  const peer = values.peers === 'none' ? undefined : await ensurePeer(write);
+  const peer = values.peers === 'none' ? undefined : await peerOrHint(write);
   const kinds: readonly SideKind[] = ['limit', 'ours', ...(peer ? peerKinds : [])];
   const root = await mkdtemp(join(tmpdir(), 'bench-cache-'));
   const parts = values.parts.split(',');
@@ -70,6 +70,14 @@ export async function run(
   for (const line of tables) write(line);
   write(`That took ${((performance.now() - began) / 60_000).toFixed(1)} minutes.`);
   if (values.write) await keepInReadme('cacheserver', clock.nowMs(), tables);
+}
+
+async function peerOrHint(write: (line: string) => void): Promise<string> {
+  try {
+    return await ensurePeer(write);
+  } catch (cause) {
+    throw new Error('there is no peer; without it, run with --peers=none', { cause });
+  }
 }
 
 /** What `cache_ram` takes at most by default: ten pages of 100 MB. */

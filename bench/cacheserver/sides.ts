@@ -7,6 +7,7 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { onAbort } from '@tweendeck/std';
+import { peerArguments } from '../../tools/unity-cache-server/peer.ts';
 
 export const peerKinds = ['fs', 'ram', 'fs-nodelay', 'ram-nodelay'] as const;
 type PeerKind = (typeof peerKinds)[number];
@@ -103,10 +104,8 @@ function commandOf(
   }
   if (peer === undefined) throw new Error('the peer is not installed');
   const [module, noDelay] = kind.split('-');
-  const preloads = noDelay ? ['peer-preload.cjs', 'peer-nodelay.cjs'] : ['peer-preload.cjs'];
-  const preload = preloads.flatMap((file) => ['--require', join(import.meta.dirname, file)]);
-  const where = ['-P', directory, '-h', '127.0.0.1', '-p', String(port)];
-  return [...preload, peer, '-c', `cache_${module}`, ...where];
+  const settings = { module: module === 'ram' ? module : 'fs', directory, port } as const;
+  return peerArguments(peer, { ...settings, noDelay: noDelay !== undefined });
 }
 
 /** A port that nobody listens on at the moment; the peer cannot choose one itself. */
