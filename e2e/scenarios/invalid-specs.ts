@@ -117,6 +117,36 @@ const rows: readonly Row[] = [
     says: /spec\.serviceType: Unsupported value: "ExternalName"/,
   },
   {
+    name: 'a store without an address',
+    spec: { store: { redis: {} } },
+    field: 'spec.store.redis.address',
+    says: /spec\.store\.redis\.address: Required value/,
+  },
+  {
+    name: 'a store with a user and no password',
+    spec: { store: { redis: { address: 'redis:6379', user: 'cache' } } },
+    field: 'spec.store.redis',
+    says: /spec\.store\.redis: Invalid value.*passwordSecret/,
+  },
+  {
+    name: 'a cleaner of values in Redis',
+    spec: { store: { redis: { address: 'redis:6379' } }, cleaner: {} },
+    field: 'spec',
+    says: /spec: Invalid value.*leave cleaner out/,
+  },
+  {
+    name: 'an upstream that is a URL',
+    spec: { upstream: { address: 'http://cache:8126' } },
+    field: 'spec.upstream.address',
+    says: /spec\.upstream\.address: Invalid value: "http:\/\/cache:8126"/,
+  },
+  {
+    name: 'a range of names',
+    spec: { access: { putFrom: ['office'] } },
+    field: 'spec.access.putFrom[0]',
+    says: /spec\.access\.putFrom\[0\]: Invalid value: "office"/,
+  },
+  {
     name: 'an unknown field under strict validation',
     spec: { storge: 1 },
     field: 'spec.storge',

@@ -10,6 +10,8 @@ interface HomeImages {
   readonly crashing: string | undefined;
   /** The data plane by another name than the usual one. */
   readonly other: string;
+  /** A redis-server; undefined where no program really runs. */
+  readonly redis: string | undefined;
   /** There is no such image anywhere. */
   readonly missing: string;
 }

@@ -16,6 +16,7 @@ import { invalidSpecs } from './invalid-specs.ts';
 import { kernelSettings } from './kernel.ts';
 import { liveChanges } from './live-changes.ts';
 import { operatorKill } from './operator-kill.ts';
+import { liveRules, redisStore } from './redis-store.ts';
 import { scale } from './scale.ts';
 import type { Scenario } from './scenario.ts';
 import { crashing, missingImage, placement, quota } from './trouble.ts';
@@ -25,6 +26,8 @@ export const cacheServerScenarios: readonly Scenario[] = [
   create,
   unity,
   liveChanges,
+  redisStore,
+  liveRules,
   entryPromises,
   entrySwitch,
   scale,

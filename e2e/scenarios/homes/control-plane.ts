@@ -34,6 +34,7 @@ export async function openControlPlaneHome(): Promise<ScenarioHome> {
     images: {
       other: 'tweendeck.io/cacheserver:another',
       missing: 'registry.invalid/no-such-program:1',
+      redis: undefined,
       crashing: undefined,
     },
     programs: 'faked',

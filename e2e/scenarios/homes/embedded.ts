@@ -22,6 +22,7 @@ export async function openEmbedded(): Promise<ScenarioHome> {
     images: {
       other: 'tweendeck.io/cacheserver:another',
       missing: 'registry.invalid/no-such-program:1',
+      redis: 'docker.io/library/redis:7',
       crashing: 'docker.io/library/busybox:1',
     },
     programs: 'real',

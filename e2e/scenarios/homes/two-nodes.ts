@@ -34,6 +34,7 @@ export async function openTwoNodes(): Promise<TwoNodes> {
     images: {
       other: tweendeck.image.names[0] ?? '',
       missing: 'registry.invalid/no-such-program:1',
+      redis: redis.image.names[0],
       crashing: redis.image.names[0],
     },
     programs: 'real',

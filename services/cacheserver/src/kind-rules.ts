@@ -4,7 +4,7 @@
 import { type Type, t } from '@tweendeck/kube';
 
 /** A field of a Secret in the same namespace. */
-export interface SecretField {
+interface SecretField {
   readonly name: string;
   readonly key?: string;
 }

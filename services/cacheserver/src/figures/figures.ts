@@ -22,7 +22,7 @@ export interface ReplicaFigures {
   readonly redis: RedisFigures | undefined;
 }
 
-export interface RedisFigures {
+interface RedisFigures {
   readonly address: string;
   /** Why it cannot be used now; undefined: it can. */
   readonly failure: string | undefined;

@@ -1,0 +1,207 @@
+// Values in Redis: replicas share them, keep them over changes, and tell when they cannot reach them.
+
+import assert from 'node:assert/strict';
+import { type Pod, podResource } from '@tweendeck/kube';
+import { EditorClient, sameFiles } from '../unity-clients.ts';
+import { changeAll } from './live-changes.ts';
+import type { Scenario } from './scenario.ts';
+import type { Stage } from './stage.ts';
+import { type Asset, sizes, startTraffic } from './traffic.ts';
+
+const cachePort = 8_126;
+
+export const redisStore: Scenario = {
+  name: 'values in Redis are one for all replicas, outlive their pods, and a store that is away is told',
+  notApplicable: ({ programs }) =>
+    programs === 'faked' ? 'pods are faked: no program runs' : undefined,
+  play: async (stage) => {
+    const address = await startRedisPod(stage, 'open-sesame');
+    const redis = { address, passwordSecret: { name: 'redis-login' }, ttlSeconds: 3_600 };
+    await stage.apply('cache', { replicas: 2, store: { redis } });
+    await withoutSecret(stage);
+    const before = await ready(stage);
+    await stage.kubectl([
+      ...['create', 'secret', 'generic', 'redis-login'],
+      '--from-literal=password=open-sesame',
+    ]);
+    await stage.untilCondition('cache', 'StoreReachable', { status: 'True' });
+    await stage.untilCondition('cache', 'RulesApplied', { status: 'True' });
+    const cache = await stage.untilReady('cache');
+    assert.deepEqual(names(await ready(stage)), names(before), 'nobody started anew for a Secret');
+
+    const { host, port } = await stage.home.addressOf(cache);
+    const seen = { elsewhere: 0 };
+    const traffic = startTraffic(host, port, {
+      alsoAt: async (asset) => {
+        seen.elsewhere += await foundAtReplicas(stage, asset);
+      },
+    });
+    try {
+      await stage.until('clients are served', async () => traffic.finished() > 10);
+      await changeAll(stage, { resources: { limits: { cpu: '110m', memory: '96Mi' } } });
+      const after = traffic.finished();
+      await stage.until('clients are served by the new pods', async () => {
+        return traffic.failures.length > 0 || traffic.finished() > after + 10;
+      });
+    } finally {
+      await traffic.stop();
+    }
+    assert.deepEqual(traffic.failures, []);
+    assert.ok(seen.elsewhere > traffic.finished(), `${seen.elsewhere} answers of replicas`);
+    // Also what was stored before the pods of now were there.
+    for (const asset of traffic.assets) {
+      const found = await foundAtReplicas(stage, asset);
+      assert.equal(found, 2, `${asset.name} at ${found} replicas`);
+    }
+    // Each counts what it stored itself since it counted all; what they share is not added up.
+    const told = await stage.until('the status tells what they share', async () => {
+      const { status } = await stage.cache('cache');
+      return (status?.objects ?? 0) > 0 && status;
+    });
+    assert.ok((told.objects ?? 0) <= traffic.finished(), `${told.objects} objects`);
+    stage.observe('phase', told.phase);
+    await stage.kubectl(['delete', 'pod', 'redis']);
+    await stage.untilCondition('cache', 'Degraded', { reason: 'StoreUnreachable' });
+    assert.equal((await ready(stage)).length, 2, 'replicas serve without it');
+  },
+};
+
+export const liveRules: Scenario = {
+  name: 'who may put, and an upstream, change without a restart; what no data plane takes changes nothing',
+  play: async (stage) => {
+    await stage.apply('cache', { upstream: { address: '192.0.2.1:8126', waitSeconds: 1 } });
+    await stage.untilReady('cache');
+    const before = names(await stage.pods('cache'));
+    const access = { putFrom: ['10.0.0.0/33'] };
+    await stage.change('cache', { access });
+    const refused = await stage.untilCondition('cache', 'Degraded', { reason: 'SpecRefused' });
+    stage.observe('refused', refused.message);
+    await stage.change('cache', { access: { readOnly: true, putFrom: null } });
+    const cache = await stage.untilReady('cache');
+    if (stage.home.programs === 'real') {
+      const { host, port } = await stage.home.addressOf(cache);
+      await stage.untilCondition('cache', 'RulesApplied', { status: 'True' });
+      assert.deepEqual(await storedAsset(host, port, 1), {}, 'nobody may put');
+      await stage.change('cache', { access: null });
+      await stage.until('everybody may put again', async () => {
+        return 'a' in (await storedAsset(host, port, 2));
+      });
+    }
+    assert.deepEqual(names(await stage.pods('cache')), before, 'nobody started anew');
+    await stage.change('cache', { upstream: null, access: null });
+    await stage.untilReady('cache');
+    await stage.until('a pod without an upstream took over', async () => {
+      const now = names(await stage.pods('cache'));
+      return now.length === 1 && now[0] !== before[0];
+    });
+  },
+};
+
+/** Pods serve, and the CacheServer tells what they lack. */
+async function withoutSecret(stage: Stage): Promise<void> {
+  const told = await stage.untilCondition('cache', 'StoreReachable', {
+    status: 'False',
+    reason: 'StoreUnreachable',
+  });
+  assert.match(told.message ?? '', /Make the Secret redis-login with a field password/);
+  const degraded = await stage.untilCondition('cache', 'Degraded', { status: 'True' });
+  assert.equal(degraded.reason, 'StoreUnreachable');
+  const cache = await stage.until('both replicas serve', async () => {
+    const now = await stage.cache('cache');
+    return now.status?.readyReplicas === 2 && now;
+  });
+  assert.equal(cache.status?.phase, 'Degraded');
+  const { host, port } = await stage.home.addressOf(cache);
+  const found = await stage.until('a client is served', () => storedAsset(host, port, 1));
+  assert.deepEqual(found, {}, 'what is not stored is a miss');
+}
+
+/** Stores an asset and gives what of it is found. */
+async function storedAsset(host: string, port: number, number: number) {
+  const editor = await EditorClient.connect(host, port);
+  try {
+    const entry = { guid: Buffer.alloc(16, number), hash: Buffer.alloc(16, 77) };
+    await editor.store(entry, { a: Buffer.alloc(1_000, number), i: Buffer.alloc(10, number) });
+    return await editor.find(entry);
+  } finally {
+    editor.close();
+  }
+}
+
+/** How many replicas have the whole of it. Those that are just going answer nobody; who answers has it. */
+async function foundAtReplicas(stage: Stage, { name, entry, files }: Asset): Promise<number> {
+  let found = 0;
+  for (const { status, metadata } of await ready(stage)) {
+    const answer = await askReplica(status?.podIP ?? '', entry);
+    if (answer === undefined) continue;
+    assert.ok(sameFiles(answer, files), `${name} at ${metadata.name}: ${sizes(answer)}`);
+    found++;
+  }
+  return found;
+}
+
+async function askReplica(host: string, entry: Asset['entry']) {
+  const reader = await EditorClient.connect(host, cachePort).catch(() => undefined);
+  if (reader === undefined) return undefined;
+  try {
+    return await reader.find(entry);
+  } catch (error) {
+    if (reader.closed) return undefined;
+    throw error;
+  } finally {
+    reader.close();
+  }
+}
+
+/** Replicas that serve and stay. */
+async function ready(stage: Stage): Promise<readonly Pod[]> {
+  return (await stage.pods('cache')).filter(
+    ({ metadata, status }) =>
+      metadata.deletionTimestamp === undefined &&
+      (status?.conditions ?? []).some(({ type, status: held }) => {
+        return type === 'Ready' && held === 'True';
+      }),
+  );
+}
+
+function names(pods: readonly Pod[]): readonly string[] {
+  return pods.map(({ metadata }) => metadata.name).sort();
+}
+
+/** A redis-server with a password, as a pod; gives its address. */
+async function startRedisPod(stage: Stage, password: string): Promise<string> {
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'redis' },
+    spec: {
+      containers: [
+        {
+          name: 'redis',
+          image: stage.home.images.redis,
+          args: [
+            ...['--bind', '$(POD_IP)', '--save', '', '--appendonly', 'no'],
+            ...['--requirepass', password, '--maxmemory', '64mb'],
+          ],
+          env: [{ name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }],
+          readinessProbe: { tcpSocket: { port: 6_379 }, periodSeconds: 1 },
+          securityContext: {
+            allowPrivilegeEscalation: false,
+            capabilities: { drop: ['ALL'] },
+          },
+        },
+      ],
+      securityContext: {
+        ...{ runAsNonRoot: true, runAsUser: 65_532 },
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
+    },
+  };
+  await stage.kubectl(['create', '-f', '-'], JSON.stringify(pod));
+  const started = await stage.until('Redis serves', async () => {
+    const found = await stage.client.get(podResource, stage.ref('redis'), stage.signal);
+    const held = found?.status?.conditions?.find(({ type }) => type === 'Ready');
+    return held?.status === 'True' && found;
+  });
+  return `${started.status?.podIP}:6379`;
+}
