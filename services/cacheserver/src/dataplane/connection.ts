@@ -90,6 +90,8 @@ export class Connection implements UnityCacheRequestSink {
   #queuedBytes = 0;
   #sending = false;
   #upload: PutTransaction | undefined;
+  /** The store may have commits of ours that wait to be written. */
+  #committedSome = false;
   /** The version of a key that was last read, with the types asked of it. */
   #recent: { readonly entry: StoredEntry; asked: string; readonly untilMs: number } | undefined;
   readonly #recentId = Buffer.alloc(idBytes);
@@ -251,7 +253,8 @@ export class Connection implements UnityCacheRequestSink {
 
   commit(): void {
     const upload = this.#transaction;
-    const outcome = upload.commit();
+    const outcome = upload.commit(this.#host.counters.takenBack);
+    this.#committedSome = true;
     if (!(outcome instanceof Promise)) {
       this.#upload = undefined;
       this.#committed(outcome);
@@ -300,6 +303,7 @@ export class Connection implements UnityCacheRequestSink {
   #parse(chunk: Buffer): void {
     this.#parser.resume();
     const used = this.#parser.push(chunk);
+    this.#settle();
     if (this.#closed) return;
     this.#flush();
     this.#pump();
@@ -448,10 +452,18 @@ export class Connection implements UnityCacheRequestSink {
     this.#parser.pause();
   }
 
+  /** Has the store write what was committed: before anything leaves that may tell of it. */
+  #settle(): void {
+    if (!this.#committedSome) return;
+    this.#committedSome = false;
+    this.#host.store.flush?.();
+  }
+
   /** Hands over everything in the batch: to the socket, or behind what waits already. */
   #flush(): void {
     const { batch, counters } = this.#host;
     if (batch.used === 0) return;
+    this.#settle();
     counters.sentBytes += batch.used;
     const bytes = batch.take();
     if (batch.answers > 0) this.#observe();

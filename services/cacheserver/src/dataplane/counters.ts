@@ -57,6 +57,12 @@ export class Counters {
     this.transactions[end] = (this.transactions[end] ?? 0) + 1;
   }
 
+  /** A transaction that was counted as stored is not, for this reason. */
+  readonly takenBack = (reason: PutRefusal): void => {
+    this.transactions.stored = (this.transactions.stored ?? 0) - 1;
+    this.transactionEnded(reason);
+  };
+
   put(outcome: PutOutcome): void {
     this.transactionEnded(outcome.outcome === 'stored' ? 'stored' : outcome.reason);
   }

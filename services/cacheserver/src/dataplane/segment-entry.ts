@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib';
 import { assert } from '@tweendeck/std';
 import { type UnityCacheFileType, unityCacheFileTypeIndex } from '@tweendeck/wire';
 import { openBody } from './body-reader.ts';
+import type { Staged } from './commit-group.ts';
 import { type MemoryTier, type Place, valueBytesMin } from './memory-tier.ts';
 import type { PartBuffers } from './part-buffers.ts';
 import type { OpenFiles, Segment } from './segment.ts';
@@ -12,6 +13,8 @@ import type { BodyReader, StoredEntry } from './value-store.ts';
 
 /** A file of a pinned entry. */
 export interface PinnedFile {
+  /** It waits to be written, with others: nobody may see it before. */
+  readonly staged?: Staged | undefined;
   readonly segment: Segment;
   readonly offset: number;
   readonly sizeBytes: number;
@@ -54,11 +57,13 @@ export class SegmentEntry implements StoredEntry {
   }
 
   sizeOf(type: UnityCacheFileType): number {
-    return this.#files[unityCacheFileTypeIndex(type)]?.sizeBytes ?? 0;
+    const file = this.#files[unityCacheFileTypeIndex(type)];
+    return file === undefined || file.staged?.settle() === false ? 0 : file.sizeBytes;
   }
 
   copy(type: UnityCacheFileType, target: Buffer, at: number): boolean {
     const file = this.#fileOf(type);
+    if (file.staged?.settle() === false) return false;
     if (file.sizeBytes >= valueBytesMin && this.#copyResident(file, target, at)) return true;
     try {
       if (!this.#readNow(file, target, at)) {
@@ -74,6 +79,7 @@ export class SegmentEntry implements StoredEntry {
 
   open(type: UnityCacheFileType): BodyReader {
     const file = this.#fileOf(type);
+    assert(file.staged?.settle() !== false, `file ${type} is opened that was never written`);
     const host = this.#host;
     const source = {
       segment: file.segment.number,

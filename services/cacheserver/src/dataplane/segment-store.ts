@@ -19,7 +19,7 @@ import { type EntryHost, type PinnedFile, SegmentEntry } from './segment-entry.t
 import { SegmentSpace } from './segment-space.ts';
 import { SegmentWriter, type WrittenCommit } from './segment-writer.ts';
 import { StoreClock } from './store-clock.ts';
-import { type BufferedUpload, Upload, type UploadHost } from './upload.ts';
+import { type BufferedUpload, type Refused, Upload, type UploadHost } from './upload.ts';
 import { ValueBlocks } from './value-blocks.ts';
 import type {
   KeyPage,
@@ -40,6 +40,7 @@ const openFilesMax = 512;
 const never = new AbortController().signal;
 /** Records that one visit looks at: a fraction of a millisecond. */
 const visitedRecords = 2_048;
+const storedOutcome: PutOutcome = { outcome: 'stored' };
 /** The lock file and the directory itself. */
 const fixedBytes = 16_384;
 
@@ -296,13 +297,31 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     return this.#publish(written, () => this.#apply(written, id));
   }
 
-  commitBuffered(upload: BufferedUpload): Soon<PutOutcome> {
+  commitBuffered(upload: BufferedUpload, refused?: Refused): Soon<PutOutcome> {
+    if (refused !== undefined && this.#writer.stages) return this.#stage(upload, refused);
     const written = this.#writer.append({ ...upload, removed: 0 });
     if (typeof written === 'string') return { outcome: 'refused', reason: written };
     return this.#publish(written, () => {
       this.#apply(written, upload.id);
       this.#keepInMemory(written, upload.buffer);
     });
+  }
+
+  /** Makes a commit visible that is written with others: whoever sees it has all of them written before. */
+  #stage(upload: BufferedUpload, refused: Refused): PutOutcome {
+    const staged = this.#writer.stage({ ...upload, removed: 0 });
+    if (typeof staged === 'string') return { outcome: 'refused', reason: staged };
+    const { written, group } = staged;
+    const before = this.#placesOf(upload.id);
+    group.commits.push({ refused, takeBack: () => this.#takeBack(written, upload.id, before) });
+    this.#apply(written, upload.id);
+    this.#keepInMemory(written, upload.buffer);
+    this.#writer.appliedSequence = Math.max(this.#writer.appliedSequence, written.sequence);
+    return storedOutcome;
+  }
+
+  flush(): void {
+    this.#writer.flush();
   }
 
   remove(bytes: Uint8Array, at: number): Soon<RemoveOutcome> {
@@ -355,6 +374,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   }
 
   forget(record: number): void {
+    this.#writer.flush();
     for (let index = 0; index < 3; index++) {
       const alive = this.#index.read(record, index, this.#found);
       if (alive) this.#place(record, index, traceIn(this.#found.segment));
@@ -434,6 +454,39 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     this.#space.touch(segment);
   }
 
+  /** Where the files of a key lie; undefined for a key that is new. */
+  #placesOf(id: Uint8Array): readonly IndexedFile[] | undefined {
+    const record = this.#index.locate(id, 0);
+    if (record < 0) return undefined;
+    return [0, 1, 2].map((file) => {
+      const place = { segment: 0, offset: 0, sizeBytes: 0, crc: 0 };
+      this.#index.read(record, file, place);
+      return place;
+    });
+  }
+
+  /** Points the files of a commit that was not written to where they were before. */
+  #takeBack(
+    { segment, files }: WrittenCommit,
+    id: Uint8Array,
+    before: readonly IndexedFile[] | undefined,
+  ): void {
+    for (const [index, file] of files.entries()) {
+      const record = this.#index.locate(id, 0);
+      if (file === undefined || record < 0) continue;
+      segment.liveBytes -= file.sizeBytes;
+      this.tier.drop({ segment: segment.number, offset: file.offset });
+      const place = before?.[index];
+      const older = place && this.#byNumber.get(place.segment);
+      if (place === undefined || older === undefined) {
+        this.#index.clear(record, index); // there was none, or it is gone meanwhile
+        continue;
+      }
+      older.liveBytes += place.sizeBytes;
+      this.#index.write(record, index, place);
+    }
+  }
+
   #applyRemoval(segment: Segment, id: Uint8Array): void {
     const record = this.#index.locate(id, 0);
     if (record < 0) return;
@@ -494,7 +547,8 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     if (!this.#index.read(record, index, place)) return undefined;
     const segment = this.#byNumber.get(place.segment);
     if (segment === undefined) return undefined;
-    return { segment, offset: place.offset, sizeBytes: place.sizeBytes, crc: place.crc };
+    const staged = this.#writer.stagedAt(segment, place.offset);
+    return { segment, offset: place.offset, sizeBytes: place.sizeBytes, crc: place.crc, staged };
   }
 
   #forget(segment: Segment): void {

@@ -1,6 +1,7 @@
 // Appends commits to the active segment: values first, then the record that makes them real.
 
 import type { CacheDisk, CacheFile } from './cache-disk.ts';
+import { CommitGroup, GroupBuffers, type Staged } from './commit-group.ts';
 import { commitRecordBytes, encodeCommitRecord, type FilePlaces } from './commit-record.ts';
 import { CommitSync } from './commit-sync.ts';
 import { blocksOf, type OpenFiles, Segment } from './segment.ts';
@@ -34,6 +35,8 @@ export interface Commit {
   readonly moved?: { readonly sequence: number; readonly committedMs: number };
 }
 
+type RecordOf = Pick<Commit, 'id' | 'files' | 'removed' | 'moved'>;
+
 export interface WrittenCommit {
   readonly segment: Segment;
   readonly sequence: number;
@@ -46,6 +49,12 @@ export interface WrittenCommit {
    * nobody waits for the disk. The same for all commits of one `appendAll`.
    */
   readonly synced: Promise<PutRefusal | undefined> | undefined;
+}
+
+/** A commit that is written with the others of its group, by `flush` at the latest. */
+export interface StagedWrite {
+  readonly written: WrittenCommit;
+  readonly group: CommitGroup;
 }
 
 interface ActiveSegment {
@@ -63,6 +72,9 @@ export class SegmentWriter {
   readonly #record = Buffer.alloc(commitRecordBytes);
   /** The shared segment that takes small transactions, pinned, with its open log. */
   #active: ActiveSegment | undefined;
+  /** What is to be written next to the active segment, before anything else. */
+  #group: CommitGroup | undefined;
+  readonly #groupBuffers = new GroupBuffers();
 
   constructor(options: SegmentWriterOptions) {
     this.#options = options;
@@ -76,8 +88,64 @@ export class SegmentWriter {
     return this.#active?.segment;
   }
 
-  /** Writes a commit. Room is made by dropping other segments. */
+  /** Whether commits may wait for one another: else each of them waits for the disk. */
+  get stages(): boolean {
+    return this.#options.durability === 'none';
+  }
+
+  /** Takes a commit into the group. Room is made by dropping other segments. */
+  stage(commit: Commit): StagedWrite | PutRefusal {
+    if (this.#group?.takes(commit.usedBytes) === false) this.flush();
+    const active = this.#activeFor(commit.usedBytes, 'made');
+    if (typeof active === 'string') return active;
+    const { segment } = active;
+    const { valuesBytes, logBytes } = segment;
+    this.#group ??= new CommitGroup(segment, this.#groupBuffers, () => this.flush());
+    const group = this.#group;
+    const { target, at } = group.add(commit.buffer, commit.usedBytes);
+    const files = shifted(commit.files, valuesBytes);
+    const sequence = this.#encodeAt({ ...commit, files }, target, at);
+    segment.stagedBytes += commit.usedBytes;
+    this.#options.space.resize(
+      segment,
+      valuesBytes + commit.usedBytes,
+      logBytes + commitRecordBytes,
+    );
+    return { written: { segment, sequence, offset: valuesBytes, files, synced: undefined }, group };
+  }
+
+  /** The group in which what lies there waits for the disk. */
+  stagedAt(segment: Segment, offset: number): Staged | undefined {
+    const group = this.#group;
+    return group?.segment === segment && offset >= group.valuesAt ? group : undefined;
+  }
+
+  /** Writes the group, or takes it back. */
+  flush(): void {
+    const group = this.#group;
+    const active = this.#active;
+    if (group === undefined || active === undefined) return;
+    this.#group = undefined;
+    const { segment, log } = active;
+    try {
+      const values = this.#options.files.use(segment);
+      const { values: bytes, records } = group;
+      if (bytes.length > 0) values.writeNow(bytes, bytes.length, group.valuesAt);
+      log.writeNow(records, records.length, group.logAt);
+      segment.stagedBytes = 0;
+      group.state = 'written';
+      this.#options.onWritten();
+    } catch (error) {
+      group.takeBack(this.#options.onTrouble(error));
+      segment.stagedBytes = 0;
+      this.#options.space.resize(segment, group.valuesAt, group.logAt);
+      this.#cutBack(active);
+    }
+  }
+
+  /** Writes a commit at once. Room is made by dropping other segments. */
   append(commit: Commit): WrittenCommit | PutRefusal {
+    this.flush();
     const active = this.#activeFor(commit.usedBytes, 'made');
     if (typeof active === 'string') return active;
     const { segment, log } = active;
@@ -96,13 +164,14 @@ export class SegmentWriter {
       const synced = this.#written(segment, [values, log]);
       return { segment, sequence, offset: valuesBytes, files, synced };
     } catch (error) {
-      this.#cutBack(values, active);
+      this.#cutBack(active);
       return this.#options.onTrouble(error);
     }
   }
 
   /** Writes several commits at once, all in one segment. Room must be spare. */
   appendAll(commits: readonly Commit[]): readonly WrittenCommit[] | PutRefusal {
+    this.flush();
     const usedBytes = commits.reduce((sum, commit) => sum + commit.usedBytes, 0);
     const active = this.#activeFor(usedBytes + commits.length * commitRecordBytes, 'spare');
     if (typeof active === 'string') return active;
@@ -128,13 +197,14 @@ export class SegmentWriter {
       const synced = this.#written(segment, [values, log]);
       return placed.map((commit) => ({ ...commit, synced }));
     } catch (error) {
-      this.#cutBack(values, active);
+      this.#cutBack(active);
       return this.#options.onTrouble(error);
     }
   }
 
   /** Writes the record in front of a single segment. */
   appendHead(segment: Segment, id: Uint8Array, files: FilePlaces): WrittenCommit | PutRefusal {
+    this.flush();
     try {
       const file = this.#options.files.use(segment);
       const sequence = this.#encode({ id, files, removed: 0 });
@@ -147,6 +217,7 @@ export class SegmentWriter {
 
   /** Appends no more to the active segment. */
   seal(): void {
+    this.flush();
     const active = this.#active;
     if (active === undefined) return;
     this.#active = undefined;
@@ -178,11 +249,14 @@ export class SegmentWriter {
     return this.#options.track(settled);
   }
 
-  #encode(commit: Pick<Commit, 'id' | 'files' | 'removed' | 'moved'>): number {
-    const { id, files, removed, moved } = commit;
+  #encode(commit: RecordOf): number {
+    return this.#encodeAt(commit, this.#record, 0);
+  }
+
+  #encodeAt({ id, files, removed, moved }: RecordOf, target: Buffer, at: number): number {
     const sequence = moved?.sequence ?? this.nextSequence++;
     const committedMs = moved?.committedMs ?? this.#options.time.nowMs();
-    encodeCommitRecord({ sequence, committedMs, id, files, removed }, this.#record, 0);
+    encodeCommitRecord({ sequence, committedMs, id, files, removed }, target, at);
     return sequence;
   }
 
@@ -222,9 +296,9 @@ export class SegmentWriter {
   }
 
   /** Takes a failed write back; where even that fails, nothing is appended there any more. */
-  #cutBack(values: CacheFile, { segment, log }: ActiveSegment): void {
+  #cutBack({ segment, log }: ActiveSegment): void {
     try {
-      values.truncateNow(segment.valuesBytes);
+      this.#options.files.use(segment).truncateNow(segment.valuesBytes);
       log.truncateNow(segment.logBytes);
     } catch {
       this.seal(); // the next start cuts the torn end

@@ -16,8 +16,10 @@ const blockBytes = 4_096;
 export class Segment {
   readonly number: number;
   readonly kind: SegmentKind;
-  /** The end of what was written to the values file. */
+  /** The end of the values file, with what is about to be written. */
   valuesBytes = 0;
+  /** At its end: not yet on disk. */
+  stagedBytes = 0;
   logBytes = 0;
   /** Bytes of files that the index points to; the other values are dead. */
   liveBytes = 0;

@@ -33,6 +33,10 @@ export class StoreDecorator implements ValueStore {
     return this.inner.begin(bytes, at, client);
   }
 
+  flush(): void {
+    this.inner.flush?.();
+  }
+
   describe(bytes: Uint8Array, at: number): Soon<StoredKey | undefined> {
     return this.inner.describe(bytes, at);
   }

@@ -7,6 +7,9 @@ import { commitRecordBytes, type FilePlace, type FilePlaces } from './commit-rec
 import type { Segment } from './segment.ts';
 import type { PutOutcome, PutRefusal, PutTransaction, Soon } from './value-store.ts';
 
+/** Told when a commit that waited to be written is taken back. */
+export type Refused = (reason: PutRefusal) => void;
+
 /** What an upload needs of its store. */
 export interface UploadHost {
   /** Uploads up to this size are committed from memory. */
@@ -23,7 +26,7 @@ export interface UploadHost {
   discardSingle(segment: Segment): void;
   commitSingle(segment: Segment, id: Uint8Array, files: FilePlaces): Soon<PutOutcome>;
   /** `buffer` up to `usedBytes` holds all files; the store may keep it. */
-  commitBuffered(upload: BufferedUpload): Soon<PutOutcome>;
+  commitBuffered(upload: BufferedUpload, refused?: Refused): Soon<PutOutcome>;
 }
 
 /** A small upload, complete. Offsets of its files count from the start of the buffer. */
@@ -102,9 +105,9 @@ export class Upload implements PutTransaction {
     this.#files[file.index] = { offset: file.offset, sizeBytes: file.sizeBytes, crc: file.crc };
   }
 
-  commit(): Soon<PutOutcome> {
+  commit(refused?: Refused): Soon<PutOutcome> {
     assert(this.#open === undefined && !this.#ended, 'a commit inside a file');
-    return this.#writes === 0 ? this.#commit() : this.#room(0).then(() => this.#commit());
+    return this.#writes === 0 ? this.#commit(refused) : this.#room(0).then(() => this.#commit());
   }
 
   abandon(): void {
@@ -117,7 +120,7 @@ export class Upload implements PutTransaction {
     return this.#single?.valuesBytes ?? this.#usedBytes;
   }
 
-  #commit(): Soon<PutOutcome> {
+  #commit(refused?: Refused): Soon<PutOutcome> {
     if (this.#ended) return { outcome: 'dropped', reason: 'empty' }; // abandoned while it waited
     if (this.#refusal === undefined && !this.#worthKeeping()) {
       this.abandon();
@@ -135,7 +138,7 @@ export class Upload implements PutTransaction {
       return this.#host.commitSingle(single, this.#id, this.#files);
     }
     const upload = { id: this.#id, buffer: this.#buffer, usedBytes: this.#usedBytes };
-    const outcome = this.#host.commitBuffered({ ...upload, files: this.#files });
+    const outcome = this.#host.commitBuffered({ ...upload, files: this.#files }, refused);
     this.#release();
     return outcome;
   }

@@ -39,7 +39,7 @@ export class ValueBlocks {
   }
 
   #block(segment: Segment, start: number): Buffer | undefined {
-    if (start + blockBytes > segment.valuesBytes) return undefined;
+    if (start + blockBytes > segment.valuesBytes - segment.stagedBytes) return undefined;
     const place = { segment: segment.number, offset: start };
     return this.#tier.block(place) ?? this.#load(segment, start);
   }

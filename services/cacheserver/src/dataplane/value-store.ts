@@ -67,8 +67,11 @@ export interface PutTransaction {
   /** Takes a part of the started file. A promise asks the caller to wait with the next part; it never rejects. The part must not change afterwards. */
   write(part: Buffer): Promise<void> | undefined;
   endFile(): void;
-  /** Makes all files visible at once, or none. */
-  commit(): Soon<PutOutcome>;
+  /**
+   * Makes all files visible at once, or none. Who gives `refused` owes the store a `flush` before anything leaves that
+   * was answered since: until then what is `stored` may be taken back, which is told there.
+   */
+  commit(refused?: (reason: PutRefusal) => void): Soon<PutOutcome>;
   /** Gives everything up; harmless after `commit`. */
   abandon(): void;
 }
@@ -133,6 +136,8 @@ export interface ValueStore extends AsyncDisposable {
   /** As `find`, but no use that would keep the key longer: for mirrors, scrubs and people. */
   peek(bytes: Uint8Array, at: number): Soon<StoredEntry | undefined>;
   begin(bytes: Uint8Array, at: number, client?: PutClient): PutTransaction;
+  /** Writes what was committed and waits to be written, or takes it back. Absent where nothing ever waits. */
+  flush?(): void;
   /** What is kept under a key; no use either. */
   describe(bytes: Uint8Array, at: number): Soon<StoredKey | undefined>;
   /**

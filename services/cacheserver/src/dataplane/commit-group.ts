@@ -1,0 +1,103 @@
+// Commits of one turn that go to the disk together: one write for their values, one for their records.
+
+import { commitRecordBytes } from './commit-record.ts';
+import type { Segment } from './segment.ts';
+import type { PutRefusal } from './value-store.ts';
+
+/** Beyond, a group is written before more comes. */
+const commitsMax = 256;
+const valueBytesMax = 256 * 1_024;
+
+const nothing = Buffer.alloc(0);
+
+/** Whom a commit of a group concerns. */
+export interface StagedCommit {
+  /** Makes everything as if the commit had never been; called from the last commit to the first. */
+  takeBack(): void;
+  /** Why it was taken back. */
+  refused(reason: PutRefusal): void;
+}
+
+/** What can be seen of a commit before it is on disk. */
+export interface Staged {
+  /** Writes the group unless that was done; false when the disk did not take it, and nothing of it is there. */
+  settle(): boolean;
+}
+
+/** Memory for groups: one at a time is filled. */
+export class GroupBuffers {
+  readonly records: Buffer = Buffer.allocUnsafeSlow(commitsMax * commitRecordBytes);
+  #values: Buffer | undefined;
+
+  /** Used from the second commit of a group on. */
+  get values(): Buffer {
+    this.#values ??= Buffer.allocUnsafeSlow(valueBytesMax);
+    return this.#values;
+  }
+}
+
+export class CommitGroup implements Staged {
+  readonly segment: Segment;
+  /** Where values and records begin in their files. */
+  readonly valuesAt: number;
+  readonly logAt: number;
+  readonly commits: StagedCommit[] = [];
+  state: 'open' | 'written' | 'failed' = 'open';
+  readonly #buffers: GroupBuffers;
+  readonly #write: () => void;
+  #values: Buffer = nothing;
+  #valueBytes = 0;
+  #records = 0;
+
+  /** `write` puts the group on disk and sets its state. */
+  constructor(segment: Segment, buffers: GroupBuffers, write: () => void) {
+    this.segment = segment;
+    this.valuesAt = segment.valuesBytes;
+    this.logAt = segment.logBytes;
+    this.#buffers = buffers;
+    this.#write = write;
+  }
+
+  takes(valueBytes: number): boolean {
+    const first = this.#records === 0;
+    return first || (this.#records < commitsMax && this.#valueBytes + valueBytes <= valueBytesMax);
+  }
+
+  /** The first commit's values are not copied: often it stays the only one. Returns where its record is to be written. */
+  add(values: Buffer, usedBytes: number): { readonly target: Buffer; readonly at: number } {
+    if (this.#records === 0) this.#values = values.subarray(0, usedBytes);
+    else this.#append(values, usedBytes);
+    this.#valueBytes += usedBytes;
+    const at = this.#records++ * commitRecordBytes;
+    return { target: this.#buffers.records, at };
+  }
+
+  get values(): Buffer {
+    return this.#values.subarray(0, this.#valueBytes);
+  }
+
+  get records(): Buffer {
+    return this.#buffers.records.subarray(0, this.#records * commitRecordBytes);
+  }
+
+  settle(): boolean {
+    if (this.state === 'open') this.#write();
+    return this.state === 'written';
+  }
+
+  /** From the last commit to the first: the later may stand on the earlier. */
+  takeBack(reason: PutRefusal): void {
+    this.state = 'failed';
+    for (const commit of this.commits.reverse()) commit.takeBack();
+    for (const commit of this.commits.reverse()) commit.refused(reason);
+  }
+
+  #append(values: Buffer, usedBytes: number): void {
+    const shared = this.#buffers.values;
+    if (this.#values.buffer !== shared.buffer) {
+      this.#values.copy(shared, 0);
+      this.#values = shared;
+    }
+    values.copy(shared, this.#valueBytes, 0, usedBytes);
+  }
+}
