@@ -32,12 +32,13 @@ export interface CommitRecord {
   readonly removed: number;
 }
 
-const magic = 0x31445755; // 'UWD1': change it with the layout
+/** Spells `UWD1`: to be changed with the layout. */
+export const commitRecordMagic = 0x31445755;
 
 /** Layout, little endian: crc of the rest, magic, sequence f64, wall time f64, id 32, 3 x (offset, size, crc), removed. */
 export function encodeCommitRecord(record: CommitRecord, target: Buffer, at: number): void {
   target.fill(0, at, at + commitRecordBytes);
-  target.writeUInt32LE(magic, at + 4);
+  target.writeUInt32LE(commitRecordMagic, at + 4);
   target.writeDoubleLE(record.sequence, at + 8);
   target.writeDoubleLE(record.committedMs, at + 16);
   target.set(record.id, at + 24);
@@ -56,7 +57,7 @@ export function encodeCommitRecord(record: CommitRecord, target: Buffer, at: num
 /** The record at `at`, or undefined when it is torn, damaged or not a record. The id is a view. */
 export function decodeCommitRecord(source: Buffer, at: number): CommitRecord | undefined {
   if (source.length - at < commitRecordBytes) return undefined;
-  if (source.readUInt32LE(at + 4) !== magic) return undefined;
+  if (source.readUInt32LE(at + 4) !== commitRecordMagic) return undefined;
   if (crc32(source.subarray(at + 4, at + commitRecordBytes)) !== source.readUInt32LE(at)) {
     return undefined;
   }

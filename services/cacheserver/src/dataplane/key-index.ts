@@ -55,9 +55,14 @@ export class KeyIndex {
 
   /** Makes the table large enough for so many keys at once. */
   reserve(keys: number): void {
-    let length = this.#table.length;
-    while (keys * 10 > length * 7) length *= 2;
-    if (length > this.#table.length) this.#grow(length);
+    const length = tableLengthFor(keys);
+    if (length > this.#table.length) this.#resize(length);
+  }
+
+  /** Makes the table no larger than the keys that are there need. */
+  trim(): void {
+    const length = tableLengthFor(this.#records);
+    if (length < this.#table.length) this.#resize(length);
   }
 
   /** The record of the key at `at` of `bytes`, or -1 when it has no file. */
@@ -75,24 +80,44 @@ export class KeyIndex {
   /** The record of the key, made without files when it is new. */
   insert(bytes: Uint8Array, at: number): number {
     const hash = this.#load(bytes, at);
+    return this.#insert(hash);
+  }
+
+  /** As `insert`, of a key in eight words. */
+  insertWords(words: Uint32Array, at: number): number {
+    let hash = this.#seed;
+    for (let word = 0; word < keyWords; word++) {
+      const value = words[at + word] ?? 0;
+      this.#probe[word] = value;
+      hash = mixed(hash, value);
+    }
+    return this.#insert(finished(hash));
+  }
+
+  #insert(hash: number): number {
     let slot = this.#slotOf(hash);
     const present = (this.#table[slot] ?? 0) - 1;
     if (present >= 0) return present;
     if ((this.#records + 1) * 10 > this.#table.length * 7) {
-      this.#grow(this.#table.length * 2);
+      this.#resize(this.#table.length * 2);
       slot = this.#slotOf(hash);
     }
-    const record = this.#free.pop() ?? this.#used++;
+    const record = this.#free.pop() ?? this.#fresh();
+    const chunk = this.#chunkOf(record);
+    const base = baseOf(record);
+    chunk[base] = hash;
+    for (let word = 0; word < keyWords; word++) chunk[base + 1 + word] = this.#probe[word] ?? 0;
+    this.#table[slot] = record + 1;
+    this.#records++;
+    return record;
+  }
+
+  /** A record that never was anybody's. */
+  #fresh(): number {
+    const record = this.#used++;
     if (Math.floor(record / recordsPerChunk) === this.#chunks.length) {
       this.#chunks.push(new Uint32Array(recordsPerChunk * recordWords));
     }
-    const chunk = this.#chunkOf(record);
-    const base = baseOf(record);
-    chunk.fill(0, base, base + recordWords);
-    chunk[base] = hash;
-    chunk.set(this.#probe, base + 1);
-    this.#table[slot] = record + 1;
-    this.#records++;
     return record;
   }
 
@@ -220,11 +245,12 @@ export class KeyIndex {
       }
     }
     this.#table[hole] = 0;
+    chunk.fill(0, base, base + recordWords);
     this.#free.push(record);
     this.#records--;
   }
 
-  #grow(length: number): void {
+  #resize(length: number): void {
     const table = new Int32Array(length);
     const mask = table.length - 1;
     for (const entry of this.#table) {
@@ -255,18 +281,15 @@ export class KeyIndex {
     return true;
   }
 
-  /** Loads the key into `#probe` and mixes its words (multiply, rotate, xor; finished as murmur3 does). */
+  /** Loads the key into `#probe`; returns its hash. */
   #load(bytes: Uint8Array, at: number): number {
     let hash = this.#seed;
     for (let word = 0; word < keyWords; word++) {
       const value = wordAt(bytes, at + word * 4);
       this.#probe[word] = value;
-      hash = Math.imul(hash ^ value, 0x9e3779b1);
-      hash = (hash << 13) | (hash >>> 19);
+      hash = mixed(hash, value);
     }
-    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-    return (hash ^ (hash >>> 16)) >>> 0;
+    return finished(hash);
   }
 
   #chunkOf(record: number): Uint32Array {
@@ -274,9 +297,28 @@ export class KeyIndex {
   }
 }
 
+/** Multiply, rotate, xor: a word into a hash. */
+function mixed(hash: number, word: number): number {
+  const product = Math.imul(hash ^ word, 0x9e3779b1);
+  return (product << 13) | (product >>> 19);
+}
+
+/** The end of a hash, as murmur3 does it. */
+function finished(mixture: number): number {
+  let hash = Math.imul(mixture ^ (mixture >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
 function wordAt(bytes: Uint8Array, at: number): number {
   const low = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
   return (low | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)) >>> 0;
+}
+
+function tableLengthFor(keys: number): number {
+  let length = tableLengthMin;
+  while (keys * 10 > length * 7) length *= 2;
+  return length;
 }
 
 function baseOf(record: number): number {
