@@ -5,7 +5,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isSignedBy, signatureHeader } from '@tweendeck/cacheserver';
+import { secretResource } from '@tweendeck/kube';
 import type { Scenario } from './scenario.ts';
+import type { Stage } from './stage.ts';
 import { unityLoad } from './unity.ts';
 
 export const cleanerRun: Scenario = {
@@ -16,12 +18,9 @@ export const cleanerRun: Scenario = {
     const host = stage.home.webhookHost ?? '';
     await using hook = await openWebhook(host);
     const webhook = `http://${host}:${hook.port}/reports`;
-    await stage.kubectl([
-      ...['create', 'secret', 'generic', 'cache-cleaner'],
-      ...['--from-literal=token=open-sesame', '--from-literal=key=signing-key'],
-    ]);
     await stage.apply('cache', { replicas: 2, cleaner: { webhook, maxBytes: 0 } });
     const { host: at, port } = await stage.home.addressOf(await stage.untilReady('cache'));
+    const key = await signingKey(stage);
     await unityLoad({ builds: 50, assets: 3 }).fill(at, port);
     await stage.kubectl(['create', 'job', 'now', '--from=cronjob/cache-cleaner']);
     const got = await stage.until('a report came', async () => hook.taken.at(0));
@@ -29,7 +28,7 @@ export const cleanerRun: Scenario = {
     const { body, headers } = got;
     const signature = String(headers[signatureHeader]);
     const age = { nowMs: Date.now(), ageMaxMs: 300_000 };
-    assert.ok(isSignedBy({ body, signature }, 'signing-key', age), signature);
+    assert.ok(isSignedBy({ body, signature }, key, age), signature);
     const report = JSON.parse(body);
     assert.deepEqual(
       [report.outcome, report.objects, report.replicas.length, report.cacheServer.name],
@@ -43,6 +42,16 @@ export const cleanerRun: Scenario = {
     assert.equal(told.objects, 0);
   },
 };
+
+/** Of the Secret that the platform made. */
+async function signingKey(stage: Stage): Promise<string> {
+  const ref = stage.ref('cache-control');
+  const secret = await stage.client.get(secretResource, ref, stage.signal);
+  const key = Buffer.from(secret?.data?.['key'] ?? '', 'base64').toString('utf8');
+  assert.match(key, /^[0-9a-f]{64}$/);
+  assert.notEqual(secret?.data?.['key'], secret?.data?.['token']);
+  return key;
+}
 
 interface Taken {
   readonly body: string;

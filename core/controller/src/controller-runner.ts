@@ -230,12 +230,13 @@ export class ControllerRunner {
     signal: AbortSignal,
   ): Promise<Outcome> {
     const key = keyOf(object);
-    const { client, clock, recorder } = this.#options;
+    const { client, clock, random, recorder } = this.#options;
     memory.writes = new OwnWrites((resource) => this.#informers.get(resourceKey(resource)));
     return runPass(object, {
       controller: this.#controller,
       client: memory.writes.track(client),
       clock,
+      random,
       log: this.#log.with({ object: key }),
       recorder,
       attempt: this.#queue.failures(key),

@@ -13,6 +13,7 @@ export interface ReconcileContext<Obj extends KubeObject> {
   readonly log: Logger;
   readonly client: Client;
   readonly clock: Clock;
+  readonly random: Random;
   /** Passes that failed in a row for this object, 0 at first. */
   readonly attempt: number;
   /** The cache of a resource this controller declared (for, owns, watches); asserts that it did. */
@@ -51,6 +52,8 @@ export interface ControllerOptions<Obj extends KubeObject> {
   /** Children whose controller owner reference names the object. */
   readonly owns?: readonly Resource<KubeObject>[];
   readonly watches?: readonly WatchMapping[];
+  /** Resources that it makes with the client and never looks at again, such as secrets: it may do nothing else with them. */
+  readonly makes?: readonly Resource<KubeObject>[];
   /** Objects reconciled at once; never one twice. Default 4. */
   readonly concurrency?: number;
   /** A pass longer than this is aborted and retried. Default 60,000. */

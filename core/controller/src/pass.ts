@@ -11,7 +11,14 @@ import {
   refKey,
   refOf,
 } from '@tweendeck/kube';
-import { assert, type Clock, isJsonObject, type Logger, timestampOf } from '@tweendeck/std';
+import {
+  assert,
+  type Clock,
+  isJsonObject,
+  type Logger,
+  type Random,
+  timestampOf,
+} from '@tweendeck/std';
 import type {
   ConditionGone,
   ConditionInput,
@@ -38,6 +45,7 @@ export interface PassOptions {
   /** Remembers what is written through it. */
   readonly client: Client;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Logger;
   readonly recorder: EventRecorder;
   readonly attempt: number;
@@ -98,12 +106,13 @@ class Pass {
   }
 
   context(): ReconcileContext<KubeObject> {
-    const { signal, log, client, clock, attempt, recorder } = this.#options;
+    const { signal, log, client, clock, random, attempt, recorder } = this.#options;
     return {
       signal,
       log,
       client,
       clock,
+      random,
       attempt,
       cache: (resource) => this.#cache(resource),
       apply: (resource, child) => this.#apply(resource, child),

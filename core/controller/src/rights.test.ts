@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import {
   configMapResource,
   deploymentResource,
+  leaseResource,
   podResource,
   secretResource,
 } from '@tweendeck/kube';
@@ -17,7 +18,7 @@ test('rights follow from what controllers declare, each resource once', () => {
     owns: [configMapResource],
   });
   const watcher = defineController({
-    ...{ name: 'watcher', resource: podResource, reconcile },
+    ...{ name: 'watcher', resource: podResource, reconcile, makes: [leaseResource] },
     watches: [watching(secretResource, () => []), watching(configMapResource, () => [])],
   });
   const words = rightsOf([keeper, watcher]).map(
@@ -31,5 +32,6 @@ test('rights follow from what controllers declare, each resource once', () => {
     'core/secrets: list watch',
     'apps/deployments: get list patch watch',
     'apps/deployments/status: patch',
+    'coordination.k8s.io/leases: create',
   ]);
 });

@@ -32,6 +32,7 @@ export function rightsOf(controllers: readonly Controller[]): readonly Right[] {
     grant(options.resource.group, `${options.resource.plural}/status`, ['patch']);
     for (const resource of options.owns ?? []) over(resource, owned);
     for (const { resource } of options.watches ?? []) over(resource, cached);
+    for (const resource of options.makes ?? []) over(resource, ['create']);
   }
   grant('', 'events', ['create', 'patch']);
   return [...verbs]

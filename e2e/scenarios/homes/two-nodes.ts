@@ -40,7 +40,7 @@ export async function openTwoNodes(): Promise<TwoNodes> {
     programs: 'real',
     loadBalancers: false,
     kernel: 'of the pod',
-    webhookHost: undefined,
+    webhookHost: new URL(lab.server).hostname, // this machine, on the bridge of the nodes
     clientAddresses: [undefined],
     admission: true,
     patienceMs: 180_000,

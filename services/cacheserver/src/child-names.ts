@@ -16,7 +16,12 @@ export function followerName(name: string): string {
   return childName(name, '-follower');
 }
 
-/** The CronJob, and the Secret that it shares with the replicas. Names of Jobs are longer by 11. */
+/** The Secret with what replicas and cleaner alone know. */
+export function controlName(name: string): string {
+  return childName(name, '-control');
+}
+
+/** The CronJob. Names of Jobs are longer by 11. */
 export function cleanerName(name: string): string {
   return childName(name, '-cleaner', 52);
 }

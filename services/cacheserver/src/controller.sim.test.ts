@@ -12,6 +12,7 @@ import {
   nodeResource,
   podDisruptionBudgetResource,
   podResource,
+  secretResource,
   serviceResource,
 } from '@tweendeck/kube';
 import {
@@ -116,6 +117,9 @@ async function checkEnd(client: Client, signal: AbortSignal): Promise<void> {
     service.spec.selector?.['app.kubernetes.io/name'],
     replicas > 1 ? 'cacheserver-entry' : 'cacheserver',
   );
+  const secret = await client.get(secretResource, { ...ref, name: 'cache-control' }, signal);
+  assert.equal(secret?.metadata.ownerReferences?.[0]?.uid, cache.metadata.uid);
+  assert.equal(Buffer.from(secret?.data?.['token'] ?? '', 'base64').length, 64);
   const budget = await client.get(podDisruptionBudgetResource, ref, signal);
   assert.equal(budget?.spec.maxUnavailable, replicas > 1 ? 1 : undefined);
   assert.deepEqual(

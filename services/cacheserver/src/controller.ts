@@ -25,10 +25,12 @@ import {
   roleBindingResource,
   roleResource,
   type Service,
+  secretResource,
   serviceAccountResource,
   serviceResource,
 } from '@tweendeck/kube';
 import { cleanerName, entryName, followerName, replicasName, rulesName } from './child-names.ts';
+import { ControlSecrets } from './control-secret.ts';
 import { type AskReplica, figuresEveryMs, ReplicaInquiry } from './figures/ask-replicas.ts';
 import { type CacheServerObject, cacheServerKind } from './kind.ts';
 import { selectorOf } from './labels.ts';
@@ -104,21 +106,26 @@ export interface CacheServerControllerOptions {
 /** Runs CacheServers; field manager and event source `cacheserver`. */
 export function cacheServerController(options: CacheServerControllerOptions = {}): Controller {
   const inquiry = new ReplicaInquiry(options.askReplica);
+  const secrets = new ControlSecrets();
   return defineController<CacheServerObject>({
     name: 'cacheserver',
     resource: cacheServerKind,
     owns: ownedResources,
+    makes: [secretResource],
     watches: [
       watching(podResource, ownersOfPod),
       // Nobody may give rights away that he does not have: those of the entry.
       watching(endpointSliceResource, () => []),
     ],
     reconcile: async (cache, context) => {
-      const children = await manageResources(cache, context);
+      const children = await manageResources(cache, secrets, context);
       await manageStatus(cache, { children, inquiry }, context);
       return children.outcome ?? { requeueAfterMs: figuresEveryMs };
     },
-    forget: (ref) => inquiry.forget(keyOf(ref)),
+    forget: (ref) => {
+      inquiry.forget(keyOf(ref));
+      secrets.forget(keyOf(ref));
+    },
   });
 }
 
@@ -141,6 +148,8 @@ interface Children {
   readonly cleaner?: CronJob;
   /** Why the API takes no schedule. */
   readonly cleanerRefusal?: string;
+  /** Why the API takes no Secret for the control. */
+  readonly controlRefusal?: string;
   /** Who has the name of a child. */
   readonly squatter?: Squatter;
   /** What of the spec no data plane would take. */
@@ -152,7 +161,11 @@ interface Children {
  * The Service comes first: a pod that starts should find the address it is to serve. Gives the children as the server
  * has them now, which caches may not know yet.
  */
-async function manageResources(cache: CacheServerObject, context: Context): Promise<Children> {
+async function manageResources(
+  cache: CacheServerObject,
+  secrets: ControlSecrets,
+  context: Context,
+): Promise<Children> {
   for (const { resource, name } of childrenOf(cache)) {
     const { namespace } = cache.metadata;
     const child = await presentChild(resource, { name, namespace }, context);
@@ -166,6 +179,7 @@ async function manageResources(cache: CacheServerObject, context: Context): Prom
   const refusal = rulesProblem(cache);
   if (refusal !== undefined) return { refusal, ...childrenBefore(cache, context) };
   await manageRules(cache, context);
+  const controlRefusal = await secrets.ensure(keyOf(cache.metadata), cache, context);
   const entry = await manageEntry(cache, context);
   // Until the entry serves, and whenever it does not, clients are led to the replicas themselves.
   const { name } = cache.metadata;
@@ -176,7 +190,11 @@ async function manageResources(cache: CacheServerObject, context: Context): Prom
   const deployment = await context.apply(deploymentResource, renderDeployment(cache));
   const cleaning = await manageCleaner(cache, context);
   await context.prune(...ownedResources);
-  return { service, deployment, ...cleaning, ...(entry ? { entry } : {}) };
+  return {
+    ...{ service, deployment, ...cleaning },
+    ...(entry ? { entry } : {}),
+    ...(controlRefusal === undefined ? {} : { controlRefusal }),
+  };
 }
 
 /** Nothing is changed: what was made before goes on. */
@@ -258,6 +276,7 @@ async function manageStatus(
     entry: children.entry,
     cleaner: children.cleaner,
     cleanerRefusal: children.cleanerRefusal,
+    controlRefusal: children.controlRefusal,
     entryPods: context.cache(podResource).list({ namespace, labels: entrySelectorOf(name) }),
     service: children.service,
     squatter: children.squatter,

@@ -9,7 +9,7 @@ import {
   quantityValue,
   type Toleration,
 } from '@tweendeck/kube';
-import { cleanerName } from './child-names.ts';
+import { controlName } from './child-names.ts';
 import { podSysctls } from './kernel-tuning.ts';
 import type { CacheServerObject, CacheServerSpec } from './kind.ts';
 import { labelsOf, selectorOf } from './labels.ts';
@@ -121,9 +121,9 @@ function renderPod(cache: CacheServerObject): PodSpec {
   };
 }
 
-/** What only replicas and cleaner know: `token` opens the control, `key` signs reports. Made by whoever wants cleaning. */
+/** What only replicas and cleaner know: `token` opens the control, `key` signs reports. It may come later. */
 export function secretVolume(name: string): NonNullable<PodSpec['volumes']>[number] {
-  return { name: 'secret', secret: { secretName: cleanerName(name), optional: true } };
+  return { name: 'secret', secret: { secretName: controlName(name), optional: true } };
 }
 
 /** Where pods may run and with whom. */

@@ -1,6 +1,7 @@
 // What a CacheServer's status says, of what is observed. Pure.
 
 import type { CronJob, Deployment, Pod, Service } from '@tweendeck/kube';
+import { controlName } from './child-names.ts';
 import { type FigureFields, figureWords, type ReplicaAnswer } from './figures/figures.ts';
 import { tuningCondition } from './kernel-tuning.ts';
 import type { CacheServerObject, CacheServerPhase } from './kind.ts';
@@ -34,6 +35,8 @@ export interface Observed {
   readonly cleaner?: CronJob | undefined;
   /** Why the API takes no schedule. */
   readonly cleanerRefusal?: string | undefined;
+  /** Why the Secret of the control cannot be made. */
+  readonly controlRefusal?: string | undefined;
   /** Pods of this CacheServer, those being deleted too. */
   readonly pods: readonly Pod[];
   /** What the replicas that serve said about themselves. */
@@ -269,7 +272,7 @@ export function planStatus(cache: CacheServerObject, observed: Observed): Status
     },
     conditions: [
       ...conditionsOf(cache, { settled, trouble: trouble ?? away, pending, counts }),
-      ...(cache.spec.cleaner ? [cleanerCondition(observed)] : []),
+      ...(cache.spec.cleaner ? [cleanerCondition(cache.metadata.name, observed)] : []),
       ...(tuned ? [tuned] : []),
       ...(rules ? [rules] : []),
       ...(store ? [store] : []),
@@ -302,7 +305,10 @@ function entryCondition(entry: Deployment, trouble: Trouble | undefined): Status
   return { type: 'EntryReady', status: 'False', ...why };
 }
 
-function cleanerCondition({ cleaner, cleanerRefusal, squatter }: Observed): StatusCondition {
+function cleanerCondition(
+  name: string,
+  { cleaner, cleanerRefusal, controlRefusal, squatter }: Observed,
+): StatusCondition {
   const said = (status: 'True' | 'False', reason: string, message: string): StatusCondition => ({
     ...{ type: 'CleanerScheduled', status, reason, message },
   });
@@ -311,14 +317,17 @@ function cleanerCondition({ cleaner, cleanerRefusal, squatter }: Observed): Stat
     const why = squatter ? 'a name that it needs is taken' : 'it is not made yet';
     return said('False', 'NotScheduled', why);
   }
+  if (controlRefusal !== undefined) {
+    const message = `the Secret ${controlName(name)} with the token cannot be made: ${controlRefusal}`;
+    return said('False', 'NoToken', message);
+  }
   const { schedule } = cleaner.spec;
   const { active = [], lastScheduleTime, lastSuccessfulTime } = cleaner.status ?? {};
-  const name = cleaner.metadata.name;
   if (lastScheduleTime === undefined) return said('True', 'Scheduled', `it runs at "${schedule}"`);
   const succeeded = lastSuccessfulTime !== undefined && lastSuccessfulTime >= lastScheduleTime;
   if (succeeded || active.length > 0)
     return said('True', 'Scheduled', `it runs at "${schedule}", last at ${lastScheduleTime}`);
-  const message = `the run of ${lastScheduleTime} failed; its log says why: kubectl logs -l app.kubernetes.io/name=cacheserver-cleaner. It needs the Secret ${name} with a token, and runs again at "${schedule}"`;
+  const message = `the run of ${lastScheduleTime} failed; its log says why: kubectl logs -l app.kubernetes.io/name=cacheserver-cleaner. It shows the token of Secret ${controlName(name)}, and runs again at "${schedule}"`;
   return said('True', 'LastRunFailed', message);
 }
 

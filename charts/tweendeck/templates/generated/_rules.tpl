@@ -29,6 +29,12 @@
 - apiGroups:
     - ""
   resources:
+    - secrets
+  verbs:
+    - create
+- apiGroups:
+    - ""
+  resources:
     - serviceaccounts
   verbs:
     - create
