@@ -4,6 +4,7 @@ export * from './cleaner/cleaner.ts';
 export * from './cleaner/cleaner-report.ts';
 export * from './cleaner/cleaner-rules.ts';
 export * from './client/cache-client.ts';
+export * from './client/far-cache.ts';
 export * from './config/cache-config.ts';
 export * from './config/rules-document.ts';
 export * from './dataplane/access/policy.ts';

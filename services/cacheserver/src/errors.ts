@@ -17,6 +17,10 @@ export const cacheserverErrors: Readonly<Record<string, string>> = {
   CACHE_CONFIG_INVALID:
     'The configuration of the cache says something that cannot be. The message names each place, what stands there and what may.',
   CACHE_CONNECT_FAILED: 'The cache server could not be reached at the address that was given.',
+  CACHE_SERVER_UNTRUSTED:
+    'The certificate of the other server is not trusted: it expired, names somebody else, or nobody vouches for it. The message says which. Nothing was said to it.',
+  CACHE_NOT_ADMITTED:
+    'The other server does not let us in: it ended the connection before its first word, or refused the certificate. Look at the certificate and the token that are shown to it.',
   CACHE_CONNECTION_LOST:
     'The cache server closed the connection before all answers came. What was not read back may not be stored.',
   CACHE_VERSION_REFUSED: 'What answers at this address does not speak version 254 of the protocol.',

@@ -3,7 +3,8 @@
 
 import { readFileSync } from 'node:fs';
 import type { Clock, Logger, Random } from '@tweendeck/std';
-import { aborted, PlatformError } from '@tweendeck/std';
+import { aborted } from '@tweendeck/std';
+import { checkFar, readPem } from './client/far-cache.ts';
 import { type CacheConfig, configDefaults, namespaceDefaults } from './config/cache-config.ts';
 import { type ListenerConfig, plainListener } from './config/listener-config.ts';
 import type { RulesDocument } from './config/rules-document.ts';
@@ -132,6 +133,7 @@ export async function serveConfigured(
 ): Promise<void> {
   const { clock, log } = ambience;
   const listeners = listenersOf(config); // before anything is opened: files may be missing
+  checkPeers(config);
   await using stores = new AsyncDisposableStack();
   const opened: OpenNamespace[] = [];
   for (const namespace of config.namespaces) {
@@ -159,6 +161,7 @@ export async function serveConfigured(
   onReady?.({
     server,
     reload: async (next) => {
+      checkPeers(next);
       await server.change(listenersOf(next), settingsOf(next, ambience), cut.signal);
       const kept = await keptAt(config, next, opened);
       current = next;
@@ -174,8 +177,17 @@ export async function serveConfigured(
 
 /** Reads and tries the certificates that a document names. Throws CACHE_TLS_UNUSABLE. */
 export function checkCertificates(config: CacheConfig): void {
+  checkPeers(config);
   for (const { policy } of listenersOf(config).flatMap(({ listen }) => listen)) {
     if (policy?.tls !== undefined) new TlsDoor(policy.tls, config.limits.handshakeTimeoutMs);
+  }
+}
+
+/** Tries what mirrors and upstreams are reached with. Throws CACHE_TLS_UNUSABLE. */
+function checkPeers({ namespaces }: CacheConfig): void {
+  for (const { mirror, upstream } of namespaces) {
+    for (const target of mirror?.settings.targets ?? []) checkFar(target);
+    if (upstream !== undefined) checkFar(upstream.address);
   }
 }
 
@@ -204,9 +216,9 @@ function tlsOf(tls: NonNullable<ListenerConfig['tls']>): TlsPolicy {
   const { certificateFile, keyFile, clientCaFile, ...rest } = tls;
   return {
     ...rest,
-    certificate: read(certificateFile),
-    key: read(keyFile),
-    clientCa: clientCaFile === undefined ? undefined : read(clientCaFile),
+    certificate: readPem(certificateFile),
+    key: readPem(keyFile),
+    clientCa: clientCaFile === undefined ? undefined : readPem(clientCaFile),
   };
 }
 
@@ -217,17 +229,6 @@ function tokenIn(path: string | undefined): string | undefined {
     return readFileSync(path, 'utf8').split('\n', 1)[0]?.trim();
   } catch {
     return undefined;
-  }
-}
-
-function read(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    throw new PlatformError('CACHE_TLS_UNUSABLE', `${path} cannot be read`, {
-      hint: 'Look at the path, and whether this user may read it.',
-      cause,
-    });
   }
 }
 

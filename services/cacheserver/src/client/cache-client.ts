@@ -1,6 +1,6 @@
 // A client of the Unity cache protocol: pipelined gets, transactions with a fence, and honest errors.
 
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { type Clock, onAbort, PlatformError, type Timer } from '@tweendeck/std';
 import {
   type UnityCacheFileType,
@@ -13,10 +13,9 @@ import {
   unityCachePut,
   unityCacheQuit,
 } from '@tweendeck/wire';
+import { type FarCache, reach, trustFault } from './far-cache.ts';
 
-export interface CacheClientOptions {
-  readonly host: string;
-  readonly port: number;
+export interface CacheClientOptions extends FarCache {
   /** Longest silence while an answer is due; default 60 s. */
   readonly timeoutMs?: number;
   readonly clock: Clock;
@@ -84,17 +83,23 @@ export class CacheClient implements Disposable {
     );
   }
 
-  /** Connects and agrees on the version; throws CACHE_CONNECT_FAILED, CACHE_VERSION_REFUSED or CACHE_TIMEOUT. */
+  /**
+   * Connects and agrees on the version. Throws CACHE_CONNECT_FAILED, CACHE_VERSION_REFUSED or CACHE_TIMEOUT; with TLS also
+   * CACHE_SERVER_UNTRUSTED, CACHE_NOT_ADMITTED and CACHE_TLS_UNUSABLE.
+   */
   static async connect(options: CacheClientOptions, signal: AbortSignal): Promise<CacheClient> {
     signal.throwIfAborted();
     const { host, port } = options;
-    const socket = connect({ host, port });
+    let secured = false;
+    const socket = reach(options, () => {
+      secured = true;
+      socket.write('000000fe');
+    });
     const client = new CacheClient(socket, options);
     using _link = onAbort(signal, () => socket.destroy());
     const greeted = new Promise<void>((resolve) => {
       client.#greeted = resolve;
     });
-    socket.write('000000fe');
     client.#watch();
     try {
       await Promise.race([greeted, client.#failed.promise]);
@@ -103,6 +108,8 @@ export class CacheClient implements Disposable {
       client[Symbol.dispose]();
       signal.throwIfAborted();
       if (!(cause instanceof PlatformError) || cause.code !== 'CACHE_CONNECTION_LOST') throw cause;
+      const untrusted = trustFault(options, cause.cause, { secured });
+      if (untrusted !== undefined) throw untrusted;
       throw new PlatformError('CACHE_CONNECT_FAILED', `connecting to ${host}:${port}`, {
         hint: 'Check that a cache server listens there.',
         cause,

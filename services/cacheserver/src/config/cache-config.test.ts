@@ -164,6 +164,40 @@ test('a namespace on Redis may say everything', () => {
   });
 });
 
+test('mirrors and an upstream may be reached by TLS, with certificates and a token', () => {
+  const files = { ca: 'ca.crt', certificate: 'a.crt', key: '/run/a.key', serverName: 'cache' };
+  const reached = { address: 'far:9', tls: files, tokenFile: 'token' };
+  const [namespace] = readCacheConfig(
+    {
+      namespaces: [
+        {
+          ...one,
+          mirror: { targets: ['near', reached, { address: 'open:8', tls: {} }] },
+          upstream: { ...reached, connections: 2 },
+        },
+      ],
+    },
+    from,
+  ).namespaces;
+  const tls = {
+    caFile: '/etc/cache/ca.crt',
+    certificateFile: '/etc/cache/a.crt',
+    keyFile: '/run/a.key',
+    serverName: 'cache',
+    tokenFile: '/etc/cache/token',
+  };
+  const [near, far, open] = namespace?.mirror?.settings.targets ?? [];
+  assert.deepEqual(
+    [near, far],
+    [
+      { host: 'near', port: 8_126 },
+      { host: 'far', port: 9, tls },
+    ],
+  );
+  assert.deepEqual([open?.port, open?.tls?.caFile], [8, undefined]);
+  assert.deepEqual(namespace?.upstream?.address, { host: 'far', port: 9, tls });
+});
+
 const listener = (fields: object): object => ({
   namespaces: [{ ...one, listen: [{ address: '127.0.0.1:1', ...fields }] }],
 });
@@ -200,6 +234,18 @@ for (const { name, document, told } of [
     name: 'mirrors of a store on Redis without a directory',
     document: onRedis({}, { mirror: {} }),
     told: /namespaces\[0\]\.directory: is missing/,
+  },
+  {
+    name: 'a token for a mirror in the clear',
+    document: {
+      namespaces: [{ ...one, mirror: { targets: [{ address: 'far', tokenFile: 'token' }] } }],
+    },
+    told: /mirror\.targets\[0\]\.tokenFile: the token would travel in the clear/,
+  },
+  {
+    name: 'an upstream with a key and no certificate',
+    document: { namespaces: [{ ...one, upstream: { address: 'far', tls: { key: 'a' } } }] },
+    told: /upstream\.tls: has a certificate without its key/,
   },
   { name: 'no namespaces', document: {}, told: /namespaces: is missing or empty/ },
   {

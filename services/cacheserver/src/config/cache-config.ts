@@ -140,8 +140,8 @@ function readNamespace(fields: ConfigFields, directory: string): NamespaceConfig
   const store = readStore(fields, directory);
   const keysMax = fields.integer('keys', { min: 1, max: 2 ** 24 });
   const reliability = fields.section('reliability', readReliability);
-  const mirror = fields.section('mirror', readMirror);
-  const upstream = fields.section('upstream', readUpstream);
+  const mirror = fields.section('mirror', (section) => readMirror(section, directory));
+  const upstream = fields.section('upstream', (section) => readUpstream(section, directory));
   const needsDirectory = store === undefined || reliability !== undefined || mirror !== undefined;
   const listeners = fields.list('listen', (item) => readListener(item, directory));
   if (listeners.length === 0) {

@@ -1,10 +1,10 @@
 // What the document says of other caches: those that are brought what is stored here, and the one that is asked.
 
-import { addressText, type ListenAddress } from '../dataplane/listen.ts';
+import { addressText } from '../dataplane/listen.ts';
 import { defaultMirrorSettings, type MirrorSettings } from '../mirror/mirroring-store.ts';
 import { defaultUpstreamSettings, type UpstreamSettings } from '../upstream/upstream-store.ts';
 import type { ConfigFields } from './config-reader.ts';
-import { readAddress } from './listener-config.ts';
+import { readFarCache, readFarFields } from './far-config.ts';
 
 export interface MirrorConfig {
   /** Bound of the queue's bytes; counts from the next start. */
@@ -15,9 +15,9 @@ export interface MirrorConfig {
 const targetsMax = 32;
 const queueBytesDefault = 64 * 2 ** 20;
 
-export function readMirror(fields: ConfigFields): MirrorConfig {
+export function readMirror(fields: ConfigFields, directory: string): MirrorConfig {
   const { timing } = defaultMirrorSettings;
-  const targets = fields.list('targets', (item) => readAddress(item, 8_126));
+  const targets = fields.list('targets', (item) => readFarCache(item, directory));
   const names = targets.map(addressText);
   const hint = 'Name each mirror once.';
   const node = fields.get('targets');
@@ -38,14 +38,10 @@ export function readMirror(fields: ConfigFields): MirrorConfig {
   };
 }
 
-export function readUpstream(fields: ConfigFields): UpstreamSettings {
+export function readUpstream(fields: ConfigFields, directory: string): UpstreamSettings {
   const defaults = defaultUpstreamSettings;
-  const address: ListenAddress = readAddress(
-    fields.get('address') ?? fields.node.child('address', undefined),
-    8_126,
-  );
   return {
-    address,
+    address: readFarFields(fields, directory),
     connectionsMax: fields.integer('connections', { min: 1, max: 64 }) ?? defaults.connectionsMax,
     requestsMax: fields.integer('requests', { min: 1, max: 10_000 }) ?? defaults.requestsMax,
     waitMs: fields.duration('wait', { min: 10 }) ?? defaults.waitMs,

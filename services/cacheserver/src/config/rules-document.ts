@@ -26,8 +26,8 @@ export function readRulesDocument(
   const fields = new ConfigNode(document, '', problems).fields();
   const store = readStore(fields, directory);
   const reliability = fields.section('reliability', readReliability);
-  const mirror = fields.section('mirror', readMirror);
-  const upstream = fields.section('upstream', readUpstream);
+  const mirror = fields.section('mirror', (section) => readMirror(section, directory));
+  const upstream = fields.section('upstream', (section) => readUpstream(section, directory));
   const access = fields.section('access', (section) => ({
     readOnly: section.flag('readOnly') === true,
     putFrom: section.list('putFrom', readRange),

@@ -1,6 +1,7 @@
 // What the document says of a store that is not on the own disk: a Redis-protocol server that several planes share.
 
 import { resolve } from 'node:path';
+import type { FarTls } from '../client/far-cache.ts';
 import type { ListenAddress } from '../dataplane/listen.ts';
 import {
   defaultRedisConnection,
@@ -9,23 +10,15 @@ import {
   type RedisKeepingSettings,
 } from '../redis/redis-settings.ts';
 import type { ConfigFields } from './config-reader.ts';
+import { readFarTls } from './far-config.ts';
 import { readAddress } from './listener-config.ts';
 
 /** Files are read again at each connect. */
 export interface RedisStoreConfig {
   readonly connection: Omit<RedisConnectionSettings, 'password' | 'tls'>;
   readonly passwordFile: string | undefined;
-  readonly tls: RedisTlsConfig | undefined;
+  readonly tls: FarTls | undefined;
   readonly keeping: RedisKeepingSettings;
-}
-
-interface RedisTlsConfig {
-  /** Who vouches for the server; undefined: whom the system trusts. */
-  readonly caFile: string | undefined;
-  readonly certificateFile: string | undefined;
-  readonly keyFile: string | undefined;
-  /** The name in its certificate; undefined: the host of the address. */
-  readonly serverName: string | undefined;
 }
 
 /** What other sections of a namespace say of a store on the own disk. */
@@ -87,7 +80,7 @@ function readRedis(fields: ConfigFields, directory: string): RedisStoreConfig {
       retryMaxMs: fields.duration('retryMax', { min: 10 }) ?? retryMaxMs,
     },
     passwordFile: inDirectory(passwordFile),
-    tls: fields.section('tls', (section) => readTls(section, inDirectory)),
+    tls: fields.section('tls', (section) => readFarTls(section, directory)),
     keeping: readKeeping(fields),
   };
 }
@@ -110,25 +103,5 @@ function readKeeping(fields: ConfigFields): RedisKeepingSettings {
     uploadMs: defaults.uploadMs,
     censusMs: fields.duration('census', { min: 0 }) ?? defaults.censusMs,
     valueBytesMax: defaults.valueBytesMax,
-  };
-}
-
-function readTls(
-  fields: ConfigFields,
-  inDirectory: (file: string | undefined) => string | undefined,
-): RedisTlsConfig {
-  const certificateFile = inDirectory(fields.text('certificate'));
-  const keyFile = inDirectory(fields.text('key'));
-  if ((certificateFile === undefined) !== (keyFile === undefined)) {
-    fields.node.fail(
-      'has a certificate without its key, or the other way round',
-      'Name both files, or neither.',
-    );
-  }
-  return {
-    caFile: inDirectory(fields.text('ca')),
-    certificateFile,
-    keyFile,
-    serverName: fields.text('serverName'),
   };
 }

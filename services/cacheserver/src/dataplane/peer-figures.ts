@@ -21,6 +21,14 @@ export const mirrorFigures: readonly PartFigure[] = [
     healthy.includes(state) ? 1 : 0,
   ),
   perMirror(
+    [
+      'gauge',
+      'mirror_untrusted',
+      '1 while a mirror fails for a certificate or a token, on whichever side.',
+    ],
+    ({ state }) => (state === 'untrusted' ? 1 : 0),
+  ),
+  perMirror(
     ['gauge', 'mirror_lag_transactions', 'Transactions that a mirror has not got yet.'],
     ({ lagTransactions }) => lagTransactions,
   ),
@@ -86,6 +94,12 @@ export const upstreamFigures: readonly PartFigure[] = [
     'upstream_up',
     '1 while the upstream is asked.',
     ({ upstream }) => (upstream === undefined ? undefined : Number(upstream.state === 'ready')),
+  ],
+  [
+    'gauge',
+    'upstream_untrusted',
+    '1 while the upstream fails for a certificate or a token, on whichever side.',
+    ({ upstream }) => (upstream === undefined ? undefined : Number(upstream.state === 'untrusted')),
   ],
   [
     'counter',

@@ -1,15 +1,19 @@
 // One mirror: how far it is, and the loop that brings it further.
 
+import { isDeepStrictEqual } from 'node:util';
 import {
   abortable,
   backoffMs,
   type Clock,
+  isPlatformError,
   type Logger,
+  linkedAbort,
   messageOf,
   PlatformError,
   type Random,
 } from '@tweendeck/std';
-import { addressText, type ListenAddress } from '../dataplane/listen.ts';
+import type { FarCache } from '../client/far-cache.ts';
+import { addressText } from '../dataplane/listen.ts';
 import type { ValueStore } from '../dataplane/value-store.ts';
 import type { NodeId } from './mirror-mark.ts';
 import type { MirrorPlace } from './mirror-places.ts';
@@ -52,8 +56,11 @@ export interface MirrorHost {
 
 export interface MirrorStats {
   readonly target: string;
-  /** `self`: the mirror is this very namespace; nothing is ever sent. `refused`: it takes everything and keeps nothing. */
-  readonly state: 'idle' | 'sending' | 'backfilling' | 'failing' | 'refused' | 'self';
+  /**
+   * `self`: the mirror is this very namespace; nothing is ever sent. `refused`: it takes everything and keeps nothing.
+   * `untrusted`: its certificate is not trusted here, or ours or the token is not there.
+   */
+  readonly state: 'idle' | 'sending' | 'backfilling' | 'failing' | 'untrusted' | 'refused' | 'self';
   /** What it does not have yet, and since when the oldest of it has been stored here. */
   readonly lagTransactions: number;
   readonly lagBytes: number;
@@ -78,8 +85,8 @@ const batchBytesMax = 16 * 2 ** 20;
 const refusalsMax = 10;
 
 export class MirrorLink {
-  readonly target: ListenAddress;
   readonly name: string;
+  #target: FarCache;
   readonly #host: MirrorHost;
   readonly #delivered: Delivery = {
     sent: 0,
@@ -93,6 +100,8 @@ export class MirrorLink {
   #place: MirrorPlace;
   #cursor: string | undefined;
   #session: MirrorSession | undefined;
+  /** The session was made in another way than a new one would be. */
+  #stale = false;
   #wake: (() => void) | undefined;
   #isSelf = false;
   /** Failures in a row, and batches in a row of which nothing was kept. */
@@ -103,10 +112,12 @@ export class MirrorLink {
   #kept = false;
   #skipped = 0;
   #failures = 0;
-  #lastFailure = '';
+  #lastFailure: unknown;
+  /** Ends the pause behind a failure. */
+  #retry: (() => void) | undefined;
 
-  constructor(target: ListenAddress, host: MirrorHost, place: MirrorPlace) {
-    this.target = target;
+  constructor(target: FarCache, host: MirrorHost, place: MirrorPlace) {
+    this.#target = target;
     this.name = addressText(target);
     this.#host = host;
     this.#place = place;
@@ -120,6 +131,14 @@ export class MirrorLink {
   /** A transaction could not be put into the queue: a backfill finds it. */
   miss(): void {
     if (!this.#place.backfill || this.#cursor !== undefined) this.#restartBackfill();
+    this.wake();
+  }
+
+  /** The same mirror from now on, which is reached in this way; one that failed is tried at once. */
+  change(target: FarCache): void {
+    if (!isDeepStrictEqual(target, this.#target)) this.#stale = true;
+    this.#target = target;
+    this.#retry?.();
     this.wake();
   }
 
@@ -138,14 +157,21 @@ export class MirrorLink {
         this.#closeSession();
         if (signal.aborted) return;
         this.#fail(error);
-        const { timing, random, clock } = this.#host;
-        const pause = { baseMs: timing.retryBaseMs, maxMs: timing.retryMaxMs };
-        await clock
-          .sleep(backoffMs(pause, this.#failed - 1, random), signal)
-          .catch(() => undefined);
+        await this.#pause(signal);
       }
     }
     this.#closeSession();
+  }
+
+  async #pause(signal: AbortSignal): Promise<void> {
+    const { timing, random, clock } = this.#host;
+    const pause = { baseMs: timing.retryBaseMs, maxMs: timing.retryMaxMs };
+    using resting = linkedAbort(signal);
+    this.#retry = () => resting.abort();
+    await clock
+      .sleep(backoffMs(pause, this.#failed - 1, random), resting.signal)
+      .catch(() => undefined);
+    this.#retry = undefined;
   }
 
   stats(): MirrorStats {
@@ -164,14 +190,14 @@ export class MirrorLink {
       ...{ sent, sentBytes, present, refused, gone, damaged },
       skipped: this.#skipped,
       failures: this.#failures,
-      lastFailure: this.#lastFailure,
+      lastFailure: this.#lastFailure === undefined ? '' : messageOf(this.#lastFailure),
     };
   }
 
   #state(): MirrorStats['state'] {
     if (this.#isSelf) return 'self';
     if (this.#refusals > 0) return 'refused';
-    if (this.#failed > 0) return 'failing';
+    if (this.#failed > 0) return isMistrust(this.#lastFailure) ? 'untrusted' : 'failing';
     if (this.#place.sequence < this.#host.committed().sequence) return 'sending';
     return this.#place.backfill ? 'backfilling' : 'idle';
   }
@@ -205,11 +231,13 @@ export class MirrorLink {
   }
 
   async #open(signal: AbortSignal): Promise<MirrorSession | undefined> {
+    if (this.#stale) this.#closeSession();
+    this.#stale = false;
     if (this.#session !== undefined) return this.#session;
     const { store, node, timing, clock, log } = this.#host;
     const { timeoutMs } = timing;
     const session = await MirrorSession.open(
-      { target: this.target, store, node, timeoutMs, clock },
+      { target: this.#target, store, node, timeoutMs, clock },
       signal,
     );
     this.#session = session;
@@ -354,7 +382,7 @@ export class MirrorLink {
   #fail(error: unknown): void {
     this.#failures++;
     this.#failed++;
-    this.#lastFailure = messageOf(error);
+    this.#lastFailure = error;
     if (this.#failed === 1) this.#host.log.warn('cache mirror fails', { target: this.name, error });
   }
 
@@ -362,4 +390,11 @@ export class MirrorLink {
     this.#session?.[Symbol.dispose]();
     this.#session = undefined;
   }
+}
+
+/** Whether two servers did not come together since one does not trust the other. */
+export function isMistrust(error: unknown): boolean {
+  return (
+    isPlatformError(error, 'CACHE_SERVER_UNTRUSTED') || isPlatformError(error, 'CACHE_NOT_ADMITTED')
+  );
 }

@@ -3,7 +3,7 @@
 import { type Clock, isPlatformError, linkedAbort, PlatformError } from '@tweendeck/std';
 import { type UnityCacheFileType, unityCacheFileTypes } from '@tweendeck/wire';
 import { CacheClient, type CacheFileSource } from '../client/cache-client.ts';
-import type { ListenAddress } from '../dataplane/listen.ts';
+import type { FarCache } from '../client/far-cache.ts';
 import type { StoredEntry, ValueStore } from '../dataplane/value-store.ts';
 import { announcementKey, type NodeId, nodeIdBytes, whoKey } from './mirror-mark.ts';
 
@@ -35,7 +35,7 @@ export interface Delivery {
 }
 
 export interface MirrorSessionOptions {
-  readonly target: ListenAddress;
+  readonly target: FarCache;
   /** Read with `peek`. */
   readonly store: ValueStore;
   /** Who we are. */
@@ -267,7 +267,7 @@ function connect(
   { target, timeoutMs, clock }: MirrorSessionOptions,
   signal: AbortSignal,
 ): Promise<CacheClient> {
-  return CacheClient.connect({ host: target.host, port: target.port, timeoutMs, clock }, signal);
+  return CacheClient.connect({ ...target, timeoutMs, clock }, signal);
 }
 
 function filesOf(entry: StoredEntry): Sending['files'] {

@@ -218,6 +218,18 @@ test('a mirror that is down gets everything when it is back, also what was store
   assert.equal(there.store.stats().keys, 10);
 });
 
+test('a mirror that fails is tried at once when what is configured is read again', async () => {
+  await using world = new TestWorld();
+  const nowhere = await world.nowhere();
+  const here = await mirrorTo(world, [nowhere], { backfill: false });
+  await put(world, here, 1, small);
+  await world.until('a failure', () => mirrorOf(here).failures > 0);
+  const there = await world.serve(await world.openStore(), { port: nowhere.port });
+  await here.store.change({ ...defaultMirrorSettings, targets: [nowhere] });
+  await world.until('mirrored, in no time', () => isIdle(here));
+  assert.equal(there.store.stats().keys, 1);
+});
+
 test('a mirror that restarts while it is connected gets what comes after', async () => {
   await using world = new TestWorld();
   const disk = new MemoryDisk();

@@ -2,8 +2,9 @@
 
 import { type Clock, type Logger, type Random, TaskGroup } from '@tweendeck/std';
 import type { UnityCacheFileType } from '@tweendeck/wire';
+import type { FarCache } from '../client/far-cache.ts';
 import type { CacheDisk } from '../dataplane/cache-disk.ts';
-import { addressText, type ListenAddress } from '../dataplane/listen.ts';
+import { addressText } from '../dataplane/listen.ts';
 import { StoreClock } from '../dataplane/store-clock.ts';
 import { StoreDecorator } from '../dataplane/store-decorator.ts';
 import type {
@@ -28,7 +29,7 @@ import { MirrorQueue, type QueuePlace } from './mirror-queue.ts';
 /** What can be changed while it serves. */
 export interface MirrorSettings {
   /** Where to; none: this namespace only says who it is, to mirrors that send to it. */
-  readonly targets: readonly ListenAddress[];
+  readonly targets: readonly FarCache[];
   /** Whether a mirror that is new is asked for everything that is stored. */
   readonly backfill: boolean;
   readonly timing: MirrorTiming;
@@ -119,6 +120,9 @@ export class MirroringStore extends StoreDecorator implements MirrorHost {
     const gone = this.#links.filter(({ link }) => !names.includes(link.name));
     const kept = this.#links.filter((running) => !gone.includes(running));
     this.#links = kept;
+    for (const target of settings.targets) {
+      kept.find(({ link }) => link.name === addressText(target))?.link.change(target);
+    }
     this.#places.keepOnly(kept.map(({ link }) => link.name));
     await Promise.all(gone.map(({ group }) => group[Symbol.asyncDispose]()));
     this.#start(
@@ -218,7 +222,7 @@ export class MirroringStore extends StoreDecorator implements MirrorHost {
     return Math.min(...this.#links.map(({ link }) => link.done));
   }
 
-  #start(targets: readonly ListenAddress[]): void {
+  #start(targets: readonly FarCache[]): void {
     const started = targets.map((target) => {
       const { end } = this.queue;
       const fresh = { ...end, backfill: this.#settings.backfill };

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import type { Clock, Logger, Random } from '@tweendeck/std';
+import { tlsOptions } from '../client/far-cache.ts';
 import type { RedisStoreConfig } from '../config/store-config.ts';
 import { RedisValueStore } from './redis-store.ts';
 
@@ -22,16 +23,4 @@ export function openRedisStore(
     keeping,
     ...ambience,
   });
-}
-
-function tlsOptions(tls: NonNullable<RedisStoreConfig['tls']>, host: string): ConnectionOptions {
-  const { caFile, certificateFile, keyFile, serverName = host } = tls;
-  return {
-    minVersion: 'TLSv1.2',
-    // An address is no server name; its certificate is checked by the host all the same.
-    ...(/^[\d.]+$|:/.test(serverName) ? {} : { servername: serverName }),
-    ...(caFile === undefined ? {} : { ca: readFileSync(caFile) }),
-    ...(certificateFile === undefined ? {} : { cert: readFileSync(certificateFile) }),
-    ...(keyFile === undefined ? {} : { key: readFileSync(keyFile) }),
-  };
 }

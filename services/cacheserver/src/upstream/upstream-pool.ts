@@ -2,10 +2,10 @@
 
 import { type Clock, linkedAbort } from '@tweendeck/std';
 import { CacheClient } from '../client/cache-client.ts';
-import type { ListenAddress } from '../dataplane/listen.ts';
+import type { FarCache } from '../client/far-cache.ts';
 
 export interface UpstreamPoolOptions {
-  readonly address: ListenAddress;
+  readonly address: FarCache;
   readonly connectionsMax: number;
   /** Longest silence while an answer is due. */
   readonly timeoutMs: number;
@@ -94,8 +94,7 @@ export class UpstreamPool implements AsyncDisposable {
   #open(): Slot {
     const { address, timeoutMs, clock, check } = this.#options;
     const control = linkedAbort(this.#control.signal);
-    const { host, port } = address;
-    const client = CacheClient.connect({ host, port, timeoutMs, clock }, control.signal);
+    const client = CacheClient.connect({ ...address, timeoutMs, clock }, control.signal);
     const ready = client.then(async (connected) => {
       await check(connected, control.signal);
       return connected;

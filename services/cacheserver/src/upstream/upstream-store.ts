@@ -4,9 +4,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Clock, type Logger, linkedAbort, messageOf, type Random } from '@tweendeck/std';
 import { unityCacheFileTypes } from '@tweendeck/wire';
 import { CacheClient, type CacheReplyTarget } from '../client/cache-client.ts';
-import { addressText, type ListenAddress } from '../dataplane/listen.ts';
+import type { FarCache } from '../client/far-cache.ts';
+import { addressText } from '../dataplane/listen.ts';
 import { StoreDecorator } from '../dataplane/store-decorator.ts';
 import type { Soon, StoredEntry, ValueStore } from '../dataplane/value-store.ts';
+import { isMistrust } from '../mirror/mirror-link.ts';
 import { wordEntry } from '../mirror/mirror-mark.ts';
 import { AbsentKeys } from './absent-keys.ts';
 import { FillUpload } from './fill-upload.ts';
@@ -15,7 +17,7 @@ import { UpstreamPool } from './upstream-pool.ts';
 
 /** What can be changed while it serves. */
 export interface UpstreamSettings {
-  readonly address: ListenAddress;
+  readonly address: FarCache;
   readonly connectionsMax: number;
   /** Keys that are asked for at once; further misses are not asked for. */
   readonly requestsMax: number;
@@ -72,8 +74,11 @@ export interface UpstreamCounts {
 
 export interface UpstreamStats extends Readonly<UpstreamCounts> {
   readonly address: string;
-  /** `loop`: it asks us in turn, and is not asked any more. */
-  readonly state: 'ready' | 'failing' | 'loop';
+  /**
+   * `loop`: it asks us in turn, and is not asked any more. `untrusted`: its certificate is not trusted here, or ours or the
+   * token is not there.
+   */
+  readonly state: 'ready' | 'failing' | 'untrusted' | 'loop';
   readonly requests: number;
   readonly connections: number;
   readonly lastFailure: string;
@@ -124,7 +129,7 @@ export class UpstreamStore extends StoreDecorator {
   #isLoop = false;
   #handedOn = 0;
   readonly #closing = new AbortController();
-  #lastFailure = '';
+  #lastFailure: unknown;
 
   constructor(inner: ValueStore, { fill, settings, clock, random, log }: UpstreamStoreOptions) {
     super(inner);
@@ -138,9 +143,12 @@ export class UpstreamStore extends StoreDecorator {
     this.#breaker = new UpstreamBreaker(settings, random);
   }
 
-  /** Asks there from now on; what is the same changes nothing. */
+  /** Asks there from now on; what is the same changes nothing, but one that failed is asked again at once. */
   async change(settings: UpstreamSettings): Promise<void> {
-    if (isDeepStrictEqual(settings, this.#settings)) return;
+    if (isDeepStrictEqual(settings, this.#settings)) {
+      if (!this.#breaker.isClosed) this.#breaker = new UpstreamBreaker(settings, this.#random);
+      return;
+    }
     const old = this.#pool;
     this.#settings = settings;
     this.#pool = this.#openPool(settings);
@@ -158,14 +166,15 @@ export class UpstreamStore extends StoreDecorator {
   }
 
   upstream(): UpstreamStats {
-    const failing = this.#breaker.isClosed ? 'ready' : 'failing';
+    const failing = isMistrust(this.#lastFailure) ? 'untrusted' : 'failing';
+    const state = this.#breaker.isClosed ? 'ready' : failing;
     return {
       ...this.#counts,
       address: addressText(this.#settings.address),
-      state: this.#isLoop ? 'loop' : failing,
+      state: this.#isLoop ? 'loop' : state,
       requests: this.#flights.size,
       connections: this.#pool.connections,
-      lastFailure: this.#lastFailure,
+      lastFailure: this.#lastFailure === undefined ? '' : messageOf(this.#lastFailure),
     };
   }
 
@@ -286,7 +295,7 @@ export class UpstreamStore extends StoreDecorator {
 
   #failed(error: unknown): void {
     if (this.#isLoop) return;
-    this.#lastFailure = messageOf(error);
+    this.#lastFailure = error;
     if (this.#breaker.isClosed) {
       this.#log.warn('cache upstream fails', {
         upstream: addressText(this.#settings.address),
@@ -313,9 +322,9 @@ export class UpstreamStore extends StoreDecorator {
     if (word === undefined) return;
     const upstream = addressText(this.#settings.address);
     this.#log.error('cache upstream asks us in turn', { upstream });
-    this.#lastFailure = 'it asks us in turn';
+    this.#lastFailure = new Error('it asks us in turn');
     this.#isLoop = true;
-    throw new Error(this.#lastFailure);
+    throw this.#lastFailure;
   }
 
   /** Somebody's look for loops goes on upwards. */
