@@ -32,7 +32,8 @@ export async function openTwoNodes(): Promise<TwoNodes> {
     client: lab.client,
     // A redis-server takes the arguments of a data plane for the name of its configuration.
     images: {
-      other: tweendeck.image.names[0] ?? '',
+      // The same under its other name: another image to the API, and no other program.
+      other: tweendeck.image.names.find((name) => name.includes('/tweendeck:')) ?? '',
       missing: 'registry.invalid/no-such-program:1',
       redis: redis.image.names[0],
       crashing: redis.image.names[0],
