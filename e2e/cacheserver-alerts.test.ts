@@ -6,10 +6,20 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { parse, stringify } from 'yaml';
+import { parse, parseAllDocuments, stringify } from 'yaml';
 import { startConfigured } from './support/configured-cache.ts';
+import { helmProgram } from './support/kubectl.ts';
 
-const rules = join(import.meta.dirname, '../charts/tweendeck/alerts/cacheserver.rules.yaml');
+const chart = join(import.meta.dirname, '../charts/tweendeck');
+const rules = join(chart, 'alerts/cacheserver.rules.yaml');
+const operatorVersion = 'monitoring.coreos.com/v1';
+
+interface Rendered {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+  readonly spec: unknown;
+}
 
 interface RuleFile {
   readonly groups: readonly {
@@ -45,8 +55,10 @@ async function metrics(accept: string): Promise<string> {
     mirror: { targets: ['127.0.0.1:1'] },
     upstream: { address: '127.0.0.1:1' },
   };
+  const redis = { address: '127.0.0.1:1', prefix: 'cache:' };
+  const shared = { name: 'shared', listen: [local], store: { redis } };
   await using cache = await startConfigured(() => ({
-    namespaces: [namespace],
+    namespaces: [namespace, shared],
     status: { address: local },
   }));
   const response = await cache.ask('/metrics', { headers: { accept } });
@@ -68,6 +80,34 @@ test('every figure that an alert names is told by a cache', async () => {
 
 test('promtool reads the figures, and finds nothing to complain about', async () => {
   promtool(['check', 'metrics'], await metrics(''));
+});
+
+test('the chart brings the default alerts to the Prometheus operator, as they are, when told to', () => {
+  const render = (...set: readonly string[]): readonly Rendered[] => {
+    const values = set.flatMap((value) => ['--set', value]);
+    const { status, stdout, stderr } = spawnSync(
+      helmProgram(4),
+      ['template', 'tweendeck', chart, ...values],
+      { encoding: 'utf8' },
+    );
+    assert.equal(status, 0, stderr);
+    return parseAllDocuments(stdout).map((document) => document.toJS());
+  };
+  const ofOperator = (all: readonly Rendered[]): readonly string[] =>
+    all.flatMap(({ apiVersion, kind }) => (apiVersion === operatorVersion ? [kind] : []));
+  assert.deepEqual(ofOperator(render()), []);
+  const told = render(
+    'metrics.prometheusRule.enabled=true',
+    'metrics.prometheusRule.labels.release=prometheus',
+    'metrics.podMonitor.enabled=true',
+    'metrics.podMonitor.interval=30s',
+  );
+  assert.deepEqual(ofOperator(told).toSorted(), ['PodMonitor', 'PrometheusRule']);
+  const rule = told.find(({ kind }) => kind === 'PrometheusRule');
+  assert.deepEqual(rule?.spec, parse(readFileSync(rules, 'utf8')));
+  assert.equal(rule?.metadata.labels['release'], 'prometheus');
+  const monitor = told.find(({ kind }) => kind === 'PodMonitor');
+  assert.match(JSON.stringify(monitor?.spec), /"port":"status".*"interval":"30s"/);
 });
 
 test('promtool reads the default alerts, and they fire when they should', () => {
@@ -114,6 +154,10 @@ test('promtool reads the default alerts, and they fire when they should', () => 
     fires('CacheServerMirrorBehind', { [series('mirror_up', { mirror: 'b' })]: '0x300' }, true),
     fires('CacheServerUpstreamDown', { [series('upstream_up')]: '0x300' }, true),
     fires('CacheServerUpstreamDown', { [series('upstream_up')]: '1x300' }, false),
+    fires('CacheServerStoreDown', { [series('redis_up')]: '0x300' }, true),
+    fires('CacheServerStoreDown', { [series('redis_up')]: '1 0 0 1x300' }, false),
+    fires('CacheServerStoreLosesFiles', { [series('redis_lost_files_total')]: '0+1x300' }, true),
+    fires('CacheServerStoreLosesFiles', { [series('redis_lost_files_total')]: '7x300' }, false),
     fires(
       'CacheServerRefusesUploads',
       { [series('transactions_total', { end: 'disk-full' })]: '0+1x300' },

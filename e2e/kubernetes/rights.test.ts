@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type CacheServerObject, cacheServerKind } from '@tweendeck/cacheserver';
 import {
+  configMapResource,
   deploymentResource,
   eventResource,
   leaseResource,
@@ -219,6 +220,7 @@ async function strayChildrenGo(): Promise<void> {
       kind: 'List',
       items: [
         { apiVersion: 'v1', kind: 'Service', metadata: stray, spec: { ports: [{ port: 1 }] } },
+        { apiVersion: 'v1', kind: 'ConfigMap', metadata: stray, data: {} },
         {
           ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: stray },
           spec: { replicas: 0, selector, template },
@@ -231,6 +233,7 @@ async function strayChildrenGo(): Promise<void> {
     const found = await Promise.all([
       plane.client.get(serviceResource, strayRef, never),
       plane.client.get(deploymentResource, strayRef, never),
+      plane.client.get(configMapResource, strayRef, never),
     ]);
     return found.every((one) => one === undefined);
   });

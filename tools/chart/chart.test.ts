@@ -70,6 +70,8 @@ test('every value is used by a template, and every used one exists', () => {
     'networkpolicy.yaml',
     'NOTES.txt',
     'poddisruptionbudget.yaml',
+    'podmonitor.yaml',
+    'prometheusrule.yaml',
     'rbac.yaml',
     'service.yaml',
     'serviceaccount.yaml',
