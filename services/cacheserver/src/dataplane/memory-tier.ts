@@ -1,16 +1,7 @@
 // The hot values in memory, within a bound of bytes: what is asked for often stays, what is asked for once does not come.
 
 import { FrequencySketch } from './frequency-sketch.ts';
-
-interface Resident {
-  readonly segment: number;
-  readonly bytes: Buffer;
-  readonly cost: number;
-  holds: number;
-  dropped: boolean;
-  /** Since somebody last looked for room. */
-  used: boolean;
-}
+import { type Resident, ResidentRound } from './resident-round.ts';
 
 /** A resident value that is being sent: it counts against the bound until released, evicted or not. */
 export interface HeldValue {
@@ -35,14 +26,17 @@ const residentsMin = 32;
 /**
  * Keys are places on disk (segment and offset), so an overwritten value is simply never asked for again. Who needs room
  * goes round (CLOCK): what was used since the last round is passed over. What is read comes only where it is asked for
- * more often than what would have to go (TinyLFU, Einziger et al. 2017): going through more than fits, again and
+ * twice as often as what would have to go (after TinyLFU, Einziger et al. 2017): going through more than fits, again and
  * again, does not empty the tier. What was just written comes always.
  */
 export class MemoryTier {
   readonly bytesMax: number;
-  readonly #residents = new Map<number, Resident>(); // in the order of the round
+  readonly #residents = new Map<number, Resident>();
+  readonly #round = new ResidentRound();
   readonly #asked = new FrequencySketch();
   #bytes = 0;
+  /** Of the block that went last: nobody looks at a block for longer than a call, so the next one may have it. */
+  #spareBlock: Buffer | undefined;
 
   constructor(bytesMax: number) {
     this.bytesMax = bytesMax;
@@ -107,7 +101,9 @@ export class MemoryTier {
     const key = blockKeyOf(segment, offset);
     const worthIt = this.#fits(sizeBytes) && this.#asked.countOf(key) > 1;
     if (!worthIt || !this.#earnsRoom(key, sizeBytes + overheadBytes)) return undefined;
-    const bytes = Buffer.allocUnsafeSlow(sizeBytes);
+    const spare = this.#spareBlock?.length === sizeBytes ? this.#spareBlock : undefined;
+    this.#spareBlock = undefined;
+    const bytes = spare ?? Buffer.allocUnsafeSlow(sizeBytes);
     this.#add(segment, key, bytes);
     return bytes;
   }
@@ -137,45 +133,46 @@ export class MemoryTier {
     this.#dropAt(key);
     const cost = bytes.length + overheadBytes;
     this.#bytes += cost;
-    const resident = { segment, bytes, cost, holds: 0, dropped: false, used: false };
+    const state = { slot: 0, holds: 0, dropped: false, used: false, chosen: false };
+    const resident = { key, segment, bytes, cost, ...state };
     this.#residents.set(key, resident);
+    this.#round.add(resident);
   }
 
   #dropAt(key: number): void {
     const resident = this.#residents.get(key);
     if (resident === undefined) return;
     this.#residents.delete(key);
+    this.#round.remove(resident);
     resident.dropped = true;
     if (resident.holds === 0) this.#bytes -= resident.cost;
   }
 
-  /** Room for what is asked for as often as `key`: only where that is more than for what goes, byte by byte. */
+  /** Room for what is asked for as often as `key`: only where that is twice as often as what goes, byte by byte. */
   #earnsRoom(key: number, cost: number): boolean {
-    return this.#makeRoom(cost, this.#asked.countOf(key) - 1);
+    return this.#makeRoom(cost, (this.#asked.countOf(key) - 1) / 2);
   }
 
   /** Drops what has to go, or nothing when that is not enough, or was asked for as often as `asked` on the average. */
   #makeRoom(cost: number, asked: number = Number.POSITIVE_INFINITY): boolean {
     const needed = this.#bytes + cost - this.bytesMax;
     if (needed <= 0) return true;
-    const going: number[] = [];
+    const victims = this.#round.victims(needed);
+    if (victims === undefined) return false;
     let freed = 0;
     let lost = 0;
-    for (const [key, resident] of this.#residents) {
-      if (resident.holds > 0) continue;
-      if (resident.used) {
-        resident.used = false;
-        this.#residents.delete(key);
-        this.#residents.set(key, resident); // comes once more, at the end of the round
-        continue;
-      }
-      going.push(key);
-      freed += resident.cost;
-      lost += resident.cost * this.#asked.countOf(key);
-      if (freed >= needed) break;
+    for (const { key, cost: freeing } of victims) {
+      freed += freeing;
+      lost += freeing * this.#asked.countOf(key);
     }
-    if (freed < needed || lost >= asked * freed) return false;
-    for (const key of going) this.#dropAt(key);
+    if (lost >= asked * freed) {
+      this.#round.spare(victims);
+      return false;
+    }
+    for (const { key, bytes } of victims) {
+      if (isBlockKey(key)) this.#spareBlock = bytes;
+      this.#dropAt(key);
+    }
     return true;
   }
 }
@@ -187,4 +184,8 @@ function keyOf(segment: number, offset: number): number {
 
 function blockKeyOf(segment: number, offset: number): number {
   return keyOf(segment, offset) + 1;
+}
+
+function isBlockKey(key: number): boolean {
+  return key % 2 === 1;
 }
