@@ -79,7 +79,8 @@ export const entrySwitch: Scenario = {
   },
 };
 
-function untilLedTo(stage: Stage, name: string): Promise<unknown> {
+/** Waits until the Service leads clients to pods of this name. */
+export function untilLedTo(stage: Stage, name: string): Promise<unknown> {
   return stage.until(`clients are led to ${name}`, async () => {
     const service = await stage.client.get(serviceResource, stage.ref('cache'), stage.signal);
     return service?.spec.selector?.['app.kubernetes.io/name'] === name;

@@ -2,19 +2,40 @@
 
 import assert from 'node:assert/strict';
 import { podDisruptionBudgetResource } from '@tweendeck/kube';
+import { sameFiles } from '../unity-clients.ts';
+import { untilLedTo } from './entry.ts';
+import { askReplicas } from './replicas.ts';
 import type { Scenario } from './scenario.ts';
 import type { SpecPart, Stage } from './stage.ts';
-import { startTraffic } from './traffic.ts';
+import { type Asset, sizes, startTraffic } from './traffic.ts';
 
 export const liveChanges: Scenario = {
-  name: 'changed live, field by field, it fails no transaction of a client',
+  name: 'changed live, field by field, it fails no transaction of a client, and no replica shows a part of one',
   notApplicable: ({ programs }) =>
     programs === 'faked' ? 'pods are faked: no program runs' : undefined,
   play: async (stage) => {
     await stage.apply('cache', { replicas: 2 });
     const { host, port } = await stage.home.addressOf(await stage.untilReady('cache'));
-    const traffic = startTraffic(host, port);
+    await untilLedTo(stage, 'cacheserver-entry');
+    const holders = new Set<string>();
+    const localAddresses = stage.home.clientAddresses;
+    const alsoAt = async (asset: Asset): Promise<void> => {
+      for (const { pod, files } of await askReplicas(stage, 'cache', asset.entry)) {
+        if (Object.keys(files).length === 0) continue;
+        assert.ok(
+          sameFiles(files, asset.files),
+          `a part of ${asset.name} at ${pod}: ${sizes(files)}`,
+        );
+        holders.add(pod);
+      }
+    };
+    const traffic = startTraffic(host, port, { alsoAt, localAddresses });
     try {
+      // Behind the entry; of many addresses some meet each replica.
+      const met = localAddresses.length > 4 ? 2 : 1;
+      await stage.until('replicas are met', async () => {
+        return traffic.failures.length > 0 || (traffic.finished() > 5 && holders.size >= met);
+      });
       for (const [what, spec] of changesOf(stage)) {
         const before = traffic.finished();
         await changeAll(stage, spec);

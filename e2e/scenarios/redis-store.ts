@@ -4,11 +4,10 @@ import assert from 'node:assert/strict';
 import { type Pod, podResource } from '@tweendeck/kube';
 import { EditorClient, sameFiles } from '../unity-clients.ts';
 import { changeAll } from './live-changes.ts';
+import { askReplicas, readyReplicas } from './replicas.ts';
 import type { Scenario } from './scenario.ts';
 import type { Stage } from './stage.ts';
 import { type Asset, sizes, startTraffic } from './traffic.ts';
-
-const cachePort = 8_126;
 
 export const redisStore: Scenario = {
   name: 'values in Redis are one for all replicas, outlive their pods, and a store that is away is told',
@@ -19,7 +18,7 @@ export const redisStore: Scenario = {
     const redis = { address, passwordSecret: { name: 'redis-login' }, ttlSeconds: 3_600 };
     await stage.apply('cache', { replicas: 2, store: { redis } });
     await withoutSecret(stage);
-    const before = await ready(stage);
+    const before = await readyReplicas(stage, 'cache');
     await stage.kubectl([
       ...['create', 'secret', 'generic', 'redis-login'],
       '--from-literal=password=open-sesame',
@@ -27,7 +26,11 @@ export const redisStore: Scenario = {
     await stage.untilCondition('cache', 'StoreReachable', { status: 'True' });
     await stage.untilCondition('cache', 'RulesApplied', { status: 'True' });
     const cache = await stage.untilReady('cache');
-    assert.deepEqual(names(await ready(stage)), names(before), 'nobody started anew for a Secret');
+    assert.deepEqual(
+      names(await readyReplicas(stage, 'cache')),
+      names(before),
+      'nobody started anew for a Secret',
+    );
 
     const { host, port } = await stage.home.addressOf(cache);
     const seen = { elsewhere: 0 };
@@ -62,7 +65,7 @@ export const redisStore: Scenario = {
     stage.observe('phase', told.phase);
     await stage.kubectl(['delete', 'pod', 'redis']);
     await stage.untilCondition('cache', 'Degraded', { reason: 'StoreUnreachable' });
-    assert.equal((await ready(stage)).length, 2, 'replicas serve without it');
+    assert.equal((await readyReplicas(stage, 'cache')).length, 2, 'replicas serve without it');
   },
 };
 
@@ -128,40 +131,13 @@ async function storedAsset(host: string, port: number, number: number) {
   }
 }
 
-/** How many replicas have the whole of it. Those that are just going answer nobody; who answers has it. */
+/** How many replicas have the whole of it: who answers has it. */
 async function foundAtReplicas(stage: Stage, { name, entry, files }: Asset): Promise<number> {
-  let found = 0;
-  for (const { status, metadata } of await ready(stage)) {
-    const answer = await askReplica(status?.podIP ?? '', entry);
-    if (answer === undefined) continue;
-    assert.ok(sameFiles(answer, files), `${name} at ${metadata.name}: ${sizes(answer)}`);
-    found++;
+  const answers = await askReplicas(stage, 'cache', entry);
+  for (const { pod, files: found } of answers) {
+    assert.ok(sameFiles(found, files), `${name} at ${pod}: ${sizes(found)}`);
   }
-  return found;
-}
-
-async function askReplica(host: string, entry: Asset['entry']) {
-  const reader = await EditorClient.connect(host, cachePort).catch(() => undefined);
-  if (reader === undefined) return undefined;
-  try {
-    return await reader.find(entry);
-  } catch (error) {
-    if (reader.closed) return undefined;
-    throw error;
-  } finally {
-    reader.close();
-  }
-}
-
-/** Replicas that serve and stay. */
-async function ready(stage: Stage): Promise<readonly Pod[]> {
-  return (await stage.pods('cache')).filter(
-    ({ metadata, status }) =>
-      metadata.deletionTimestamp === undefined &&
-      (status?.conditions ?? []).some(({ type, status: held }) => {
-        return type === 'Ready' && held === 'True';
-      }),
-  );
+  return answers.length;
 }
 
 function names(pods: readonly Pod[]): readonly string[] {

@@ -11,6 +11,8 @@ export interface Asset {
 }
 
 interface TrafficOptions {
+  /** Addresses that the clients have, in turn; undefined: the one that the system chooses. */
+  readonly localAddresses?: readonly (string | undefined)[];
   /** Looks for what was found where it was written, elsewhere; what it throws is a failure. */
   readonly alsoAt?: (asset: Asset) => Promise<void>;
 }
@@ -28,16 +30,18 @@ export interface Traffic {
 export function startTraffic(
   host: string,
   port: number,
-  { alsoAt = async () => undefined }: TrafficOptions = {},
+  { alsoAt = async () => undefined, localAddresses = [] }: TrafficOptions = {},
 ): Traffic {
   const failures: unknown[] = [];
   const assets: Asset[] = [];
   const stop = new AbortController();
+  let connections = 0;
   const work = async (client: number, assetsPerConnection: number): Promise<void> => {
     let asset = 0;
     let crossed = false;
     while (!stop.signal.aborted) {
-      const editor = await EditorClient.connect(host, port);
+      const localAddress = localAddresses[connections++ % localAddresses.length];
+      const editor = await EditorClient.connect(host, port, { localAddress });
       for (let left = assetsPerConnection; left > 0 && !stop.signal.aborted; left--) {
         if (editor.closed) break; // between two transactions: whoever drains may say goodbye here
         try {
