@@ -92,7 +92,7 @@ test('long names have a prefix of their own all the same', () => {
 test('what no data plane would take is told in its words', () => {
   assert.equal(rulesProblem(cacheServer(whole)), undefined);
   const wrong = cacheServer({ access: { putFrom: ['10.0.0.0/33'] } });
-  assert.match(rulesProblem(wrong) ?? '', /access\.putFrom\[0\].*no range of addresses/);
+  assert.match(rulesProblem(wrong) ?? '', /^spec\.access\.putFrom\[0\]: .*no range of addresses/);
   const twice = cacheServer({ mirror: { targets: ['a:1', 'a:1'] } });
   assert.match(rulesProblem(twice) ?? '', /mirror\.targets.*twice/);
 });

@@ -57,7 +57,8 @@ export function rulesProblem(cache: CacheServerObject): string | undefined {
     return undefined;
   } catch (error) {
     if (!isPlatformError(error, 'CACHE_CONFIG_INVALID')) throw error;
-    return error.message;
+    const [, ...lines] = error.message.split('\n');
+    return lines.map((line) => `spec.${line.trim()}`).join(' ');
   }
 }
 

@@ -304,6 +304,60 @@ test('status of one under deletion is Terminating', () => {
   assert.equal(plan.fields.phase, 'Terminating');
 });
 
+const inRedis = (replicas: number): CacheServerObject => {
+  const cache = cacheServer(replicas);
+  return { ...cache, spec: { ...cache.spec, store: { redis: { address: 'redis' } } } };
+};
+const saidOf = (failure: string | undefined) => ({
+  pod: 'cache-1',
+  figures: {
+    ...{ usedBytes: 0, objects: 0, hits: 0, misses: 0, cleaned: undefined, kernel: {} },
+    ...{ revision: undefined, redis: { address: 'redis:6379', failure } },
+  },
+});
+
+for (const { name, cache, observed, phase, told } of [
+  {
+    name: 'serves and whose store does, too',
+    cache: inRedis(1),
+    observed: { deployment: deployment(1), pods: [pod(ready)], answers: [saidOf(undefined)] },
+    phase: 'Ready',
+    told: ['Ready=True', 'Progressing=False', 'Degraded=False', 'StoreReachable=True'],
+  },
+  {
+    name: 'serves without its store',
+    cache: inRedis(1),
+    observed: { deployment: deployment(1), pods: [pod(ready)], answers: [saidOf('refused')] },
+    phase: 'Degraded',
+    told: ['Ready=False', 'Progressing=False', 'Degraded=True', 'StoreReachable=False'],
+  },
+  {
+    name: 'is not wanted now, with a store or without',
+    cache: inRedis(0),
+    observed: { deployment: deployment(0), pods: [], answers: [] },
+    phase: 'Stopped',
+    told: ['Ready=False', 'Progressing=False', 'Degraded=False', 'StoreReachable=False'],
+  },
+  {
+    name: 'serves and says what no data plane takes',
+    cache: cacheServer(1),
+    observed: { deployment: deployment(1), pods: [pod(ready)], refusal: 'spec.access: wrong' },
+    phase: 'Degraded',
+    told: ['Ready=False', 'Progressing=True', 'Degraded=True'],
+  },
+]) {
+  test(`status of one that ${name} is ${phase}`, () => {
+    const { fields, conditions } = planStatus(cache, { service: undefined, ...observed });
+    assert.equal(fields.phase, phase);
+    const types = ['Ready', 'Progressing', 'Degraded', 'StoreReachable'];
+    const words = conditions.filter(({ type }) => types.includes(type));
+    assert.deepEqual(
+      words.map(({ type, status }) => `${type}=${status}`),
+      told,
+    );
+  });
+}
+
 function cronJob(status?: CronJob['status']): CronJob {
   return {
     ...{ apiVersion: 'batch/v1', kind: 'CronJob', metadata: metadata('cache-cleaner') },
@@ -313,7 +367,7 @@ function cronJob(status?: CronJob['status']): CronJob {
 }
 
 const ten = '2026-01-01T10:00:00Z';
-for (const { name, have, refusal, told } of [
+for (const { name, have, refusal, control, told } of [
   { name: 'is scheduled', have: cronJob(), told: 'True Scheduled' },
   {
     name: 'ran well',
@@ -333,13 +387,14 @@ for (const { name, have, refusal, told } of [
   },
   { name: 'has a schedule that is none', refusal: 'bad', told: 'False ScheduleRefused' },
   { name: 'is not made yet', told: 'False NotScheduled' },
+  { name: 'has no token to show', have: cronJob(), control: 'quota', told: 'False NoToken' },
 ]) {
   test(`a cleaner that ${name} is told of`, () => {
     const cache = cacheServer(1);
     const asked = { ...cache, spec: { ...cache.spec, cleaner: { ttlSeconds: 60 } } };
     const plan = planStatus(asked, {
       ...{ deployment: undefined, service: undefined, pods: [] },
-      ...{ cleaner: have, cleanerRefusal: refusal },
+      ...{ cleaner: have, cleanerRefusal: refusal, controlRefusal: control },
     });
     const said = plan.conditions.find(({ type }) => type === 'CleanerScheduled');
     assert.equal(`${said?.status} ${said?.reason}`, told);

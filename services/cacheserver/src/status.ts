@@ -160,7 +160,7 @@ function lossOf(pod: Pod): Trouble | undefined {
 function troubleIn(observed: Observed, settled: boolean): Trouble | undefined {
   const { squatter, pods, refusal } = observed;
   if (refusal !== undefined) {
-    return { reason: 'SpecRefused', message: `nothing is changed, for ${refusal}` };
+    return { reason: 'SpecRefused', message: `nothing is changed: ${refusal}` };
   }
   if (squatter) {
     const owner = squatter.owner ? `belongs to ${squatter.owner}` : 'is not of the platform';
