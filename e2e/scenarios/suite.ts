@@ -15,6 +15,7 @@ import { entryPromises, entrySwitch } from './entry.ts';
 import { invalidSpecs } from './invalid-specs.ts';
 import { kernelSettings } from './kernel.ts';
 import { liveChanges } from './live-changes.ts';
+import { mirrorAndUpstream } from './mirror.ts';
 import { operatorKill } from './operator-kill.ts';
 import { liveRules, redisStore } from './redis-store.ts';
 import { scale } from './scale.ts';
@@ -28,6 +29,7 @@ export const cacheServerScenarios: readonly Scenario[] = [
   liveChanges,
   redisStore,
   liveRules,
+  mirrorAndUpstream,
   entryPromises,
   entrySwitch,
   scale,
