@@ -44,15 +44,17 @@ export async function decorateStore(
   const around: { mirror?: MirroringStore; reliable?: ReliableStore; upstream?: UpstreamStore } =
     {};
   let store = inner;
+  const { durability } = config;
   const disk = (name: string): ReturnType<typeof nodeDisk> =>
     nodeDisk(join(config.directory, name));
   try {
     if (config.mirror !== undefined) {
-      const options = { ...config.mirror, ...ambience, disk: disk('mirror') };
+      const options = { ...config.mirror, durability, ...ambience, disk: disk('mirror') };
       store = around.mirror = new MirroringStore(store, options);
     }
     if (config.reliability !== undefined) {
-      const options = { rules: config.reliability, ...ambience, disk: disk('reliability') };
+      const shared = { durability, ...ambience, disk: disk('reliability') };
+      const options = { rules: config.reliability, ...shared };
       store = around.reliable = new ReliableStore(store, options);
     }
     if (config.upstream !== undefined) {

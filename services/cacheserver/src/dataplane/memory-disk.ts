@@ -20,6 +20,8 @@ export interface DiskFault {
 interface Inode {
   bytes: Buffer;
   sizeBytes: number;
+  /** Its content at the last sync; undefined before the first, or when the disk keeps no account of it. */
+  synced?: Buffer;
 }
 
 export class MemoryDisk implements CacheDisk {
@@ -29,7 +31,24 @@ export class MemoryDisk implements CacheDisk {
   openFiles = 0;
   /** Bytes that fit; beyond, writes fail with ENOSPC half-way. */
   capacityBytes: number = Number.POSITIVE_INFINITY;
+  /** Whether `afterPowerLoss` is going to be asked: syncs are accounted for. */
+  losesUnsynced = false;
   #locked = false;
+
+  /**
+   * What is left when the machine loses its power: each file as it was when it was last synced, and none that never was.
+   * Files that were removed are gone.
+   */
+  afterPowerLoss(): MemoryDisk {
+    const disk = new MemoryDisk();
+    disk.losesUnsynced = true;
+    for (const [name, { synced }] of this.files) {
+      if (synced === undefined) continue;
+      const bytes = Buffer.from(synced);
+      disk.files.set(name, { bytes, sizeBytes: bytes.length, synced });
+    }
+    return disk;
+  }
 
   /** What a new process finds after this one died: the files as they are, unlocked. */
   afterCrash(): MemoryDisk {
@@ -125,7 +144,13 @@ export class MemoryDisk implements CacheDisk {
         this.#call({ operation: 'truncate', name, length: 0 });
         inode.sizeBytes = Math.min(inode.sizeBytes, sizeBytes);
       },
-      sync: async () => this.#call({ operation: 'sync', name, length: 0 }),
+      sync: async () => {
+        this.#call({ operation: 'sync', name, length: 0 });
+        if (!this.losesUnsynced) return;
+        const content = Buffer.from(inode.bytes.subarray(0, inode.sizeBytes));
+        await Promise.resolve(); // what is written meanwhile need not be there
+        inode.synced = content;
+      },
       sizeNow: () => inode.sizeBytes,
       close: () => {
         this.openFiles--;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { seededRandom } from '@tweendeck/std';
 import { MemoryDisk, systemError } from '../dataplane/memory-disk.ts';
 import { RecordJournal } from './record-journal.ts';
 
@@ -63,6 +64,41 @@ test('a journal written anew holds its snapshot and what was appended meanwhile'
   assert.equal(disk.files.size, 1);
   assert.deepEqual(read(disk.afterCrash()).numbers, [98, 99, 100, 101]);
   assert.ok(read(half).numbers.includes(100));
+});
+
+test('a journal holds all that was synced when the power goes, also while it is written anew', async () => {
+  const disk = new MemoryDisk();
+  disk.losesUnsynced = true;
+  const { journal } = read(disk);
+  const random = seededRandom(3);
+  const synced = new Set<number>();
+  let last = 0;
+  let looks = 0;
+  const look = (): void => {
+    const { journal: again, numbers } = read(disk.afterPowerLoss());
+    again[Symbol.dispose]();
+    for (const number of synced) assert.ok(numbers.includes(number), `${number} of ${last}`);
+    looks++;
+  };
+  const running: Promise<unknown>[] = [];
+  for (let step = 0; step < 600; step++) {
+    const number = ++last;
+    journal.append(record(number), 0);
+    const all = Array.from({ length: number }, (_, at) => at + 1);
+    if (random.next() < 0.1) running.push(journal.rewrite(records(...all)));
+    if (random.next() < 0.3) {
+      const files = journal.files.map((file) => file.sync());
+      running.push(Promise.all(files).then(() => synced.add(number)));
+    }
+    for (let turn = random.integer(4); turn > 0; turn--) await Promise.resolve();
+    if (random.next() < 0.2) await new Promise(setImmediate);
+    if (random.next() < 0.2) look();
+  }
+  await Promise.all(running);
+  look();
+  assert.ok(looks > 50 && synced.size > 50, `${looks} looks at ${synced.size} numbers`);
+  journal[Symbol.dispose]();
+  assert.equal(disk.openFiles, 0);
 });
 
 test('a journal that dies while it is written anew is the one before', async () => {

@@ -3,6 +3,7 @@
 
 import { crc32 } from 'node:zlib';
 import type { CacheDisk, CacheFile } from '../dataplane/cache-disk.ts';
+import { durableFile } from './durable-file.ts';
 
 export interface JournalOptions {
   /** A directory of its own, already locked. */
@@ -18,8 +19,9 @@ const sliceRecords = 2_048;
 const ownName = /^(\d{1,10})\.journal$/;
 
 /**
- * What `append` took is in the kernel: it survives the process, not the machine. A file counts once it holds the mark
- * behind its first snapshot, so that a death while it is written anew leaves the one before.
+ * What `append` took is in the kernel: it survives the process, and the machine once `files` were synced. A file counts
+ * once it holds the mark behind its first snapshot, and takes over once it is on the disk, so that a death while it is
+ * written anew leaves the one before.
  */
 export class RecordJournal implements Disposable {
   readonly #disk: CacheDisk;
@@ -65,6 +67,11 @@ export class RecordJournal implements Disposable {
     return this.#sizeBytes + (this.#next?.sizeBytes ?? 0);
   }
 
+  /** What has to be synced for all that was appended. */
+  get files(): readonly CacheFile[] {
+    return [this.#file, this.#next?.file].filter((file) => file !== undefined);
+  }
+
   get rewriting(): boolean {
     return this.#next !== undefined;
   }
@@ -93,7 +100,7 @@ export class RecordJournal implements Disposable {
     if (this.#next !== undefined || this.#closed) return false;
     try {
       const generation = this.#generation + 1;
-      const file = this.#disk.create(nameOf(generation));
+      const file = durableFile(this.#disk.create(nameOf(generation)));
       this.#next = { file, generation, sizeBytes: 0 };
     } catch {
       return false;
@@ -104,7 +111,7 @@ export class RecordJournal implements Disposable {
       await new Promise<void>((resolve) => setImmediate(resolve));
       if (this.#next === undefined) return false;
     }
-    return this.#takeNext();
+    return this.#syncNext();
   }
 
   [Symbol.dispose](): void {
@@ -115,7 +122,7 @@ export class RecordJournal implements Disposable {
   }
 
   #read(generation: number, apply: (source: Buffer, at: number) => void): boolean {
-    const file = this.#disk.open(nameOf(generation));
+    const file = durableFile(this.#disk.open(nameOf(generation)));
     const bytes = readAll(file);
     const stride = this.#frame.length;
     let whole = 0;
@@ -139,7 +146,7 @@ export class RecordJournal implements Disposable {
   }
 
   #start(generation: number): void {
-    const file = this.#disk.create(nameOf(generation));
+    const file = durableFile(this.#disk.create(nameOf(generation)));
     this.#fillMark();
     this.#file = file;
     this.#generation = generation;
@@ -171,6 +178,17 @@ export class RecordJournal implements Disposable {
     if (this.#write(next.file, next.sizeBytes, slice.subarray(0, used))) next.sizeBytes += used;
     else this.#dropNext();
     return ended;
+  }
+
+  /** The old file goes only when the new one is on the disk. */
+  async #syncNext(): Promise<boolean> {
+    const next = this.#next;
+    try {
+      await next?.file.sync();
+    } catch {
+      this.#dropNext();
+    }
+    return this.#next === next && this.#takeNext();
   }
 
   #takeNext(): boolean {

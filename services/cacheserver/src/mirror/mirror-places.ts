@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Random } from '@tweendeck/std';
-import type { CacheDisk } from '../dataplane/cache-disk.ts';
+import type { CacheDisk, CacheFile } from '../dataplane/cache-disk.ts';
 import { RecordJournal } from '../journal/record-journal.ts';
 import { type NodeId, nodeIdBytes } from './mirror-mark.ts';
 import type { QueuePlace } from './mirror-queue.ts';
@@ -24,6 +24,9 @@ export class MirrorPlaces implements Disposable {
   readonly node: NodeId;
   readonly #journal: RecordJournal;
   readonly #records = new Map<string, Buffer>();
+  /** Changes of who there is, and how many of them are on the disk. */
+  #changes = 0;
+  #synced = 0;
 
   /** Throws what the disk throws. */
   constructor(disk: CacheDisk, random: Pick<Random, 'bytes'>) {
@@ -51,6 +54,7 @@ export class MirrorPlaces implements Disposable {
       if (kept.has(name) || name === self.toString('latin1') || isForgotten(record)) continue;
       const forgotten = Buffer.from(record);
       forgotten[forgottenAt] = 1;
+      this.#changes++;
       this.#keep(forgotten);
     }
   }
@@ -61,7 +65,21 @@ export class MirrorPlaces implements Disposable {
     record.writeDoubleLE(place.sequence, nameBytes);
     record.writeDoubleLE(place.totalBytes, nameBytes + 8);
     record[backfillAt] = place.backfill ? 1 : 0;
+    if (this.get(target) === undefined) this.#changes++;
     this.#keep(record);
+  }
+
+  /**
+   * What has to be synced so that it stays known who there is and since when; nothing, when it is on the disk. How far each
+   * is may be forgotten: it is asked for what it has then. `synced` is told when that was done.
+   */
+  get unsynced(): { readonly files: readonly CacheFile[]; readonly synced: () => void } {
+    const { files } = this.#journal;
+    const changes = this.#changes;
+    const synced = (): void => {
+      this.#synced = changes;
+    };
+    return { files: this.#synced < changes ? files : [], synced };
   }
 
   /** The furthest place of all mirrors there ever were. */

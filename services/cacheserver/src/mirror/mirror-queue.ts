@@ -2,6 +2,7 @@
 
 import { crc32 } from 'node:zlib';
 import type { CacheDisk, CacheFile } from '../dataplane/cache-disk.ts';
+import { durableFile } from '../journal/durable-file.ts';
 import { nodeIdBytes } from './mirror-mark.ts';
 
 /** A transaction that was stored here. */
@@ -111,6 +112,11 @@ export class MirrorQueue implements Disposable {
     }
   }
 
+  /** What has to be synced for the last transaction; those before lie in it or were synced by themselves. */
+  get files(): readonly CacheFile[] {
+    return this.#parts.slice(-1).map(({ file }) => file);
+  }
+
   /** Up to `countMax` transactions from `sequence` on; damaged ones and those that went are left out. */
   read(sequence: number, countMax: number): QueuedTransaction[] {
     const found: QueuedTransaction[] = [];
@@ -166,7 +172,7 @@ export class MirrorQueue implements Disposable {
   }
 
   #startPart(first: number): Part {
-    const part = { first, count: 0, file: this.#disk.create(nameOf(first)) };
+    const part = { first, count: 0, file: durableFile(this.#disk.create(nameOf(first))) };
     this.#parts.push(part);
     return part;
   }
@@ -189,7 +195,7 @@ export class MirrorQueue implements Disposable {
       .filter((first) => !Number.isNaN(first))
       .sort((left, right) => left - right);
     for (const first of firsts) {
-      const file = this.#disk.open(nameOf(first));
+      const file = durableFile(this.#disk.open(nameOf(first)));
       const count = wholeRecords(file);
       if (count === 0 && first !== firsts.at(-1)) {
         file.close();

@@ -5,7 +5,7 @@ import { CacheClient } from '../client/cache-client.ts';
 import { parseRange } from '../dataplane/access/address.ts';
 import { openPolicy } from '../dataplane/access/policy.ts';
 import type { ListenAddress } from '../dataplane/listen.ts';
-import { MemoryDisk } from '../dataplane/memory-disk.ts';
+import { MemoryDisk, systemError } from '../dataplane/memory-disk.ts';
 import { StoreDecorator } from '../dataplane/store-decorator.ts';
 import type { Soon, StoredEntry, ValueStore } from '../dataplane/value-store.ts';
 import {
@@ -30,17 +30,21 @@ interface MirrorRig {
   readonly queueBytesMax?: number;
   readonly backfill?: boolean;
   readonly inner?: ValueStore;
+  /** Of the store and of the queue. */
+  readonly durability?: 'none' | 'commit';
 }
 
 /** A plane that mirrors to `targets`. */
 async function mirrorTo(
   world: TestWorld,
   targets: readonly ListenAddress[],
-  { disk, queue, queueBytesMax = 2 ** 20, backfill = true, inner }: MirrorRig = {},
+  { disk, queue, queueBytesMax = 2 ** 20, backfill = true, inner, durability }: MirrorRig = {},
 ): Promise<TestPlane & { readonly store: MirroringStore }> {
   const { clock, random, log } = world;
-  const store = new MirroringStore(inner ?? (await world.openStore(disk)), {
+  const synced = durability === undefined ? {} : { durability };
+  const store = new MirroringStore(inner ?? (await world.openStore(disk, synced)), {
     disk: queue ?? new MemoryDisk(),
+    ...synced,
     queueBytesMax,
     settings: { ...defaultMirrorSettings, targets, backfill },
     clock,
@@ -341,7 +345,7 @@ test('a mirror that keeps nothing for hours is asked for everything once it does
 
 test('a transaction that its mirror does not keep does not hold up the others', async () => {
   await using world = new TestWorld();
-  const there = await world.serve(await world.openStore(new MemoryDisk(), 2 ** 21));
+  const there = await world.serve(await world.openStore(new MemoryDisk(), { storageBytes: 2 ** 21 }));
   const here = await mirrorTo(world, [there.address], { backfill: false });
   await put(world, here, 1, large); // more than the half of what there is room for
   await world.until('known', () => mirrorOf(here).state === 'refused', 1_000);
@@ -416,4 +420,125 @@ test('several mirrors go their own ways', async () => {
   const late = await world.serve(await world.openStore(), { port: nowhere.port });
   await world.until('the other too', () => isIdle(here), 1_000);
   assert.equal(late.store.stats().keys, 1);
+});
+
+/** What is left of a store and its queue when the power goes while it is put to, and which keys were acknowledged. */
+async function losePower(
+  world: TestWorld,
+  durability: 'none' | 'commit',
+  keys: number,
+): Promise<{
+  readonly disk: MemoryDisk;
+  readonly queue: MemoryDisk;
+  readonly acknowledged: readonly number[];
+  /** Its mirror, where nobody listens. */
+  readonly target: ListenAddress;
+}> {
+  const [disk, queue] = [new MemoryDisk(), new MemoryDisk()];
+  disk.losesUnsynced = true;
+  queue.losesUnsynced = true;
+  const target = await world.nowhere();
+  const here = await mirrorTo(world, [target], {
+    disk,
+    queue,
+    durability,
+    backfill: false,
+    queueBytesMax: 65_536,
+  });
+  const acknowledged: number[] = [];
+  const { promise: lost, resolve } = Promise.withResolvers<void>();
+  let left = { disk, queue, acknowledged: [] as readonly number[], target };
+  const puts = Array.from({ length: 8 }, async (_, at) => {
+    for (let number = at; acknowledged.length < keys; number += 8) {
+      const { outcome } = await putFiles(here.store, idOf(number), small);
+      assert.equal(outcome, 'stored');
+      acknowledged.push(number);
+      if (acknowledged.length !== keys) continue;
+      left = {
+        disk: disk.afterPowerLoss(),
+        queue: queue.afterPowerLoss(),
+        acknowledged: [...acknowledged],
+        target,
+      };
+      resolve();
+    }
+  });
+  await lost;
+  await Promise.all(puts);
+  await here[Symbol.asyncDispose]();
+  return left;
+}
+
+for (const keys of [1, 7, 40, 100]) {
+  test(`what was acknowledged is stored and queued when the power goes behind ${keys} puts`, async () => {
+    await using world = new TestWorld();
+    const { disk, queue, acknowledged } = await losePower(world, 'commit', keys);
+    const inner = await world.openStore(disk);
+    const store = new MirroringStore(inner, {
+      disk: queue,
+      queueBytesMax: 65_536,
+      settings: { ...defaultMirrorSettings, targets: [await world.nowhere()], backfill: false },
+      clock: world.clock,
+      random: world.random,
+      log: world.log,
+    });
+    const queued = new Set(store.queue.read(1, 10_000).map(({ id }) => id.toString('hex')));
+    for (const number of acknowledged) {
+      assert.ok(queued.has(idOf(number).toString('hex')), `${number} is not queued`);
+      assert.deepEqual(await getFiles(store, idOf(number)), small);
+    }
+    for (const { id } of (await inner.keys({ keysMax: 1_000 })).keys) {
+      assert.ok(queued.has(id.toString('hex')), 'something is stored and not queued');
+    }
+    await store[Symbol.asyncDispose]();
+  });
+}
+
+test('with durability none the power takes what was acknowledged with it', async () => {
+  await using world = new TestWorld();
+  const { queue, acknowledged } = await losePower(world, 'none', 20);
+  assert.equal(acknowledged.length, 20);
+  assert.equal(queue.files.size, 0);
+});
+
+test('a mirror gets what was acknowledged before the power went, and is not taken for a new one', async () => {
+  await using world = new TestWorld();
+  const { disk, queue, acknowledged, target } = await losePower(world, 'commit', 12);
+  const there = await world.serve(await world.openStore(), { port: target.port });
+  // As a new one it would begin behind what is queued, since nothing is backfilled.
+  const rig = { disk, queue, durability: 'commit', backfill: false } as const;
+  const here = await mirrorTo(world, [target], rig);
+  await world.until('mirrored', () => isIdle(here), 100);
+  for (const number of acknowledged) {
+    assert.deepEqual(await getFiles(there.store, idOf(number)), small);
+  }
+});
+
+test('a queue whose disk does not sync leaves it to a backfill', async () => {
+  await using world = new TestWorld();
+  const queue = new MemoryDisk();
+  const there = await world.serve(await world.openStore());
+  const here = await mirrorTo(world, [there.address], { queue, durability: 'commit' });
+  await world.until('filled', () => isIdle(here));
+  queue.fault = ({ operation }) =>
+    operation === 'sync' ? { error: systemError('EIO') } : undefined;
+  assert.equal((await putFiles(here.store, idOf(1), small)).outcome, 'stored');
+  assert.equal(here.store.mirroring().queueFailures, 1);
+  await world.until('backfilled', () => isIdle(here));
+  assert.deepEqual(await getFiles(there.store, idOf(1)), small);
+});
+
+test('an upload that is given up while its queue is synced is neither stored nor mirrored', async () => {
+  await using world = new TestWorld();
+  const there = await world.serve(await world.openStore());
+  const here = await mirrorTo(world, [there.address], { durability: 'commit', backfill: false });
+  const upload = here.store.begin(idOf(1), 0);
+  upload.startFile('a', 3);
+  await upload.write(Buffer.from('abc'));
+  upload.endFile();
+  const outcome = upload.commit();
+  upload.abandon();
+  assert.deepEqual(await outcome, { outcome: 'dropped', reason: 'empty' });
+  await world.until('passed over', () => isIdle(here));
+  assert.equal(here.store.stats().keys + there.store.stats().keys, 0);
 });

@@ -4,6 +4,7 @@ import { type Clock, type Logger, type Random, TaskGroup } from '@tweendeck/std'
 import type { UnityCacheFileType } from '@tweendeck/wire';
 import type { FarCache } from '../client/far-cache.ts';
 import type { CacheDisk } from '../dataplane/cache-disk.ts';
+import { CommitSync } from '../dataplane/commit-sync.ts';
 import { addressText } from '../dataplane/listen.ts';
 import { StoreClock } from '../dataplane/store-clock.ts';
 import { StoreDecorator } from '../dataplane/store-decorator.ts';
@@ -47,6 +48,8 @@ export interface MirroringStoreOptions {
   /** Bound of the queue, 72 bytes a transaction. Mirrors that fall behind it are asked for everything later. */
   readonly queueBytesMax: number;
   readonly settings: MirrorSettings;
+  /** `commit`: a transaction is on the disk of the queue before it is stored. */
+  readonly durability?: 'none' | 'commit';
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -80,6 +83,8 @@ export class MirroringStore extends StoreDecorator implements MirrorHost {
   readonly #senders = new WeakMap<PutClient, NodeId>();
   /** Transactions in the queue whose commit waits for the disk. */
   readonly #open = new Set<number>();
+  readonly #sync: CommitSync | undefined;
+  #syncFailures = 0;
   #settings: MirrorSettings;
   #links: readonly RunningLink[] = [];
   #waking = false;
@@ -94,6 +99,7 @@ export class MirroringStore extends StoreDecorator implements MirrorHost {
     this.#time = new StoreClock(clock);
     this.#queueBytesMax = queueBytesMax;
     this.#settings = settings;
+    this.#sync = options.durability === 'commit' ? new CommitSync() : undefined;
     using stack = new DisposableStack();
     this.#places = stack.use(new MirrorPlaces(disk, random));
     this.node = this.#places.node;
@@ -146,8 +152,8 @@ export class MirroringStore extends StoreDecorator implements MirrorHost {
     if (this.#links.length === 0) return upload;
     const origin = client === undefined ? undefined : this.#senders.get(client);
     const id = Buffer.from(bytes.subarray(at, at + 32));
-    return new MirroredUpload(upload, (sizeBytes) =>
-      this.#commit(upload, { id, sizeBytes, origin }),
+    return new MirroredUpload(upload, (commit, sizeBytes) =>
+      this.#commit(commit, { id, sizeBytes, origin }),
     );
   }
 
@@ -156,7 +162,7 @@ export class MirroringStore extends StoreDecorator implements MirrorHost {
       queueBytes: this.queue.sizeBytes,
       queueBytesMax: this.#queueBytesMax,
       queueDropped: this.queue.dropped,
-      queueFailures: this.queue.failures,
+      queueFailures: this.queue.failures + this.#syncFailures,
       mirrors: this.#links.map(({ link }) => link.stats()),
     };
   }
@@ -188,24 +194,38 @@ export class MirroringStore extends StoreDecorator implements MirrorHost {
   }
 
   /** In the queue first: a death between the two leaves a word too much, which does no harm. */
-  #commit(
-    upload: PutTransaction,
-    { id, sizeBytes, origin }: { id: Buffer; sizeBytes: number; origin: NodeId | undefined },
-  ): Soon<PutOutcome> {
-    const noted = { id, sizeBytes, origin, storedMs: this.#time.nowMs() };
-    const sequence = this.queue.append(noted, this.#done());
+  #commit(upload: MirroredCommit, noted: NotedTransaction): Soon<PutOutcome> {
+    const sequence = this.queue.append({ ...noted, storedMs: this.#time.nowMs() }, this.#done());
     if (sequence === undefined) {
-      for (const { link } of this.#links) link.miss();
+      this.#missed();
       return upload.commit();
     }
     this.#open.add(sequence);
-    const end = (outcome: PutOutcome): PutOutcome => {
-      this.#ended(sequence);
-      return outcome;
-    };
+    if (this.#sync !== undefined) {
+      return this.#synced(this.#sync)
+        .then(() => upload.commit())
+        .finally(() => this.#ended(sequence));
+    }
     const outcome = upload.commit();
-    if (!(outcome instanceof Promise)) return end(outcome);
-    return outcome.finally(() => this.#ended(sequence));
+    if (outcome instanceof Promise) return outcome.finally(() => this.#ended(sequence));
+    this.#ended(sequence);
+    return outcome;
+  }
+
+  /** Waits until what is queued would survive a loss of power; what cannot be synced is left to a backfill. */
+  async #synced(sync: CommitSync): Promise<void> {
+    const { files, synced } = this.#places.unsynced;
+    const failure = await sync.sync([...this.queue.files, ...files]);
+    if (failure === undefined) {
+      synced();
+      return;
+    }
+    this.#syncFailures++;
+    this.#missed();
+  }
+
+  #missed(): void {
+    for (const { link } of this.#links) link.miss();
   }
 
   #ended(sequence: number): void {
@@ -238,13 +258,28 @@ export class MirroringStore extends StoreDecorator implements MirrorHost {
   }
 }
 
+interface NotedTransaction {
+  readonly id: Buffer;
+  readonly sizeBytes: number;
+  readonly origin: NodeId | undefined;
+}
+
+/** The commit of an upload, which may be given up before it begins. */
+interface MirroredCommit {
+  commit(): Soon<PutOutcome>;
+}
+
 /** Counts the bytes of an upload. */
 class MirroredUpload implements PutTransaction {
   readonly #upload: PutTransaction;
-  readonly #end: (sizeBytes: number) => Soon<PutOutcome>;
+  readonly #end: (upload: MirroredCommit, sizeBytes: number) => Soon<PutOutcome>;
   readonly #sizes = { a: 0, i: 0, r: 0 };
+  #abandoned = false;
 
-  constructor(upload: PutTransaction, end: (sizeBytes: number) => Soon<PutOutcome>) {
+  constructor(
+    upload: PutTransaction,
+    end: (upload: MirroredCommit, sizeBytes: number) => Soon<PutOutcome>,
+  ) {
     this.#upload = upload;
     this.#end = end;
   }
@@ -264,10 +299,14 @@ class MirroredUpload implements PutTransaction {
 
   commit(): Soon<PutOutcome> {
     const sizeBytes = this.#sizes.a + this.#sizes.i + this.#sizes.r;
-    return sizeBytes === 0 ? this.#upload.commit() : this.#end(sizeBytes);
+    if (sizeBytes === 0) return this.#upload.commit();
+    const commit = (): Soon<PutOutcome> =>
+      this.#abandoned ? { outcome: 'dropped', reason: 'empty' } : this.#upload.commit();
+    return this.#end({ commit }, sizeBytes);
   }
 
   abandon(): void {
+    this.#abandoned = true;
     this.#upload.abandon();
   }
 }

@@ -1,6 +1,7 @@
 // What is known of keys, compact in memory and durable in a journal; the least telling is forgotten first.
 
 import type { CacheDisk } from '../dataplane/cache-disk.ts';
+import { CommitSync } from '../dataplane/commit-sync.ts';
 import { RecordJournal } from '../journal/record-journal.ts';
 import type { KnownKey } from './decide.ts';
 
@@ -30,6 +31,7 @@ export class KnownKeys implements Disposable {
   readonly #free: number[] = [];
   readonly #counts = { pending: 0, stable: 0, unstable: 0 };
   readonly #scratch = Buffer.alloc(recordBytes);
+  readonly #sync = new CommitSync();
   #records: Buffer = Buffer.alloc(recordBytes * 1_024);
   #used = 0;
   #hand = 0;
@@ -57,6 +59,11 @@ export class KnownKeys implements Disposable {
     if (!this.#journal.append(record, 0)) this.#lostRecords++;
     this.#take(record, 0);
     this.#tidy();
+  }
+
+  /** Waits until all that was noted would survive a loss of power; what cannot be synced counts as lost. */
+  async sync(): Promise<void> {
+    if ((await this.#sync.sync(this.#journal.files)) !== undefined) this.#lostRecords++;
   }
 
   /** Forgets everything; resolves with how many keys that were. */

@@ -4,7 +4,7 @@ import { SimClock } from '@tweendeck/sim';
 import { seededRandom, silentLogger } from '@tweendeck/std';
 import type { UnityCacheFileType } from '@tweendeck/wire';
 import { openCacheStore } from '../dataplane/cache-store.ts';
-import { MemoryDisk } from '../dataplane/memory-disk.ts';
+import { MemoryDisk, systemError } from '../dataplane/memory-disk.ts';
 import type { ValueStore } from '../dataplane/value-store.ts';
 import { contentOf, getFiles, idOf } from '../dataplane/value-store-conformance.ts';
 import { defaultReliabilityRules, type ReliabilityRules } from './decide.ts';
@@ -20,7 +20,7 @@ class Rig {
 
   async open(
     rules: Partial<ReliabilityRules> = {},
-    options: { readonly durability?: 'commit'; readonly keysMax?: number } = {},
+    options: { readonly durability?: 'none' | 'commit'; readonly keysMax?: number } = {},
   ): Promise<ReliableStore> {
     const { clock, values, decisions } = this;
     const store = { directory: '/', disk: values, storageBytes: 64 * 2 ** 20, memoryBytes: 0 };
@@ -34,6 +34,14 @@ class Rig {
       log: silentLogger,
       ...options,
     });
+  }
+
+  /** What a new process finds after a loss of power. */
+  afterPowerLoss(): Rig {
+    const next = new Rig();
+    next.values = this.values.afterPowerLoss();
+    next.decisions = this.decisions.afterPowerLoss();
+    return next;
   }
 
   /** What a new process finds after SIGKILL. */
@@ -78,6 +86,36 @@ for (const size of [10, 20_000, 262_144, 1_500_000]) {
     assert.equal(store.stats().uploadBytes, 0);
   });
 }
+
+for (const { durability, second } of [
+  { durability: 'commit', second: 'stored' },
+  { durability: 'none', second: 'unconfirmed' },
+] as const) {
+  test(`high reliability after a loss of power, with durability ${durability}: ${second}`, async () => {
+    const rig = new Rig();
+    rig.values.losesUnsynced = true;
+    rig.decisions.losesUnsynced = true;
+    const first = await rig.open({}, { durability });
+    assert.equal(await upload(first, small), 'unconfirmed');
+    const next = rig.afterPowerLoss();
+    await first[Symbol.asyncDispose]();
+    await using store = await next.open({}, { durability });
+    assert.equal(await upload(store, small), second);
+    const later = next.afterPowerLoss();
+    await using last = await later.open({}, { durability });
+    assert.equal(last.reliability().stable, durability === 'commit' ? 1 : 0);
+  });
+}
+
+test('high reliability tells of decisions that the disk did not take', async () => {
+  const rig = new Rig();
+  await using store = await rig.open({}, { durability: 'commit' });
+  rig.decisions.fault = ({ operation }) =>
+    operation === 'sync' ? { error: systemError('EIO') } : undefined;
+  assert.equal(await upload(store, small), 'unconfirmed');
+  assert.equal(store.reliability().lostRecords, 1);
+  assert.equal(await upload(store, small), 'stored');
+});
 
 test('high reliability counts nothing of an info file but that it is there', async () => {
   await using store = await new Rig().open();

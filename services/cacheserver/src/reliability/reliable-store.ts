@@ -23,6 +23,8 @@ export interface ReliableStoreOptions {
   /** Where what is known is kept: a directory of its own, locked. */
   readonly disk: CacheDisk;
   readonly rules: ReliabilityRules;
+  /** `commit`: what was decided is on the disk before it is told. */
+  readonly durability?: 'none' | 'commit';
   /** Keys that are remembered at most; default 1 million. */
   readonly keysMax?: number;
   readonly clock: Clock;
@@ -55,6 +57,7 @@ export class ReliableStore extends StoreDecorator {
   readonly #known: KnownKeys;
   readonly #time: StoreClock;
   readonly #log: Logger;
+  readonly #isDurable: boolean;
   readonly #uploads = { keep: 0, unconfirmed: 0, settled: 0, unstable: 0 };
   /** Keys whose commit waits for the disk: later uploads of them are judged behind it. */
   readonly #busy = new Map<string, Promise<unknown>>();
@@ -68,6 +71,7 @@ export class ReliableStore extends StoreDecorator {
     this.#known = new KnownKeys(options.disk, options.keysMax ?? 1_000_000);
     this.#time = new StoreClock(options.clock);
     this.#log = options.log;
+    this.#isDurable = options.durability === 'commit';
     this.rules = options.rules;
   }
 
@@ -85,9 +89,10 @@ export class ReliableStore extends StoreDecorator {
   /** What is known of the key goes too: an unstable one has a new chance. */
   override remove(bytes: Uint8Array, at: number): Soon<RemoveOutcome> {
     const id = Buffer.from(bytes.subarray(at, at + idBytes));
-    const forget = (removed: RemoveOutcome): RemoveOutcome => {
-      if (removed.outcome !== 'refused') this.#known.set(id, undefined);
-      return removed;
+    const forget = (removed: RemoveOutcome): Soon<RemoveOutcome> => {
+      if (removed.outcome === 'refused') return removed;
+      this.#known.set(id, undefined);
+      return this.#synced(removed);
     };
     const removed = this.inner.remove(bytes, at);
     return removed instanceof Promise ? removed.then(forget) : forget(removed);
@@ -96,7 +101,10 @@ export class ReliableStore extends StoreDecorator {
   override clear(): Soon<number> {
     this.#known.clear();
     this.#report = [];
-    return this.inner.clear();
+    const cleared = this.inner.clear();
+    return cleared instanceof Promise
+      ? cleared.then((keys) => this.#synced(keys))
+      : this.#synced(cleared);
   }
 
   reliability(): ReliabilityStats {
@@ -145,27 +153,38 @@ export class ReliableStore extends StoreDecorator {
     if (decision.differs) this.#tell(id, address, facts.presentTypes !== 0);
     if (verdict !== 'keep') {
       upload.drop();
-      this.#note(id, before, known);
-      return { outcome: 'dropped', reason: verdict };
+      return this.#note(id, { before, next: known }, { outcome: 'dropped', reason: verdict });
     }
     // Until it is stored one upload is missing: a commit that fails is not counted as one that was kept.
-    const keep = (outcome: PutOutcome): PutOutcome => {
-      if (outcome.outcome === 'stored') this.#note(id, before, known);
-      return outcome;
-    };
+    const keep = (outcome: PutOutcome): Soon<PutOutcome> =>
+      outcome.outcome === 'stored' ? this.#note(id, { before, next: known }, outcome) : outcome;
     const outcome = upload.keep();
     return outcome instanceof Promise ? outcome.then(keep) : keep(outcome);
   }
 
   /** A stable or unstable key that is uploaded again and again is written down once an hour. */
-  #note(id: Buffer, before: KnownKey | undefined, next: KnownKey | undefined): void {
+  #note(
+    id: Buffer,
+    {
+      before,
+      next,
+    }: { readonly before: KnownKey | undefined; readonly next: KnownKey | undefined },
+    outcome: PutOutcome,
+  ): Soon<PutOutcome> {
     const quiet =
       before !== undefined &&
       next !== undefined &&
       before.state === next.state &&
       before.state !== 'pending' &&
       next.lastSeconds - before.lastSeconds < 3_600;
-    if (!quiet) this.#known.set(id, next);
+    if (quiet) return outcome;
+    this.#known.set(id, next);
+    return this.#synced(outcome);
+  }
+
+  /** Tells the outcome once what was noted is as durable as it has to be. */
+  #synced<Outcome>(outcome: Outcome): Soon<Outcome> {
+    return this.#isDurable ? this.#known.sync().then(() => outcome) : outcome;
   }
 
   #tell(id: Buffer, client: string, stored: boolean): void {

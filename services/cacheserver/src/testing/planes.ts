@@ -24,10 +24,14 @@ export class TestWorld implements AsyncDisposable {
   /** A store in memory. Its disk may be given, to outlive it. */
   openStore(
     disk: MemoryDisk = new MemoryDisk(),
-    storageBytes: number = 64 * 2 ** 20,
+    {
+      storageBytes = 64 * 2 ** 20,
+      durability = 'none',
+    }: { readonly storageBytes?: number; readonly durability?: 'none' | 'commit' } = {},
   ): Promise<ValueStore> {
     const { clock, random, log } = this;
-    const options = { directory: '/', disk, storageBytes, memoryBytes: 0, clock, random, log };
+    const sizes = { storageBytes, memoryBytes: 0 };
+    const options = { directory: '/', disk, ...sizes, durability, clock, random, log };
     return openCacheStore(options, signal);
   }
 
