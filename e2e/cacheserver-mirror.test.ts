@@ -84,7 +84,9 @@ test('a server killed at random, 8 times, half of them with its mirror down: the
   const sections = {
     mirror: { targets: [`127.0.0.1:${port}`], backfill: false, retryMax: '200ms' },
   };
-  const here = document(join(directory, 'here'), 0, sections);
+  const hereWith = (durability: 'none' | 'commit'): (() => object) =>
+    document(join(directory, 'here'), 0, { ...sections, durability });
+  const here = hereWith('none');
   const there = document(join(directory, 'there'), port, { mirror: {} });
   const acknowledged: number[] = [];
   let next = 0;
@@ -92,7 +94,7 @@ test('a server killed at random, 8 times, half of them with its mirror down: the
   try {
     for (let round = 0; round < 8; round++) {
       if (round === 4) mirror = await startCacheProcess(there);
-      await using cache = await startCacheProcess(here);
+      await using cache = await startCacheProcess(hereWith(round % 2 === 0 ? 'none' : 'commit'));
       const ownPort = cache.ports[0] ?? 0;
       const storing = Array.from({ length: 8 }, () =>
         storeUntilKilled(ownPort, () => next++, acknowledged),
