@@ -252,10 +252,9 @@ class Compaction {
   #isLastTrace(key: number, index: number): boolean {
     const found = this.#found;
     if (key < 0) return true;
-    if (this.#host.index.read(key, index, found)) return false;
-    return (
-      found.segment === this.#segment.number || this.#host.segmentOf(found.segment) === undefined
-    );
+    const alive = this.#host.index.read(key, index, found);
+    if (this.#host.segmentOf(found.segment) === undefined) return true;
+    return !alive && found.segment === this.#segment.number;
   }
 
   async #settled(

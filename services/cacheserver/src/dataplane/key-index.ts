@@ -208,17 +208,6 @@ export class KeyIndex {
     this.#remove(record);
   }
 
-  /** Takes every file and trace in this segment off its key; visits all records. */
-  clearSegment(segment: number): void {
-    for (let record = 0; record < this.#used; record++) {
-      const chunk = this.#chunkOf(record);
-      const at = baseOf(record) + filesAt;
-      for (let file = 0; file < 3; file++) {
-        if (chunk[at + file * fileWords] === segment) this.clear(record, file);
-      }
-    }
-  }
-
   /** Forgets everything. */
   reset(): void {
     this.#table = new Int32Array(tableLengthMin);

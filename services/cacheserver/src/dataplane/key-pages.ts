@@ -24,11 +24,11 @@ export function describeKey(index: KeyIndex, record: number, nowSeconds: number)
   };
 }
 
-/** The cursor is the number of the next record: it stays right while keys come and go. */
+/** `tidy` takes off a key what is gone. The cursor is the number of the next record: it stays right while keys come and go. */
 export function pageOf(
   index: KeyIndex,
   { cursor, guid, keysMax }: KeyQuery,
-  nowSeconds: number,
+  { nowSeconds, tidy }: { readonly nowSeconds: number; readonly tidy: (record: number) => void },
 ): KeyPage {
   const keys: StoredKey[] = [];
   const from = /^\d{1,10}$/.test(cursor ?? '') ? Number(cursor) : 0;
@@ -36,6 +36,8 @@ export function pageOf(
   let record = from;
   for (; record < end && keys.length < Math.max(1, keysMax); record++) {
     if (!index.holdsKey(record) || (guid && !index.startsWith(record, guid))) continue;
+    tidy(record);
+    if (!index.holdsKey(record)) continue;
     keys.push(describeKey(index, record, nowSeconds));
   }
   return { keys, next: record < index.recordsEnd ? String(record) : undefined };

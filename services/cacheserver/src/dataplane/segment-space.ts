@@ -1,7 +1,7 @@
 // Which segments there are, how much of the disk they take, and which go when the bound is reached.
 
 import { assert } from '@tweendeck/std';
-import type { CacheDisk } from './cache-disk.ts';
+import type { CacheDisk, CacheFile } from './cache-disk.ts';
 import { dropNoteName, writeDropNote } from './drop-note.ts';
 import { collectShadowed, type OpenFiles, type Segment } from './segment.ts';
 
@@ -178,15 +178,18 @@ export class SegmentSpace {
     this.#byUse.delete(segment);
     this.#options.onDrop(segment);
     segment.shadows.clear();
+    let log: CacheFile | undefined;
     try {
       // Its readers need an open file, and a large one that is open goes without a wait.
       const large = segment.valuesBytes > largeBytes;
       if (segment.pins > 0 || large) this.#options.files.use(segment);
+      if (segment.logBytes > largeBytes) log = this.#options.disk.open(segment.logName);
     } catch (error) {
       this.#options.onError(error);
     }
     segment.dropped = true;
     this.#remove(segment);
+    log?.closeSoon();
   }
 
   /** Removes the files of a dropped segment; false when the disk does not, and it is tried again later. */

@@ -7,6 +7,7 @@ import type { CacheDisk } from './cache-disk.ts';
 import type { CacheStore, CacheStoreOptions } from './cache-store.ts';
 import { commitRecordBytes, type FilePlaces, noFiles } from './commit-record.ts';
 import type { CompactionHost } from './compaction.ts';
+import { IndexSweep } from './index-sweep.ts';
 import { type IndexedFile, KeyIndex } from './key-index.ts';
 import { describeKey, pageOf } from './key-pages.ts';
 import { readLastUses, usesNames, writeLastUses } from './last-uses.ts';
@@ -54,6 +55,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   recovery: CacheStore['recovery'] = { keys: 0, segments: 0, tookMs: 0 };
   readonly #options: CacheStoreOptions;
   readonly #index: KeyIndex;
+  readonly #sweep: IndexSweep;
   readonly #time: StoreClock;
   readonly #space: SegmentSpace;
   readonly #byNumber = new Map<number, Segment>();
@@ -74,6 +76,11 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   private constructor(disk: CacheDisk, options: CacheStoreOptions) {
     this.#options = options;
     this.#index = new KeyIndex(options.random.integer(2 ** 31));
+    this.#sweep = new IndexSweep(
+      this.#index,
+      (segment) => this.#byNumber.has(segment),
+      options.clock,
+    );
     this.#time = new StoreClock(options.clock);
     this.tier = new MemoryTier(options.memoryBytes);
     this.files = new OpenFiles(disk, openFilesMax);
@@ -160,7 +167,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     if (record < 0) return undefined;
     this.#index.used(record, this.#time.nowSeconds());
     const entry = this.#entryOf(record);
-    entry.touch(this.#space);
+    entry?.touch(this.#space);
     return entry;
   }
 
@@ -170,12 +177,13 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   }
 
   describe(bytes: Uint8Array, at: number): StoredKey | undefined {
-    const record = this.#index.find(bytes, at);
+    const record = this.#tidied(bytes, at);
     return record < 0 ? undefined : describeKey(this.#index, record, this.#time.nowSeconds());
   }
 
   keys(query: KeyQuery): KeyPage {
-    return pageOf(this.#index, query, this.#time.nowSeconds());
+    const nowSeconds = this.#time.nowSeconds();
+    return pageOf(this.#index, query, { nowSeconds, tidy: (record) => this.#sweep.tidy(record) });
   }
 
   begin(bytes: Uint8Array, at: number): PutTransaction {
@@ -208,6 +216,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
       { sliceMs: Number.POSITIVE_INFINITY, turnsMax: Number.POSITIVE_INFINITY },
       never,
     );
+    this.#sweep[Symbol.dispose]();
     await this.noteUses(atOnce);
     this.#writer.seal();
     this.files.closeAll();
@@ -325,7 +334,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   }
 
   remove(bytes: Uint8Array, at: number): Soon<RemoveOutcome> {
-    if (this.#index.find(bytes, at) < 0) return { outcome: 'absent' };
+    if (this.#tidied(bytes, at) < 0) return { outcome: 'absent' };
     const id = Buffer.from(bytes.subarray(at, at + 32));
     const nothing = { buffer: Buffer.alloc(0), usedBytes: 0, files: noFiles };
     const written = this.#writer.append({ id, ...nothing, removed: 7 });
@@ -413,17 +422,21 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     this.#usesBytes[turn] = blocksOf(bytes);
   }
 
-  /** Bytes of a key's files; traces of segments that are gone are forgotten on the way. */
+  /** Bytes of a key's files. */
   #sizeOf(record: number): number {
+    this.#sweep.tidy(record);
     let bytes = 0;
     for (let index = 0; index < 3; index++) {
-      const found = this.#found;
-      if (this.#index.read(record, index, found)) bytes += found.sizeBytes;
-      else if (found.segment !== 0 && !this.#byNumber.has(found.segment)) {
-        this.#index.clear(record, index);
-      }
+      if (this.#index.read(record, index, this.#found)) bytes += this.#found.sizeBytes;
     }
     return bytes;
+  }
+
+  /** The record of a key that has a file, -1 without. */
+  #tidied(bytes: Uint8Array, at: number): number {
+    const record = this.#index.find(bytes, at);
+    if (record >= 0) this.#sweep.tidy(record);
+    return record >= 0 && this.#index.holdsKey(record) ? record : -1;
   }
 
   /** Makes a written commit visible: at once, or when the disk has it. */
@@ -442,7 +455,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   #apply({ segment, files }: WrittenCommit, id: Uint8Array): void {
     const keysMax = this.#options.keysMax ?? 4_000_000;
     if (this.#index.locate(id, 0) < 0) {
-      while (this.#index.records >= keysMax && this.#space.dropOne());
+      while (this.#index.records >= keysMax && (this.#sweep.step() || this.#space.dropOne()));
       if (segment.dropped) return;
     }
     const record = this.#index.insert(id, 0);
@@ -534,12 +547,12 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     }
   }
 
-  #entryOf(record: number): SegmentEntry {
-    return new SegmentEntry(this, record, [
-      this.#fileOf(record, 0),
-      this.#fileOf(record, 1),
-      this.#fileOf(record, 2),
-    ]);
+  #entryOf(record: number): SegmentEntry | undefined {
+    const asset = this.#fileOf(record, 0);
+    const info = this.#fileOf(record, 1);
+    const resource = this.#fileOf(record, 2);
+    if (asset === undefined && info === undefined && resource === undefined) return undefined;
+    return new SegmentEntry(this, record, [asset, info, resource]);
   }
 
   #fileOf(record: number, index: number): PinnedFile | undefined {
@@ -554,8 +567,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   #forget(segment: Segment): void {
     if (segment === this.#writer.active) this.#writer.seal();
     if (!this.#byNumber.delete(segment.number)) return; // an upload: nothing points to it
-    const referenced = !segment.unreferenced && this.#index.records > 0;
-    if (referenced) this.#index.clearSegment(segment.number);
+    if (!segment.unreferenced && this.#index.records > 0) this.#sweep.begin();
     for (const other of this.#space.segments) other.shadows.delete(segment);
   }
 
