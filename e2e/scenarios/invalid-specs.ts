@@ -141,6 +141,12 @@ const rows: readonly Row[] = [
     says: /spec\.upstream\.address: Invalid value: "http:\/\/cache:8126"/,
   },
   {
+    name: 'a mirror with a token in the clear',
+    spec: { mirror: { targets: [{ address: 'cache:8126', tokenSecret: { name: 'token' } }] } },
+    field: 'spec.mirror.targets[0]',
+    says: /spec\.mirror\.targets\[0\]: Invalid value.*in the clear/,
+  },
+  {
     name: 'a range of names',
     spec: { access: { putFrom: ['office'] } },
     field: 'spec.access.putFrom[0]',

@@ -11,7 +11,7 @@ export const mirrorAndUpstream: Scenario = {
     programs === 'faked' ? 'pods are faked: no program runs' : undefined,
   play: async (stage) => {
     const right = await start(stage, 'right', { mirror: {} });
-    const left = await start(stage, 'left', { mirror: { targets: [right] } });
+    const left = await start(stage, 'left', { mirror: { targets: [{ address: right }] } });
     const far = await start(stage, 'far', { upstream: { address: left, waitSeconds: 10 } });
     const entry = { guid: Buffer.alloc(16, 5), hash: Buffer.alloc(16, 6) };
     const files = { a: Buffer.alloc(70_000, 7), i: Buffer.alloc(300, 8) };
@@ -24,7 +24,7 @@ export const mirrorAndUpstream: Scenario = {
     // Another mirror is taken over while it serves.
     const before = await uids(stage, 'left');
     const late = await start(stage, 'late', { mirror: {} });
-    await stage.change('left', { mirror: { targets: [right, late] } });
+    await stage.change('left', { mirror: { targets: [{ address: right }, { address: late }] } });
     await stage.until('a new mirror gets what was there', async () => {
       return sameFiles(await find(late, entry), files);
     });

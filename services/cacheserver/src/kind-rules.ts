@@ -4,9 +4,27 @@
 import { type Type, t } from '@tweendeck/kube';
 
 /** A field of a Secret in the same namespace. */
-interface SecretField {
+export interface SecretField {
   readonly name: string;
   readonly key?: string;
+}
+
+/** How a server is spoken to over TLS. */
+export interface FarTlsSpec {
+  /** Field `ca.crt`. */
+  readonly caSecret?: SecretField;
+  /** A Secret of type kubernetes.io/tls. */
+  readonly certificateSecret?: { readonly name: string };
+  readonly serverName?: string;
+}
+
+/** Another cache. */
+export interface FarCacheSpec {
+  /** `host:port`. */
+  readonly address: string;
+  readonly tls?: FarTlsSpec;
+  /** Field `token`. */
+  readonly tokenSecret?: SecretField;
 }
 
 /** A Redis-protocol server that keeps the values of all replicas. */
@@ -18,13 +36,7 @@ export interface RedisStoreSpec {
   /** Field `password`. */
   readonly passwordSecret?: SecretField;
   readonly database?: number;
-  readonly tls?: {
-    /** Field `ca.crt`. */
-    readonly caSecret?: SecretField;
-    /** A Secret of type kubernetes.io/tls. */
-    readonly certificateSecret?: { readonly name: string };
-    readonly serverName?: string;
-  };
+  readonly tls?: FarTlsSpec;
   readonly ttlSeconds?: number;
   readonly renewOnHit?: boolean;
 }
@@ -32,9 +44,8 @@ export interface RedisStoreSpec {
 /** What becomes the document of the data planes. */
 export interface RulesSpec {
   readonly store?: { readonly redis: RedisStoreSpec };
-  readonly mirror?: { readonly targets?: readonly string[]; readonly backfill?: boolean };
-  readonly upstream?: {
-    readonly address: string;
+  readonly mirror?: { readonly targets?: readonly FarCacheSpec[]; readonly backfill?: boolean };
+  readonly upstream?: FarCacheSpec & {
     readonly connections?: number;
     readonly requests?: number;
     readonly waitSeconds?: number;
@@ -58,13 +69,36 @@ const secretField = (key: string) =>
   t.object({
     name: secretName,
     key: t
-      .string({ pattern: '^[-._a-zA-Z0-9]+$', maxLength: 253 })
+      .string({ pattern: '^[-_a-zA-Z0-9][-._a-zA-Z0-9]*$', maxLength: 253 })
       .optional()
       .describe(`"${key}" by default.`),
   });
 /** A hundred years. */
 const secondsMax = 3_153_600_000;
 const seconds = (minimum: number) => t.int64({ minimum, maximum: secondsMax });
+
+const farTls: Type<FarTlsSpec> = t.object({
+  caSecret: secretField('ca.crt')
+    .optional()
+    .describe('Who vouches for the server; without it, whom the image trusts.'),
+  certificateSecret: t
+    .object({ name: secretName })
+    .optional()
+    .describe('The own certificate, a Secret of type kubernetes.io/tls.'),
+  serverName: t
+    .string({ minLength: 1, maxLength: 253 })
+    .optional()
+    .describe('The name in its certificate; the host of the address by default.'),
+});
+
+/** Of each cache that is connected to. */
+const farFields = {
+  address: address.describe('HOST:PORT of the cache, 8126 without a port.'),
+  tls: farTls.optional().describe('It is spoken to over TLS.'),
+  tokenSecret: secretField('token').optional().describe('What is shown to it within TLS.'),
+};
+const tokenRule = '!has(self.tokenSecret) || has(self.tls)';
+const tokenMessage = { message: 'a token would travel in the clear: say tls as well' };
 
 const redis: Type<RedisStoreSpec> = t
   .object({
@@ -81,19 +115,7 @@ const redis: Type<RedisStoreSpec> = t
       .describe('Of the access list of the server; its default user without one.'),
     passwordSecret: secretField('password').optional().describe('Where its password is.'),
     database: t.int32({ minimum: 0, maximum: 65_535 }).optional(),
-    tls: t
-      .object({
-        caSecret: secretField('ca.crt')
-          .optional()
-          .describe('Who vouches for the server; without it, whom the image trusts.'),
-        certificateSecret: t
-          .object({ name: secretName })
-          .optional()
-          .describe('The own certificate, a Secret of type kubernetes.io/tls.'),
-        serverName: t.string({ minLength: 1, maxLength: 253 }).optional(),
-      })
-      .optional()
-      .describe('The server is spoken to over TLS.'),
+    tls: farTls.optional().describe('The server is spoken to over TLS.'),
     ttlSeconds: seconds(1)
       .optional()
       .describe('The server drops what is older; without it, what it evicts goes.'),
@@ -116,9 +138,9 @@ export const rulesFields: RulesFields = {
   mirror: t
     .object({
       targets: t
-        .list(address, { maxItems: 32 })
+        .list(t.object(farFields).rule(tokenRule, tokenMessage), { maxItems: 32 })
         .optional()
-        .describe('HOST:PORT of caches that are brought what is stored here.'),
+        .describe('Caches that are brought what is stored here.'),
       backfill: t
         .boolean()
         .optional()
@@ -128,7 +150,7 @@ export const rulesFields: RulesFields = {
     .describe('Other caches get what is stored; {} for one that only receives.'),
   upstream: t
     .object({
-      address: address.describe('HOST:PORT of the cache that is asked for what is not here.'),
+      ...farFields,
       connections: t.int32({ minimum: 1, maximum: 64 }).optional(),
       requests: t.int32({ minimum: 1, maximum: 10_000 }).optional(),
       waitSeconds: t
@@ -140,6 +162,7 @@ export const rulesFields: RulesFields = {
         .optional()
         .describe('What it does not have is not asked for again for so long; 10 by default.'),
     })
+    .rule(tokenRule, tokenMessage)
     .optional()
     .describe('A cache that is asked for what is not here.'),
   reliability: t

@@ -46,8 +46,25 @@ const whole: Partial<CacheServerSpec> = {
       },
     },
   },
-  mirror: { targets: ['10.0.0.1:8126'], backfill: false },
-  upstream: { address: '10.0.0.2', connections: 2, waitSeconds: 3, absentSeconds: 0 },
+  mirror: {
+    targets: [
+      { address: '10.0.0.1:8126' },
+      {
+        address: 'far.example.com:8443',
+        tls: { caSecret: { name: 'trust' } },
+        tokenSecret: { name: 'far', key: 'mirror' },
+      },
+    ],
+    backfill: false,
+  },
+  upstream: {
+    address: '10.0.0.2',
+    tls: {},
+    tokenSecret: { name: 'far' },
+    connections: 2,
+    waitSeconds: 3,
+    absentSeconds: 0,
+  },
   reliability: { threshold: 3, clients: 'distinct', forgetAfterSeconds: 0 },
   access: { readOnly: true, putFrom: ['10.0.0.0/8', '2001:db8::1'] },
 };
@@ -60,19 +77,22 @@ test('data planes read what the spec says', () => {
   assert.deepEqual(read.store?.connection.address, { host: 'redis.db.svc', port: 6_379 });
   assert.equal(read.store?.connection.user, 'cache');
   assert.equal(read.store?.connection.database, 2);
-  assert.equal(read.store?.passwordFile, '/run/rules/redis-password');
+  assert.equal(read.store?.passwordFile, '/run/rules/login/password');
   assert.deepEqual(read.store?.tls, {
-    caFile: '/run/rules/redis-ca.crt',
-    certificateFile: '/run/rules/redis-tls.crt',
-    keyFile: '/run/rules/redis-tls.key',
+    caFile: '/run/rules/trust/root.pem',
+    certificateFile: '/run/rules/own/tls.crt',
+    keyFile: '/run/rules/own/tls.key',
     serverName: 'redis',
   });
   assert.equal(read.store?.keeping.ttlMs, 60_000);
   assert.equal(read.store?.keeping.renewOnHit, false);
   assert.equal(read.store?.keeping.prefix, 'cache:team:cache:');
-  assert.deepEqual(read.mirror?.settings.targets, [{ host: '10.0.0.1', port: 8_126 }]);
+  const [near, far] = read.mirror?.settings.targets ?? [];
+  assert.deepEqual(near, { host: '10.0.0.1', port: 8_126 });
+  assert.equal(far?.tls?.caFile, '/run/rules/trust/ca.crt');
+  assert.equal(far?.tls?.tokenFile, '/run/rules/far/mirror');
   assert.equal(read.mirror?.settings.backfill, false);
-  assert.deepEqual(read.upstream?.address, { host: '10.0.0.2', port: 8_126 });
+  assert.equal(read.upstream?.address.tls?.tokenFile, '/run/rules/far/token');
   assert.deepEqual([read.upstream?.waitMs, read.upstream?.absentMs], [3_000, 0]);
   assert.deepEqual([read.reliability?.threshold, read.reliability?.forgetAfterSeconds], [3, 0]);
   assert.equal(read.readOnly, true);
@@ -93,7 +113,7 @@ test('what no data plane would take is told in its words', () => {
   assert.equal(rulesProblem(cacheServer(whole)), undefined);
   const wrong = cacheServer({ access: { putFrom: ['10.0.0.0/33'] } });
   assert.match(rulesProblem(wrong) ?? '', /^spec\.access\.putFrom\[0\]: .*no range of addresses/);
-  const twice = cacheServer({ mirror: { targets: ['a:1', 'a:1'] } });
+  const twice = cacheServer({ mirror: { targets: [{ address: 'a:1' }, { address: 'a:1' }] } });
   assert.match(rulesProblem(twice) ?? '', /mirror\.targets.*twice/);
 });
 
@@ -116,8 +136,14 @@ for (const { name, before, after, anew } of [
   {
     name: 'one mirror more',
     before: { mirror: {} },
-    after: { mirror: { targets: ['a'] } },
+    after: { mirror: { targets: [{ address: 'a' }] } },
     anew: false,
+  },
+  {
+    name: 'a mirror with another Secret',
+    before: { mirror: {} },
+    after: { mirror: { targets: [{ address: 'a', tls: { caSecret: { name: 'b' } } }] } },
+    anew: true,
   },
   {
     name: 'another upstream',
@@ -151,8 +177,11 @@ test('Secrets are mounted beside the document, and are in no argument', () => {
   const sources = rulesVolume(cacheServer(whole)).projected?.sources ?? [];
   assert.deepEqual(
     sources.map(({ configMap, secret }) => configMap?.name ?? secret?.name),
-    ['cache-rules', 'login', 'trust', 'own'],
+    ['cache-rules', 'far', 'login', 'own', 'trust'],
   );
-  assert.deepEqual(sources[2]?.secret?.items, [{ key: 'root.pem', path: 'redis-ca.crt' }]);
+  assert.deepEqual(sources[4]?.secret?.items, [
+    { key: 'ca.crt', path: 'trust/ca.crt' },
+    { key: 'root.pem', path: 'trust/root.pem' },
+  ]);
   assert.equal(rulesVolume(cacheServer()).projected?.sources?.length, 1);
 });

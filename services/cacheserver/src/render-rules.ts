@@ -9,7 +9,7 @@ import { isJsonObject, isPlatformError } from '@tweendeck/std';
 import { rulesName } from './child-names.ts';
 import { readRulesDocument } from './config/rules-document.ts';
 import type { CacheServerObject } from './kind.ts';
-import type { RedisStoreSpec } from './kind-rules.ts';
+import type { FarCacheSpec, FarTlsSpec, RedisStoreSpec, SecretField } from './kind-rules.ts';
 import { labelsOf } from './labels.ts';
 
 type Volume = NonNullable<PodSpec['volumes']>[number];
@@ -17,14 +17,6 @@ type Projection = NonNullable<NonNullable<Volume['projected']>['sources']>[numbe
 
 /** Where data planes find the document, and the Secrets that it names beside it. */
 export const rulesPath = '/run/rules';
-
-/** Names of the files of Secrets. */
-const files = {
-  password: 'redis-password',
-  ca: 'redis-ca.crt',
-  certificate: 'redis-tls.crt',
-  key: 'redis-tls.key',
-} as const;
 
 export interface RulesFile {
   /** Differs when pods have to start anew. */
@@ -40,6 +32,7 @@ export function rulesFile(cache: CacheServerObject): RulesFile {
   const { store, mirror, upstream, reliability } = sections;
   const begins = [
     store ?? null,
+    secretsOf(cache),
     ...[mirror, upstream, reliability].map((part) => part !== undefined),
   ];
   const revision = digestOf(sections).slice(0, 12);
@@ -107,56 +100,56 @@ export function rulesOption(file: string): string {
  * One directory, so that names in the document need no paths. Secrets may come later: without them a data plane tells
  * what it lacks, and its CacheServer with it.
  */
-export function rulesVolume({ metadata, spec }: CacheServerObject): Volume {
-  const redis = spec.store?.redis;
+export function rulesVolume(cache: CacheServerObject): Volume {
+  const secrets = secretsOf(cache).map(([name, keys]): Projection => {
+    const items = keys.map((key) => ({ key, path: `${name}/${key}` }));
+    return { secret: { name, items, optional: true } };
+  });
+  const { name } = cache.metadata;
   return {
     name: 'rules',
-    projected: {
-      sources: [
-        { configMap: { name: rulesName(metadata.name) } },
-        ...(redis === undefined ? [] : secretsOf(redis)),
-      ],
-    },
+    projected: { sources: [{ configMap: { name: rulesName(name) } }, ...secrets] },
   };
 }
 
-function secretsOf({ passwordSecret, tls }: RedisStoreSpec): readonly Projection[] {
-  const one = (name: string, items: Readonly<Record<string, string>>): Projection => ({
-    secret: {
-      name,
-      items: Object.entries(items).map(([path, key]) => ({ key, path })),
-      optional: true,
-    },
-  });
-  const { caSecret, certificateSecret } = tls ?? {};
-  return [
-    ...(passwordSecret
-      ? [one(passwordSecret.name, { [files.password]: passwordSecret.key ?? 'password' })]
-      : []),
-    ...(caSecret ? [one(caSecret.name, { [files.ca]: caSecret.key ?? 'ca.crt' })] : []),
-    ...(certificateSecret
-      ? [one(certificateSecret.name, { [files.certificate]: 'tls.crt', [files.key]: 'tls.key' })]
-      : []),
-  ];
+/** The fields of Secrets that the spec names, each Secret once. */
+export function secretsOf({
+  spec,
+}: CacheServerObject): readonly (readonly [name: string, keys: readonly string[]])[] {
+  const { store, mirror, upstream } = spec;
+  const byName = new Map<string, Set<string>>();
+  const add = (name: string, key: string): void => {
+    byName.set(name, (byName.get(name) ?? new Set()).add(key));
+  };
+  for (const far of [store?.redis, upstream, ...(mirror?.targets ?? [])]) {
+    if (far === undefined) continue;
+    const { caSecret, certificateSecret } = far.tls ?? {};
+    const password = 'passwordSecret' in far ? far.passwordSecret : undefined;
+    const token = 'tokenSecret' in far ? far.tokenSecret : undefined;
+    if (password) add(password.name, password.key ?? usualKeys.password);
+    if (token) add(token.name, token.key ?? usualKeys.token);
+    if (caSecret) add(caSecret.name, caSecret.key ?? usualKeys.ca);
+    for (const key of certificateKeys) if (certificateSecret) add(certificateSecret.name, key);
+  }
+  return [...byName].sort(byFirst).map(([name, keys]) => [name, [...keys].sort()] as const);
+}
+
+const usualKeys = { password: 'password', token: 'token', ca: 'ca.crt' } as const;
+const certificateKeys = ['tls.crt', 'tls.key'] as const;
+
+/** Where the field of a Secret lies beside the document. */
+function fileOf({ name, key }: SecretField, usual: string): string {
+  return `${name}/${key ?? usual}`;
 }
 
 /** As the document names them; what is not said is not there. */
 function sectionsOf(cache: CacheServerObject) {
   const { store, mirror, upstream, reliability, access } = cache.spec;
-  const { waitSeconds, absentSeconds, ...asked } = upstream ?? {};
   const { forgetAfterSeconds, ...believed } = reliability ?? {};
   return {
     ...(store ? { store: { redis: redisSection(cache, store.redis) } } : {}),
-    ...(mirror ? { mirror } : {}),
-    ...(upstream
-      ? {
-          upstream: {
-            ...asked,
-            ...duration('wait', waitSeconds),
-            ...duration('absent', absentSeconds),
-          },
-        }
-      : {}),
+    ...(mirror ? { mirror: mirrorSection(mirror) } : {}),
+    ...(upstream ? { upstream: upstreamSection(upstream) } : {}),
     ...(reliability
       ? { reliability: { ...believed, ...duration('forgetAfter', forgetAfterSeconds) } }
       : {}),
@@ -164,23 +157,48 @@ function sectionsOf(cache: CacheServerObject) {
   };
 }
 
+type Sections = CacheServerObject['spec'];
+
+function mirrorSection({ targets, ...rest }: NonNullable<Sections['mirror']>) {
+  return { ...rest, ...(targets ? { targets: targets.map(farSection) } : {}) };
+}
+
+function upstreamSection(upstream: NonNullable<Sections['upstream']>) {
+  const { waitSeconds, absentSeconds, ...rest } = upstream;
+  return {
+    ...farSection(rest),
+    ...duration('wait', waitSeconds),
+    ...duration('absent', absentSeconds),
+  };
+}
+
+function farSection({ tls, tokenSecret, ...rest }: FarCacheSpec) {
+  return {
+    ...rest,
+    ...(tls ? { tls: tlsSection(tls) } : {}),
+    ...(tokenSecret ? { tokenFile: fileOf(tokenSecret, usualKeys.token) } : {}),
+  };
+}
+
+function tlsSection({ caSecret, certificateSecret, ...rest }: FarTlsSpec) {
+  const [certificate, key] = certificateKeys.map((name) =>
+    certificateSecret ? fileOf(certificateSecret, name) : undefined,
+  );
+  return {
+    ...rest,
+    ...(caSecret ? { ca: fileOf(caSecret, usualKeys.ca) } : {}),
+    ...(certificateSecret ? { certificate, key } : {}),
+  };
+}
+
 function redisSection({ metadata }: CacheServerObject, redis: RedisStoreSpec) {
   const { passwordSecret, tls, ttlSeconds, prefix, ...rest } = redis;
-  const { caSecret, certificateSecret, ...named } = tls ?? {};
   const { name, namespace = 'default' } = metadata;
   return {
     ...rest,
     prefix: prefix ?? usualPrefix(namespace, name),
-    ...(passwordSecret ? { passwordFile: files.password } : {}),
-    ...(tls
-      ? {
-          tls: {
-            ...named,
-            ...(caSecret ? { ca: files.ca } : {}),
-            ...(certificateSecret ? { certificate: files.certificate, key: files.key } : {}),
-          },
-        }
-      : {}),
+    ...(passwordSecret ? { passwordFile: fileOf(passwordSecret, usualKeys.password) } : {}),
+    ...(tls ? { tls: tlsSection(tls) } : {}),
     ...duration('ttl', ttlSeconds),
   };
 }
@@ -198,11 +216,11 @@ function duration(field: string, seconds: number | undefined): Readonly<Record<s
 /** The same for the same fields in any order. */
 function digestOf(value: unknown): string {
   const text = JSON.stringify(value, (_, part: unknown) =>
-    isJsonObject(part) ? Object.fromEntries(Object.entries(part).sort(byName)) : part,
+    isJsonObject(part) ? Object.fromEntries(Object.entries(part).sort(byFirst)) : part,
   );
   return createHash('sha256').update(text).digest('hex');
 }
 
-function byName([left]: readonly [string, unknown], [right]: readonly [string, unknown]): number {
+function byFirst([left]: readonly [string, unknown], [right]: readonly [string, unknown]): number {
   return left < right ? -1 : 1;
 }

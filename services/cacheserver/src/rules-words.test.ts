@@ -93,10 +93,14 @@ for (const { cache, failure, hint } of [
   { cache: shared, failure: 'WRONGPASS invalid username', hint: /user \(cache\).*Secret login/ },
   {
     cache: shared,
-    failure: "ENOENT: no such file or directory, open '/run/rules/redis-password'",
+    failure: "ENOENT: no such file or directory, open '/run/rules/login/password'",
     hint: /Make the Secret login with a field password/,
   },
-  { cache: shared, failure: "ENOENT: open '/run/rules/redis-ca.crt'", hint: /Make the Secrets/ },
+  {
+    cache: shared,
+    failure: "ENOENT: open '/run/rules/trust/ca.crt'",
+    hint: /Make the Secret trust with a field ca\.crt/,
+  },
   { cache: shared, failure: 'unable to verify the first certificate', hint: /caSecret/ },
   { cache: plain, failure: 'getaddrinfo ENOTFOUND redis', hint: /cannot resolve/ },
 ]) {

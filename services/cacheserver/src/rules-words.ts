@@ -2,7 +2,7 @@
 
 import type { ReplicaAnswer, ReplicaFigures } from './figures/figures.ts';
 import type { CacheServerObject } from './kind.ts';
-import { hasRules, rulesFile } from './render-rules.ts';
+import { hasRules, rulesFile, secretsOf } from './render-rules.ts';
 
 export interface RulesCondition {
   readonly type: 'RulesApplied' | 'StoreReachable';
@@ -45,10 +45,10 @@ export function rulesCondition(
 
 /** Whether the server that keeps the values can be used, by the replicas' own words; undefined without one. */
 export function storeCondition(
-  { spec }: CacheServerObject,
+  cache: CacheServerObject,
   answers: readonly ReplicaAnswer[],
 ): RulesCondition | undefined {
-  const redis = spec.store?.redis;
+  const redis = cache.spec.store?.redis;
   if (!redis) return undefined;
   const said = (status: 'True' | 'False', reason: string, message: string): RulesCondition => ({
     ...({ type: 'StoreReachable' } as const),
@@ -58,7 +58,7 @@ export function storeCondition(
   const failing = using.find(({ figures }) => figures.redis?.failure !== undefined);
   if (failing) {
     const why = failing.figures.redis?.failure ?? '';
-    const message = `pod ${failing.pod} cannot use the store ${redis.address}: ${why}; downloads are misses and uploads are dropped meanwhile. ${hintOf(why, redis)}`;
+    const message = `pod ${failing.pod} cannot use the store ${redis.address}: ${why}; downloads are misses and uploads are dropped meanwhile. ${hintOf(why, redis, secretsOf(cache))}`;
     return said('False', 'StoreUnreachable', message);
   }
   if (using.length === 0) return said('False', 'NotToldBack', 'no replica tells of its store yet');
@@ -69,14 +69,20 @@ export function storeCondition(
 type Redis = NonNullable<NonNullable<CacheServerObject['spec']['store']>['redis']>;
 
 /** What to do, in the words of the spec. */
-function hintOf(why: string, { passwordSecret, tls, user }: Redis): string {
-  const { name = '', key = 'password' } = passwordSecret ?? {};
-  if (/ENOENT.*redis-password/.test(why))
+function hintOf(
+  why: string,
+  { passwordSecret, tls, user }: Redis,
+  secrets: ReturnType<typeof secretsOf>,
+): string {
+  const missing = secrets
+    .flatMap(([name, keys]) => keys.map((key) => ({ name, key })))
+    .find(({ name, key }) => why.includes('ENOENT') && why.includes(`/${name}/${key}'`));
+  if (missing) {
+    const { name, key } = missing;
     return `Make the Secret ${name} with a field ${key}: it reaches the pods within two minutes`;
-  if (/ENOENT.*redis-(ca|tls)/.test(why))
-    return 'Make the Secrets that spec.store.redis.tls names: they reach the pods within two minutes';
+  }
   if (/WRONGPASS|invalid username-password/.test(why))
-    return `Look at spec.store.redis.user${user === undefined ? '' : ` (${user})`} and at the password in Secret ${name}`;
+    return `Look at spec.store.redis.user${user === undefined ? '' : ` (${user})`} and at the password in Secret ${passwordSecret?.name}`;
   if (/NOAUTH|Authentication required/.test(why))
     return 'The server wants a password: name its Secret in spec.store.redis.passwordSecret';
   if (/ENOTFOUND|EAI_AGAIN/.test(why))
