@@ -1,13 +1,13 @@
 // `tweendeck cacheserver entry`: nginx in front of the replicas of a cache server, kept in step with them.
 
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { serveEntry } from '@tweendeck/cacheserver';
 import { createClient, httpsTransport } from '@tweendeck/client';
-import { createLogger, PlatformError } from '@tweendeck/std';
+import { createLogger } from '@tweendeck/std';
 import { parseHostPort } from '../cache-address.ts';
 import { clusterAccess } from '../cluster/cluster-access.ts';
 import { type Invocation, type OptionValues, usage } from '../command-line.ts';
+import { readLines } from '../text-file.ts';
 
 /** Where Debian has them; a program of another place is found by the path. */
 const nginxPlaces = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/bin/nginx'] as const;
@@ -34,7 +34,7 @@ export async function run({ world, options }: Invocation): Promise<number> {
       client: createClient({ transport, clock, random, log, userAgent }),
       service: { namespace: options.text('namespace') ?? namespace, name },
       listen: options.texts('listen'),
-      sharedListen: () => linesOf(options.text('shared-listen-file')),
+      sharedListen: () => readLines(options.text('shared-listen-file')),
       health: parseHostPort(options.text('status-listen') ?? '127.0.0.1:8127', 8_127),
       program: options.text('nginx') ?? nginxPlaces.find(existsSync) ?? 'nginx',
       streamModule: modulePlaces.find(existsSync),
@@ -57,12 +57,4 @@ function times(options: OptionValues): { readonly lingerMs: number; readonly dra
     lingerMs: (options.integer('linger-seconds', seconds) ?? 0) * 1_000,
     drainMs: (options.integer('drain-seconds', seconds) ?? 10) * 1_000,
   };
-}
-
-async function linesOf(file: string | undefined): Promise<readonly string[]> {
-  if (file === undefined) return [];
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new PlatformError('CLI_FILE_UNREADABLE', `${file} cannot be read`, { cause });
-  });
-  return text.split('\n').filter(Boolean);
 }

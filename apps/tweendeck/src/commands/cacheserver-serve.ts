@@ -24,6 +24,7 @@ import {
 import type { Ambient } from '../ambient.ts';
 import { parseHostPort } from '../cache-address.ts';
 import { type Invocation, type OptionValues, usage } from '../command-line.ts';
+import { readLines, readText } from '../text-file.ts';
 
 /** What a document says in their place. */
 const documented = [
@@ -108,12 +109,6 @@ async function parsed(file: string, source: string): Promise<unknown> {
 /** Where paths in a document count from, and what it is called. */
 function whence(file: string): { readonly directory: string; readonly source: string } {
   return { directory: dirname(resolve(file)), source: file };
-}
-
-async function readText(file: string): Promise<string> {
-  return readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new PlatformError('CLI_FILE_UNREADABLE', `${file} cannot be read`, { cause });
-  });
 }
 
 async function serveByOptions(world: Ambient, options: OptionValues): Promise<number> {
@@ -244,8 +239,7 @@ function addresses(
 
 /** Those that options name, and those in the file that they name. */
 async function sharedAddresses(options: OptionValues): Promise<readonly ListenAddress[]> {
-  const file = options.text('shared-listen-file');
-  const lines = file === undefined ? [] : (await readText(file)).split('\n').filter(Boolean);
+  const lines = await readLines(options.text('shared-listen-file'));
   const texts = [...options.texts('shared-listen'), ...lines];
   return texts.map((text) => ({ ...parseHostPort(text, 8_126), reusePort: true }));
 }
