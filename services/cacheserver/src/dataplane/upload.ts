@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib';
 import { assert } from '@tweendeck/std';
 import { type UnityCacheFileType, unityCacheFileTypeIndex } from '@tweendeck/wire';
 import { commitRecordBytes, type FilePlace, type FilePlaces } from './commit-record.ts';
+import { InFlight } from './in-flight.ts';
 import type { Segment } from './segment.ts';
 import type { PutOutcome, PutRefusal, PutTransaction, Soon } from './value-store.ts';
 
@@ -62,8 +63,7 @@ export class Upload implements PutTransaction {
   #usedBytes = 0;
   #single: Segment | undefined;
   #refusal: PutRefusal | undefined;
-  #writes = 0;
-  #wake: (() => void) | undefined;
+  readonly #writes = new InFlight();
   #ended = false;
 
   constructor(host: UploadHost, id: Buffer) {
@@ -94,7 +94,8 @@ export class Upload implements PutTransaction {
       this.#spill();
     }
     this.#append(part);
-    return this.#writes < writesInFlightMax ? undefined : this.#room(writesInFlightMax - 1);
+    const writes = this.#writes;
+    return writes.count < writesInFlightMax ? undefined : writes.atMost(writesInFlightMax - 1);
   }
 
   endFile(): void {
@@ -107,7 +108,9 @@ export class Upload implements PutTransaction {
 
   commit(refused?: Refused): Soon<PutOutcome> {
     assert(this.#open === undefined && !this.#ended, 'a commit inside a file');
-    return this.#writes === 0 ? this.#commit(refused) : this.#room(0).then(() => this.#commit());
+    return this.#writes.count === 0
+      ? this.#commit(refused)
+      : this.#writes.atMost(0).then(() => this.#commit());
   }
 
   abandon(): void {
@@ -183,23 +186,12 @@ export class Upload implements PutTransaction {
   #append(part: Buffer): void {
     const single = this.#single;
     if (single === undefined || this.#refusal !== undefined) return;
-    this.#writes++;
+    this.#writes.begin();
     void this.#host.appendSingle(single, part).then((refusal) => {
-      this.#writes--;
+      this.#writes.end();
       if (refusal !== undefined) this.#refuse(refusal);
       else if (this.#ended || this.#refusal !== undefined) this.#release();
-      this.#wake?.();
     });
-  }
-
-  /** Waits until `writes` or fewer are on their way. One waiter at a time: the connection that is asked to wait. */
-  async #room(writes: number): Promise<void> {
-    while (this.#writes > writes) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      await promise;
-    }
-    this.#wake = undefined;
   }
 
   /** From here on the upload is swallowed; its space is given back at once. */
@@ -210,7 +202,7 @@ export class Upload implements PutTransaction {
 
   #release(): void {
     this.#dropBuffer();
-    if (this.#single === undefined || this.#writes > 0) return;
+    if (this.#single === undefined || this.#writes.count > 0) return;
     this.#host.discardSingle(this.#single);
     this.#single = undefined;
   }

@@ -3,6 +3,7 @@
 import { crc32 } from 'node:zlib';
 import { assert } from '@tweendeck/std';
 import { RespError, type RespValue, type UnityCacheFileType } from '@tweendeck/wire';
+import { InFlight } from '../dataplane/in-flight.ts';
 import type { PutOutcome, PutRefusal, PutTransaction, Soon } from '../dataplane/value-store.ts';
 import type { RedisCommand } from './redis-client.ts';
 import type { RedisHost } from './redis-host.ts';
@@ -41,8 +42,7 @@ export class RedisUpload implements PutTransaction {
   readonly #files = new Map<UnityCacheFileType, UploadedFile>();
   #open: UploadedFile | undefined;
   #refusal: PutRefusal | undefined;
-  #inFlight = 0;
-  #wake: (() => void) | undefined;
+  readonly #chunks = new InFlight();
   #ended = false;
   readonly #isZeroHash: boolean;
 
@@ -77,7 +77,7 @@ export class RedisUpload implements PutTransaction {
       if (file.used === file.buffer.length && !file.isInline) this.#sendChunk(file);
     }
     const inFlightMax = this.#host.client.queuedBytes > 2 ** 24 ? 1 : chunksInFlightMax;
-    return this.#inFlight < inFlightMax ? undefined : this.#room(inFlightMax - 1);
+    return this.#chunks.count < inFlightMax ? undefined : this.#chunks.atMost(inFlightMax - 1);
   }
 
   endFile(): void {
@@ -103,7 +103,7 @@ export class RedisUpload implements PutTransaction {
   }
 
   async #commit(): Promise<PutOutcome> {
-    await this.#room(0);
+    await this.#chunks.atMost(0);
     if (this.#ended) return { outcome: 'dropped', reason: 'empty' }; // abandoned while it waited
     this.#ended = true;
     const refusal = this.#refusal ?? (await this.#exchange());
@@ -194,27 +194,16 @@ export class RedisUpload implements PutTransaction {
     file.chunks++;
     file.buffer = none;
     file.used = 0;
-    this.#inFlight++;
+    this.#chunks.begin();
     void client
       .pipeline(commands)
       .then((replies) => replies.find((reply) => reply instanceof RespError))
       .catch((error: unknown) => error)
       .then((fault) => {
-        this.#inFlight--;
+        this.#chunks.end();
         this.#count(-held);
         if (fault !== undefined) this.#refuse(this.#host.refusal(fault));
-        this.#wake?.();
       });
-  }
-
-  /** Waits until `chunks` or fewer are on their way. */
-  async #room(chunks: number): Promise<void> {
-    while (this.#inFlight > chunks) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      await promise;
-    }
-    this.#wake = undefined;
   }
 
   /** From here on the upload is swallowed. */
