@@ -40,6 +40,9 @@ export const cleanerRun: Scenario = {
       return status?.lastClean?.objects === 53 && status;
     });
     assert.equal(told.objects, 0);
+    // By hand, with the token of the Secret.
+    const byHand = await stage.tweendeck(['cache', 'clean', '--cache', 'cache', '-o', 'json']);
+    assert.equal(Object.keys(JSON.parse(byHand)).length, 2, byHand);
   },
 };
 

@@ -1,9 +1,9 @@
 // The status ports of cache servers: of one at a URL, or of the pods that the platform runs.
 
 import { readFile } from 'node:fs/promises';
-import { cacheServerKind, selectorOf, statusPort } from '@tweendeck/cacheserver';
+import { cacheServerKind, controlName, selectorOf, statusPort } from '@tweendeck/cacheserver';
 import type { Client } from '@tweendeck/client';
-import { isApiError, type Pod, podResource } from '@tweendeck/kube';
+import { isApiError, type Pod, podResource, secretResource } from '@tweendeck/kube';
 import { isJsonObject, messageOf, PlatformError } from '@tweendeck/std';
 import type { Ambient } from './ambient.ts';
 import type { OptionValues } from './command-line.ts';
@@ -75,12 +75,35 @@ async function podAnswers(
     .map((pair) => pair.join('='))
     .join(',');
   const pods = await client.list(podResource, { namespace, labelSelector }, world.signal);
+  const shown = await withToken(request, { client, namespace, name }, world.signal);
   const answers: Record<string, Readonly<Record<string, unknown>>> = {};
   for (const pod of pods.items) {
-    const answer = await podAnswer(pod, { client, request }, world.signal);
+    const answer = await podAnswer(pod, { client, request: shown }, world.signal);
     if (answer !== undefined) answers[pod.metadata.name] = answer;
   }
   return answers;
+}
+
+/** An order without a token shows the one of the CacheServer's Secret, if this user may read it. */
+async function withToken<Request extends StatusRequest>(
+  request: Request,
+  {
+    client,
+    namespace,
+    name,
+  }: { readonly client: Client; readonly namespace: string; readonly name: string | undefined },
+  signal: AbortSignal,
+): Promise<Request> {
+  const { method, body = {} } = request;
+  if (method === 'GET' || name === undefined || 'token' in body) return request;
+  const ref = { namespace, name: controlName(name) };
+  const secret = await client.get(secretResource, ref, signal).catch((error: unknown) => {
+    if (isApiError(error, 'Forbidden')) return undefined;
+    throw error;
+  });
+  const token = secret?.data?.['token'];
+  if (token === undefined) return request;
+  return { ...request, body: { ...body, token: Buffer.from(token, 'base64').toString('utf8') } };
 }
 
 /** A pod of this machine is asked itself, others through the API server: only there their addresses answer. */

@@ -67,6 +67,7 @@ const controlToken: OptionSpec = {
   type: 'string',
   value: 'FILE',
   description: 'the token that the server was started with (--control-token-file)',
+  defaultText: 'with --cache, that of its Secret',
 };
 
 const leaseSeconds: OptionSpec = {

@@ -1,5 +1,6 @@
 // The public surface of cacheserver: the kind and its controller, and all of the data plane.
 
+export { controlName } from './child-names.ts';
 export * from './cleaner-report/post.ts';
 export * from './cleaner-report/run-cleaner.ts';
 export * from './cleaner-report/signature.ts';
