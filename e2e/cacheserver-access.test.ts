@@ -654,3 +654,25 @@ test('a tunnel gives clients TLS and a token, and passes every end on', async ()
     await new Promise((resolve) => child.once('exit', resolve));
   }
 });
+
+test('a status port that takes the connection and says nothing is not waited for without end', async () => {
+  const silent = createServer();
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const address = silent.address();
+  assert.ok(address !== null && typeof address === 'object');
+  const program = join(import.meta.dirname, '../apps/tweendeck/bin/tweendeck.cjs');
+  const url = `http://127.0.0.1:${address.port}`;
+  const child = spawn(process.execPath, [program, 'cache', 'stats', '--url', url, '--timeout=1'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let told = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    told += chunk.toString();
+  });
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  silent.close();
+  assert.equal(code, 1);
+  assert.match(told, /CLI_STATUS_SILENT/);
+  assert.match(told, new RegExp(`${url} did not answer /stats within 1 s`));
+  assert.match(told, /Wait longer with --timeout/);
+});

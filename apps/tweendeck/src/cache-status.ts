@@ -1,13 +1,13 @@
 // The status ports of cache servers: of one at a URL, or of the pods that the platform runs.
 
-import { readFile } from 'node:fs/promises';
 import { cacheServerKind, controlName, selectorOf, statusPort } from '@tweendeck/cacheserver';
 import type { Client } from '@tweendeck/client';
 import { isApiError, type Pod, podResource, secretResource } from '@tweendeck/kube';
-import { isJsonObject, messageOf, PlatformError } from '@tweendeck/std';
+import { type Clock, isJsonObject, linkedAbort, messageOf, PlatformError } from '@tweendeck/std';
 import type { Ambient } from './ambient.ts';
 import type { OptionValues } from './command-line.ts';
 import { connect } from './connection.ts';
+import { readText } from './text-file.ts';
 
 export interface StatusRequest {
   readonly method: 'GET' | 'POST';
@@ -18,12 +18,21 @@ export interface StatusRequest {
   readonly body?: Readonly<Record<string, unknown>>;
 }
 
+/** Seconds that an answer may take where --timeout says nothing: an order may have much to take away. */
+const answerSeconds = { GET: 30, POST: 600 } as const;
+
+/** A request with the time that it may take. */
+interface TimedRequest extends StatusRequest {
+  readonly seconds: number;
+  readonly clock: Clock;
+}
+
 /** What each answered, by the name of its pod, or by the URL. */
 export type StatusAnswers = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /**
  * Asks the cache server at `--url`, or every running pod of the CacheServer `name` (of all in the namespace without
- * one). Throws CLI_NOT_FOUND, CLI_STATUS_UNREACHABLE or CLI_STATUS_REFUSED.
+ * one). Throws CLI_NOT_FOUND, CLI_STATUS_UNREACHABLE, CLI_STATUS_SILENT or CLI_STATUS_REFUSED.
  */
 export async function askCaches(
   {
@@ -31,9 +40,12 @@ export async function askCaches(
     options,
     name,
   }: { readonly world: Ambient; readonly options: OptionValues; readonly name: string | undefined },
-  request: StatusRequest,
+  asked: StatusRequest,
 ): Promise<StatusAnswers> {
   const url = options.text('url');
+  const given = options.integer('timeout', { min: 1, max: 86_400 });
+  const seconds = given ?? answerSeconds[asked.method];
+  const request = { ...asked, seconds, clock: world.clock };
   return url === undefined
     ? podAnswers(world, options, { name, request })
     : { [url]: await fetchAnswer(url, request, world.signal) };
@@ -42,18 +54,13 @@ export async function askCaches(
 /** The body that shows the token of `--token-file`. Throws CLI_FILE_UNREADABLE. */
 export async function tokenBody(options: OptionValues): Promise<Readonly<Record<string, unknown>>> {
   const path = options.text('token-file');
-  if (path === undefined) return {};
-  try {
-    return { token: (await readFile(path, 'utf8')).split('\n', 1)[0]?.trim() };
-  } catch (cause) {
-    throw new PlatformError('CLI_FILE_UNREADABLE', `${path} cannot be read`, { cause });
-  }
+  return path === undefined ? {} : { token: (await readText(path)).split('\n', 1)[0]?.trim() };
 }
 
 async function podAnswers(
   world: Ambient,
   options: OptionValues,
-  { name, request }: { readonly name: string | undefined; readonly request: StatusRequest },
+  { name, request }: { readonly name: string | undefined; readonly request: TimedRequest },
 ): Promise<StatusAnswers> {
   await using connection = await connect(world, options);
   const { client, namespace } = connection;
@@ -109,7 +116,7 @@ async function withToken<Request extends StatusRequest>(
 /** A pod of this machine is asked itself, others through the API server: only there their addresses answer. */
 async function podAnswer(
   { metadata, status }: Pod,
-  { client, request }: { readonly client: Client; readonly request: StatusRequest },
+  { client, request }: { readonly client: Client; readonly request: TimedRequest },
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, unknown>> | undefined> {
   const { name, namespace = 'default' } = metadata;
@@ -127,16 +134,17 @@ async function proxyAnswer(
     name,
     namespace,
     request,
-  }: { readonly name: string; readonly namespace: string; readonly request: StatusRequest },
+  }: { readonly name: string; readonly namespace: string; readonly request: TimedRequest },
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, unknown>>> {
   const { method, path, query = {}, body } = request;
   const proxy = `/api/v1/namespaces/${namespace}/pods/${name}:${statusPort}/proxy${path}`;
   try {
-    const answer = await client.request(
-      method,
-      proxy,
-      { query, ...(body ? { body } : {}) },
+    const options = { query, ...(body ? { body } : {}) };
+    const answer = await inTime(
+      `pod ${name}`,
+      request,
+      (limited) => client.request(method, proxy, options, limited),
       signal,
     );
     return isJsonObject(answer) ? answer : { answer };
@@ -155,10 +163,11 @@ async function proxyAnswer(
 
 async function fetchAnswer(
   base: string,
-  { method, path, query = {}, body }: StatusRequest,
+  request: TimedRequest,
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, unknown>>> {
-  let status: number;
+  const { method, path, query = {}, body } = request;
+  let status = 0;
   let answer: unknown;
   try {
     const address = new URL(path, base);
@@ -166,10 +175,14 @@ async function fetchAnswer(
       if (value !== undefined) address.searchParams.set(key, value);
     }
     const sent = body === undefined ? {} : { body: JSON.stringify(body) };
-    const response = await fetch(address, { method, signal, ...sent });
-    status = response.status;
-    answer = await response.json();
+    const ask = async (limited: AbortSignal): Promise<unknown> => {
+      const response = await fetch(address, { method, signal: limited, ...sent });
+      status = response.status;
+      return response.json();
+    };
+    answer = await inTime(base, request, ask, signal);
   } catch (cause) {
+    if (cause instanceof PlatformError) throw cause;
     throw new PlatformError(
       'CLI_STATUS_UNREACHABLE',
       `${base} did not answer: ${messageOf(cause)}`,
@@ -187,4 +200,32 @@ async function fetchAnswer(
         ? 'Show the token that the server was started with (--control-token-file) with --token-file.'
         : 'Look at the operands, and with --cache-namespace at the namespace inside the cache.',
   });
+}
+
+/** Throws CLI_STATUS_SILENT when the answer takes too long. */
+async function inTime<Answer>(
+  who: string,
+  { path, seconds, clock }: TimedRequest,
+  ask: (signal: AbortSignal) => Promise<Answer>,
+  signal: AbortSignal,
+): Promise<Answer> {
+  using limit = linkedAbort(signal);
+  let late = false;
+  using _timer = clock.timer(seconds * 1_000, () => {
+    late = true;
+    limit.abort();
+  });
+  try {
+    return await ask(limit.signal);
+  } catch (cause) {
+    if (!late) throw cause;
+    throw new PlatformError(
+      'CLI_STATUS_SILENT',
+      `${who} did not answer ${path} within ${seconds} s`,
+      {
+        hint: 'It may be busy, or something else may listen there. Wait longer with --timeout.',
+        cause,
+      },
+    );
+  }
 }

@@ -50,6 +50,13 @@ const url: OptionSpec = {
   description: 'ask this status address (of "cacheserver serve") instead',
 };
 
+const answerTimeout: OptionSpec = {
+  type: 'string',
+  value: 'SECONDS',
+  description: 'how long an answer may take',
+  defaultText: '30, of an order 600',
+};
+
 /** Of orders to the status port of a cache. */
 const cacheOrder: Readonly<Record<string, OptionSpec>> = {
   cache: { type: 'string', short: 'c', value: 'NAME', description: 'the CacheServer to ask' },
@@ -59,6 +66,7 @@ const cacheOrder: Readonly<Record<string, OptionSpec>> = {
     value: 'NAME',
     description: 'the namespace inside a cache that serves several',
   },
+  timeout: answerTimeout,
   output: { type: 'string', short: 'o', value: 'FORM', description: 'json for machines' },
   ...namespaced,
 };
@@ -759,6 +767,7 @@ export const commands: readonly CommandSpec[] = [
     details: ['NAME is a CacheServer; without it all of the namespace are shown.'],
     options: {
       url,
+      timeout: answerTimeout,
       output: { type: 'string', short: 'o', value: 'FORM', description: 'json for machines' },
       ...namespaced,
     },
@@ -833,6 +842,7 @@ export const commands: readonly CommandSpec[] = [
     options: {
       by: { type: 'string', value: 'WHAT', description: 'bytes or requests', defaultText: 'bytes' },
       url,
+      timeout: answerTimeout,
       ...namespaced,
     },
     load: () => import('./commands/cache-top.ts'),

@@ -23,6 +23,8 @@ export const appErrors: Readonly<Record<string, string>> = {
     'An address could not be bound. The cause names why; another program may hold the port.',
   CLI_STATUS_REFUSED:
     'The status port of a cache refused an order. The message says why; purging and cleaning ask for a token.',
+  CLI_STATUS_SILENT:
+    'The status address of a cache server took the connection, and gave no answer in time. An order that was sent may still be carried out.',
   CLI_STATUS_UNREACHABLE: 'The status address of a cache server did not answer.',
   BACKUP_DAMAGED:
     'A backup is not as it was written: cut off, or changed. Nothing was restored. Fetch it once more, or use another one.',
