@@ -345,7 +345,9 @@ test('a mirror that keeps nothing for hours is asked for everything once it does
 
 test('a transaction that its mirror does not keep does not hold up the others', async () => {
   await using world = new TestWorld();
-  const there = await world.serve(await world.openStore(new MemoryDisk(), { storageBytes: 2 ** 21 }));
+  const there = await world.serve(
+    await world.openStore(new MemoryDisk(), { storageBytes: 2 ** 21 }),
+  );
   const here = await mirrorTo(world, [there.address], { backfill: false });
   await put(world, here, 1, large); // more than the half of what there is room for
   await world.until('known', () => mirrorOf(here).state === 'refused', 1_000);
