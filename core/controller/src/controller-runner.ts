@@ -288,6 +288,8 @@ export class ControllerRunner {
     const retryInMs = Math.round(this.#queue.retry(key));
     if (isApiError(error, 'Conflict')) {
       log.debug('the object has changed meanwhile; trying again', { error, retryInMs });
+    } else if (isNamespaceGoing(error)) {
+      log.debug('the namespace is going, and the object with it', { error, retryInMs });
     } else if (isApiError(error) || isPlatformError(error)) {
       log.warn('a pass failed', { error, failures, retryInMs });
     } else {
@@ -359,4 +361,9 @@ function ownerUid(object: KubeObject): readonly string[] {
 
 function resourceKey(resource: Resource<KubeObject>): string {
   return `${apiVersionOf(resource)}/${resource.plural}`;
+}
+
+function isNamespaceGoing(error: unknown): boolean {
+  if (!isApiError(error, 'Forbidden')) return false;
+  return error.details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating') ?? false;
 }

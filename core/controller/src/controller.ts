@@ -27,6 +27,8 @@ export interface ReconcileContext<Obj extends KubeObject> {
     fields: Readonly<Record<string, unknown>>,
     conditions?: readonly (ConditionInput | ConditionGone)[],
   ): void;
+  /** Writes what was said so far, now: before an effect outside the API, so that whoever comes next knows of it. */
+  writeStatus(): Promise<void>;
   /** Records an event on the object; like events are counted, floods are dropped; never throws. */
   event(type: 'Normal' | 'Warning', reason: string, message: string, about?: KubeObject): void;
   /** For the compiler: the kind this context belongs to. */
@@ -52,6 +54,8 @@ export interface ControllerOptions<Obj extends KubeObject> {
   /** Children whose controller owner reference names the object. */
   readonly owns?: readonly Resource<KubeObject>[];
   readonly watches?: readonly WatchMapping[];
+  /** Of which it deletes objects by its client, though others own them. */
+  readonly ends?: readonly Resource<KubeObject>[];
   /** Resources that it makes with the client and never looks at again, such as secrets: it may do nothing else with them. */
   readonly makes?: readonly Resource<KubeObject>[];
   /** Objects reconciled at once; never one twice. Default 4. */

@@ -98,10 +98,13 @@ class Pass {
   readonly #object: KubeObject;
   readonly #options: PassOptions;
   readonly #applied = new Set<string>();
+  /** As the server had it when this pass last wrote it. */
+  #base: KubeObject;
   #words: StatusWords | undefined;
 
   constructor(object: KubeObject, options: PassOptions) {
     this.#object = object;
+    this.#base = object;
     this.#options = options;
   }
 
@@ -118,6 +121,7 @@ class Pass {
       apply: (resource, child) => this.#apply(resource, child),
       prune: (...resources) => this.#prune(resources),
       status: (fields, conditions = []) => this.#say(fields, conditions),
+      writeStatus: () => this.writeStatus(),
       event: (type, reason, message, about = this.#object) =>
         recorder.record({ about, type, reason, message }),
     };
@@ -193,13 +197,13 @@ class Pass {
     const words = this.#words;
     if (!words) return;
     const { client, controller, signal } = this.#options;
-    let base: KubeObject | undefined = this.#object;
+    let base: KubeObject | undefined = this.#base;
     for (let tries = 1; base && base.metadata.uid === this.#object.metadata.uid; tries++) {
       const current = statusOf(base);
       const patch = mergePatchBetween(current, this.#statusAfter(current, words));
       if (!patch) return;
       try {
-        await this.#patchStatus(base, patch);
+        this.#base = await this.#patchStatus(base, patch);
         return;
       } catch (error) {
         const gone = isApiError(error, 'NotFound');
@@ -220,12 +224,15 @@ class Pass {
     });
   }
 
-  async #patchStatus(base: KubeObject, patch: Readonly<Record<string, unknown>>): Promise<void> {
+  async #patchStatus(
+    base: KubeObject,
+    patch: Readonly<Record<string, unknown>>,
+  ): Promise<KubeObject> {
     const { client, controller, signal, withoutStatus } = this.#options;
     const { resource, name: fieldManager } = controller;
     const { uid, resourceVersion } = base.metadata;
     const body = { metadata: { uid, resourceVersion }, status: patch };
-    const write = async (subresource: 'status' | undefined): Promise<void> => {
+    const write = async (subresource: 'status' | undefined): Promise<KubeObject> => {
       const options = { fieldManager, ...(subresource ? { subresource } : {}) };
       const written = await client.patch(
         resource,
@@ -235,16 +242,17 @@ class Pass {
         signal,
       );
       moveOn(this.#options.progress, base, written);
+      return written;
     };
     if (withoutStatus.has(resource.plural)) return write(undefined);
     try {
-      await write('status');
+      return await write('status');
     } catch (error) {
       // Either the object is gone or its kind has no status subresource.
       if (!isApiError(error, 'NotFound')) throw error;
       if (!(await client.get(resource, refOf(base), signal))) throw error;
       withoutStatus.add(resource.plural);
-      await write(undefined);
+      return write(undefined);
     }
   }
 }

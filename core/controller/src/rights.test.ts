@@ -19,6 +19,7 @@ test('rights follow from what controllers declare, each resource once', () => {
   });
   const watcher = defineController({
     ...{ name: 'watcher', resource: podResource, reconcile, makes: [leaseResource] },
+    ends: [deploymentResource],
     watches: [watching(secretResource, () => []), watching(configMapResource, () => [])],
   });
   const words = rightsOf([keeper, watcher]).map(
@@ -30,7 +31,7 @@ test('rights follow from what controllers declare, each resource once', () => {
     'core/pods: get list watch',
     'core/pods/status: patch',
     'core/secrets: list watch',
-    'apps/deployments: get list patch watch',
+    'apps/deployments: delete get list patch watch',
     'apps/deployments/status: patch',
     'coordination.k8s.io/leases: create',
   ]);
