@@ -44,6 +44,16 @@ export async function isOfPlatform(catalogue: Catalogue, { spec }: Pod): Promise
   return true;
 }
 
+/** Whether a program of a pod listens on the addresses of Services itself. */
+export async function listensOnFronts(catalogue: Catalogue, { spec }: Pod): Promise<boolean> {
+  for (const { image, command = [] } of spec.containers) {
+    if (command.length > 0) continue; // another program than that of the image
+    const program = await catalogue.resolve(image ?? '');
+    if (!('missing' in program) && (program.frontArgs || program.frontsFile)) return true;
+  }
+  return false;
+}
+
 export interface CatalogueOptions {
   /** Directories to search, as in the environment variable PATH. */
   readonly path: string;

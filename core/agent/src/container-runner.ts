@@ -222,9 +222,13 @@ export class ContainerRunner {
   }
 
   #sayUnservedFronts(launch: ReadyLaunch): void {
-    if (this.#frontsSaid || launch.servesFronts !== 'no' || this.#fronts.length === 0) return;
+    if (this.#frontsSaid || launch.servesFronts !== 'no') return;
+    const { runtime, pod } = this.#context;
+    // Addresses of Services are served by whoever relays them.
+    const own = frontsOf(this.container, pod(), { services: [], nodeAddress: runtime.hostIP });
+    if (own.length === 0) return;
     this.#frontsSaid = true;
-    const text = frontsText(this.#fronts);
+    const text = frontsText(own);
     this.event(
       'Warning',
       'FrontsNotServed',

@@ -5,6 +5,7 @@ export {
   type Catalogue,
   type CatalogueOptions,
   findProgram,
+  listensOnFronts,
   type MissingProgram,
   type Program,
   standardCatalogue,

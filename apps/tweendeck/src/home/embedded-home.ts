@@ -1,9 +1,11 @@
 // The embedded home: control plane, controllers and agent put together in one process.
 
 import { hostname } from 'node:os';
+import { listensOnFronts } from '@tweendeck/agent';
 import { controllersUser, homeUser } from '@tweendeck/apiserver';
 import type { Client } from '@tweendeck/client';
 import { runManager } from '@tweendeck/controller';
+import { serviceRelayController, TcpRelay } from '@tweendeck/network';
 import { TaskGroup } from '@tweendeck/std';
 import {
   builtInControllers,
@@ -14,6 +16,7 @@ import {
   type NodeWatchOptions,
 } from '@tweendeck/workloads';
 import { platformControllers } from '../platform.ts';
+import { programCatalogue } from './catalogue.ts';
 import {
   apiServiceAddress,
   type ControlPlane,
@@ -74,10 +77,12 @@ async function openParts(options: EmbeddedHomeOptions, signal: AbortSignal): Pro
   await ensureSystemNamespaces(system, signal);
   await ensureDefaultStorageClass(system, signal);
   await installKinds(system, signal);
+  const { clock, log } = options;
+  const relay = opened.use(new TcpRelay({ clock, log: log.with({ part: 'relay' }) }));
   // Disposed after the agents: controllers see their pods off.
   const tasks = opened.use(new TaskGroup({ onFailure: options.onFailure }));
   opened.use(await agents.start(plane, options, signal));
-  tasks.start((managerSignal) => runControllers(plane, options, managerSignal));
+  tasks.start((managerSignal) => runControllers({ plane, relay }, options, managerSignal));
   const parts = opened.move();
   return {
     identity: plane.identity,
@@ -88,10 +93,12 @@ async function openParts(options: EmbeddedHomeOptions, signal: AbortSignal): Pro
 }
 
 function runControllers(
-  { identity, address, authority, clientOf }: ControlPlane,
-  { clock, random, log, nodeWatch }: EmbeddedHomeOptions,
+  { plane, relay }: { readonly plane: ControlPlane; readonly relay: TcpRelay },
+  { self, environment, clock, random, log, nodeWatch }: EmbeddedHomeOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  const { identity, address, authority, clientOf } = plane;
+  const catalogue = programCatalogue({ self, environment });
   return runManager(
     {
       client: clientOf(controllersUser, 'tweendeck-controllers'),
@@ -101,6 +108,10 @@ function runControllers(
       instance: hostname(),
       controllers: [
         ...builtInControllers({ loadBalancerAddress: homeHost, rootCertificate: authority }),
+        serviceRelayController({
+          relay,
+          servesItself: (pod) => listensOnFronts(catalogue, pod),
+        }),
         ...platformControllers(),
       ],
       tasks: [
