@@ -56,8 +56,8 @@ const programs: readonly Program[] = [
     name: 'memcached',
     commands: ['memcached'],
     debianPackage: 'memcached',
-    purpose: 'runs pods with a memcached image in the embedded home',
-    wantedBy: 'features',
+    purpose: 'is what a Memcached runs, and pods with a memcached image in the embedded home',
+    wantedBy: 'tests',
   },
   {
     name: 'chromium',

@@ -172,6 +172,7 @@ const usersOwn =
 const definitions = [
   'APIService /v1alpha1.tweendeck.io',
   'CustomResourceDefinition /cacheservers.tweendeck.io',
+  'CustomResourceDefinition /memcacheds.tweendeck.io',
 ];
 
 for (const { version, keep } of [

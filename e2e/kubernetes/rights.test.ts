@@ -13,7 +13,9 @@ import {
   podResource,
   type Service,
   serviceResource,
+  statefulSetResource,
 } from '@tweendeck/kube';
+import { memcachedKind } from '@tweendeck/memcached';
 import { parseAllDocuments } from 'yaml';
 import { freePort, until } from '../support/home.ts';
 import { type ControlPlane, controlPlane } from './lab/index.ts';
@@ -129,8 +131,13 @@ test('the definitions in the cluster are those of the code, for Helm 3 and Helm 
   );
   for (const { stdout, stderr } of rendered) {
     const objects = parseAllDocuments(stdout).map((document) => document.toJS());
-    const [crd] = objects.filter((object) => object?.kind === 'CustomResourceDefinition');
-    assert.deepEqual(crd?.spec, JSON.parse(JSON.stringify(cacheServerKind.crd().spec)), stderr);
+    const crds = objects.filter((object) => object?.kind === 'CustomResourceDefinition');
+    const kinds = [cacheServerKind, memcachedKind].map((kind) => kind.crd().spec);
+    assert.deepEqual(
+      crds.map(({ spec }) => spec),
+      JSON.parse(JSON.stringify(kinds)),
+      stderr,
+    );
   }
 });
 
@@ -266,6 +273,60 @@ async function figuresAreTold(leader: ControllersProcess): Promise<void> {
   ])
     assert.match(body, line);
 }
+
+test('members of an engine are made, replaced when they cannot run as they were, and deleted', async () => {
+  await using leader = controllers();
+  await leader.said('leading');
+  const name = { namespace, name: 'sessions' };
+  const apply = (spec: object): Promise<string> =>
+    must(
+      ['apply', '-f', '-'],
+      JSON.stringify({
+        ...{ apiVersion: 'tweendeck.io/v1alpha1', kind: 'Memcached', metadata: name, spec },
+      }),
+    );
+  const members = async () => {
+    const labelSelector = 'app.kubernetes.io/instance=sessions';
+    return (await plane.client.list(podResource, { namespace, labelSelector }, never)).items;
+  };
+  await apply({ image: 'example.com/nowhere', groups: { servers: { members: 2 } } });
+  const stuck = await until('its pods are there', async () => {
+    const pods = await members();
+    return pods.length === 2 && pods;
+  });
+  for (const { metadata, spec } of stuck) {
+    const waiting = { reason: 'ErrImagePull', message: 'no such image' };
+    const { name: container = '', image = '' } = spec.containers[0] ?? {};
+    const containerStatuses = [
+      {
+        ...{ name: container, image, imageID: '', ready: false, restartCount: 0 },
+        state: { waiting },
+      },
+    ];
+    const body = { status: { phase: 'Pending', podIP: '192.0.2.1', containerStatuses } };
+    const pod = { namespace, name: metadata.name };
+    const options = { subresource: 'status' } as const;
+    await plane.client.patch(podResource, pod, { type: 'merge', body }, options, never);
+  }
+  await until('it is told', async () => {
+    const found = await plane.client.get(memcachedKind, name, never);
+    return found?.status?.phase === 'Degraded';
+  });
+  await apply({ groups: { servers: { members: 2 } } });
+  const before = new Set(stuck.map(({ metadata }) => metadata.uid));
+  await until('others take their places', async () => {
+    const pods = await members();
+    return pods.length === 2 && pods.every(({ metadata }) => !before.has(metadata.uid));
+  });
+  await apply({ groups: { servers: { members: 1 } } });
+  await until('one is left, without a budget', async () => {
+    const { items } = await plane.client.list(statefulSetResource, { namespace }, never);
+    return items.length === 1;
+  });
+  await must(['delete', '-n', namespace, 'memcached/sessions', '--wait']);
+  await until('its pods are gone', async () => (await members()).length === 0, 90_000);
+  assert.deepEqual(await leader.stop(), { code: 0, signal: null });
+});
 
 test('when the leader is killed another takes over; when it is stopped, at once', async () => {
   await using first = controllers();

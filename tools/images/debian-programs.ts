@@ -1,4 +1,4 @@
-// Images of programs that Debian has installed on this machine: redis, nginx and busybox, as small as they run.
+// Images of programs that Debian has installed on this machine: redis, memcached, nginx and busybox, as small as they run.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -13,6 +13,7 @@ interface InstalledProgram {
 
 const redisServer = { path: '/usr/bin/redis-server', debianPackage: 'redis-server' } as const;
 const redisClient = { path: '/usr/bin/redis-cli', debianPackage: 'redis-tools' } as const;
+const memcached = { path: '/usr/bin/memcached', debianPackage: 'memcached' } as const;
 const nginx = { path: '/usr/sbin/nginx', debianPackage: 'nginx-light' } as const;
 const nginxStream = {
   path: '/usr/lib/nginx/modules/ngx_stream_module.so',
@@ -22,6 +23,7 @@ const busybox = { path: '/bin/busybox', debianPackage: 'busybox-static' } as con
 
 const neededBy: Readonly<Record<string, readonly InstalledProgram[]>> = {
   redis: [redisServer, redisClient],
+  memcached: [memcached],
   nginx: [nginx],
   entry: [nginx, nginxStream],
   busybox: [busybox],
@@ -54,6 +56,21 @@ export function redisRecipe(): Recipe {
       env: { PATH: searchPath },
       exposedPorts: ['6379/tcp'],
       volumes: ['/data'],
+    },
+  };
+}
+
+/** Arguments are those of memcached. */
+export function memcachedRecipe(): Recipe {
+  return {
+    names: namesOf('memcached', memcached),
+    layers: [{ what: 'memcached', entries: [...baseEntries(), ...programs(memcached)] }],
+    defaults: {
+      user: nonroot.user,
+      entrypoint: [memcached.path],
+      workingDirectory: '/',
+      env: { PATH: searchPath },
+      exposedPorts: ['11211/tcp'],
     },
   };
 }

@@ -15,7 +15,7 @@ import {
   writeLayout,
 } from '@tweendeck/oci';
 import { isPlatformError } from '@tweendeck/std';
-import { busyboxRecipe, nginxRecipe, redisRecipe } from './debian-programs.ts';
+import { busyboxRecipe, memcachedRecipe, nginxRecipe, redisRecipe } from './debian-programs.ts';
 import { pauseRecipe } from './pause.ts';
 import { entryRecipe, programRecipe } from './program.ts';
 import { markUsed, pruneCache } from './prune.ts';
@@ -31,6 +31,7 @@ const recipes: Readonly<Record<string, RecipeMaker>> = {
   entry: ({ signal }) => entryRecipe(signal),
   pause: async ({ cache }) => pauseRecipe(join(cache, 'pause')),
   redis: async () => redisRecipe(),
+  memcached: async () => memcachedRecipe(),
   nginx: async () => nginxRecipe(),
   busybox: async () => busyboxRecipe(),
 };

@@ -3,11 +3,12 @@
 import { cacheServerController, cacheServerKind } from '@tweendeck/cacheserver';
 import type { Controller } from '@tweendeck/controller';
 import type { Kind } from '@tweendeck/kube';
+import { memcachedController, memcachedKind } from '@tweendeck/memcached';
 
 /** The kinds that an API server must know before controllers run. */
-export const platformKinds: readonly Kind[] = [cacheServerKind];
+export const platformKinds: readonly Kind[] = [cacheServerKind, memcachedKind];
 
 /** The platform's own controllers; Kubernetes' built-in ones are not among them. */
 export function platformControllers(): readonly Controller[] {
-  return [cacheServerController()];
+  return [cacheServerController(), memcachedController()];
 }

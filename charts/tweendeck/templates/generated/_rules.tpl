@@ -24,6 +24,7 @@
   resources:
     - pods
   verbs:
+    - delete
     - list
     - watch
 - apiGroups:
@@ -58,6 +59,17 @@
     - apps
   resources:
     - deployments
+  verbs:
+    - create
+    - delete
+    - get
+    - list
+    - patch
+    - watch
+- apiGroups:
+    - apps
+  resources:
+    - statefulsets
   verbs:
     - create
     - delete
@@ -130,6 +142,20 @@
     - cacheservers/status
   verbs:
     - patch
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - memcacheds
+  verbs:
+    - get
+    - list
+    - watch
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - memcacheds/status
+  verbs:
+    - patch
 {{- end }}
 
 {{- define "tweendeck.rules.view" -}}
@@ -146,6 +172,20 @@
   resources:
     - cacheservers/status
     - cacheservers/scale
+  verbs:
+    - get
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - memcacheds
+  verbs:
+    - get
+    - list
+    - watch
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - memcacheds/status
   verbs:
     - get
 {{- end }}
@@ -168,6 +208,16 @@
   verbs:
     - patch
     - update
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - memcacheds
+  verbs:
+    - create
+    - delete
+    - deletecollection
+    - patch
+    - update
 {{- end }}
 
 {{- define "tweendeck.rules.admin" -}}
@@ -177,6 +227,12 @@
     - cacheservers
   verbs:
     - "*"
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - memcacheds
+  verbs:
+    - "*"
 {{- end }}
 
 {{- define "tweendeck.rules.finalizers" -}}
@@ -184,6 +240,12 @@
     - tweendeck.io
   resources:
     - cacheservers/finalizers
+  verbs:
+    - update
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - memcacheds/finalizers
   verbs:
     - update
 {{- end }}

@@ -1,0 +1,267 @@
+// What users declare of a middleware cluster and what the platform says about it, for every engine the same.
+
+import {
+  type Condition,
+  defineKind,
+  type Kind,
+  type KindObject,
+  type Presence,
+  type Toleration,
+  type Type,
+  t,
+} from '@tweendeck/kube';
+import type { CountRule, EngineTables, GroupRule, Parameter } from './engine.ts';
+
+/** How many members of a group there are, and what each takes. */
+export interface GroupSpec {
+  /** 1 in a group without shards. */
+  readonly shards?: number;
+  /** Of the group, or of each shard. */
+  readonly members: number;
+  readonly resources: { readonly limits: Readonly<Record<string, number | string>> };
+  /** Omitted: data live and go with the pod. */
+  readonly storage?: { readonly size: number | string; readonly className?: string };
+}
+
+export interface ClusterSpec<Options> {
+  readonly version: string;
+  readonly groups: Readonly<Record<string, GroupSpec>>;
+  readonly config?: Readonly<Record<string, number | string>>;
+  readonly nodeSelector?: Readonly<Record<string, string>>;
+  readonly tolerations?: readonly Toleration[];
+  readonly imagePullSecrets?: readonly { readonly name: string }[];
+  /** Takes the place of the version's image. */
+  readonly image?: string;
+  /** Any other text: members are restarted one after another. */
+  readonly restart?: string;
+  /** Members are stopped; volumes stay. */
+  readonly suspend?: boolean;
+  readonly options: Options;
+}
+
+const phases = ['Pending', 'Progressing', 'Ready', 'Degraded', 'Stopped', 'Terminating'] as const;
+/** One word that sums up the conditions. */
+export type ClusterPhase = (typeof phases)[number];
+
+export interface MemberStatus {
+  readonly name: string;
+  readonly role: string;
+  readonly ready: boolean;
+  readonly host?: string;
+  readonly version?: string;
+  readonly lag?: string;
+}
+
+/** What is being done, so that whoever comes next knows of it. */
+export interface StepStatus {
+  readonly id: string;
+  readonly why: string;
+  readonly on?: string;
+  /** RFC 3339. */
+  readonly since: string;
+}
+
+export interface ClusterStatus {
+  readonly phase?: ClusterPhase;
+  readonly observedGeneration?: number;
+  /** `host:port`. */
+  readonly endpoint?: string;
+  readonly version?: string;
+  readonly members?: readonly MemberStatus[];
+  /** `READY/ALL`. */
+  readonly ready?: string;
+  readonly step?: StepStatus | null;
+  readonly conditions?: readonly Condition[];
+}
+
+/** An object of an engine's kind as a server answers it. */
+export type ClusterObject<Options> = KindObject<ClusterSpec<Options>, ClusterStatus>;
+
+export const platformGroup = 'tweendeck.io';
+export const platformVersion = 'v1alpha1';
+
+/** The kind of an engine, with all that can be refused at admission in its schema. */
+export function engineKind<Options>(
+  engine: EngineTables<Options>,
+  options: Type<Options, Presence>,
+): Kind<ClusterSpec<Options>, ClusterStatus> {
+  const { kind, plural, shortNames, description } = engine;
+  return defineKind<ClusterSpec<Options>, ClusterStatus>({
+    ...{ group: platformGroup, version: platformVersion, kind, plural, shortNames, description },
+    categories: ['all', 'tweendeck'],
+    spec: specOf(engine, options),
+    status,
+    columns: [
+      { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
+      { name: 'Ready', type: 'string', jsonPath: '.status.ready' },
+      { name: 'Version', type: 'string', jsonPath: '.status.version' },
+      { name: 'Endpoint', type: 'string', jsonPath: '.status.endpoint' },
+      { name: 'Step', type: 'string', jsonPath: '.status.step.id', priority: 1 },
+      { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+    ],
+    // Names of members, their pods and what is beside them are labels of DNS: 63 characters at most.
+    rules: [
+      {
+        rule: `size(self.metadata.name) <= ${nameLengthMax}`,
+        message: `names have at most ${nameLengthMax} characters, so that those of members fit into DNS`,
+      },
+    ],
+  });
+}
+
+const nameLengthMax = 40;
+
+function specOf<Options>(
+  { versions, groups, parameters }: EngineTables<Options>,
+  options: Type<Options, Presence>,
+): Type<ClusterSpec<Options>> {
+  const shape = t.object({
+    version: versionType(versions),
+    groups: t
+      .object(
+        Object.fromEntries(Object.entries(groups).map(([name, rule]) => [name, groupType(rule)])),
+      )
+      .default({}),
+    config: t
+      .object(
+        Object.fromEntries(
+          Object.entries(parameters).map(([name, parameter]) => [
+            name,
+            parameterType(parameter).optional(),
+          ]),
+        ),
+      )
+      .optional()
+      .describe('Settings of the server; what can be set while it runs is set without a restart.'),
+    nodeSelector: t.map(t.string()).optional().describe('Labels of the nodes members may run on.'),
+    tolerations: tolerations.optional().describe('Taints that the pods tolerate.'),
+    imagePullSecrets: t
+      .list(t.object({ name: t.string({ minLength: 1 }) }))
+      .optional()
+      .describe('Secrets with which images are pulled.'),
+    image: t.string({ minLength: 1 }).optional().describe("In place of the version's image."),
+    restart: t
+      .string({ maxLength: 64 })
+      .optional()
+      .describe('Change it to any other text, and members are restarted one after another.'),
+    suspend: t.boolean().optional().describe('Stops all members; what is on volumes stays.'),
+    options,
+  });
+  // The shape is ClusterSpec field by field; groups and config are objects with the engine's own names.
+  return shape as unknown as Type<ClusterSpec<Options>>;
+}
+
+function versionType(versions: EngineTables<unknown>['versions']): Type<string, 'defaulted'> {
+  const names = Object.keys(versions);
+  const paths = Object.entries(versions).map(
+    ([name, { upgradesFrom }]) =>
+      `'${name}': [${upgradesFrom.map((from) => `'${from}'`).join(', ')}]`,
+  );
+  return t
+    .enum(names)
+    .rule(`self == oldSelf || oldSelf in {${paths.join(', ')}}[self]`, {
+      message: 'there is no way from the present version to this one',
+    })
+    .default(names.at(-1) ?? '')
+    .describe('Of the server; members are changed one after another.');
+}
+
+function groupType({ description, shards, members, limits, keepsData }: GroupRule) {
+  const count = ({ min, max }: CountRule) => t.int32({ minimum: min, maximum: max });
+  const resources = t.object({
+    limits: t
+      .map(t.quantity())
+      .default(limits)
+      .describe('What each may use: cpu, memory. Requests are the same.'),
+  });
+  const all = t.object({
+    shards: count(shards ?? members)
+      .default(shards?.default ?? 1)
+      .describe('Parts the keys are divided into.'),
+    members: count(members)
+      .default(members.default)
+      .describe(shards ? 'Members of each shard.' : 'Members.'),
+    resources: resources.default({ limits }),
+    storage: storage.optional(),
+  });
+  const { properties = {}, ...rest } = all.schema;
+  const { shards: sharding, storage: volume, ...always } = properties;
+  // A group offers what it has.
+  const offered = {
+    ...always,
+    ...(shards && sharding ? { shards: sharding } : {}),
+    ...(keepsData && volume ? { storage: volume } : {}),
+  };
+  return t
+    .raw({ ...rest, properties: offered, default: {} })
+    .describe(description)
+    .default({});
+}
+
+const storage = t
+  .object({
+    size: t.quantity().describe('Of the volume of each member.'),
+    className: t.string({ minLength: 1 }).optional().describe('Its StorageClass.'),
+  })
+  .describe('A volume for each member; without it, data live and go with the pod.');
+
+function parameterType(parameter: Parameter): Type<number | string> {
+  const typed: Type<number | string> = schemaOf(parameter);
+  return parameter.description === undefined ? typed : typed.describe(parameter.description);
+}
+
+function schemaOf(parameter: Parameter): Type<number> | Type<string> {
+  if (parameter.type === 'choice') return t.enum(parameter.choices);
+  if (parameter.type === 'text') {
+    return t.string({
+      maxLength: 1_024,
+      ...(parameter.pattern ? { pattern: parameter.pattern } : {}),
+    });
+  }
+  const { min, max } = parameter;
+  return t.int64({
+    ...(min === undefined ? {} : { minimum: min }),
+    ...(max === undefined ? {} : { maximum: max }),
+  });
+}
+
+const tolerations: Type<readonly Toleration[]> = t.list(
+  t.object({
+    key: t.string().optional().describe('The taint this tolerates; empty with Exists: all.'),
+    operator: t.enum(['Exists', 'Equal']).optional().describe('Equal by default.'),
+    value: t.string().optional(),
+    effect: t.enum(['NoExecute', 'NoSchedule', 'PreferNoSchedule']).optional(),
+    tolerationSeconds: t.int64().optional(),
+  }),
+);
+
+const status: Type<ClusterStatus> = t.object({
+  phase: t.enum(phases).optional(),
+  observedGeneration: t.int64().optional(),
+  endpoint: t.string().optional().describe('Where clients connect.'),
+  version: t.string().optional().describe('What all members run; absent while they differ.'),
+  ready: t.string().optional().describe('Members that take part, of all.'),
+  members: t
+    .list(
+      t.object({
+        name: t.string(),
+        role: t.string(),
+        ready: t.boolean(),
+        host: t.string().optional(),
+        version: t.string().optional(),
+        lag: t.string().optional().describe('What it is behind its leader.'),
+      }),
+    )
+    .optional(),
+  step: t
+    .object({
+      id: t.string(),
+      why: t.string(),
+      on: t.string().optional(),
+      since: t.time(),
+    })
+    .nullable()
+    .optional()
+    .describe('What is being done, and why.'),
+  conditions: t.conditions().optional(),
+});

@@ -1,0 +1,217 @@
+// The controller of every engine: renders, asks the members, decides, acts, and tells.
+
+import {
+  type Controller,
+  defineController,
+  type Outcome,
+  type ReconcileContext,
+  watching,
+} from '@tweendeck/controller';
+import {
+  configMapResource,
+  type Kind,
+  type KubeObject,
+  type Pod,
+  podDisruptionBudgetResource,
+  podResource,
+  type Resource,
+  serviceResource,
+  statefulSetResource,
+} from '@tweendeck/kube';
+import type { ClusterObject, ClusterSpec, ClusterStatus } from './cluster-spec.ts';
+import type { Cluster, Engine, EngineTables, Trouble } from './engine.ts';
+import { approvalAnnotation, clusterLabels } from './labels.ts';
+import type { Observed } from './member.ts';
+import { membersOf } from './members.ts';
+import { observe } from './observe.ts';
+import { type Action, type ClusterPlan, planCluster } from './plan.ts';
+import {
+  type ClusterRendering,
+  type MemberRendering,
+  renderCluster,
+  renderMember,
+} from './render.ts';
+import { planStatus, type StatusWords } from './status-plan.ts';
+import { takenName, type WantedName } from './taken-names.ts';
+
+/** What members do by themselves is seen so often. */
+const lookAgainMs = 10_000;
+/** While something is under way. */
+const busyMs = 1_000;
+
+/** Files only where there are any: rights follow from this. */
+function ownedResources<Options>({
+  recipes,
+}: Pick<EngineTables<Options>, 'recipes'>): readonly Resource<KubeObject>[] {
+  const hasFiles = Object.values(recipes).some(({ files }) => files !== undefined);
+  return [
+    serviceResource,
+    podDisruptionBudgetResource,
+    statefulSetResource,
+    ...(hasFiles ? [configMapResource] : []),
+  ];
+}
+
+function namesOf({ services, budgets, members }: ClusterRendering): readonly WantedName[] {
+  return [
+    ...services.map(({ metadata: { name } }) => ({ resource: serviceResource, name })),
+    ...budgets.map(({ metadata: { name } }) => ({ resource: podDisruptionBudgetResource, name })),
+    ...members.flatMap(({ name, files }) => [
+      { resource: statefulSetResource, name },
+      ...(files ? [{ resource: configMapResource, name }] : []),
+    ]),
+  ];
+}
+
+/** Nothing is made while a name is somebody else's. */
+function blockedPlan(trouble: Trouble): ClusterPlan {
+  return { actions: [], ahead: [], leaving: [], troubles: [trouble], waits: trouble.message };
+}
+
+/** Runs the clusters of an engine; field manager and event source is the engine's component. */
+export function engineController<Options, Facts>(
+  kind: Kind<ClusterSpec<Options>, ClusterStatus>,
+  engine: Engine<Options, Facts>,
+): Controller {
+  return defineController<ClusterObject<Options>>({
+    name: engine.component,
+    resource: kind,
+    owns: ownedResources(engine),
+    ends: [podResource],
+    watches: [watching(podResource, (pod) => clustersOf(pod, engine.component))],
+    reconcile: (object, context) => new ClusterPass(engine, object, context).run(),
+  });
+}
+
+function clustersOf({ metadata: { labels = {}, namespace } }: Pod, component: string) {
+  const name = labels['app.kubernetes.io/instance'];
+  if (labels['app.kubernetes.io/name'] !== component || !name || !namespace) return [];
+  return [{ namespace, name }];
+}
+
+/** One look at one cluster. */
+class ClusterPass<Options, Facts> {
+  readonly #engine: Engine<Options, Facts>;
+  readonly #object: ClusterObject<Options>;
+  readonly #context: ReconcileContext<ClusterObject<Options>>;
+  readonly #cluster: Cluster<Options>;
+
+  constructor(
+    engine: Engine<Options, Facts>,
+    object: ClusterObject<Options>,
+    context: ReconcileContext<ClusterObject<Options>>,
+  ) {
+    const { name, namespace = 'default' } = object.metadata;
+    this.#engine = engine;
+    this.#object = object;
+    this.#context = context;
+    this.#cluster = { name, namespace, spec: object.spec, secrets: {} };
+  }
+
+  async run(): Promise<Outcome> {
+    const rendering = renderCluster(this.#engine, this.#cluster);
+    const observed = await this.#observe(rendering.members);
+    const staying = this.#staying(observed);
+    const taken = await takenName(this.#object, namesOf(rendering), this.#context);
+    if (taken === 'leftover') return { requeueAfterMs: busyMs };
+    if (taken !== undefined) return this.#tell(observed, blockedPlan(taken));
+    const plan = this.#plan(observed);
+    await this.#apply(
+      rendering,
+      staying.filter(({ name }) => !plan.leaving.includes(name)),
+    );
+    const outcome = this.#tell(observed, plan);
+    await this.#act(plan);
+    return outcome;
+  }
+
+  /** Those that the spec asks for no more, as they are until they may leave. */
+  #staying({ members }: Observed<Facts>): readonly MemberRendering[] {
+    return members
+      .filter(({ wanted }) => !wanted)
+      .map(({ place }) => renderMember(this.#engine, this.#cluster, place));
+  }
+
+  async #apply(rendering: ClusterRendering, staying: readonly MemberRendering[]): Promise<void> {
+    const context = this.#context;
+    for (const service of rendering.services) await context.apply(serviceResource, service);
+    for (const budget of rendering.budgets)
+      await context.apply(podDisruptionBudgetResource, budget);
+    for (const { files, workload } of [...rendering.members, ...staying]) {
+      if (files) await context.apply(configMapResource, files);
+      await context.apply(statefulSetResource, workload);
+    }
+    await context.prune(...ownedResources(this.#engine));
+  }
+
+  #tell(observed: Observed<Facts>, plan: ClusterPlan): Outcome {
+    const words = this.#words(observed, plan);
+    this.#context.status({ ...words.fields }, words.conditions);
+    this.#announce(words);
+    return { requeueAfterMs: plan.waits === undefined ? lookAgainMs : busyMs };
+  }
+
+  async #observe(wanted: readonly MemberRendering[]): Promise<Observed<Facts>> {
+    const { name, namespace } = this.#cluster;
+    const { cache, clock, signal } = this.#context;
+    const labels = clusterLabels(this.#engine, name);
+    const members = membersOf({
+      wanted,
+      workloads: cache(statefulSetResource).list({ namespace, labels }),
+      pods: cache(podResource).list({ namespace, labels }),
+      renderLeaver: (place) => renderMember(this.#engine, this.#cluster, place),
+    });
+    return observe(this.#engine, { cluster: this.#cluster, members, clock }, signal);
+  }
+
+  #plan(observed: Observed<Facts>): ClusterPlan {
+    const { annotations = {} } = this.#object.metadata;
+    return planCluster({
+      ...{ engine: this.#engine, cluster: this.#cluster, observed },
+      underWay: this.#object.status?.step ?? undefined,
+      approved: new Set((annotations[approvalAnnotation] ?? '').split(',').map((id) => id.trim())),
+      nowMs: this.#context.clock.nowMs(),
+    });
+  }
+
+  #words({ members }: Observed<Facts>, plan: ClusterPlan): StatusWords {
+    const { name, namespace, spec } = this.#cluster;
+    const { clientGroup, recipes } = this.#engine;
+    const [port] = Object.values(recipes[clientGroup]?.ports ?? {});
+    return planStatus({
+      ...{ members, plan, suspended: spec.suspend === true },
+      underWay: this.#object.status?.step ?? undefined,
+      endpoint: `${name}.${namespace}.svc:${port}`,
+      nowMs: this.#context.clock.nowMs(),
+    });
+  }
+
+  /** What may disturb is written down before it is done. */
+  async #act({ actions }: ClusterPlan): Promise<void> {
+    const context = this.#context;
+    for (const action of actions) {
+      if (action.risk !== 'safe') await context.writeStatus();
+      context.log.info('step', { cluster: this.#cluster.name, step: action.id, why: action.why });
+      context.event('Normal', 'Step', `${action.id}: ${action.why}`);
+      await this.#do(action);
+    }
+  }
+
+  async #do(action: Action): Promise<void> {
+    const { client, signal } = this.#context;
+    if ('run' in action) return action.run(signal);
+    const { name, uid } = action.removes;
+    const { namespace } = this.#cluster;
+    await client.delete(podResource, { namespace, name }, { preconditions: { uid } }, signal);
+  }
+
+  #announce({ fields: { phase }, conditions }: StatusWords): void {
+    const { status } = this.#object;
+    const type = phase === 'Degraded' ? 'Degraded' : 'Ready';
+    const now = conditions.find((condition) => condition.type === type);
+    const before = status?.conditions?.find((condition) => condition.type === type);
+    if (status?.phase === phase && before?.reason === now?.reason) return;
+    if (phase === 'Ready') this.#context.event('Normal', 'Ready', now?.message ?? phase);
+    if (phase === 'Degraded') this.#context.event('Warning', 'Degraded', now?.message ?? phase);
+  }
+}

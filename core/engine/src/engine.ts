@@ -1,0 +1,155 @@
+// What an engine author writes: tables of what there is to choose, and decisions over what was observed. Everything else
+// that a middleware cluster needs is done once, for all of them.
+
+import type { ConfigMap, Container, Probe } from '@tweendeck/kube';
+import type { ClusterSpec } from './cluster-spec.ts';
+import type { Member, MemberView, Observed, Place } from './member.ts';
+
+/** A cluster as its user declared it, with what only the platform knows of it. */
+export interface Cluster<Options> {
+  readonly name: string;
+  readonly namespace: string;
+  readonly spec: ClusterSpec<Options>;
+  /** What stands in the cluster's own Secret, by key. */
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+/** Members of one kind: what there may be of them. */
+export interface GroupRule {
+  /** For `kubectl explain`. */
+  readonly description: string;
+  /** Given: its members are divided into so many shards, each with `members`. */
+  readonly shards?: CountRule;
+  /** Of the group, or of each shard. */
+  readonly members: CountRule;
+  /** What each takes unless the user says otherwise. */
+  readonly limits: { readonly cpu: string; readonly memory: string };
+  /** Whether its members keep something that a volume can be asked for. */
+  readonly keepsData: boolean;
+}
+
+export interface CountRule {
+  readonly min: number;
+  readonly max: number;
+  readonly default: number;
+}
+
+/** A setting of the server's that a user may choose. */
+export type Parameter = {
+  readonly description?: string;
+  /** `live`: an engine sets it while members run; `restart`: they are rolled. */
+  readonly applies: 'live' | 'restart';
+} & (
+  | { readonly type: 'integer'; readonly min?: number; readonly max?: number }
+  | { readonly type: 'choice'; readonly choices: readonly string[] }
+  | { readonly type: 'text'; readonly pattern?: string }
+);
+
+/** Where a member is rendered for. */
+export interface RenderContext<Options> {
+  readonly cluster: Cluster<Options>;
+  readonly place: Place;
+  /** Of the member, the same as of its workload. */
+  readonly name: string;
+  /** Under which the others find it where there is DNS. */
+  readonly hostName: string;
+}
+
+/** What runs in the pod of a member. In arguments `$(POD_IP)` and `$(POD_NAME)` are those of the pod. */
+export interface MemberRecipe<Options> {
+  readonly command: (context: RenderContext<Options>) => readonly string[];
+  /** By name, below {@link filesPath}; secrets do not belong there. */
+  readonly files?: (context: RenderContext<Options>) => NonNullable<ConfigMap['data']>;
+  readonly env?: (context: RenderContext<Options>) => NonNullable<Container['env']>;
+  /** By name; the first is that of the Service. */
+  readonly ports: Readonly<Record<string, number>>;
+  readonly readiness: Probe;
+  readonly liveness?: Probe;
+  /** Seconds from the signal to the end. */
+  readonly graceSeconds: number;
+}
+
+/** Something to do outside the API. Planned anew in every pass: what is planned no more is done. */
+export interface Step {
+  /** The same in every pass that plans it: what it does, and to whom. */
+  readonly id: string;
+  readonly why: string;
+  /** The member it is about. */
+  readonly on?: string;
+  /**
+   * `safe`: any number of them in one pass; `disruptive`: one at a time, and none while a member is missing that this
+   * step does not bring back; `dataLoss`: as disruptive, and only when a person approved of its id.
+   */
+  readonly risk: 'safe' | 'disruptive' | 'dataLoss';
+  /** Planned for longer it is told as stuck, and tried again. */
+  readonly timeLimitSeconds: number;
+  /** Whether running it again while it is planned brings it on, as with work in bounded pieces. */
+  readonly repeats?: boolean;
+  /** Idempotent. */
+  readonly run: (signal: AbortSignal) => Promise<void>;
+}
+
+/** Something that no step mends: what is wrong, and what a person can do. */
+export interface Trouble {
+  /** Upper camel case, for conditions. */
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface EnginePlan {
+  /** In the order they are to be done; none: the members are what the spec asks for. */
+  readonly steps: readonly Step[];
+  readonly troubles: readonly Trouble[];
+}
+
+/** The definition of an engine. `Options` is what its users may choose beyond the shared spec, `Facts` what it sees of a member. */
+export interface Engine<Options, Facts> extends EngineTables<Options> {
+  /** Asks one member, and only reads. Given up after {@link observeMs}; a throw says that it cannot be seen. */
+  readonly observe: (
+    member: Member<Facts>,
+    cluster: Cluster<Options>,
+    signal: AbortSignal,
+  ) => Promise<MemberView<Facts>>;
+  /** What to do about the members themselves. Pure. */
+  readonly plan: (cluster: Cluster<Options>, observed: Observed<Facts>) => EnginePlan;
+  /** Whether a member that the spec asks for no more is empty and left by the others; else why not. Default: always. Pure. */
+  readonly mayLeave?: (member: Member<Facts>, observed: Observed<Facts>) => true | string;
+  /** Hands the work of a leader to another before it is stopped; undefined when nobody can take it. Pure. */
+  readonly handOver?: (
+    from: Member<Facts>,
+    cluster: Cluster<Options>,
+    observed: Observed<Facts>,
+  ) => Step | undefined;
+}
+
+/** What of an engine is mere data. */
+export interface EngineTables<Options> {
+  readonly kind: string;
+  readonly plural: string;
+  readonly shortNames: readonly string[];
+  readonly description: string;
+  /** The program, for labels. */
+  readonly component: string;
+  /** From the oldest to the newest, which is the default. */
+  readonly versions: Readonly<Record<string, VersionRule>>;
+  readonly groups: Readonly<Record<string, GroupRule>>;
+  /** The group that clients connect to. */
+  readonly clientGroup: string;
+  readonly parameters: Readonly<Record<string, Parameter>>;
+  readonly recipes: Readonly<Record<string, MemberRecipe<Options>>>;
+  /** Secrets that are made for a cluster, by key: random texts of so many characters. */
+  readonly secrets?: Readonly<Record<string, number>>;
+}
+
+interface VersionRule {
+  readonly image: string;
+  /** From which it can be changed to while members run. */
+  readonly upgradesFrom: readonly string[];
+}
+
+/** Where files of a recipe are inside its pod. */
+export const filesPath = '/etc/tweendeck';
+/** Where a member keeps its data. */
+export const dataPath = '/data';
+/** How long a member may take to be observed. */
+export const observeMs = 1_500;

@@ -1,0 +1,67 @@
+// The members of a cluster as pods and workloads show them, before the engine is asked. Pure.
+
+import type { KubeObject, Pod } from '@tweendeck/kube';
+import { groupLabel, memberLabel, revisionAnnotation, shardLabel } from './labels.ts';
+import type { Member, MemberPod, Place } from './member.ts';
+import { podTrouble } from './pod-trouble.ts';
+
+/** What is rendered for a place. */
+interface Rendered {
+  readonly name: string;
+  readonly place: Place;
+  readonly revision: string;
+}
+
+export interface MembersInput {
+  readonly wanted: readonly Rendered[];
+  /** Workloads of the cluster, also of members that the spec asks for no more. */
+  readonly workloads: readonly KubeObject[];
+  readonly pods: readonly Pod[];
+  /** How a member that is to leave would be rendered. */
+  readonly renderLeaver: (place: Place) => Rendered;
+}
+
+/** Those the spec asks for, and those that still are. */
+export function membersOf(input: MembersInput): readonly Member<never>[] {
+  const names = new Set(input.wanted.map(({ name }) => name));
+  const leavers = input.workloads
+    .filter(({ metadata }) => metadata.labels?.[memberLabel] !== undefined)
+    .filter(({ metadata }) => !names.has(metadata.name))
+    .map((workload) => input.renderLeaver(placeOf(workload)));
+  const pods = new Map(input.pods.map((pod) => [pod.metadata.labels?.[memberLabel] ?? '', pod]));
+  const memberOf = ({ name, place, revision }: Rendered, wanted: boolean): Member<never> => {
+    const pod = pods.get(name);
+    return {
+      ...{ name, place, revision, wanted, view: undefined, silence: undefined },
+      pod: pod && memberPod(pod),
+    };
+  };
+  return [
+    ...input.wanted.map((one) => memberOf(one, true)),
+    ...leavers.map((one) => memberOf(one, false)),
+  ];
+}
+
+/** From the labels, which never change: names alone may mean several places. */
+function placeOf({ metadata: { name, labels = {} } }: KubeObject): Place {
+  return {
+    group: labels[groupLabel] ?? '',
+    shard: Number(labels[shardLabel] ?? 0),
+    ordinal: Number(name.slice(name.lastIndexOf('-') + 1)),
+  };
+}
+
+function memberPod(pod: Pod): MemberPod {
+  const { metadata, spec, status } = pod;
+  return {
+    name: metadata.name,
+    uid: metadata.uid,
+    ip: status?.podIP,
+    host: spec.nodeName,
+    ready:
+      status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') ?? false,
+    terminating: metadata.deletionTimestamp !== undefined,
+    revision: metadata.annotations?.[revisionAnnotation] ?? '',
+    trouble: podTrouble(pod),
+  };
+}

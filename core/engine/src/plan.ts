@@ -1,0 +1,152 @@
+// What to do next about a cluster: what this pass does, and what waits for whom. Pure.
+
+import type { StepStatus } from './cluster-spec.ts';
+import type { Cluster, Engine, Step, Trouble } from './engine.ts';
+import { approvalAnnotation } from './labels.ts';
+import { comparePlaces, isHealthy, isOutdated, type Member, type Observed } from './member.ts';
+
+/** Ends the pod of a member, so that its workload makes another. */
+export interface PodRemoval extends Omit<Step, 'run' | 'repeats'> {
+  readonly on: string;
+  readonly removes: { readonly name: string; readonly uid: string };
+}
+
+export type Action = Step | PodRemoval;
+
+export interface ClusterPlan {
+  /** What this pass does, in this order. */
+  readonly actions: readonly Action[];
+  /** All that is left, of which `actions` is the part that may be done now. */
+  readonly ahead: readonly Action[];
+  /** Members that the spec asks for no more, and whose workloads may go. */
+  readonly leaving: readonly string[];
+  /** What keeps the cluster from what the spec asks for, and needs a person or takes longer than it should. */
+  readonly troubles: readonly Trouble[];
+  /** Whom or what it waits for; undefined when nothing is left to do. */
+  readonly waits: string | undefined;
+}
+
+export interface PlanInput<Options, Facts> {
+  readonly engine: Pick<Engine<Options, Facts>, 'plan' | 'handOver' | 'mayLeave'>;
+  readonly cluster: Cluster<Options>;
+  readonly observed: Observed<Facts>;
+  /** What the status says is under way. */
+  readonly underWay: StepStatus | undefined;
+  /** Ids of steps that may lose data, as a person approved of them. */
+  readonly approved: ReadonlySet<string>;
+  readonly nowMs: number;
+}
+
+/** A new pod may take so long to take part before it is told. */
+const rollSeconds = 600;
+
+/**
+ * What the engine asks for comes before what is rolled, and one disruptive thing at a time: what an earlier pass began
+ * goes on until it is planned no more.
+ */
+export function planCluster<Options, Facts>(input: PlanInput<Options, Facts>): ClusterPlan {
+  const members = input.observed.members.toSorted((a, b) => comparePlaces(a.place, b.place));
+  if (input.cluster.spec.suspend) return stoppedPlan(members);
+  const asked = input.engine.plan(input.cluster, { members });
+  const rolls = asked.steps.length > 0 ? [] : rollActions(input, members);
+  const ahead = [...stuckRemovals(members), ...asked.steps, ...rolls];
+  const safe = ahead.filter(({ risk }) => risk === 'safe');
+  const next = ahead.find(({ risk }) => risk !== 'safe');
+  const chosen = next ? choose(next, input) : {};
+  const { leaving, staying } = leavers(input, members);
+  return {
+    actions: [...safe, ...(chosen.action ? [chosen.action] : [])],
+    ahead,
+    leaving,
+    troubles: [...asked.troubles, ...(chosen.trouble ? [chosen.trouble] : [])],
+    waits: ahead[0]?.why ?? absence(members) ?? staying,
+  };
+}
+
+function stoppedPlan(members: readonly Member<unknown>[]): ClusterPlan {
+  const last = members.find(({ pod }) => pod !== undefined);
+  const waits = last && `${last.name} is stopping`;
+  return { actions: [], ahead: [], leaving: [], troubles: [], waits };
+}
+
+function absence(members: readonly Member<unknown>[]): string | undefined {
+  const absent = members.find((member) => member.wanted && !isHealthy(member));
+  if (absent === undefined) return undefined;
+  const { name, pod, view, silence } = absent;
+  if (pod === undefined) return `${name} has no pod yet`;
+  if (pod.terminating) return `${name} is stopping`;
+  if (!pod.ready) return `${name} is not ready`;
+  if (view === undefined) return `${name} does not answer: ${silence ?? 'it was not asked yet'}`;
+  return `${name} is not in step with its leader`;
+}
+
+/** Whether the first disruptive thing may be done now. */
+function choose<Options, Facts>(
+  action: Action,
+  { underWay, approved, nowMs }: PlanInput<Options, Facts>,
+): { readonly action?: Action; readonly trouble?: Trouble } {
+  const { id, why, risk, timeLimitSeconds } = action;
+  if (risk === 'dataLoss' && !approved.has(id)) {
+    const message = `${why}; "${id}" may lose data, and is done once the annotation ${approvalAnnotation} has that text`;
+    return { trouble: { reason: 'ApprovalNeeded', message } };
+  }
+  if (underWay?.id !== id) return { action };
+  const seconds = (nowMs - Date.parse(underWay.since)) / 1_000;
+  const repeats = 'run' in action && action.repeats === true;
+  if (seconds <= timeLimitSeconds) return repeats ? { action } : {};
+  const message = `"${id}" has not done its work in ${Math.round(seconds)} s (${why}); it is tried again`;
+  return { action, trouble: { reason: 'StepOverdue', message } };
+}
+
+/** Pods that cannot run as they were rendered once: another try is not kept waiting for them. */
+function stuckRemovals(members: readonly Member<unknown>[]): readonly PodRemoval[] {
+  return members.flatMap((member) => {
+    const { pod } = member;
+    if (!member.wanted || !isOutdated(member) || pod?.ready || pod?.trouble === undefined)
+      return [];
+    return [removal(member, pod, 'safe', `${member.name} cannot run as it was: ${pod.trouble}`)];
+  });
+}
+
+/** The next of those that are not as the spec says: followers first, then leaders that handed their work over. */
+function rollActions<Options, Facts>(
+  { engine, cluster }: PlanInput<Options, Facts>,
+  members: readonly Member<Facts>[],
+): readonly Action[] {
+  const outdated = members.filter((member) => member.wanted && isOutdated(member));
+  if (outdated.length === 0) return [];
+  if (members.some((member) => member.wanted && !isHealthy(member))) return [];
+  const leads = ({ view }: Member<Facts>): boolean => view?.role === 'leader';
+  const inOrder = [...outdated.filter((one) => !leads(one)).reverse(), ...outdated.filter(leads)];
+  return inOrder.flatMap((member): readonly Action[] => {
+    const { pod } = member;
+    if (pod === undefined) return [];
+    const handOver = leads(member) ? engine.handOver?.(member, cluster, { members }) : undefined;
+    const why = `${member.name} is not as the spec says`;
+    return [handOver ?? removal(member, pod, 'disruptive', why)];
+  });
+}
+
+function removal(
+  { name }: Member<unknown>,
+  pod: PodRemoval['removes'],
+  risk: Step['risk'],
+  why: string,
+): PodRemoval {
+  const removes = { name: pod.name, uid: pod.uid };
+  return { id: `restart ${name}`, why, on: name, risk, timeLimitSeconds: rollSeconds, removes };
+}
+
+function leavers<Options, Facts>(
+  { engine }: PlanInput<Options, Facts>,
+  members: readonly Member<Facts>[],
+): { readonly leaving: readonly string[]; readonly staying: string | undefined } {
+  const leaving: string[] = [];
+  let staying: string | undefined;
+  for (const member of members.filter(({ wanted }) => !wanted)) {
+    const may = engine.mayLeave?.(member, { members }) ?? true;
+    if (may === true) leaving.push(member.name);
+    else staying ??= `${member.name} cannot leave yet: ${may}`;
+  }
+  return { leaving, staying };
+}

@@ -1,0 +1,3 @@
+// The public surface of memcached.
+
+export { memcachedController, memcachedKind } from './memcached.ts';
