@@ -25,6 +25,10 @@ import { openSide, type ServerSide, type Side } from './cache-peer/sides.ts';
 const sessions = Number(process.env['TWEENDECK_PEER_SESSIONS'] ?? 60);
 const seed = Number(process.env['TWEENDECK_PEER_SEED'] ?? 20_261_122);
 
+/** Between restarts. */
+const roundSessions = 400;
+
+let program = '';
 let root = '';
 let ours: ServerSide;
 let peers: readonly ServerSide[] = [];
@@ -32,14 +36,15 @@ let peers: readonly ServerSide[] = [];
 let played = 0;
 
 before(async () => {
-  const peer = await ensurePeer((line) => process.stderr.write(`${line}\n`));
+  program = await ensurePeer((line) => process.stderr.write(`${line}\n`));
   root = mkdtempSync(join(tmpdir(), 'cache-peer-'));
-  const open = (name: ServerSide['name']): Promise<ServerSide> =>
-    openSide(name, { directory: join(root, name), peer });
   const [own, ...others] = await Promise.all([open('ours'), open('fs'), open('ram')]);
   ours = own;
   peers = others;
 });
+
+const open = (name: ServerSide['name'], directory = join(root, name)): Promise<ServerSide> =>
+  openSide(name, { directory, peer: program });
 
 after(async () => {
   await Promise.all([ours, ...peers].map((side) => side[Symbol.asyncDispose]()));
@@ -106,25 +111,38 @@ test(`${rows.length} single cases, and the faults of the peer that they show`, a
 
 test(`${sessions} sessions are answered as the peer answers them (seed ${seed})`, async () => {
   const random = seededRandom(seed);
-  const numbers: number[] = [];
-  for (let count = 0; count < sessions; count++) {
-    const session = randomSession(random);
-    const number = ++played;
-    numbers.push(number);
-    const [own = [], ...others] = await Promise.all(
-      [ours, ...peers].map((side) => play(session, number, side)),
-    );
-    for (const [at, peer] of peers.entries()) {
-      const told = difference(own, others[at] ?? [], { forgets: peer.name === 'ram' });
-      if (told !== undefined) await failSmall(session, peer, told);
+  for (let done = 0; done < sessions; done += roundSessions) {
+    const numbers: number[] = [];
+    for (let left = Math.min(roundSessions, sessions - done); left > 0; left--) {
+      numbers.push(await playOne(randomSession(random)));
     }
+    // What its memory store wrote out may be too damaged for a start by now: see its fault "memory forgets".
+    const onDisk = peers.filter(({ name }) => name === 'fs');
+    await assertSameAfterRestart(numbers, onDisk);
+    await renewMemoryPeer();
   }
-  // What its memory store wrote out may be too damaged for a start by now: see its fault "memory forgets".
-  await assertSameAfterRestart(
-    numbers,
-    peers.filter(({ name }) => name === 'fs'),
-  );
 });
+
+/** Plays it to all; resolves with its number. */
+async function playOne(session: Session): Promise<number> {
+  const number = ++played;
+  const [own = [], ...others] = await Promise.all(
+    [ours, ...peers].map((side) => play(session, number, side)),
+  );
+  for (const [at, peer] of peers.entries()) {
+    const told = difference(own, others[at] ?? [], { forgets: peer.name === 'ram' });
+    if (told !== undefined) await failSmall(session, peer, told);
+  }
+  return number;
+}
+
+/** Its memory is bounded and never tidied up: a full one refuses puts. */
+async function renewMemoryPeer(): Promise<void> {
+  const old = peers.find(({ name }) => name === 'ram');
+  await old?.[Symbol.asyncDispose]();
+  const fresh = await open('ram', join(root, `ram-${played}`));
+  peers = [...peers.filter((peer) => peer !== old), fresh];
+}
 
 test('every fault of the peer that is made allowance for is told', () => {
   const told = readFileSync(join(import.meta.dirname, '../services/cacheserver/FAULTS.md'), 'utf8');

@@ -144,14 +144,17 @@ export function rowDifference(
   const outcome = row.differs?.peers[name];
   const same = ours.end === its.end && ours.bytes.equals(its.bytes);
   const told = `ours [${inWords(ours.bytes)}] ${ours.end}, ${name} [${inWords(its.bytes)}] ${its.end}`;
-  if (row.differs !== undefined && !isOutcome(row.differs.ours, ours)) return `${told}: not ours`;
-  if (outcome === undefined) return same ? undefined : told;
+  if (outcome === undefined || row.differs === undefined) return same ? undefined : told;
   if (same && row.pauseMs !== undefined) return undefined; // the kernel joined what was sent apart
-  const isStart = ours.bytes.subarray(0, its.bytes.length).equals(its.bytes);
-  if (outcome.said === 'any start') return isStart && its.end === outcome.end ? undefined : told;
-  return isOutcome(outcome, its) ? undefined : `${told}: not its fault`;
+  const shorter = Math.min(ours.bytes.length, its.bytes.length);
+  const areStarts = ours.bytes.subarray(0, shorter).equals(its.bytes.subarray(0, shorter));
+  if (!isOutcome(row.differs.ours, ours)) return `${told}: not ours`;
+  if (!isOutcome(outcome, its)) return `${told}: not its fault`;
+  return outcome.said === anyStart && !areStarts ? told : undefined;
 }
 
+const anyStart = 'any start';
+
 function isOutcome({ said, end }: Outcome, heard: Heard): boolean {
-  return said === inWords(heard.bytes) && end === heard.end;
+  return (said === anyStart || said === inWords(heard.bytes)) && end === heard.end;
 }

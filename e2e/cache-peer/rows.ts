@@ -15,7 +15,7 @@ type PeerFault =
   | 'size without bound'
   | 'answers lost at the end';
 
-/** What was heard, in words, and how it ended; `any start` of what ours says where a peer drops the rest. */
+/** What was heard, in words, and how it ended; `any start` of what the other one says where the rest is dropped. */
 export interface Outcome {
   readonly said: string;
   readonly end: Heard['end'];
@@ -215,7 +215,7 @@ function commandRows(key: Buffer, other: Buffer, third: Buffer): readonly Row[] 
       'te',
       unityCacheGet('r', key),
     ),
-    behind('hits and misses, 300 of them', ...Array.from({ length: 100 }, () => asked(other))),
+    behind('hits and misses, 1 500 of them', ...Array.from({ length: 500 }, () => asked(other))),
   ];
 }
 
@@ -297,6 +297,14 @@ function endRows(key: Buffer): readonly Row[] {
           said: ['accepted', ...gets.map(() => 'hit a 5000000')].join(', '),
           end: 'closed',
         },
+        peers: both({ said: 'any start', end: 'closed' }),
+      },
+    },
+    {
+      ...behind('quit behind gets', ...gets, 'q'),
+      differs: {
+        by: 'answers lost at the end',
+        ours: { said: 'any start', end: 'closed' },
         peers: both({ said: 'any start', end: 'closed' }),
       },
     },

@@ -41,8 +41,8 @@ const versions = {
   'first byte alone': ['0', '00000fe'],
 } as const;
 
-/** How commands are cut into packets. */
-const cuts = ['whole', 'commands', 'bytes', 'anywhere', 'inside'] as const;
+/** How commands are cut into packets; `thirds` is how the Scriptable Build Pipeline writes a get. */
+const cuts = ['whole', 'commands', 'thirds', 'bytes', 'anywhere', 'inside'] as const;
 
 export interface Session {
   readonly version: keyof typeof versions;
@@ -377,6 +377,13 @@ class ScriptWriter {
   #packets(commands: readonly Buffer[]): readonly Buffer[] {
     const { cut } = this.#session;
     if (cut === 'commands') return commands;
+    if (cut === 'thirds') {
+      return commands.flatMap((bytes) =>
+        [bytes.subarray(0, 2), bytes.subarray(2, 18), bytes.subarray(18)].filter(
+          ({ length }) => length > 0,
+        ),
+      );
+    }
     const bytes = Buffer.concat(commands);
     if (cut === 'whole') return [bytes];
     if (cut === 'bytes' && bytes.length < 1_500) return cutAt(bytes, () => 1);
