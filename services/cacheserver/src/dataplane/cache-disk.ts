@@ -10,9 +10,11 @@ export interface CacheFile {
   readNow(target: Buffer, at: number, length: number, positionBytes: number): number;
   /** Writes all of the range or throws. */
   writeNow(source: Buffer, length: number, positionBytes: number): void;
+  /** Writes all parts one behind the other, or throws. */
+  writePartsNow(parts: readonly Buffer[], positionBytes: number): void;
   read(target: Buffer, at: number, length: number, positionBytes: number): Promise<number>;
-  /** Writes all of `source` or rejects. */
-  write(source: Buffer, positionBytes: number): Promise<void>;
+  /** Writes all parts one behind the other, or rejects. */
+  writeParts(parts: readonly Buffer[], positionBytes: number): Promise<void>;
   truncateNow(sizeBytes: number): void;
   /** Waits until the content would survive a loss of power. */
   sync(): Promise<void>;
@@ -68,17 +70,25 @@ function nodeFile(descriptor: number): CacheFile {
           error ? reject(error) : resolve(count),
         );
       }),
-    write: (source, position) =>
+    writePartsNow(parts, position) {
+      let left = parts;
+      for (let at = position; left.length > 0; ) {
+        const count = fs.writevSync(descriptor, left, at);
+        at += count;
+        left = restOf(left, count);
+      }
+    },
+    writeParts: (parts, position) =>
       new Promise((resolve, reject) => {
-        const from = (done: number): void => {
-          const left = source.length - done;
-          fs.write(descriptor, source, done, left, position + done, (error, count) => {
+        const from = (left: readonly Buffer[], at: number): void => {
+          fs.writev(descriptor, left, at, (error, count) => {
+            const rest = error ? left : restOf(left, count);
             if (error) reject(error);
-            else if (count < left) from(done + count);
+            else if (rest.length > 0) from(rest, at + count);
             else resolve();
           });
         };
-        from(0);
+        from(parts, position);
       }),
     truncateNow: (size) => fs.ftruncateSync(descriptor, size),
     sync: () =>
@@ -89,6 +99,16 @@ function nodeFile(descriptor: number): CacheFile {
     close: () => fs.closeSync(descriptor),
     closeSoon: () => fs.close(descriptor, () => undefined),
   };
+}
+
+/** What is left of parts when so many bytes of them are written. */
+function restOf(parts: readonly Buffer[], written: number): readonly Buffer[] {
+  let left = written;
+  for (const [index, part] of parts.entries()) {
+    if (left < part.length) return [part.subarray(left), ...parts.slice(index + 1)];
+    left -= part.length;
+  }
+  return [];
 }
 
 /** An exclusive SQLite lock: the kernel lets go of it when the process dies, however it dies. */

@@ -8,8 +8,6 @@ import type { PutRefusal } from './value-store.ts';
 const commitsMax = 256;
 const valueBytesMax = 256 * 1_024;
 
-const nothing = Buffer.alloc(0);
-
 /** Whom a commit of a group concerns. */
 export interface StagedCommit {
   /** Makes everything as if the commit had never been; called from the last commit to the first. */
@@ -45,7 +43,8 @@ export class CommitGroup implements Staged {
   state: 'open' | 'written' | 'failed' = 'open';
   readonly #buffers: GroupBuffers;
   readonly #write: () => void;
-  #values: Buffer = nothing;
+  /** Of the first commit, until there is a second. */
+  #values: readonly Buffer[] = [];
   #valueBytes = 0;
   #records = 0;
 
@@ -64,16 +63,22 @@ export class CommitGroup implements Staged {
   }
 
   /** The first commit's values are not copied: often it stays the only one. Returns where its record is to be written. */
-  add(values: Buffer, usedBytes: number): { readonly target: Buffer; readonly at: number } {
-    if (this.#records === 0) this.#values = values.subarray(0, usedBytes);
-    else this.#append(values, usedBytes);
-    this.#valueBytes += usedBytes;
+  add(
+    values: readonly Buffer[],
+    valueBytes: number,
+  ): { readonly target: Buffer; readonly at: number } {
+    if (this.#records === 1) copyTo(this.#buffers.values, 0, this.#values);
+    if (this.#records === 0) this.#values = values;
+    else copyTo(this.#buffers.values, this.#valueBytes, values);
+    this.#valueBytes += valueBytes;
     const at = this.#records++ * commitRecordBytes;
     return { target: this.#buffers.records, at };
   }
 
-  get values(): Buffer {
-    return this.#values.subarray(0, this.#valueBytes);
+  /** What is to be written to the values file. */
+  get values(): readonly Buffer[] {
+    if (this.#records === 1) return this.#values;
+    return [this.#buffers.values.subarray(0, this.#valueBytes)];
   }
 
   get records(): Buffer {
@@ -91,13 +96,9 @@ export class CommitGroup implements Staged {
     for (const commit of this.commits.reverse()) commit.takeBack();
     for (const commit of this.commits.reverse()) commit.refused(reason);
   }
+}
 
-  #append(values: Buffer, usedBytes: number): void {
-    const shared = this.#buffers.values;
-    if (this.#values.buffer !== shared.buffer) {
-      this.#values.copy(shared, 0);
-      this.#values = shared;
-    }
-    values.copy(shared, this.#valueBytes, 0, usedBytes);
-  }
+function copyTo(target: Buffer, at: number, parts: readonly Buffer[]): void {
+  let end = at;
+  for (const part of parts) end += part.copy(target, end);
 }

@@ -42,7 +42,6 @@ const windowBytes = 1_024 * 1_024;
 const unsyncedMax = 64;
 const batchCommitsMax = 256;
 const batchBytesMax = 256 * 1_024;
-const nothing = Buffer.alloc(0);
 const nowhere: IndexedFile = { segment: 0, offset: 0, sizeBytes: 0, crc: 0 };
 
 /**
@@ -187,11 +186,9 @@ class Compaction {
     }
     if (usedBytes === 0) return undefined;
     const { id, sequence, committedMs } = record;
-    const [only] = parts;
-    const buffer = parts.length === 1 && only !== undefined ? only : Buffer.concat(parts);
     return this.#add({
       id,
-      buffer,
+      parts,
       usedBytes,
       files,
       removed: 0,
@@ -211,7 +208,7 @@ class Compaction {
     if (left === 0) return undefined;
     // What is on its way to the disk is newer, and must not be void.
     const moved = { sequence: this.#host.writer.appliedSequence, committedMs };
-    return this.#add({ id, buffer: nothing, usedBytes: 0, files: noFiles, removed: left, moved });
+    return this.#add({ id, parts: [], usedBytes: 0, files: noFiles, removed: left, moved });
   }
 
   #add(commit: Commit): 'no-room' | undefined {

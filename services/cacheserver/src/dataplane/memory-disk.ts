@@ -129,6 +129,10 @@ export class MemoryDisk implements CacheDisk {
       }
       put(inode, source, length, position);
     };
+    const writePartsNow = (parts: readonly Buffer[], position: number): void => {
+      const source = Buffer.concat(parts);
+      writeNow(source, source.length, position);
+    };
     return {
       readNow,
       writeNow,
@@ -136,9 +140,10 @@ export class MemoryDisk implements CacheDisk {
         await Promise.resolve();
         return readNow(target, at, length, position);
       },
-      write: async (source, position) => {
+      writePartsNow,
+      writeParts: async (parts, position) => {
         await Promise.resolve();
-        writeNow(source, source.length, position);
+        writePartsNow(parts, position);
       },
       truncateNow: (sizeBytes) => {
         this.#call({ operation: 'truncate', name, length: 0 });

@@ -19,7 +19,7 @@ function openOn(
   return openCacheStore(
     {
       directory: 'memory',
-      storageBytes: 64 * mebibyte,
+      storageBytes: 16 * mebibyte,
       memoryBytes: 0,
       clock: clockOf(globalThis),
       random: seededRandom(1),
@@ -33,7 +33,7 @@ function openOn(
 
 testValueStore('a store on segments', () => openOn(new MemoryDisk()));
 testValueStore('a store with a memory tier', () =>
-  openOn(new MemoryDisk(), { memoryBytes: 16 * mebibyte }),
+  openOn(new MemoryDisk(), { memoryBytes: 16 * mebibyte, storageBytes: 64 * mebibyte }),
 );
 testValueStore('a store with a tiny memory tier', () =>
   openOn(new MemoryDisk(), { memoryBytes: 64 * 1_024 }),
@@ -54,15 +54,16 @@ test('too little storage is refused', async () => {
 
 test('a store finds everything after it was closed, and closes every file', async () => {
   const disk = new MemoryDisk();
+  const options = { storageBytes: 64 * mebibyte };
   {
-    await using store = await openOn(disk);
+    await using store = await openOn(disk, options);
     for (let key = 0; key < 300; key++) {
       await putFiles(store, idOf(key), { a: contentOf(key, 10 + key * 991), i: contentOf(key, 9) });
     }
     await putFiles(store, idOf(7), { i: contentOf(99, 4) });
   }
   assert.equal(disk.openFiles, 0);
-  await using store = await openOn(disk);
+  await using store = await openOn(disk, options);
   assert.equal(store.stats().keys, 300);
   for (let key = 0; key < 300; key++) {
     const info = key === 7 ? contentOf(99, 4) : contentOf(key, 9);

@@ -36,11 +36,13 @@ import type {
 import { type Verified, verifyKey } from './verify.ts';
 
 const segmentBytesMax = 64 * 1_048_576;
+/** An upload of so much is written at once: that takes the disk's cache well under a millisecond. */
+const bufferedBytesMax = 1_048_576;
 const uploadBuffersBytesMax = 64 * 1_048_576;
 const openFilesMax = 512;
 const never = new AbortController().signal;
 /** Records that one visit looks at: a fraction of a millisecond. */
-const visitedRecords = 2_048;
+const visitedRecords = 1_024;
 const storedOutcome: PutOutcome = { outcome: 'stored' };
 /** The lock file and the directory itself. */
 const fixedBytes = 16_384;
@@ -86,7 +88,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     this.files = new OpenFiles(disk, openFilesMax);
     this.blocks = new ValueBlocks(this.tier, this.files);
     const segmentBytes = Math.min(segmentBytesMax, Math.floor(options.storageBytes / 16));
-    this.bufferedBytesMax = Math.min(256 * 1_024, Math.floor(segmentBytes / 4));
+    this.bufferedBytesMax = Math.min(bufferedBytesMax, Math.floor(segmentBytes / 4));
     this.uploadBytesMax = Math.min(2 ** 32 - 1, Math.floor(options.storageBytes / 2));
     this.#space = new SegmentSpace({
       disk,
@@ -274,13 +276,14 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     return segment;
   }
 
-  async appendSingle(segment: Segment, part: Buffer): Promise<PutRefusal | undefined> {
+  async appendSingle(segment: Segment, parts: readonly Buffer[]): Promise<PutRefusal | undefined> {
     const position = segment.valuesBytes;
-    if (!this.#space.takeRoom(blocksOf(part.length))) return 'storage-full';
-    this.#space.resize(segment, position + part.length, 0);
-    this.#singleBytes += part.length;
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+    if (!this.#space.takeRoom(blocksOf(bytes))) return 'storage-full';
+    this.#space.resize(segment, position + bytes, 0);
+    this.#singleBytes += bytes;
     try {
-      await this.track(this.files.use(segment).write(part, position));
+      await this.track(this.files.use(segment).writeParts(parts, position));
       return undefined;
     } catch (error) {
       return this.#trouble(error);
@@ -312,7 +315,6 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     if (typeof written === 'string') return { outcome: 'refused', reason: written };
     return this.#publish(written, () => {
       this.#apply(written, upload.id);
-      this.#keepInMemory(written, upload.buffer);
     });
   }
 
@@ -324,7 +326,6 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     const before = this.#placesOf(upload.id);
     group.commits.push({ refused, takeBack: () => this.#takeBack(written, upload.id, before) });
     this.#apply(written, upload.id);
-    this.#keepInMemory(written, upload.buffer);
     this.#writer.appliedSequence = Math.max(this.#writer.appliedSequence, written.sequence);
     return storedOutcome;
   }
@@ -336,7 +337,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   remove(bytes: Uint8Array, at: number): Soon<RemoveOutcome> {
     if (this.#tidied(bytes, at) < 0) return { outcome: 'absent' };
     const id = Buffer.from(bytes.subarray(at, at + 32));
-    const nothing = { buffer: Buffer.alloc(0), usedBytes: 0, files: noFiles };
+    const nothing = { parts: [], usedBytes: 0, files: noFiles };
     const written = this.#writer.append({ id, ...nothing, removed: 7 });
     if (typeof written === 'string') return { outcome: 'refused', reason: written };
     const outcome = this.#publish(written, () => this.#applyRemoval(written.segment, id));
@@ -535,16 +536,6 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     }
     if (segment !== undefined) segment.liveBytes += place.sizeBytes;
     this.#index.write(record, index, place);
-  }
-
-  /** What was just written is likely to be asked for; the buffer is kept when it is mostly one file. */
-  #keepInMemory({ segment, offset, files }: WrittenCommit, buffer: Buffer): void {
-    for (const file of files) {
-      if (file === undefined || file.sizeBytes < buffer.length * 0.8) continue;
-      const from = file.offset - offset;
-      const place = { segment: segment.number, offset: file.offset };
-      this.tier.put(place, buffer.subarray(from, from + file.sizeBytes));
-    }
   }
 
   #entryOf(record: number): SegmentEntry | undefined {

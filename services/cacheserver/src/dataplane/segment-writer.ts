@@ -24,10 +24,11 @@ export interface SegmentWriterOptions {
   readonly track: <Value>(promise: Promise<Value>) => Promise<Value>;
 }
 
-/** What one commit record is to say. Offsets of files count from the start of `buffer`. */
+/** What one commit record is to say. Offsets of files count from the start of `parts`. */
 export interface Commit {
   readonly id: Uint8Array;
-  readonly buffer: Buffer;
+  /** All files, one behind the other. */
+  readonly parts: readonly Buffer[];
   readonly usedBytes: number;
   readonly files: FilePlaces;
   readonly removed: number;
@@ -40,8 +41,6 @@ type RecordOf = Pick<Commit, 'id' | 'files' | 'removed' | 'moved'>;
 export interface WrittenCommit {
   readonly segment: Segment;
   readonly sequence: number;
-  /** Where the buffer begins in the segment. */
-  readonly offset: number;
   /** The files with their offsets in the segment. */
   readonly files: FilePlaces;
   /**
@@ -102,7 +101,7 @@ export class SegmentWriter {
     const { valuesBytes, logBytes } = segment;
     this.#group ??= new CommitGroup(segment, this.#groupBuffers, () => this.flush());
     const group = this.#group;
-    const { target, at } = group.add(commit.buffer, commit.usedBytes);
+    const { target, at } = group.add(commit.parts, commit.usedBytes);
     const files = shifted(commit.files, valuesBytes);
     const sequence = this.#encodeAt({ ...commit, files }, target, at);
     segment.stagedBytes += commit.usedBytes;
@@ -111,7 +110,7 @@ export class SegmentWriter {
       valuesBytes + commit.usedBytes,
       logBytes + commitRecordBytes,
     );
-    return { written: { segment, sequence, offset: valuesBytes, files, synced: undefined }, group };
+    return { written: { segment, sequence, files, synced: undefined }, group };
   }
 
   /** The group in which what lies there waits for the disk. */
@@ -129,8 +128,8 @@ export class SegmentWriter {
     const { segment, log } = active;
     try {
       const values = this.#options.files.use(segment);
-      const { values: bytes, records } = group;
-      if (bytes.length > 0) values.writeNow(bytes, bytes.length, group.valuesAt);
+      const { records } = group;
+      values.writePartsNow(group.values, group.valuesAt);
       log.writeNow(records, records.length, group.logAt);
       segment.stagedBytes = 0;
       group.state = 'written';
@@ -153,7 +152,7 @@ export class SegmentWriter {
     const files = shifted(commit.files, valuesBytes);
     const values = this.#options.files.use(segment);
     try {
-      if (commit.usedBytes > 0) values.writeNow(commit.buffer, commit.usedBytes, valuesBytes);
+      if (commit.usedBytes > 0) values.writePartsNow(commit.parts, valuesBytes);
       const sequence = this.#encode({ ...commit, files });
       log.writeNow(this.#record, commitRecordBytes, logBytes);
       this.#options.space.resize(
@@ -162,7 +161,7 @@ export class SegmentWriter {
         logBytes + commitRecordBytes,
       );
       const synced = this.#written(segment, [values, log]);
-      return { segment, sequence, offset: valuesBytes, files, synced };
+      return { segment, sequence, files, synced };
     } catch (error) {
       this.#cutBack(active);
       return this.#options.onTrouble(error);
@@ -177,21 +176,20 @@ export class SegmentWriter {
     if (typeof active === 'string') return active;
     const { segment, log } = active;
     const { valuesBytes, logBytes } = segment;
-    const bytes = Buffer.allocUnsafe(usedBytes);
+    const parts = commits.flatMap((commit) => commit.parts);
     const records = Buffer.allocUnsafe(commits.length * commitRecordBytes);
     let offset = 0;
     const placed = commits.map((commit, at) => {
-      commit.buffer.copy(bytes, offset, 0, commit.usedBytes);
       const files = shifted(commit.files, valuesBytes + offset);
       const sequence = this.#encode({ ...commit, files });
       this.#record.copy(records, at * commitRecordBytes);
-      const written = { segment, sequence, offset: valuesBytes + offset, files };
+      const written = { segment, sequence, files };
       offset += commit.usedBytes;
       return written;
     });
     const values = this.#options.files.use(segment);
     try {
-      if (usedBytes > 0) values.writeNow(bytes, usedBytes, valuesBytes);
+      if (usedBytes > 0) values.writePartsNow(parts, valuesBytes);
       log.writeNow(records, records.length, logBytes);
       this.#options.space.resize(segment, valuesBytes + usedBytes, logBytes + records.length);
       const synced = this.#written(segment, [values, log]);
@@ -209,7 +207,7 @@ export class SegmentWriter {
       const file = this.#options.files.use(segment);
       const sequence = this.#encode({ id, files, removed: 0 });
       file.writeNow(this.#record, commitRecordBytes, 0);
-      return { segment, sequence, offset: 0, files, synced: this.#written(segment, [file]) };
+      return { segment, sequence, files, synced: this.#written(segment, [file]) };
     } catch (error) {
       return this.#options.onTrouble(error);
     }

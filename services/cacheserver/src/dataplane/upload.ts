@@ -6,6 +6,7 @@ import { type UnityCacheFileType, unityCacheFileTypeIndex } from '@tweendeck/wir
 import { commitRecordBytes, type FilePlace, type FilePlaces } from './commit-record.ts';
 import { InFlight } from './in-flight.ts';
 import type { Segment } from './segment.ts';
+import { UploadParts } from './upload-parts.ts';
 import type { PutOutcome, PutRefusal, PutTransaction, Soon } from './value-store.ts';
 
 /** Told when a commit that waited to be written is taken back. */
@@ -23,17 +24,16 @@ export interface UploadHost {
   /** A segment for one large upload, its first 96 bytes reserved; or why there is none. */
   openSingle(): Segment | PutRefusal;
   /** Appends to a single segment; resolves with the reason when that failed. */
-  appendSingle(segment: Segment, part: Buffer): Promise<PutRefusal | undefined>;
+  appendSingle(segment: Segment, parts: readonly Buffer[]): Promise<PutRefusal | undefined>;
   discardSingle(segment: Segment): void;
   commitSingle(segment: Segment, id: Uint8Array, files: FilePlaces): Soon<PutOutcome>;
-  /** `buffer` up to `usedBytes` holds all files; the store may keep it. */
   commitBuffered(upload: BufferedUpload, refused?: Refused): Soon<PutOutcome>;
 }
 
-/** A small upload, complete. Offsets of its files count from the start of the buffer. */
+/** A small upload, complete: all files one behind the other. Their offsets count from the start of the parts. */
 export interface BufferedUpload {
   readonly id: Uint8Array;
-  readonly buffer: Buffer;
+  readonly parts: readonly Buffer[];
   readonly usedBytes: number;
   readonly files: FilePlaces;
 }
@@ -43,12 +43,16 @@ interface OpenFile {
   readonly offset: number;
   readonly sizeBytes: number;
   crc: number;
+  /** Bytes that are still to come. */
+  left: number;
 }
 
-const bufferBytesMin = 4_096;
-/** Parts that may be on their way to the disk before the client has to wait. */
-const writesInFlightMax = 4;
-const none = Buffer.alloc(0);
+/** So much of an upload is in memory whatever the others hold. */
+const smallBytes = 4_096;
+/** Beyond, what was gathered of a large upload is written. */
+const gatheredBytesMax = 256 * 1_024;
+/** Writes that may be on their way to the disk before the client has to wait. */
+const writesInFlightMax = 2;
 
 export class Upload implements PutTransaction {
   readonly #host: UploadHost;
@@ -59,8 +63,8 @@ export class Upload implements PutTransaction {
     undefined,
   ];
   #open: OpenFile | undefined;
-  #buffer = none;
-  #usedBytes = 0;
+  /** In memory: everything, or what is to be appended to the segment next. */
+  readonly #parts = new UploadParts();
   #single: Segment | undefined;
   #refusal: PutRefusal | undefined;
   readonly #writes = new InFlight();
@@ -76,24 +80,20 @@ export class Upload implements PutTransaction {
     const index = unityCacheFileTypeIndex(type);
     this.#files[index] = undefined;
     if (this.#end + sizeBytes > this.#host.uploadBytesMax) this.#refuse('too-large');
-    this.#open = { index, offset: this.#end, sizeBytes, crc: 0 };
-    const expected = Math.min(this.#usedBytes + sizeBytes, 65_536, this.#host.bufferedBytesMax);
-    if (this.#single === undefined && sizeBytes > 0) this.#grow(expected);
+    this.#open = { index, offset: this.#end, sizeBytes, crc: 0, left: sizeBytes };
   }
 
   write(part: Buffer): Promise<void> | undefined {
     assert(this.#open !== undefined, 'a part of no file');
     if (this.#refusal !== undefined) return undefined;
     this.#open.crc = crc32(part, this.#open.crc);
-    if (this.#single === undefined) {
-      if (this.#grow(this.#usedBytes + part.length)) {
-        part.copy(this.#buffer, this.#usedBytes);
-        this.#usedBytes += part.length;
-        return undefined;
-      }
-      this.#spill();
-    }
-    this.#append(part);
+    this.#open.left -= part.length;
+    const { left } = this.#open;
+    if (this.#single === undefined && !this.#mayHold(part.length)) this.#spill();
+    if (this.#refusal !== undefined) return undefined;
+    this.#hold(part, left);
+    if (this.#single === undefined) return undefined;
+    if (this.#parts.bytes >= gatheredBytesMax || this.#host.buffersFull) this.#append();
     const writes = this.#writes;
     return writes.count < writesInFlightMax ? undefined : writes.atMost(writesInFlightMax - 1);
   }
@@ -108,6 +108,7 @@ export class Upload implements PutTransaction {
 
   commit(refused?: Refused): Soon<PutOutcome> {
     assert(this.#open === undefined && !this.#ended, 'a commit inside a file');
+    this.#append();
     return this.#writes.count === 0
       ? this.#commit(refused)
       : this.#writes.atMost(0).then(() => this.#commit());
@@ -120,7 +121,7 @@ export class Upload implements PutTransaction {
   }
 
   get #end(): number {
-    return this.#single?.valuesBytes ?? this.#usedBytes;
+    return (this.#single?.valuesBytes ?? 0) + this.#parts.bytes;
   }
 
   #commit(refused?: Refused): Soon<PutOutcome> {
@@ -140,28 +141,31 @@ export class Upload implements PutTransaction {
       this.#single = undefined;
       return this.#host.commitSingle(single, this.#id, this.#files);
     }
-    const upload = { id: this.#id, buffer: this.#buffer, usedBytes: this.#usedBytes };
-    const outcome = this.#host.commitBuffered({ ...upload, files: this.#files }, refused);
-    this.#release();
-    return outcome;
+    const usedBytes = this.#parts.bytes;
+    const parts = this.#takeParts();
+    const upload = { id: this.#id, parts, usedBytes, files: this.#files };
+    return this.#host.commitBuffered(upload, refused);
   }
 
   #worthKeeping(): boolean {
     return this.#files.some((file) => file !== undefined) && !isZero(this.#id.subarray(16));
   }
 
-  /** Makes the buffer hold `bytes`, doubling it; false when the upload has to go to disk. */
-  #grow(bytes: number): boolean {
-    if (this.#refusal !== undefined || bytes <= this.#buffer.length) return true;
-    if (bytes > this.#host.bufferedBytesMax) return false;
-    const doubled = Math.min(this.#buffer.length * 2, this.#host.bufferedBytesMax);
-    const length = Math.max(bytes, doubled);
-    if (length > bufferBytesMin && this.#host.buffersFull) return false; // small change is never denied
-    this.#host.countBuffer(length - this.#buffer.length);
-    const buffer = Buffer.allocUnsafeSlow(length);
-    this.#buffer.copy(buffer, 0, 0, this.#usedBytes);
-    this.#buffer = buffer;
-    return true;
+  #mayHold(bytes: number): boolean {
+    const held = this.#parts.bytes + bytes;
+    if (held <= smallBytes) return true; // never denied
+    return held <= this.#host.bufferedBytesMax && !this.#host.buffersFull;
+  }
+
+  #hold(part: Buffer, following: number): void {
+    const before = this.#parts.memoryBytes;
+    this.#parts.add(part, following);
+    this.#host.countBuffer(this.#parts.memoryBytes - before);
+  }
+
+  #takeParts(): readonly Buffer[] {
+    this.#host.countBuffer(-this.#parts.memoryBytes);
+    return this.#parts.take();
   }
 
   /** Moves what is in memory to a segment of its own, and the open file's offset with it. */
@@ -178,16 +182,18 @@ export class Upload implements PutTransaction {
     if (this.#open) {
       this.#open = { ...this.#open, offset: this.#open.offset + commitRecordBytes };
     }
-    const kept = this.#buffer.subarray(0, this.#usedBytes);
-    this.#dropBuffer();
-    if (kept.length > 0) this.#append(kept);
+    this.#append();
   }
 
-  #append(part: Buffer): void {
+  /** Writes what was gathered for the segment. */
+  #append(): void {
     const single = this.#single;
-    if (single === undefined || this.#refusal !== undefined) return;
+    if (single === undefined || this.#refusal !== undefined || this.#parts.bytes === 0) return;
     this.#writes.begin();
-    void this.#host.appendSingle(single, part).then((refusal) => {
+    const { memoryBytes } = this.#parts;
+    const parts = this.#parts.take();
+    void this.#host.appendSingle(single, parts).then((refusal) => {
+      this.#host.countBuffer(-memoryBytes);
       this.#writes.end();
       if (refusal !== undefined) this.#refuse(refusal);
       else if (this.#ended || this.#refusal !== undefined) this.#release();
@@ -201,16 +207,10 @@ export class Upload implements PutTransaction {
   }
 
   #release(): void {
-    this.#dropBuffer();
+    this.#takeParts();
     if (this.#single === undefined || this.#writes.count > 0) return;
     this.#host.discardSingle(this.#single);
     this.#single = undefined;
-  }
-
-  #dropBuffer(): void {
-    this.#host.countBuffer(-this.#buffer.length);
-    this.#buffer = none;
-    this.#usedBytes = 0;
   }
 }
 
