@@ -1,7 +1,11 @@
 // Values in Redis: replicas share them, keep them over changes, and tell when they cannot reach them.
 
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Pod, podResource } from '@tweendeck/kube';
+import { makeCertificate } from '../support/certificates.ts';
 import { EditorClient, sameFiles } from '../unity-clients.ts';
 import { changeAll } from './live-changes.ts';
 import { askReplicas, readyReplicas } from './replicas.ts';
@@ -14,15 +18,22 @@ export const redisStore: Scenario = {
   notApplicable: ({ programs }) =>
     programs === 'faked' ? 'pods are faked: no program runs' : undefined,
   play: async (stage) => {
-    const address = await startRedisPod(stage, 'open-sesame');
-    const redis = { address, passwordSecret: { name: 'redis-login' }, ttlSeconds: 3_600 };
+    const { address, authority } = await startRedisPod(stage, 'open-sesame');
+    const redis = {
+      ...{ address, passwordSecret: { name: 'redis-login' }, ttlSeconds: 3_600 },
+      tls: { caSecret: { name: 'redis-trust' }, serverName: 'redis' },
+    };
     await stage.apply('cache', { replicas: 2, store: { redis } });
     await withoutSecret(stage);
     const before = await readyReplicas(stage, 'cache');
-    await stage.kubectl([
-      ...['create', 'secret', 'generic', 'redis-login'],
-      '--from-literal=password=open-sesame',
-    ]);
+    const secret = ['create', 'secret', 'generic'];
+    await stage.kubectl([...secret, 'redis-trust', `--from-literal=ca.crt=${authority}`]);
+    const wanting = await stage.until('what it still lacks is told', async () => {
+      const told = (await stage.conditions('cache')).get('StoreReachable');
+      return told?.message?.includes('Secret redis-login') && told.message;
+    });
+    assert.match(wanting, /Make the Secret redis-login with a field password/);
+    await stage.kubectl([...secret, 'redis-login', '--from-literal=password=open-sesame']);
     await stage.untilCondition('cache', 'StoreReachable', { status: 'True' });
     await stage.untilCondition('cache', 'RulesApplied', { status: 'True' });
     const cache = await stage.untilReady('cache');
@@ -106,7 +117,7 @@ async function withoutSecret(stage: Stage): Promise<void> {
     status: 'False',
     reason: 'StoreUnreachable',
   });
-  assert.match(told.message ?? '', /Make the Secret redis-login with a field password/);
+  assert.match(told.message ?? '', /Make the Secret redis-trust with a field ca\.crt/);
   const degraded = await stage.untilCondition('cache', 'Degraded', { status: 'True' });
   assert.equal(degraded.reason, 'StoreUnreachable');
   const cache = await stage.until('both replicas serve', async () => {
@@ -144,8 +155,15 @@ function names(pods: readonly Pod[]): readonly string[] {
   return pods.map(({ metadata }) => metadata.name).sort();
 }
 
-/** A redis-server with a password, as a pod; gives its address. */
-async function startRedisPod(stage: Stage, password: string): Promise<string> {
+/** A redis-server that speaks TLS alone and wants a password, as a pod; gives its address, and who vouches for it. */
+async function startRedisPod(
+  stage: Stage,
+  password: string,
+): Promise<{ readonly address: string; readonly authority: string }> {
+  const { authority, certificate, key } = await redisCertificate();
+  const files = { 'server.crt': certificate, 'server.key': key };
+  const literals = Object.entries(files).map(([name, text]) => `--from-literal=${name}=${text}`);
+  await stage.kubectl(['create', 'secret', 'generic', 'redis-tls', ...literals]);
   const pod = {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -158,17 +176,22 @@ async function startRedisPod(stage: Stage, password: string): Promise<string> {
           args: [
             ...['--bind', '$(POD_IP)', '--save', '', '--appendonly', 'no'],
             ...['--requirepass', password, '--maxmemory', '64mb'],
+            ...['--port', '0', '--tls-port', '6379', '--tls-auth-clients', 'no'],
+            ...['--tls-cert-file', '/tls/server.crt', '--tls-key-file', '/tls/server.key'],
           ],
           env: [{ name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }],
+          volumeMounts: [{ name: 'tls', mountPath: '/tls', readOnly: true }],
           readinessProbe: { tcpSocket: { port: 6_379 }, periodSeconds: 1 },
+          terminationMessagePolicy: 'FallbackToLogsOnError',
           securityContext: {
             allowPrivilegeEscalation: false,
             capabilities: { drop: ['ALL'] },
           },
         },
       ],
+      volumes: [{ name: 'tls', secret: { secretName: 'redis-tls' } }],
       securityContext: {
-        ...{ runAsNonRoot: true, runAsUser: 65_532 },
+        runAsNonRoot: true, // the user of the image; in the embedded home whoever runs it
         seccompProfile: { type: 'RuntimeDefault' },
       },
     },
@@ -177,7 +200,21 @@ async function startRedisPod(stage: Stage, password: string): Promise<string> {
   const started = await stage.until('Redis serves', async () => {
     const found = await stage.client.get(podResource, stage.ref('redis'), stage.signal);
     const held = found?.status?.conditions?.find(({ type }) => type === 'Ready');
-    return held?.status === 'True' && found;
+    if (held?.status === 'True') return found;
+    throw new Error(JSON.stringify(found?.status?.containerStatuses)); // told when it never does
   });
-  return `${started.status?.podIP}:6379`;
+  return { address: `${started.status?.podIP}:6379`, authority };
+}
+
+/** For the name `redis`, with the one who signed it; as PEM. */
+async function redisCertificate() {
+  const directory = await mkdtemp(join(tmpdir(), 'redis-tls-'));
+  try {
+    const authority = makeCertificate(directory, { name: 'authority' });
+    const own = makeCertificate(directory, { name: 'redis', authority, host: 'DNS:redis' });
+    const [trust, certificate, key] = [authority.cert, own.cert, own.key].map(String);
+    return { authority: trust ?? '', certificate: certificate ?? '', key: key ?? '' };
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 }
