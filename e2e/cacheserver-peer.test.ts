@@ -12,17 +12,12 @@ import { ensurePeer } from '../tools/unity-cache-server/peer.ts';
 import { crookedSide } from './cache-peer/crooked-side.ts';
 import { difference, play, playRow, rowDifference } from './cache-peer/play.ts';
 import { rowsOf } from './cache-peer/rows.ts';
-import {
-  allowances,
-  keysOf,
-  randomSession,
-  readingSession,
-  type Session,
-} from './cache-peer/session.ts';
+import { allowances, keysOf } from './cache-peer/script.ts';
+import { randomSession, readingSession, type Session } from './cache-peer/session.ts';
 import { smallest } from './cache-peer/shrink.ts';
 import { openSide, type ServerSide, type Side } from './cache-peer/sides.ts';
 
-const sessions = Number(process.env['TWEENDECK_PEER_SESSIONS'] ?? 60);
+const sessions = Number(process.env['TWEENDECK_PEER_SESSIONS'] ?? 45);
 const seed = Number(process.env['TWEENDECK_PEER_SEED'] ?? 20_261_122);
 
 /** Between restarts. */
@@ -68,12 +63,13 @@ async function failSmall(session: Session, other: Side, first: string): Promise<
   assert.fail(`ours and ${other.name} differ\n${told}\n${JSON.stringify(small, undefined, 1)}`);
 }
 
-/** What stays after sessions: their keys, and which answers to them may be forgotten. */
+/** Asks all for what sessions stored, behind a restart by this signal. */
 async function assertSameAfterRestart(
   numbers: Iterable<number>,
   sides: readonly ServerSide[],
+  signal: 'SIGTERM' | 'SIGKILL',
 ): Promise<void> {
-  await Promise.all([ours, ...sides].map((side) => side.restart()));
+  await Promise.all([ours, ...sides].map((side) => side.restart(signal)));
   for (const number of numbers) {
     const [own = [], ...others] = await Promise.all(
       [ours, ...sides].map((side) => play(readingSession, number, side)),
@@ -105,7 +101,7 @@ test(`${rows.length} single cases, and the faults of the peer that they show`, a
     });
   }
   await context.test('what they stored is there after a restart', () =>
-    assertSameAfterRestart(rowNumbers, peers),
+    assertSameAfterRestart(rowNumbers, peers, 'SIGTERM'),
   );
 });
 
@@ -118,7 +114,7 @@ test(`${sessions} sessions are answered as the peer answers them (seed ${seed})`
     }
     // What its memory store wrote out may be too damaged for a start by now: see its fault "memory forgets".
     const onDisk = peers.filter(({ name }) => name === 'fs');
-    await assertSameAfterRestart(numbers, onDisk);
+    await assertSameAfterRestart(numbers, onDisk, 'SIGKILL');
     await renewMemoryPeer();
   }
 });

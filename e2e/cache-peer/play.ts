@@ -2,14 +2,8 @@
 
 import { unityCacheGet } from '@tweendeck/wire';
 import type { Outcome, Row } from './rows.ts';
-import {
-  type Action,
-  type AnswerKind,
-  fenceKey,
-  keysOf,
-  type Session,
-  scriptOf,
-} from './session.ts';
+import { type Action, type AnswerKind, fenceKey, keysOf, scriptOf } from './script.ts';
+import type { Session } from './session.ts';
 import type { Side } from './sides.ts';
 import { answersOf, type Heard, inWords, Talk } from './talk.ts';
 

@@ -13,6 +13,7 @@ type PeerFault =
   | 'empty file'
   | 'size by parseInt'
   | 'size without bound'
+  | 'memory forgets'
   | 'answers lost at the end';
 
 /** What was heard, in words, and how it ended; `any start` of what the other one says where the rest is dropped. */
@@ -61,6 +62,7 @@ export function rowsOf(fresh: (kept: boolean) => Buffer): readonly Row[] {
     ...versionRows(fresh(true)),
     ...commandRows(fresh(true), fresh(true), fresh(true)),
     ...sizeRows(fresh),
+    forgottenRow(fresh(true), fresh(true)),
     ...endRows(fresh(true)),
   ];
 }
@@ -275,6 +277,21 @@ function sizeRows(fresh: (kept: boolean) => Buffer): readonly Row[] {
     huge('20000000000001', { fs: silent }),
     huge('ffffffffffffffff', { fs: silent }),
   ];
+}
+
+/** A file that is replaced, and another one that takes a part of the place of its first version. */
+function forgottenRow(key: Buffer, other: Buffer): Row {
+  const stored = (of: Buffer, bytes: number): Buffer =>
+    bytesOf(unityCacheBegin(of), unityCachePut('a', bytes), Buffer.alloc(bytes, 'x'), 'te');
+  const puts = [stored(key, 5_000), stored(key, 6_000), stored(other, 100)];
+  return {
+    ...behind('a file that was replaced', ...puts, unityCacheGet('a', key)),
+    differs: {
+      by: 'memory forgets',
+      ours: { said: 'accepted, hit a 6000', end: 'open' },
+      peers: { ram: { said: 'accepted, miss a', end: 'open' } },
+    },
+  };
 }
 
 function endRows(key: Buffer): readonly Row[] {

@@ -18,8 +18,8 @@ export interface Side {
 
 export interface ServerSide extends Side, AsyncDisposable {
   readonly name: SideName;
-  /** Stops it in good order, and starts it over the same directory; the port is another one then. */
-  restart(): Promise<void>;
+  /** Stops it by this signal, and starts it over the same directory; the port is another one then. */
+  restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
 }
 
 export interface SideOptions {
@@ -48,8 +48,8 @@ export async function openSide(name: SideName, options: SideOptions): Promise<Se
     get port() {
       return running.port;
     },
-    async restart() {
-      await stop('SIGTERM');
+    async restart(signal) {
+      await stop(signal);
       running = await start(name, options);
     },
     [Symbol.asyncDispose]: () => stop('SIGKILL'),
