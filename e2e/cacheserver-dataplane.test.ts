@@ -151,6 +151,62 @@ test('a download that waits goes on with its version while the key is overwritte
   await rig.assertNothingLeft();
 });
 
+/** A file of which every word tells file and place. */
+function tellingFile(file: number, sizeBytes: number): Buffer {
+  const words = new Uint32Array(sizeBytes / 4);
+  for (let at = 0; at < words.length; at++) words[at] = file * 0x1000000 + at;
+  return Buffer.from(words.buffer);
+}
+
+for (const memoryBytes of [0, 64 * 1_048_576]) {
+  test(`slow, quick and vanishing readers of large files get no foreign byte, with ${memoryBytes} bytes of memory`, async () => {
+    await using rig = await startCacheRig({}, { memoryBytes });
+    const random = seededRandom(memoryBytes + 5);
+    const writer = await EditorClient.connect('127.0.0.1', rig.port);
+    const files = [3_000_000, 2_621_440, 262_144, 1_500_004].map((size, file) =>
+      tellingFile(file, size),
+    );
+    for (const [file, content] of files.entries())
+      await writer.store(entryOf(file), { a: content });
+    await writer.find(entryOf(99));
+    writer.close();
+    let whole = 0;
+    const read = async (): Promise<void> => {
+      const wanted = Array.from({ length: 6 }, () => random.integer(files.length));
+      const client = await RawConnection.open(rig.port);
+      client.socket.removeAllListeners('data');
+      const bodies = wanted.map((file) => files[file] ?? Buffer.alloc(0));
+      const ids = wanted.map((file) => Buffer.concat([entryOf(file).guid, entryOf(file).hash]));
+      client.socket.write(
+        Buffer.concat([Buffer.from('fe'), ...ids.flatMap((id) => [Buffer.from('ga'), id])]),
+      );
+      const heads = bodies.map((body, at) =>
+        Buffer.concat([
+          Buffer.from(`+a${body.length.toString(16).padStart(16, '0')}`),
+          ids[at] ?? Buffer.alloc(0),
+        ]),
+      );
+      const expected = Buffer.concat([
+        Buffer.from('000000fe'),
+        ...bodies.flatMap((body, at) => [heads[at] ?? body, body]),
+      ]);
+      const endsAt = random.integer(3) === 0 ? random.integer(expected.length) : expected.length;
+      let at = 0;
+      for await (const chunk of client.socket) {
+        assert.ok(chunk.equals(expected.subarray(at, at + chunk.length)), `foreign bytes at ${at}`);
+        at += chunk.length;
+        if (at >= endsAt) break; // which destroys the socket, maybe in the middle
+        for (let wait = random.integer(40) - 30; wait > 0; wait--) await new Promise(setImmediate);
+      }
+      if (at === expected.length) whole++;
+    };
+    await Promise.all(Array.from({ length: 16 }, read));
+    await Promise.all(Array.from({ length: 16 }, read));
+    assert.ok(whole >= 10, `${whole} whole`);
+    await rig.assertNothingLeft();
+  });
+}
+
 test('the side door tells liveness, readiness and figures, and draining lets clients finish', async () => {
   await using rig = await startCacheRig();
   const client = await EditorClient.connect('127.0.0.1', rig.port);
