@@ -70,6 +70,7 @@ test('the rate holds where the period is too short for it', async () => {
 
 test('what is damaged is given up and counted, the rest stays', async () => {
   await using it = await bench({ periodSeconds: 60 });
+  await putFiles(it.store, idOf(51), { r: contentOf(51, 1_500_000) }); // in a file of its own
   const values = it.disk.files.get('1.values');
   const single = it.disk.files.get('2.single');
   assert.ok(values && single);
@@ -81,7 +82,7 @@ test('what is damaged is given up and counted, the rest stays', async () => {
   assert.equal(it.scrubber.stats().damaged, 2);
   assert.equal(it.store.stats().damagedValues, 2);
   assert.deepEqual(await getFiles(it.store, idOf(5)), { i: contentOf(5, 100) });
-  assert.deepEqual(await getFiles(it.store, idOf(50)), {});
+  assert.deepEqual(await getFiles(it.store, idOf(51)), {});
   assert.deepEqual(await getFiles(it.store, idOf(6)), {
     a: contentOf(6, 20_000),
     i: contentOf(6, 100),
