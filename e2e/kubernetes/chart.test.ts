@@ -166,7 +166,7 @@ async function logLevel(): Promise<string | undefined> {
 
 /** The CacheServer and what it is made of; a Service's address is an object of the cluster. */
 const usersOwn =
-  /^(IPAddress \/|(CacheServer|Deployment|ReplicaSet|Pod|Service|Endpoints|EndpointSlice|PodDisruptionBudget|ServiceAccount|Role|RoleBinding) team\/cache\b)/;
+  /^(IPAddress \/|(CacheServer|Deployment|ReplicaSet|Pod|Service|Endpoints|EndpointSlice|PodDisruptionBudget|ConfigMap|Secret|ServiceAccount|Role|RoleBinding) team\/cache\b)/;
 
 /** The definition, and what the API server makes of it. */
 const definitions = [
