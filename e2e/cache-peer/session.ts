@@ -57,7 +57,9 @@ function oneOf<Value>(values: readonly Value[], random: Random): Value {
   return value;
 }
 
-const sizes = [1, 1, 2, 5, 16, 100, 1_000, 4_096, 16_384, 65_535, 65_536, 65_537, 300_000] as const;
+const sizes = [
+  1, 1, 2, 5, 16, 100, 1_000, 4_096, 16_384, 65_535, 65_536, 65_537, 300_000, 1_048_577,
+] as const;
 
 /** What a client might do. */
 export function randomSession(random: Random): Session {
