@@ -1,6 +1,7 @@
 // Commits of one turn that go to the disk together: one write for their values, one for their records.
 
-import { commitRecordBytes } from './commit-record.ts';
+import { CommitLog } from './commit-log.ts';
+import { type CommitRecord, commitRecordBytes } from './commit-record.ts';
 import type { Segment } from './segment.ts';
 import type { PutRefusal } from './value-store.ts';
 
@@ -24,7 +25,7 @@ export interface Staged {
 
 /** Memory for groups: one at a time is filled. */
 export class GroupBuffers {
-  readonly records: Buffer = Buffer.allocUnsafeSlow(commitsMax * commitRecordBytes);
+  readonly log: CommitLog = new CommitLog(commitsMax);
   #values: Buffer | undefined;
 
   /** Used from the second commit of a group on. */
@@ -62,17 +63,13 @@ export class CommitGroup implements Staged {
     return first || (this.#records < commitsMax && this.#valueBytes + valueBytes <= valueBytesMax);
   }
 
-  /** The first commit's values are not copied: often it stays the only one. Returns where its record is to be written. */
-  add(
-    values: readonly Buffer[],
-    valueBytes: number,
-  ): { readonly target: Buffer; readonly at: number } {
+  /** The first commit's values are not copied: often it stays the only one. */
+  add(values: readonly Buffer[], valueBytes: number, record: CommitRecord): void {
     if (this.#records === 1) copyTo(this.#buffers.values, 0, this.#values);
     if (this.#records === 0) this.#values = values;
     else copyTo(this.#buffers.values, this.#valueBytes, values);
     this.#valueBytes += valueBytes;
-    const at = this.#records++ * commitRecordBytes;
-    return { target: this.#buffers.records, at };
+    this.#buffers.log.set(this.#records++, record);
   }
 
   /** What is to be written to the values file. */
@@ -82,7 +79,7 @@ export class CommitGroup implements Staged {
   }
 
   get records(): Buffer {
-    return this.#buffers.records.subarray(0, this.#records * commitRecordBytes);
+    return this.#buffers.log.bytes.subarray(0, this.#records * commitRecordBytes);
   }
 
   settle(): boolean {

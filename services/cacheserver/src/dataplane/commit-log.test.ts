@@ -52,6 +52,13 @@ test('a log tells of each record what decoding it does', () => {
   }
 });
 
+test('a log writes the bytes that encoding does, over whatever was there', () => {
+  const written = new CommitLog(records.length);
+  written.bytes.fill(0xee);
+  for (const [at, record] of records.entries()) written.set(at, record);
+  assert.ok(written.bytes.equals(log.bytes));
+});
+
 test('a bit that changed anywhere is seen, as decoding sees it', () => {
   for (let bit = 0; bit < commitRecordBytes * 8; bit++) {
     const at = bit % records.length;

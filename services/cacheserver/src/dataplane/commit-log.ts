@@ -1,10 +1,11 @@
-// Commit records read where they lie, number by number: a start looks at millions of them.
+// Commit records read and written where they lie, number by number: a start looks at millions of them.
 
-import { commitRecordBytes, commitRecordMagic } from './commit-record.ts';
+import { type CommitRecord, commitRecordBytes, commitRecordMagic } from './commit-record.ts';
 
 /** 32-bit words of a record. */
-export const recordWords: number = commitRecordBytes / 4;
+const recordWords: number = commitRecordBytes / 4;
 
+const idBytes = 32;
 const magicAt = 1;
 const idAt = 6;
 const filesAt = 14;
@@ -36,6 +37,25 @@ export class CommitLog {
       this.words[at + magicAt] === commitRecordMagic &&
       this.words[at] === crcOfWords(this.words, at + 1, at + recordWords)
     );
+  }
+
+  /** Writes a record. */
+  set(record: number, { sequence, committedMs, id, files, removed }: CommitRecord): void {
+    const { words } = this;
+    const at = record * recordWords;
+    words[at + magicAt] = commitRecordMagic;
+    this.#doubles[at / 2 + 1] = sequence;
+    this.#doubles[at / 2 + 2] = committedMs;
+    for (let byte = 0; byte < idBytes; byte++) this.bytes[4 * (at + idAt) + byte] = id[byte] ?? 0;
+    for (let file = 0; file < 3; file++) {
+      const place = files[file];
+      const placeAt = at + filesAt + file * fileWords;
+      words[placeAt] = place?.offset ?? 0;
+      words[placeAt + 1] = place?.sizeBytes ?? 0;
+      words[placeAt + 2] = place?.crc ?? 0;
+    }
+    words[at + removedAt] = removed;
+    words[at] = crcOfWords(words, at + 1, at + recordWords);
   }
 
   sequence(record: number): number {

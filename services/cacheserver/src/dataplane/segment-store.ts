@@ -323,7 +323,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     const staged = this.#writer.stage({ ...upload, removed: 0 });
     if (typeof staged === 'string') return { outcome: 'refused', reason: staged };
     const { written, group } = staged;
-    const before = this.#placesOf(upload.id);
+    const before = this.#placesOf(upload);
     group.commits.push({ refused, takeBack: () => this.#takeBack(written, upload.id, before) });
     this.#apply(written, upload.id);
     this.#writer.appliedSequence = Math.max(this.#writer.appliedSequence, written.sequence);
@@ -468,29 +468,26 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     this.#space.touch(segment);
   }
 
-  /** Where the files of a key lie; undefined for a key that is new. */
-  #placesOf(id: Uint8Array): readonly IndexedFile[] | undefined {
+  /** Where the files of a commit lay before. */
+  #placesOf({ id, files }: BufferedUpload): PlacesBefore {
     const record = this.#index.locate(id, 0);
-    if (record < 0) return undefined;
-    return [0, 1, 2].map((file) => {
+    if (record < 0) return [];
+    return files.map((file, index) => {
+      if (file === undefined) return undefined;
       const place = { segment: 0, offset: 0, sizeBytes: 0, crc: 0 };
-      this.#index.read(record, file, place);
+      this.#index.read(record, index, place);
       return place;
     });
   }
 
   /** Points the files of a commit that was not written to where they were before. */
-  #takeBack(
-    { segment, files }: WrittenCommit,
-    id: Uint8Array,
-    before: readonly IndexedFile[] | undefined,
-  ): void {
+  #takeBack({ segment, files }: WrittenCommit, id: Uint8Array, before: PlacesBefore): void {
     for (const [index, file] of files.entries()) {
       const record = this.#index.locate(id, 0);
       if (file === undefined || record < 0) continue;
       segment.liveBytes -= file.sizeBytes;
       this.tier.drop({ segment: segment.number, offset: file.offset });
-      const place = before?.[index];
+      const place = before[index];
       const older = place && this.#byNumber.get(place.segment);
       if (place === undefined || older === undefined) {
         this.#index.clear(record, index); // there was none, or it is gone meanwhile
@@ -571,6 +568,9 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     return code === 'ENOSPC' || code === 'EDQUOT' ? 'disk-full' : 'disk-error';
   }
 }
+
+/** By file; nothing for a key that was new. */
+type PlacesBefore = readonly (IndexedFile | undefined)[];
 
 function traceIn(segment: number): IndexedFile {
   return { segment, offset: 0, sizeBytes: 0, crc: 0 };

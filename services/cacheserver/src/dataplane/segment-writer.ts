@@ -93,7 +93,7 @@ export class SegmentWriter {
   }
 
   /** Takes a commit into the group. Room is made by dropping other segments. */
-  stage(commit: Commit): StagedWrite | PutRefusal {
+  stage(commit: Omit<Commit, 'moved'>): StagedWrite | PutRefusal {
     if (this.#group?.takes(commit.usedBytes) === false) this.flush();
     const active = this.#activeFor(commit.usedBytes, 'made');
     if (typeof active === 'string') return active;
@@ -101,9 +101,11 @@ export class SegmentWriter {
     const { valuesBytes, logBytes } = segment;
     this.#group ??= new CommitGroup(segment, this.#groupBuffers, () => this.flush());
     const group = this.#group;
-    const { target, at } = group.add(commit.parts, commit.usedBytes);
     const files = shifted(commit.files, valuesBytes);
-    const sequence = this.#encodeAt({ ...commit, files }, target, at);
+    const { id, removed, parts, usedBytes } = commit;
+    const sequence = this.nextSequence++;
+    const committedMs = this.#options.time.nowMs();
+    group.add(parts, usedBytes, { sequence, committedMs, id, files, removed });
     segment.stagedBytes += commit.usedBytes;
     this.#options.space.resize(
       segment,
@@ -247,14 +249,10 @@ export class SegmentWriter {
     return this.#options.track(settled);
   }
 
-  #encode(commit: RecordOf): number {
-    return this.#encodeAt(commit, this.#record, 0);
-  }
-
-  #encodeAt({ id, files, removed, moved }: RecordOf, target: Buffer, at: number): number {
+  #encode({ id, files, removed, moved }: RecordOf): number {
     const sequence = moved?.sequence ?? this.nextSequence++;
     const committedMs = moved?.committedMs ?? this.#options.time.nowMs();
-    encodeCommitRecord({ sequence, committedMs, id, files, removed }, target, at);
+    encodeCommitRecord({ sequence, committedMs, id, files, removed }, this.#record, 0);
     return sequence;
   }
 
