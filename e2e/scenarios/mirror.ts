@@ -29,7 +29,17 @@ export const mirrorAndUpstream: Scenario = {
       return sameFiles(await find(late, entry), files);
     });
     assert.deepEqual(await uids(stage, 'left'), before, 'nobody started anew');
-    await stage.untilCondition('left', 'RulesApplied', { status: 'True' });
+    await stage.untilRulesApplied('left');
+    await stage.untilCondition('left', 'PeersReachable', { status: 'True' });
+    await stage.change('late', { access: { readOnly: true } });
+    await stage.untilRulesApplied('late');
+    const again = await connect(left);
+    const refused = { guid: Buffer.alloc(16, 9), hash: Buffer.alloc(16, 9) };
+    await again.store(refused, files);
+    assert.ok(sameFiles(await again.find(refused), files), 'where it was stored');
+    again.close();
+    const told = await stage.untilCondition('left', 'PeersReachable', { status: 'False' });
+    assert.equal(told.reason, 'PeerKeepsNothing', told.message);
   },
 };
 

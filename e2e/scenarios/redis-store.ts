@@ -35,7 +35,7 @@ export const redisStore: Scenario = {
     assert.match(wanting, /Make the Secret redis-login with a field password/);
     await stage.kubectl([...secret, 'redis-login', '--from-literal=password=open-sesame']);
     await stage.untilCondition('cache', 'StoreReachable', { status: 'True' });
-    await stage.untilCondition('cache', 'RulesApplied', { status: 'True' });
+    await stage.untilRulesApplied('cache');
     const cache = await stage.untilReady('cache');
     assert.deepEqual(
       names(await readyReplicas(stage, 'cache')),
@@ -94,7 +94,7 @@ export const liveRules: Scenario = {
     const cache = await stage.untilReady('cache');
     if (stage.home.programs === 'real') {
       const { host, port } = await stage.home.addressOf(cache);
-      await stage.untilCondition('cache', 'RulesApplied', { status: 'True' });
+      await stage.untilRulesApplied('cache');
       assert.deepEqual(await storedAsset(host, port, 1), {}, 'nobody may put');
       await stage.change('cache', { access: null });
       await stage.until('everybody may put again', async () => {

@@ -119,6 +119,15 @@ export class Stage implements AsyncDisposable {
     });
   }
 
+  /** Waits until all replicas have told that they follow the rules of the present spec. */
+  async untilRulesApplied(name: string): Promise<void> {
+    await this.until(`${name} follows its rules`, async () => {
+      const { generation } = (await this.cache(name)).metadata;
+      const told = (await this.conditions(name)).get('RulesApplied');
+      return told?.status === 'True' && told.observedGeneration === generation;
+    });
+  }
+
   /** Pods of a CacheServer, those being deleted too. */
   async pods(name: string): Promise<readonly Pod[]> {
     const labelSelector = Object.entries(selectorOf(name))

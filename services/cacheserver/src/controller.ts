@@ -288,6 +288,7 @@ async function manageStatus(
     'CleanerScheduled',
     'EntryReady',
     'KernelTuned',
+    'PeersReachable',
     'RulesApplied',
     'StoreReachable',
   ];

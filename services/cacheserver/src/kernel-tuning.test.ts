@@ -25,7 +25,7 @@ const reads = (kernel: Readonly<Record<string, string>>, pod = 'a'): ReplicaAnsw
   pod,
   figures: {
     ...{ usedBytes: 0, objects: 0, hits: 0, misses: 0, cleaned: undefined, kernel },
-    ...{ revision: undefined, redis: undefined },
+    ...{ revision: undefined, redis: undefined, troubledPeers: [] },
   },
 });
 const tuned = { 'net.ipv4.tcp_rmem': rmem.value, 'net.ipv4.tcp_sack': '1' };

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ReplicaAnswer } from './figures/figures.ts';
+import type { ReplicaAnswer, ReplicaFigures } from './figures/figures.ts';
 import type { CacheServerObject, CacheServerSpec } from './kind.ts';
 import { rulesFile } from './render-rules.ts';
-import { rulesCondition, storeCondition } from './rules-words.ts';
+import { peersCondition, rulesCondition, storeCondition } from './rules-words.ts';
 
 function cacheServer(spec: Partial<CacheServerSpec> = {}): CacheServerObject {
   return {
@@ -27,13 +27,14 @@ function cacheServer(spec: Partial<CacheServerSpec> = {}): CacheServerObject {
 interface Said {
   readonly revision?: string;
   readonly redis?: { readonly address: string; readonly failure: string | undefined };
+  readonly troubledPeers?: ReplicaFigures['troubledPeers'];
 }
 
-const answer = ({ revision, redis }: Said): ReplicaAnswer => ({
+const answer = ({ revision, redis, troubledPeers = [] }: Said): ReplicaAnswer => ({
   pod: 'a',
   figures: {
     ...{ usedBytes: 0, objects: 0, hits: 0, misses: 0, cleaned: undefined, kernel: {} },
-    ...{ revision, redis },
+    ...{ revision, redis, troubledPeers },
   },
 });
 const silent: ReplicaAnswer = { pod: 'b', silence: 'no answer' };
@@ -109,5 +110,56 @@ for (const { cache, failure, hint } of [
     assert.equal(told?.reason, 'StoreUnreachable');
     assert.match(told?.message ?? '', hint);
     assert.match(told?.message ?? '', /downloads are misses/);
+  });
+}
+
+const mirrored = cacheServer({ mirror: { targets: [{ address: 'far:1' }] } });
+const inTrouble = (what: 'mirror' | 'upstream', state: string, failure = ''): ReplicaAnswer =>
+  answer({ troubledPeers: [{ what, address: 'far:1', state, failure }] });
+
+for (const { name, cache, answers, reason, says } of [
+  { name: 'nobody to bring anything', cache: cacheServer({ mirror: {} }), answers: [answer({})] },
+  { name: 'a mirror that serves', cache: mirrored, answers: [answer({})], reason: 'PeersServe' },
+  { name: 'a mirror nobody tells of', cache: mirrored, answers: [silent], reason: 'NotToldBack' },
+  {
+    name: 'a mirror that is away',
+    cache: mirrored,
+    answers: [answer({}), inTrouble('mirror', 'failing', 'ECONNREFUSED')],
+    reason: 'PeerUnreachable',
+    says: /^mirror far:1 of pod a: ECONNREFUSED; what is stored waits/,
+  },
+  {
+    name: 'a mirror that keeps nothing, at two replicas',
+    cache: mirrored,
+    answers: [inTrouble('mirror', 'refused'), inTrouble('mirror', 'refused')],
+    reason: 'PeerKeepsNothing',
+    says: /spec\.access of that cache.*and 1 more/,
+  },
+  {
+    name: 'a mirror that is not trusted',
+    cache: mirrored,
+    answers: [inTrouble('mirror', 'untrusted', 'self-signed certificate')],
+    reason: 'PeerUntrusted',
+    says: /self-signed certificate; look at tls/,
+  },
+  {
+    name: 'a mirror that is the cache itself',
+    cache: mirrored,
+    answers: [inTrouble('mirror', 'self')],
+    reason: 'PeerIsSelf',
+    says: /take it out/,
+  },
+  {
+    name: 'an upstream that asks in turn',
+    cache: cacheServer({ upstream: { address: 'far:1' } }),
+    answers: [inTrouble('upstream', 'loop')],
+    reason: 'PeerLoop',
+    says: /take spec\.upstream away/,
+  },
+]) {
+  test(`of ${name} is told: ${reason ?? 'nothing'}`, () => {
+    const condition = peersCondition(cache, answers);
+    assert.equal(condition?.reason, reason);
+    assert.match(condition?.message ?? '', says ?? /.*/);
   });
 }

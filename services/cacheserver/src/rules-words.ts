@@ -5,7 +5,7 @@ import type { CacheServerObject } from './kind.ts';
 import { hasRules, rulesFile, secretsOf } from './render-rules.ts';
 
 export interface RulesCondition {
-  readonly type: 'RulesApplied' | 'StoreReachable';
+  readonly type: 'PeersReachable' | 'RulesApplied' | 'StoreReachable';
   readonly status: 'True' | 'False';
   readonly reason: string;
   readonly message: string;
@@ -64,6 +64,60 @@ export function storeCondition(
   if (using.length === 0) return said('False', 'NotToldBack', 'no replica tells of its store yet');
   const users = using.length === 1 ? 'the replica uses' : `${using.length} replicas use`;
   return said('True', 'StoreServes', `${users} ${redis.address}`);
+}
+
+/** Whether mirrors and upstream can be worked with, by the replicas' own words; undefined where there are none. */
+export function peersCondition(
+  { spec }: CacheServerObject,
+  answers: readonly ReplicaAnswer[],
+): RulesCondition | undefined {
+  const { upstream, mirror } = spec;
+  if (upstream === undefined && (mirror?.targets ?? []).length === 0) return undefined;
+  const said = (status: 'True' | 'False', reason: string, message: string): RulesCondition => ({
+    ...({ type: 'PeersReachable' } as const),
+    ...{ status, reason, message },
+  });
+  const all = told(answers);
+  const troubles = all.flatMap(({ pod, figures }) =>
+    figures.troubledPeers.map((peer) => ({ pod, peer })),
+  );
+  const [first] = troubles;
+  if (first) {
+    const { pod, peer } = first;
+    const others = troubles.length > 1 ? `; and ${troubles.length - 1} more` : '';
+    const message = `${peer.what} ${peer.address} of pod ${pod}: ${peerWords(peer)}${others}`;
+    return said('False', peerReasons[peer.state] ?? 'PeerUnreachable', message);
+  }
+  if (all.length === 0) return said('False', 'NotToldBack', 'no replica tells of them yet');
+  return said('True', 'PeersServe', 'nothing is wrong with mirrors and upstream');
+}
+
+const peerReasons: Readonly<Record<string, string>> = {
+  refused: 'PeerKeepsNothing',
+  untrusted: 'PeerUntrusted',
+  self: 'PeerIsSelf',
+  loop: 'PeerLoop',
+};
+
+type Peer = ReplicaFigures['troubledPeers'][number];
+
+/** What is the matter, what it means, and what to do. */
+function peerWords({ what, state, failure }: Peer): string {
+  const why = failure === '' ? 'no answer' : failure;
+  switch (state) {
+    case 'refused':
+      return 'it takes what it is sent and keeps nothing; let the address of the pod put there (spec.access of that cache), and look at its storage';
+    case 'untrusted':
+      return `${why}; look at tls and tokenSecret, and at the Secrets that they name`;
+    case 'self':
+      return 'it is this very cache; take it out of spec.mirror.targets';
+    case 'loop':
+      return 'it asks this cache in turn; take spec.upstream away from one of them';
+    default:
+      return what === 'mirror'
+        ? `${why}; what is stored waits for it, look at its address and at NetworkPolicies`
+        : `${why}; misses are misses meanwhile, look at its address and at NetworkPolicies`;
+  }
 }
 
 type Redis = NonNullable<NonNullable<CacheServerObject['spec']['store']>['redis']>;

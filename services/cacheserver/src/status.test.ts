@@ -312,7 +312,7 @@ const saidOf = (failure: string | undefined) => ({
   pod: 'cache-1',
   figures: {
     ...{ usedBytes: 0, objects: 0, hits: 0, misses: 0, cleaned: undefined, kernel: {} },
-    ...{ revision: undefined, redis: { address: 'redis:6379', failure } },
+    ...{ revision: undefined, redis: { address: 'redis:6379', failure }, troubledPeers: [] },
   },
 });
 

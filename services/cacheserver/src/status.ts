@@ -6,7 +6,7 @@ import { type FigureFields, figureWords, type ReplicaAnswer } from './figures/fi
 import { tuningCondition } from './kernel-tuning.ts';
 import type { CacheServerObject, CacheServerPhase } from './kind.ts';
 import { selectorOf } from './labels.ts';
-import { rulesCondition, storeCondition } from './rules-words.ts';
+import { peersCondition, rulesCondition, storeCondition } from './rules-words.ts';
 import {
   containerHint,
   failureHint,
@@ -250,6 +250,7 @@ export function planStatus(cache: CacheServerObject, observed: Observed): Status
   const figures = figureWords(observed.answers ?? []);
   const tuned = tuningCondition(cache.spec, observed.answers ?? []);
   const rules = rulesCondition(cache, observed.answers ?? []);
+  const peers = peersCondition(cache, observed.answers ?? []);
   const store = storeCondition(cache, observed.answers ?? []);
   // Pods whose store is away serve on, and have nothing to give.
   const away = store?.reason === 'StoreUnreachable' ? store : undefined;
@@ -274,6 +275,7 @@ export function planStatus(cache: CacheServerObject, observed: Observed): Status
       ...conditionsOf(cache, { settled, trouble: trouble ?? away, pending, counts }),
       ...(cache.spec.cleaner ? [cleanerCondition(cache.metadata.name, observed)] : []),
       ...(tuned ? [tuned] : []),
+      ...(peers ? [peers] : []),
       ...(rules ? [rules] : []),
       ...(store ? [store] : []),
       ...(entry ? [entryCondition(entry, entryTrouble(entry, entryPods))] : []),

@@ -14,7 +14,7 @@ const stats = {
 test('figures of a replica are read from its stats', () =>
   assert.deepEqual(parseFigures(stats), {
     ...{ usedBytes: 5_000, objects: 4, hits: 6, misses: 2, cleaned: undefined, kernel: {} },
-    ...{ revision: undefined, redis: undefined },
+    ...{ revision: undefined, redis: undefined, troubledPeers: [] },
   }));
 
 for (const [name, wrong] of [
@@ -34,7 +34,7 @@ const told = (pod: string, hits: number, misses: number): ReplicaAnswer => ({
   pod,
   figures: {
     ...{ usedBytes: 100, objects: 10, hits, misses, cleaned: undefined, kernel: {} },
-    ...{ revision: undefined, redis: undefined },
+    ...{ revision: undefined, redis: undefined, troubledPeers: [] },
   },
 });
 const silent = (pod: string): ReplicaAnswer => ({ pod, silence: 'no answer within 2 s' });
@@ -102,6 +102,21 @@ for (const { name, redis, failure } of [
     assert.equal(figures?.revision, 'abc');
   });
 }
+
+test('of other caches those in trouble are known by the stats', () => {
+  const mirror = {
+    mirrors: [
+      { target: 'a:1', state: 'sending', lastFailure: 'before' },
+      { target: 'b:1', state: 'failing', lastFailure: 'refused' },
+    ],
+  };
+  const upstream = { address: 'c:1', state: 'loop', lastFailure: '' };
+  const namespaces = { default: { mirror, upstream }, other: { upstream: { state: 'ready' } } };
+  assert.deepEqual(parseFigures({ ...stats, namespaces })?.troubledPeers, [
+    { what: 'mirror', address: 'b:1', state: 'failing', failure: 'refused' },
+    { what: 'upstream', address: 'c:1', state: 'loop', failure: '' },
+  ]);
+});
 
 test('who is silent is named, with the reason', () => {
   const { message } = figureWords([silent('a'), silent('b')]).condition;

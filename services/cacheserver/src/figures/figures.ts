@@ -20,6 +20,16 @@ export interface ReplicaFigures {
   readonly revision: string | undefined;
   /** The server that keeps its values; undefined: its own disk does. */
   readonly redis: RedisFigures | undefined;
+  /** Other caches that it cannot work with now. */
+  readonly troubledPeers: readonly TroubledPeer[];
+}
+
+interface TroubledPeer {
+  readonly what: 'mirror' | 'upstream';
+  readonly address: string;
+  /** The data plane's word, such as `failing`. */
+  readonly state: string;
+  readonly failure: string;
 }
 
 interface RedisFigures {
@@ -83,7 +93,30 @@ export function parseFigures(stats: unknown): ReplicaFigures | undefined {
     kernel: textsIn(stats['kernel']),
     revision: typeof stats['revision'] === 'string' ? stats['revision'] : undefined,
     redis: redisIn(stats['namespaces']),
+    troubledPeers: troubledPeersIn(stats['namespaces']),
   };
+}
+
+const healthyPeers: ReadonlySet<unknown> = new Set(['idle', 'sending', 'backfilling', 'ready']);
+
+function troubledPeersIn(namespaces: unknown): readonly TroubledPeer[] {
+  if (!isJsonObject(namespaces)) return [];
+  return Object.values(namespaces).flatMap((namespace) => {
+    if (!isJsonObject(namespace)) return [];
+    const { mirror, upstream } = namespace;
+    const mirrors =
+      isJsonObject(mirror) && Array.isArray(mirror['mirrors']) ? mirror['mirrors'] : [];
+    return [
+      ...mirrors.flatMap((one: unknown) => troubled('mirror', one)),
+      ...troubled('upstream', upstream),
+    ];
+  });
+}
+
+function troubled(what: TroubledPeer['what'], stats: unknown): readonly TroubledPeer[] {
+  if (!isJsonObject(stats) || healthyPeers.has(stats['state'])) return [];
+  const { target, address = target, state, lastFailure = '' } = stats;
+  return [{ what, address: String(address), state: String(state), failure: String(lastFailure) }];
 }
 
 /** Of the first namespace that has one. */
