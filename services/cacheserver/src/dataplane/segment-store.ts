@@ -1,16 +1,16 @@
 // Commits, finds and evicts: the index, the segments and the memory tier put together.
 
-import { messageOf, systemErrorCode } from '@tweendeck/std';
+import { systemErrorCode } from '@tweendeck/std';
 import type { VisitedKey } from '../cleaner/cleanable-store.ts';
 import { Pace } from '../cleaner/pace.ts';
 import type { CacheDisk } from './cache-disk.ts';
 import type { CacheStore, CacheStoreOptions } from './cache-store.ts';
 import { commitRecordBytes, type FilePlaces, noFiles } from './commit-record.ts';
 import type { CompactionHost } from './compaction.ts';
-import { IndexSweep } from './index-sweep.ts';
+import { DiskTrouble } from './disk-trouble.ts';
 import { type IndexedFile, KeyIndex } from './key-index.ts';
 import { describeKey, pageOf } from './key-pages.ts';
-import { readLastUses, usesNames, writeLastUses } from './last-uses.ts';
+import { KeyPlaces } from './key-places.ts';
 import { MemoryTier } from './memory-tier.ts';
 import { PartBuffers } from './part-buffers.ts';
 import { type Reclaimed, type ReclaimGoal, reclaimSpace } from './reclaim.ts';
@@ -21,6 +21,7 @@ import { SegmentSpace } from './segment-space.ts';
 import { SegmentWriter, type WrittenCommit } from './segment-writer.ts';
 import { StoreClock } from './store-clock.ts';
 import { type BufferedUpload, type Refused, Upload, type UploadHost } from './upload.ts';
+import { UsesNotes } from './uses-notes.ts';
 import { ValueBlocks } from './value-blocks.ts';
 import type {
   KeyPage,
@@ -57,34 +58,26 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   recovery: CacheStore['recovery'] = { keys: 0, segments: 0, tookMs: 0 };
   readonly #options: CacheStoreOptions;
   readonly #index: KeyIndex;
-  readonly #sweep: IndexSweep;
+  readonly #places: KeyPlaces;
+  readonly #uses: UsesNotes;
+  readonly #trouble: DiskTrouble;
   readonly #time: StoreClock;
   readonly #space: SegmentSpace;
-  readonly #byNumber = new Map<number, Segment>();
   readonly #writer: SegmentWriter;
-  readonly #found: IndexedFile = { segment: 0, offset: 0, sizeBytes: 0, crc: 0 };
   readonly #host: CompactionHost;
   readonly #inFlight = new Set<Promise<unknown>>();
   #owned: Disposable | undefined;
-  /** The note of last uses that is written next, and what the two take. */
-  #usesTurn: 0 | 1 = 0;
-  readonly #usesBytes: [number, number] = [0, 0];
   #bufferBytes = 0;
   #singleBytes = 0;
   #damagedValues = 0;
-  #diskErrors = 0;
-  #inTrouble = false;
 
   private constructor(disk: CacheDisk, options: CacheStoreOptions) {
     this.#options = options;
     this.#index = new KeyIndex(options.random.integer(2 ** 31));
-    this.#sweep = new IndexSweep(
-      this.#index,
-      (segment) => this.#byNumber.has(segment),
-      options.clock,
-    );
     this.#time = new StoreClock(options.clock);
+    this.#trouble = new DiskTrouble(options.log);
     this.tier = new MemoryTier(options.memoryBytes);
+    this.#places = new KeyPlaces(this.#index, this.tier, options.clock);
     this.files = new OpenFiles(disk, openFilesMax);
     this.blocks = new ValueBlocks(this.tier, this.files);
     const segmentBytes = Math.min(segmentBytesMax, Math.floor(options.storageBytes / 16));
@@ -96,8 +89,9 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
       storageBytesMax: options.storageBytes,
       fixedBytes,
       onDrop: (segment) => this.#forget(segment),
-      onError: (error) => this.#trouble(error),
+      onError: (error) => this.#trouble.met(error),
     });
+    this.#uses = new UsesNotes({ disk, index: this.#index, space: this.#space });
     this.#writer = new SegmentWriter({
       disk,
       files: this.files,
@@ -105,11 +99,9 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
       time: this.#time,
       segmentBytesMax: segmentBytes,
       durability: options.durability ?? 'none',
-      onSegment: (segment) => this.#byNumber.set(segment.number, segment),
-      onTrouble: (error) => this.#trouble(error),
-      onWritten: () => {
-        this.#inTrouble = false;
-      },
+      onSegment: (segment) => this.#places.add(segment),
+      onTrouble: (error) => this.#trouble.met(error),
+      onWritten: () => this.#trouble.over(),
       track: (promise) => this.track(promise),
     });
     this.#host = {
@@ -118,10 +110,10 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
       index: this.#index,
       space: this.#space,
       writer: this.#writer,
-      place: (record, index, place) => this.#place(record, index, place),
-      damagedAt: (record, index, place) => this.#damagedAt(record, index, place),
-      trouble: (error) => void this.#trouble(error),
-      segmentOf: (number) => this.#byNumber.get(number),
+      place: (record, file, place) => this.#places.place(record, file, place),
+      damagedAt: (record, file, place) => this.#damagedAt(record, file, place),
+      trouble: (error) => void this.#trouble.met(error),
+      segmentOf: (number) => this.#places.segmentOf(number),
       track: (promise) => this.track(promise),
     };
   }
@@ -134,17 +126,14 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     store.#writer.nextNumber = found.nextNumber;
     store.#writer.nextSequence = found.nextSequence;
     store.#writer.appliedSequence = found.nextSequence - 1;
-    const noted = readLastUses(disk, store.#index);
-    store.#time.notBefore(Math.max(found.newestMs, noted.madeMs));
-    store.#usesTurn = noted.nextTurn;
-    for (const turn of [0, 1] as const) store.#countUses(turn, noted.bytes[turn]);
+    store.#time.notBefore(Math.max(found.newestMs, store.#uses.read()));
     for (const segment of found.segments) {
       const { valuesBytes, logBytes } = segment;
       segment.valuesBytes = 0;
       segment.logBytes = 0;
       store.#space.resize(segment, valuesBytes, logBytes);
       store.#space.add(segment);
-      store.#byNumber.set(segment.number, segment);
+      store.#places.add(segment);
     }
     store.#space.takeRoom(0);
     store.recovery = {
@@ -179,13 +168,14 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   }
 
   describe(bytes: Uint8Array, at: number): StoredKey | undefined {
-    const record = this.#tidied(bytes, at);
+    const record = this.#places.recordOf(bytes, at);
     return record < 0 ? undefined : describeKey(this.#index, record, this.#time.nowSeconds());
   }
 
   keys(query: KeyQuery): KeyPage {
     const nowSeconds = this.#time.nowSeconds();
-    return pageOf(this.#index, query, { nowSeconds, tidy: (record) => this.#sweep.tidy(record) });
+    const { sweep } = this.#places;
+    return pageOf(this.#index, query, { nowSeconds, tidy: (record) => sweep.tidy(record) });
   }
 
   begin(bytes: Uint8Array, at: number): PutTransaction {
@@ -206,7 +196,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
       evictedBytes: this.#space.evicted.bytes,
       evictedSegments: this.#space.evicted.segments,
       damagedValues: this.#damagedValues,
-      diskErrors: this.#diskErrors,
+      diskErrors: this.#trouble.errors,
     };
   }
 
@@ -218,7 +208,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
       { sliceMs: Number.POSITIVE_INFINITY, turnsMax: Number.POSITIVE_INFINITY },
       never,
     );
-    this.#sweep[Symbol.dispose]();
+    this.#places.sweep[Symbol.dispose]();
     await this.noteUses(atOnce);
     this.#writer.seal();
     this.files.closeAll();
@@ -245,7 +235,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
 
   damaged(record: number, index: number, file: PinnedFile, cause: unknown): void {
     if (cause !== undefined) {
-      this.#trouble(cause); // it may be readable again later
+      this.#trouble.met(cause); // it may be readable again later
       return;
     }
     const { segment, offset } = file;
@@ -268,7 +258,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     try {
       this.files.create(segment);
     } catch (error) {
-      return this.#trouble(error);
+      return this.#trouble.met(error);
     }
     this.#space.pin(segment);
     this.#space.resize(segment, commitRecordBytes, 0);
@@ -286,7 +276,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
       await this.track(this.files.use(segment).writeParts(parts, position));
       return undefined;
     } catch (error) {
-      return this.#trouble(error);
+      return this.#trouble.met(error);
     }
   }
 
@@ -303,7 +293,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
       return { outcome: 'refused', reason: written };
     }
     this.#singleBytes -= segment.valuesBytes;
-    this.#byNumber.set(segment.number, segment);
+    this.#places.add(segment);
     this.#space.add(segment);
     this.#space.unpin(segment);
     return this.#publish(written, () => this.#apply(written, id));
@@ -313,9 +303,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     if (refused !== undefined && this.#writer.stages) return this.#stage(upload, refused);
     const written = this.#writer.append({ ...upload, removed: 0 });
     if (typeof written === 'string') return { outcome: 'refused', reason: written };
-    return this.#publish(written, () => {
-      this.#apply(written, upload.id);
-    });
+    return this.#publish(written, () => this.#apply(written, upload.id));
   }
 
   /** Makes a commit visible that is written with others: whoever sees it has all of them written before. */
@@ -323,9 +311,13 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     const staged = this.#writer.stage({ ...upload, removed: 0 });
     if (typeof staged === 'string') return { outcome: 'refused', reason: staged };
     const { written, group } = staged;
-    const before = this.#placesOf(upload);
-    group.commits.push({ refused, takeBack: () => this.#takeBack(written, upload.id, before) });
-    this.#apply(written, upload.id);
+    const { segment, files } = written;
+    const { id } = upload;
+    const before = this.#places.before(id, files);
+    const takeBack = (): void => this.#places.takeBack(id, files, segment, before);
+    group.commits.push({ refused, takeBack });
+    this.#apply(written, id);
+    if (segment.dropped) return { outcome: 'refused', reason: 'storage-full' };
     this.#writer.appliedSequence = Math.max(this.#writer.appliedSequence, written.sequence);
     return storedOutcome;
   }
@@ -335,12 +327,12 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   }
 
   remove(bytes: Uint8Array, at: number): Soon<RemoveOutcome> {
-    if (this.#tidied(bytes, at) < 0) return { outcome: 'absent' };
+    if (this.#places.recordOf(bytes, at) < 0) return { outcome: 'absent' };
     const id = Buffer.from(bytes.subarray(at, at + 32));
     const nothing = { parts: [], usedBytes: 0, files: noFiles };
     const written = this.#writer.append({ id, ...nothing, removed: 7 });
     if (typeof written === 'string') return { outcome: 'refused', reason: written };
-    const outcome = this.#publish(written, () => this.#applyRemoval(written.segment, id));
+    const outcome = this.#publish(written, () => this.#places.removed(id, written.segment));
     const removed = (put: PutOutcome): RemoveOutcome =>
       put.outcome === 'refused' ? put : { outcome: 'removed' };
     return outcome instanceof Promise ? outcome.then(removed) : removed(outcome);
@@ -373,7 +365,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     const end = Math.min(from + visitedRecords, this.#index.recordsEnd);
     const key = { record: 0, sizeBytes: 0, ageSeconds: 0, idleSeconds: 0 };
     for (let record = from; record < end; record++) {
-      key.sizeBytes = this.#sizeOf(record);
+      key.sizeBytes = this.#places.sizeOf(record);
       if (key.sizeBytes === 0) continue;
       key.record = record;
       key.ageSeconds = Math.max(0, nowSeconds - this.#index.committedSeconds(record));
@@ -385,10 +377,7 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
 
   forget(record: number): void {
     this.#writer.flush();
-    for (let index = 0; index < 3; index++) {
-      const alive = this.#index.read(record, index, this.#found);
-      if (alive) this.#place(record, index, traceIn(this.#found.segment));
-    }
+    this.#places.giveUpKey(record);
   }
 
   get liveBytes(): number {
@@ -404,40 +393,12 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   }
 
   async noteUses(pace: Pace): Promise<void> {
-    const turn = this.#usesTurn;
-    const expected = blocksOf(this.#index.count * 36);
-    if (!this.#space.hasRoom(expected)) return;
     try {
-      const note = { name: usesNames[turn], nowMs: this.#time.nowMs() };
-      const bytes = await this.track(writeLastUses(this.#host, note, pace));
-      this.#countUses(turn, bytes);
-      this.#usesTurn = turn === 0 ? 1 : 0;
+      await this.track(this.#uses.write(this.#time.nowMs(), pace));
     } catch (error) {
       if (systemErrorCode(error) === undefined) throw error; // told to stop
-      this.#trouble(error);
+      this.#trouble.met(error);
     }
-  }
-
-  #countUses(turn: 0 | 1, bytes: number): void {
-    this.#space.count(blocksOf(bytes) - this.#usesBytes[turn]);
-    this.#usesBytes[turn] = blocksOf(bytes);
-  }
-
-  /** Bytes of a key's files. */
-  #sizeOf(record: number): number {
-    this.#sweep.tidy(record);
-    let bytes = 0;
-    for (let index = 0; index < 3; index++) {
-      if (this.#index.read(record, index, this.#found)) bytes += this.#found.sizeBytes;
-    }
-    return bytes;
-  }
-
-  /** The record of a key that has a file, -1 without. */
-  #tidied(bytes: Uint8Array, at: number): number {
-    const record = this.#index.find(bytes, at);
-    if (record >= 0) this.#sweep.tidy(record);
-    return record >= 0 && this.#index.holdsKey(record) ? record : -1;
   }
 
   /** Makes a written commit visible: at once, or when the disk has it. */
@@ -456,83 +417,27 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
   #apply({ segment, files }: WrittenCommit, id: Uint8Array): void {
     const keysMax = this.#options.keysMax ?? 4_000_000;
     if (this.#index.locate(id, 0) < 0) {
-      while (this.#index.records >= keysMax && (this.#sweep.step() || this.#space.dropOne()));
+      while (
+        this.#index.records >= keysMax &&
+        (this.#places.sweep.step() || this.#space.dropOne())
+      );
       if (segment.dropped) return;
     }
     const record = this.#index.insert(id, 0);
     this.#index.committed(record, this.#time.nowSeconds());
     for (let index = 0; index < 3; index++) {
       const file = files[index];
-      if (file !== undefined) this.#place(record, index, { ...file, segment: segment.number });
+      if (file === undefined) continue;
+      this.#places.place(record, index, { ...file, segment: segment.number });
     }
     this.#space.touch(segment);
   }
 
-  /** Where the files of a commit lay before. */
-  #placesOf({ id, files }: BufferedUpload): PlacesBefore {
-    const record = this.#index.locate(id, 0);
-    if (record < 0) return [];
-    return files.map((file, index) => {
-      if (file === undefined) return undefined;
-      const place = { segment: 0, offset: 0, sizeBytes: 0, crc: 0 };
-      this.#index.read(record, index, place);
-      return place;
-    });
-  }
-
-  /** Points the files of a commit that was not written to where they were before. */
-  #takeBack({ segment, files }: WrittenCommit, id: Uint8Array, before: PlacesBefore): void {
-    for (const [index, file] of files.entries()) {
-      const record = this.#index.locate(id, 0);
-      if (file === undefined || record < 0) continue;
-      segment.liveBytes -= file.sizeBytes;
-      this.tier.drop({ segment: segment.number, offset: file.offset });
-      const place = before[index];
-      const older = place && this.#byNumber.get(place.segment);
-      if (place === undefined || older === undefined) {
-        this.#index.clear(record, index); // there was none, or it is gone meanwhile
-        continue;
-      }
-      older.liveBytes += place.sizeBytes;
-      this.#index.write(record, index, place);
-    }
-  }
-
-  #applyRemoval(segment: Segment, id: Uint8Array): void {
-    const record = this.#index.locate(id, 0);
-    if (record < 0) return;
-    for (let index = 0; index < 3; index++) {
-      this.#index.read(record, index, this.#found);
-      if (this.#found.segment !== 0) this.#place(record, index, traceIn(segment.number));
-    }
-  }
-
-  #damagedAt(record: number, index: number, at: Pick<IndexedFile, 'segment' | 'offset'>): void {
+  #damagedAt(record: number, file: number, at: Pick<IndexedFile, 'segment' | 'offset'>): void {
     this.#damagedValues++;
     const { segment, offset } = at;
     this.#options.log.warn('cache value damaged', { segment, offset });
-    const found = this.#found;
-    const same =
-      record < this.#index.recordsEnd &&
-      this.#index.read(record, index, found) &&
-      found.segment === segment &&
-      found.offset === offset;
-    if (same) this.#place(record, index, traceIn(segment));
-  }
-
-  /** Points a file of a key to a new place, or to the trace of its end; whatever was there is dead. */
-  #place(record: number, index: number, place: IndexedFile): void {
-    const found = this.#found;
-    const alive = this.#index.read(record, index, found);
-    const older = this.#byNumber.get(found.segment);
-    const segment = this.#byNumber.get(place.segment);
-    if (older !== undefined && older !== segment) segment?.shadows.add(older);
-    if (alive) {
-      if (older !== undefined) older.liveBytes -= found.sizeBytes;
-      this.tier.drop(found);
-    }
-    if (segment !== undefined) segment.liveBytes += place.sizeBytes;
-    this.#index.write(record, index, place);
+    this.#places.giveUp(record, file, at);
   }
 
   #entryOf(record: number): SegmentEntry | undefined {
@@ -543,35 +448,16 @@ export class SegmentStore implements CacheStore, EntryHost, UploadHost {
     return new SegmentEntry(this, record, [asset, info, resource]);
   }
 
-  #fileOf(record: number, index: number): PinnedFile | undefined {
-    const place = this.#found;
-    if (!this.#index.read(record, index, place)) return undefined;
-    const segment = this.#byNumber.get(place.segment);
-    if (segment === undefined) return undefined;
-    const staged = this.#writer.stagedAt(segment, place.offset);
-    return { segment, offset: place.offset, sizeBytes: place.sizeBytes, crc: place.crc, staged };
+  #fileOf(record: number, file: number): PinnedFile | undefined {
+    const found = this.#places.fileOf(record, file);
+    if (found === undefined) return undefined;
+    const staged = this.#writer.stagedAt(found.segment, found.offset);
+    return staged === undefined ? found : { ...found, staged };
   }
 
   #forget(segment: Segment): void {
     if (segment === this.#writer.active) this.#writer.seal();
-    if (!this.#byNumber.delete(segment.number)) return; // an upload: nothing points to it
-    if (!segment.unreferenced && this.#index.records > 0) this.#sweep.begin();
+    if (!this.#places.remove(segment)) return; // an upload: nothing points to it
     for (const other of this.#space.segments) other.shadows.delete(segment);
   }
-
-  /** Counts a failing disk, and says it once until a commit succeeds again. */
-  #trouble(error: unknown): PutRefusal {
-    this.#diskErrors++;
-    const code = systemErrorCode(error);
-    if (!this.#inTrouble) this.#options.log.error('cache disk fails', { error: messageOf(error) });
-    this.#inTrouble = true;
-    return code === 'ENOSPC' || code === 'EDQUOT' ? 'disk-full' : 'disk-error';
-  }
-}
-
-/** By file; nothing for a key that was new. */
-type PlacesBefore = readonly (IndexedFile | undefined)[];
-
-function traceIn(segment: number): IndexedFile {
-  return { segment, offset: 0, sizeBytes: 0, crc: 0 };
 }

@@ -42,6 +42,7 @@ export class TlsDoor {
       const key = socketKey(socket);
       const done = this.#waiting.get(key);
       this.#waiting.delete(key);
+      socket.allowHalfOpen = true;
       if (done === undefined)
         socket.destroy(); // it was closed meanwhile
       else done(socket);
@@ -53,6 +54,7 @@ export class TlsDoor {
   enter(socket: Socket, done: (secured: TLSSocket) => void): Disposable {
     const key = socketKey(socket);
     this.#waiting.set(key, done);
+    socket.allowHalfOpen = false; // whoever ends its side in the handshake is gone; behind it answers are still sent
     this.#server.emit('connection', socket);
     return { [Symbol.dispose]: () => void this.#waiting.delete(key) };
   }
