@@ -655,6 +655,35 @@ test('a tunnel gives clients TLS and a token, and passes every end on', async ()
   }
 });
 
+test('a tunnel tells why it does not trust a server, and shows it no token', async () => {
+  await using cache = await startConfigured(() => one({ ...local, tls, tokens }));
+  const tokenFile = join(files, 'untold-token');
+  writeFileSync(tokenFile, 'let-me-put\n');
+  const program = join(import.meta.dirname, '../apps/tweendeck/bin/tweendeck.cjs');
+  const args = ['cache', 'tunnel', '--listen=127.0.0.1:0', `--server=127.0.0.1:${cache.port(0)}`];
+  const shows = [`--ca=${authority.certificateFile}`, `--token-file=${tokenFile}`];
+  const child = spawn(process.execPath, [program, ...args, ...shows, '--server-name=another'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  try {
+    const line = await new Promise<string>((resolve, reject) => {
+      child.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString()));
+      child.once('exit', () => reject(new Error('the tunnel did not come up')));
+    });
+    const told = new Promise<string>((resolve) => {
+      child.stderr.once('data', (chunk: Buffer) => resolve(chunk.toString()));
+    });
+    using client = await RawConnection.open(Number(/:(\d+)\s*$/.exec(line)?.[1]));
+    assert.equal((await client.untilClosed()).length, 0);
+    assert.match(await told, /127\.0\.0\.1:\d+: .*another/);
+    await cache.until('nobody', () => cache.running.server.stats().server.connectionsOpen === 0);
+    assert.equal(cache.running.server.stats().server.transactions.stored ?? 0, 0);
+  } finally {
+    child.kill('SIGTERM');
+    await new Promise((resolve) => child.once('exit', resolve));
+  }
+});
+
 test('a status port that takes the connection and says nothing is not waited for without end', async () => {
   const silent = createServer();
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));

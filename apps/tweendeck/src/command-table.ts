@@ -798,6 +798,12 @@ export const commands: readonly CommandSpec[] = [
         description: 'who vouches for the server, PEM',
         defaultText: 'the authorities of Node',
       },
+      'server-name': {
+        type: 'string',
+        value: 'NAME',
+        description: 'the name in its certificate',
+        defaultText: 'the host of --server',
+      },
       cert: { type: 'string', value: 'FILE', description: 'a certificate to show, PEM' },
       key: { type: 'string', value: 'FILE', description: 'its key, PEM' },
       'token-file': { type: 'string', value: 'FILE', description: 'a token to show' },

@@ -45,6 +45,7 @@ function farOf(options: OptionValues): FarCache {
     certificateFile: options.text('cert'),
     keyFile: options.text('key'),
     tokenFile: options.text('token-file'),
+    serverName: options.text('server-name'),
   };
   const far = { ...parseHostPort(server, 8_126), tls };
   checkFar(far);
