@@ -112,7 +112,7 @@ test(`${sessions} sessions are answered as the peer answers them (seed ${seed})`
     for (let left = Math.min(roundSessions, sessions - done); left > 0; left--) {
       numbers.push(await playOne(randomSession(random)));
     }
-    // What its memory store wrote out may be too damaged for a start by now: see its fault "memory forgets".
+    // A restart makes its memory store forget more than can be told beforehand: see its fault "memory forgets".
     const onDisk = peers.filter(({ name }) => name === 'fs');
     await assertSameAfterRestart(numbers, onDisk, 'SIGKILL');
     await renewMemoryPeer();
