@@ -16,7 +16,7 @@ export interface CacheLimits {
   readonly uploadBytesMin: number;
   /** A client that leaves a transaction open and silent for so long is cut. */
   readonly transactionTimeoutMs: number;
-  /** A client that takes nothing of a waiting answer for so long is cut (256 KiB at most are one step). */
+  /** A client that takes nothing of a waiting answer for so long is cut; what it takes shows in steps of up to 1 MiB. */
   readonly readerTimeoutMs: number;
   /** While the server stops, a client with nothing under way is let go after so long: it is not between two requests. */
   readonly drainQuietMs: number;
