@@ -25,6 +25,7 @@ import { apiHost } from './api-host.ts';
 import type { Catalogue } from './catalogue.ts';
 import { openCgroups } from './cgroups.ts';
 import type { RemoteExit, RemoteStreams } from './container-exec.ts';
+import { othersMayPass } from './files.ts';
 import { standardLogLimits } from './log-file.ts';
 import { NamedInputs } from './named-inputs.ts';
 import { NodeHeart } from './node.ts';
@@ -108,6 +109,7 @@ export async function startAgent(options: AgentOptions, signal: AbortSignal): Pr
     environment: options.environment,
     logLimits: standardLogLimits,
     user: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
+    changesUsers: process.getuid?.() === 0 && (await othersMayPass(directory)),
   });
 }
 

@@ -60,7 +60,7 @@ export async function prepareLaunch(
     instance: runtime.instance,
   });
   const wanted = wantedUser(pod, container);
-  const user = runtime.user.uid === 0 && !program.ofPlatform ? wanted : undefined;
+  const user = runtime.changesUsers && !program.ofPlatform ? wanted : undefined;
   const [name = '', ...args] = plan.command;
   const home = container.workingDir ? rewritePaths(container.workingDir, mounts) : undefined;
   const own = await makeDirectories(context, container, user);

@@ -92,24 +92,24 @@ test('limits are read in the units of the kernel', () => {
   });
 });
 
-for (const { name, spec, root, ofPlatform, want } of [
-  { name: 'nothing of an ordinary pod', spec: {}, root: false, want: 0 },
+for (const { name, spec, changesUsers, ofPlatform, want } of [
+  { name: 'nothing of an ordinary pod', spec: {}, changesUsers: false, want: 0 },
   {
     name: 'users where they cannot be changed',
     spec: { securityContext: { runAsUser: 5 } },
-    root: false,
+    changesUsers: false,
     want: 1,
   },
   {
     name: 'nothing where they can',
     spec: { securityContext: { runAsUser: 5 } },
-    root: true,
+    changesUsers: true,
     want: 0,
   },
   {
     name: 'runAsNonRoot as root',
     spec: { securityContext: { runAsNonRoot: true } },
-    root: true,
+    changesUsers: true,
     want: 1,
   },
   {
@@ -117,13 +117,13 @@ for (const { name, spec, root, ofPlatform, want } of [
     spec: {
       containers: [{ name: 'a', volumeMounts: [{ name: 'v', mountPath: '/v', readOnly: true }] }],
     },
-    root: true,
+    changesUsers: true,
     want: 1,
   },
   {
     name: 'grpc probes',
     spec: { containers: [{ name: 'a', livenessProbe: { grpc: { port: 1 } } }] },
-    root: true,
+    changesUsers: true,
     want: 1,
   },
   {
@@ -132,7 +132,7 @@ for (const { name, spec, root, ofPlatform, want } of [
       securityContext: { runAsNonRoot: true, runAsUser: 5, fsGroup: 5 },
       containers: [{ name: 'a', securityContext: { readOnlyRootFilesystem: true } }],
     },
-    root: false,
+    changesUsers: false,
     ofPlatform: true,
     want: 0,
   },
@@ -142,18 +142,21 @@ for (const { name, spec, root, ofPlatform, want } of [
       securityContext: { runAsNonRoot: true, runAsUser: 5, fsGroup: 5 },
       containers: [{ name: 'a', securityContext: { readOnlyRootFilesystem: true } }],
     },
-    root: false,
+    changesUsers: false,
     want: 3,
   },
 ] as readonly {
   name: string;
   spec: Partial<PodSpec>;
-  root: boolean;
+  changesUsers: boolean;
   ofPlatform?: true;
   want: number;
 }[]) {
   test(`what is not honoured: ${name}`, () => {
-    assert.equal(unhonoured(podOf(spec), { root, ofPlatform: ofPlatform === true }).length, want);
+    assert.equal(
+      unhonoured(podOf(spec), { changesUsers, ofPlatform: ofPlatform === true }).length,
+      want,
+    );
   });
 }
 

@@ -107,12 +107,12 @@ export function wantedUser(
 }
 
 /**
- * What this pod asks for that a home without containers does not do, one sentence each. `root`: whether the platform
- * may change users. `ofPlatform`: the pod is a part of the platform, which is not fenced in against itself.
+ * What this pod asks for that a home without containers does not do, one sentence each. `changesUsers`: whether programs
+ * can run as other users. `ofPlatform`: the pod is a part of the platform, which is not fenced in against itself.
  */
 export function unhonoured(
   pod: Pod,
-  options: { readonly root: boolean; readonly ofPlatform: boolean },
+  options: { readonly changesUsers: boolean; readonly ofPlatform: boolean },
 ): readonly string[] {
   const { spec } = pod;
   const containers = [...(spec.initContainers ?? []), ...spec.containers];
@@ -124,11 +124,11 @@ export function unhonoured(
     spec.securityContext?.runAsNonRoot === true || some((one) => one.securityContext?.runAsNonRoot);
   const rules: readonly (readonly [boolean, string])[] = [
     [
-      asksUser && !options.root && !options.ofPlatform,
-      'runAsUser and runAsGroup: programs run as the user who started the platform',
+      asksUser && !options.changesUsers && !options.ofPlatform,
+      'runAsUser and runAsGroup: programs run as the user who started the platform; another one needs root, and a data directory that others may pass to',
     ],
     [
-      nonRoot && options.root && !asksUser && !options.ofPlatform,
+      nonRoot && options.changesUsers && !asksUser && !options.ofPlatform,
       'runAsNonRoot: programs run as root, as the platform does; set runAsUser to change that',
     ],
     [

@@ -1,6 +1,6 @@
 // Small files that must be whole or not there.
 
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemErrorCode } from '@tweendeck/std';
 
@@ -45,4 +45,11 @@ export async function readJson(path: string): Promise<unknown> {
 /** Removes a directory tree or file, if it is there. */
 export async function removeTree(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true, maxRetries: 3 });
+}
+
+/** Whether every user can reach what is open in this directory. */
+export async function othersMayPass(path: string): Promise<boolean> {
+  const { mode } = await stat(path);
+  if ((mode & 0o001) === 0) return false;
+  return dirname(path) === path || othersMayPass(dirname(path));
 }

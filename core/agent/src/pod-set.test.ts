@@ -116,6 +116,7 @@ async function world(more: Partial<PodRuntime> = {}): Promise<World> {
     allocatable: { cpu: '2', memory: '1Gi' },
     logLimits: { bytesMax: 10 * 1_024 * 1_024, filesMax: 5 },
     user: { uid: 0, gid: 0 },
+    changesUsers: true,
     ...more,
   };
   const pods = new PodSet(runtime, { stopMsMax: 2_000 });

@@ -47,8 +47,8 @@ export class PodVolumes {
         },
       );
     }
-    const { directory, user, catalogue } = this.#runtime;
-    const others = user.uid === 0 && asksForUser(pod) && !(await isOfPlatform(catalogue, pod));
+    const { directory, changesUsers, catalogue } = this.#runtime;
+    const others = changesUsers && asksForUser(pod) && !(await isOfPlatform(catalogue, pod));
     const root = podRunDirectory(directory, pod.metadata.uid);
     await mkdir(root, { recursive: true });
     await chmod(root, others ? 0o711 : 0o700);

@@ -225,9 +225,9 @@ export class PodWorker {
   /** Address, directories, volumes; tried until they are there. */
   async #prepare(stop: AbortSignal): Promise<string> {
     const { clock, addresses } = this.#runtime;
-    const root = this.#runtime.user.uid === 0;
+    const { changesUsers } = this.#runtime;
     const ofPlatform = await isOfPlatform(this.#runtime.catalogue, this.#pod);
-    for (const text of unhonoured(this.#pod, { root, ofPlatform })) {
+    for (const text of unhonoured(this.#pod, { changesUsers, ofPlatform })) {
       this.#event({ type: 'Warning', reason: 'NotInThisHome', message: text });
     }
     for (let attempt = 0; ; attempt++) {

@@ -72,4 +72,6 @@ export interface PodRuntime {
   readonly logLimits: LogLimits;
   /** User and group id the platform runs as. */
   readonly user: { readonly uid: number; readonly gid: number };
+  /** Whether programs can run as the users that pods name: as root, where these may pass to their files. */
+  readonly changesUsers: boolean;
 }

@@ -1,6 +1,6 @@
 // The folder of an embedded home: where things are in it, and the identity that it keeps for ever.
 
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import {
   isJsonObject,
@@ -55,6 +55,8 @@ export function homeDirectory(
 export async function makeHomeDirectory(home: HomeDirectory): Promise<void> {
   try {
     for (const path of [home.path, home.agent, home.certificates]) await makeDirectory(path);
+    // Programs of pods that run as other users pass through it; all that is in it is closed to them.
+    await chmod(home.path, (await stat(home.path)).mode | 0o011);
   } catch (cause) {
     throw unwritable(home, cause);
   }

@@ -105,7 +105,8 @@ test("a data directory is made with its parents, and is nobody else's business",
     await makeHomeDirectory(home);
     await makeHomeDirectory(home);
     assert.deepEqual(await readdir(home.path), ['agent', 'certificates']);
-    assert.equal((await stat(home.path)).mode & 0o777, 0o700);
+    assert.equal((await stat(home.path)).mode & 0o777, 0o711, 'others may pass, and see nothing');
+    assert.equal((await stat(home.certificates)).mode & 0o777, 0o700);
   }));
 
 for (const path of ['/proc/none/of/these', '/dev/null', '/dev/null/x']) {
