@@ -165,14 +165,14 @@ async function logLevel(): Promise<string | undefined> {
 }
 
 /** The CacheServer and what it is made of; a Service's address is an object of the cluster. */
-const usersOwn =
-  /^(IPAddress \/|(CacheServer|Deployment|ReplicaSet|Pod|Service|Endpoints|EndpointSlice|PodDisruptionBudget|ConfigMap|Secret|ServiceAccount|Role|RoleBinding) team\/cache\b)/;
+const usersOwn = /^(IPAddress \/|[A-Za-z]+ team\/cache\b)/;
 
 /** The definition, and what the API server makes of it. */
 const definitions = [
   'APIService /v1alpha1.tweendeck.io',
   'CustomResourceDefinition /cacheservers.tweendeck.io',
   'CustomResourceDefinition /memcacheds.tweendeck.io',
+  'CustomResourceDefinition /redisclusters.tweendeck.io',
 ];
 
 for (const { version, keep } of [

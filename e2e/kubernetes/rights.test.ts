@@ -16,6 +16,7 @@ import {
   statefulSetResource,
 } from '@tweendeck/kube';
 import { memcachedKind } from '@tweendeck/memcached';
+import { redisClusterKind } from '@tweendeck/redis';
 import { parseAllDocuments } from 'yaml';
 import { freePort, until } from '../support/home.ts';
 import { type ControlPlane, controlPlane } from './lab/index.ts';
@@ -132,7 +133,7 @@ test('the definitions in the cluster are those of the code, for Helm 3 and Helm 
   for (const { stdout, stderr } of rendered) {
     const objects = parseAllDocuments(stdout).map((document) => document.toJS());
     const crds = objects.filter((object) => object?.kind === 'CustomResourceDefinition');
-    const kinds = [cacheServerKind, memcachedKind].map((kind) => kind.crd().spec);
+    const kinds = [cacheServerKind, memcachedKind, redisClusterKind].map((kind) => kind.crd().spec);
     assert.deepEqual(
       crds.map(({ spec }) => spec),
       JSON.parse(JSON.stringify(kinds)),
@@ -170,20 +171,9 @@ test('a CacheServer is made, scaled, changed, reported on and deleted, whatever 
     assert.equal(lost, 1, `no answer about ${resource} was lost`);
   }
 
-  // The pass writes its status for a version that is not the newest any more.
-  const patched = Promise.withResolvers<void>();
-  const released = Promise.withResolvers<void>();
-  proxy.fault = async (method, path): Promise<Verdict> => {
-    if (method !== 'PATCH' || !path.includes('/cacheservers/cache/status')) return 'pass';
-    patched.resolve();
-    await released.promise;
-    return 'pass';
-  };
-  await applySpec({ replicas: 1, port: 9_003 });
-  await patched.promise;
-  await must(['annotate', '-n', namespace, 'cacheserver/cache', 'example.com/touched=yes']);
-  released.resolve();
-  proxy.fault = () => 'pass';
+  await writesForAnOldVersion(proxy, 'cacheservers/cache', () =>
+    applySpec({ replicas: 1, port: 9_003 }),
+  );
   await settled(1);
 
   await strayChildrenGo();
@@ -205,6 +195,27 @@ test('a CacheServer is made, scaled, changed, reported on and deleted, whatever 
   assert.deepEqual(await leader.stop(), { code: 0, signal: null });
   assert.equal(await holder(), '', 'the lease was not released');
 });
+
+/** A pass writes its status for a version that is not the newest any more. */
+async function writesForAnOldVersion(
+  proxy: { fault: (method: string, path: string) => Verdict | Promise<Verdict> },
+  object: string,
+  change: () => Promise<unknown>,
+): Promise<void> {
+  const patched = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  proxy.fault = async (method, path): Promise<Verdict> => {
+    if (method !== 'PATCH' || !path.includes(`/${object}/status`)) return 'pass';
+    patched.resolve();
+    await released.promise;
+    return 'pass';
+  };
+  await change();
+  await patched.promise;
+  await must(['annotate', '-n', namespace, object, 'example.com/touched=yes']);
+  released.resolve();
+  proxy.fault = () => 'pass';
+}
 
 /** Objects that name the CacheServer as their controller, but are none of what its spec asks for. */
 async function strayChildrenGo(): Promise<void> {
@@ -274,17 +285,26 @@ async function figuresAreTold(leader: ControllersProcess): Promise<void> {
     assert.match(body, line);
 }
 
-test('members of an engine are made, replaced when they cannot run as they were, and deleted', async () => {
-  await using leader = controllers();
+test('members of engines are made, replaced when they cannot run as they were, and deleted', async () => {
+  await using proxy = await openFaultProxy(await readFile(kubeconfig, 'utf8'));
+  await using leader = controllers(await plainKubeconfig(proxy.server));
   await leader.said('leading');
   const name = { namespace, name: 'sessions' };
-  const apply = (spec: object): Promise<string> =>
+  const applyKind = (kind: string, metadata: object, spec: object): Promise<string> =>
     must(
       ['apply', '-f', '-'],
-      JSON.stringify({
-        ...{ apiVersion: 'tweendeck.io/v1alpha1', kind: 'Memcached', metadata: name, spec },
-      }),
+      JSON.stringify({ apiVersion: 'tweendeck.io/v1alpha1', kind, metadata, spec }),
     );
+  const apply = (spec: object): Promise<string> => applyKind('Memcached', name, spec);
+  await writesForAnOldVersion(proxy, 'redisclusters/shop', () =>
+    applyKind('RedisCluster', { namespace, name: 'shop' }, {}),
+  );
+  await until('its members are made', async () => {
+    const labelSelector = 'app.kubernetes.io/instance=shop';
+    const sets = { namespace, labelSelector };
+    return (await plane.client.list(statefulSetResource, sets, never)).items.length === 6;
+  });
+  await must(['delete', '-n', namespace, 'rediscluster/shop', '--wait']);
   const members = async () => {
     const labelSelector = 'app.kubernetes.io/instance=sessions';
     return (await plane.client.list(podResource, { namespace, labelSelector }, never)).items;
@@ -312,7 +332,9 @@ test('members of an engine are made, replaced when they cannot run as they were,
     const found = await plane.client.get(memcachedKind, name, never);
     return found?.status?.phase === 'Degraded';
   });
-  await apply({ groups: { servers: { members: 2 } } });
+  await writesForAnOldVersion(proxy, 'memcacheds/sessions', () =>
+    apply({ groups: { servers: { members: 2 } } }),
+  );
   const before = new Set(stuck.map(({ metadata }) => metadata.uid));
   await until('others take their places', async () => {
     const pods = await members();
@@ -320,8 +342,8 @@ test('members of an engine are made, replaced when they cannot run as they were,
   });
   await apply({ groups: { servers: { members: 1 } } });
   await until('one is left, without a budget', async () => {
-    const { items } = await plane.client.list(statefulSetResource, { namespace }, never);
-    return items.length === 1;
+    const sets = { namespace, labelSelector: 'app.kubernetes.io/instance=sessions' };
+    return (await plane.client.list(statefulSetResource, sets, never)).items.length === 1;
   });
   await must(['delete', '-n', namespace, 'memcached/sessions', '--wait']);
   await until('its pods are gone', async () => (await members()).length === 0, 90_000);
@@ -418,7 +440,8 @@ test('without rights it says which, is not ready, and goes on when they come', a
   await started.ready(200, undefined, 60_000);
   await started.said('leading');
   const warnings = started.log.filter(({ level }) => level === 'warn');
-  assert.ok(warnings.length <= 12, `${warnings.length} warnings`);
+  // One for each resource that is watched, and the lease.
+  assert.ok(warnings.length <= 18, `${warnings.length} warnings`);
   assert.deepEqual(await started.stop(), { code: 0, signal: null });
 });
 

@@ -38,6 +38,8 @@ import { takenName, type WantedName } from './taken-names.ts';
 const lookAgainMs = 10_000;
 /** While something is under way. */
 const busyMs = 1_000;
+/** Between two pieces of what is done in pieces. */
+const goOnMs = 100;
 
 /** Files only where there are any: rights follow from this. */
 function ownedResources<Options>({
@@ -122,7 +124,8 @@ class ClusterPass<Options, Facts> {
     );
     const outcome = this.#tell(observed, plan);
     await this.#act(plan);
-    return outcome;
+    const goesOn = plan.actions.some((action) => 'run' in action && action.repeats === true);
+    return goesOn ? { requeueAfterMs: goOnMs } : outcome;
   }
 
   /** Those that the spec asks for no more, as they are until they may leave. */

@@ -156,6 +156,20 @@
     - memcacheds/status
   verbs:
     - patch
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - redisclusters
+  verbs:
+    - get
+    - list
+    - watch
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - redisclusters/status
+  verbs:
+    - patch
 {{- end }}
 
 {{- define "tweendeck.rules.view" -}}
@@ -188,6 +202,20 @@
     - memcacheds/status
   verbs:
     - get
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - redisclusters
+  verbs:
+    - get
+    - list
+    - watch
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - redisclusters/status
+  verbs:
+    - get
 {{- end }}
 
 {{- define "tweendeck.rules.edit" -}}
@@ -218,6 +246,16 @@
     - deletecollection
     - patch
     - update
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - redisclusters
+  verbs:
+    - create
+    - delete
+    - deletecollection
+    - patch
+    - update
 {{- end }}
 
 {{- define "tweendeck.rules.admin" -}}
@@ -233,6 +271,12 @@
     - memcacheds
   verbs:
     - "*"
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - redisclusters
+  verbs:
+    - "*"
 {{- end }}
 
 {{- define "tweendeck.rules.finalizers" -}}
@@ -246,6 +290,12 @@
     - tweendeck.io
   resources:
     - memcacheds/finalizers
+  verbs:
+    - update
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - redisclusters/finalizers
   verbs:
     - update
 {{- end }}

@@ -1,0 +1,152 @@
+// The kind RedisCluster in the embedded home, on real redis-servers, with a client that writes all the time.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { TestHome, until } from './support/home.ts';
+import { runProgram } from './support/kubectl.ts';
+import { ClusterWriter } from './support/redis-cluster-writer.ts';
+
+const kubectl = '1.35';
+const patienceMs = 120_000;
+
+// biome-ignore lint/suspicious/noExplicitAny: tests look into what is there.
+type Anything = any;
+
+test('a RedisCluster loses nothing that was acknowledged', {
+  timeout: 900_000,
+}, async (context) => {
+  await using home = await TestHome.open({ quickstart: 'none' });
+  const must = async (args: readonly string[], input?: string): Promise<string> => {
+    const { code, stdout, stderr } = await home.kubectl(kubectl, args, input);
+    assert.equal(code, 0, `${args.join(' ')}: ${stderr}`);
+    return stdout;
+  };
+  const get = async (...what: readonly string[]): Promise<Anything> =>
+    JSON.parse(await must(['get', ...what, '-o', 'json']));
+  const patch = (spec: object): Promise<string> =>
+    must(['patch', 'rc', 'shop', '--type=merge', '-p', JSON.stringify({ spec })]);
+  const settled = (ready: string) =>
+    until(
+      `${ready} take part`,
+      async () => {
+        const { metadata, status } = await get('rc', 'shop');
+        if (status?.observedGeneration !== metadata.generation) return undefined;
+        return status.phase === 'Ready' && status.ready === ready && status;
+      },
+      patienceMs,
+    );
+  const pods = async (): Promise<readonly Anything[]> =>
+    (await get('pods', '-l', 'app.kubernetes.io/instance=shop')).items;
+  const addresses = async (): Promise<readonly string[]> =>
+    (await pods()).flatMap(({ status }) => (status.podIP ? [status.podIP] : []));
+  const isClean = () =>
+    until(
+      'redis-cli finds nothing wrong',
+      async () => {
+        const [host = ''] = await addresses();
+        const { code, stdout } = await runProgram('redis-cli', [
+          '--cluster',
+          'check',
+          `${host}:6379`,
+        ]);
+        return code === 0 && /All 16384 slots covered/.test(stdout);
+      },
+      patienceMs,
+    );
+  await using writer = new ClusterWriter(addresses);
+  const nothingLost = async (): Promise<void> => {
+    const before = writer.writes;
+    await until('writes go on', async () => writer.writes > before + 50);
+    assert.deepEqual(await writer.lost(), []);
+  };
+
+  await context.test('it is made of members that know each other', async () => {
+    const spec = { options: { nodeTimeoutMs: 2_000 } };
+    const object = { apiVersion: 'tweendeck.io/v1alpha1', kind: 'RedisCluster' };
+    await must(
+      ['apply', '-f', '-'],
+      JSON.stringify({ ...object, metadata: { name: 'shop' }, spec }),
+    );
+    const status = await settled('6/6');
+    const roles = status.members.map(({ role }: Anything) => role).sort();
+    assert.deepEqual(roles, [...Array(3).fill('follower'), ...Array(3).fill('leader')]);
+    await isClean();
+    writer.start(500);
+    await until('every key was written', async () => writer.acknowledged.size === 500);
+    assert.deepEqual(writer.failures, []);
+  });
+
+  await context.test('a leader that is killed is followed by its replica', async () => {
+    const { status } = await get('rc', 'shop');
+    const leader = status.members.find(({ role }: Anything) => role === 'leader').name;
+    const before = (await pods()).find(({ metadata }) => metadata.name === `${leader}-0`);
+    await must(['delete', 'pod', `${leader}-0`, '--grace-period=0', '--force']);
+    await until('another pod is there', async () =>
+      (await pods()).some(
+        ({ metadata }) => metadata.name === `${leader}-0` && metadata.uid !== before.metadata.uid,
+      ),
+    );
+    await settled('6/6');
+    await isClean();
+    await nothingLost();
+  });
+
+  await context.test('a change rolls through all members, leaders hand over', async () => {
+    const before = new Set((await pods()).map(({ metadata }) => metadata.uid));
+    const failuresBefore = writer.failures.length;
+    await patch({ config: { appendonly: 'no' } });
+    await until(
+      'all pods are others',
+      async () => {
+        const now = await pods();
+        return now.length === 6 && now.every(({ metadata }) => !before.has(metadata.uid));
+      },
+      patienceMs,
+    );
+    await settled('6/6');
+    await isClean();
+    await nothingLost();
+    context.diagnostic(`${writer.failures.length - failuresBefore} writes failed while it rolled`);
+  });
+
+  await context.test('shards are added and taken away while clients write', async () => {
+    await patch({ groups: { data: { shards: 4 } } });
+    await settled('8/8');
+    await isClean();
+    await nothingLost();
+    await patch({ groups: { data: { shards: 3 } } });
+    await settled('6/6');
+    await until('members and their pods are gone', async () => (await pods()).length === 6);
+    await isClean();
+    await nothingLost();
+  });
+
+  await context.test('the whole home is killed and comes back', async () => {
+    await writer.stop();
+    await home.stop('SIGKILL');
+    await home.start();
+    await settled('6/6');
+    await isClean();
+  });
+
+  await context.test('what cannot be is refused with its field', async () => {
+    for (const { spec, said } of [
+      { spec: { groups: { data: { shards: 2 } } }, said: /spec\.groups\.data\.shards/ },
+      { spec: { options: { nodeTimeoutMs: 1 } }, said: /spec\.options\.nodeTimeoutMs/ },
+      { spec: { config: { 'maxmemory-policy': 'some' } }, said: /spec\.config\.maxmemory-policy/ },
+      { spec: { version: '6.0' }, said: /spec\.version/ },
+    ]) {
+      const { code, stderr } = await home.kubectl(kubectl, [
+        ...['patch', 'rc', 'shop', '--type=merge', '-p', JSON.stringify({ spec })],
+      ]);
+      assert.notEqual(code, 0);
+      assert.match(stderr, said);
+    }
+  });
+
+  await context.test('deleted, it leaves nothing', async () => {
+    await must(['delete', 'rc', 'shop']);
+    await until('nothing is left', async () => (await pods()).length === 0, patienceMs);
+  });
+  context.diagnostic(`${writer.writes} writes, ${writer.failures.length} failed`);
+});

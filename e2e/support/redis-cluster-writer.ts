@@ -1,0 +1,161 @@
+// A client of a Redis cluster that writes without end, remembers what was acknowledged, and asks for all of it at the end.
+
+import { connect, type Socket } from 'node:net';
+import { RespCommandWriter, RespError, RespParser, type RespValue } from '@tweendeck/wire';
+
+const port = 6_379;
+const answerMs = 2_000;
+const redirectionsMax = 5;
+
+/** One connection; answers come in the order of the commands. */
+class Link {
+  readonly #socket: Socket;
+  #due: PromiseWithResolvers<RespValue>[] = [];
+  #gone: Error | undefined;
+
+  constructor(host: string) {
+    this.#socket = connect({ host, port, noDelay: true });
+    const parser = new RespParser({
+      value: (value) => this.#due.shift()?.resolve(value),
+      push: () => undefined,
+      fault: (fault) => this.#end(new Error(fault)),
+    });
+    this.#socket.on('data', (chunk: Buffer) => parser.push(chunk));
+    this.#socket.on('error', (error) => this.#end(error));
+    this.#socket.on('close', () => this.#end(new Error('it closed the connection')));
+  }
+
+  get isGone(): boolean {
+    return this.#gone !== undefined;
+  }
+
+  async call(...command: readonly string[]): Promise<RespValue> {
+    if (this.#gone) throw this.#gone;
+    const due = Promise.withResolvers<RespValue>();
+    this.#due.push(due);
+    const writer = new RespCommandWriter();
+    writer.write(command);
+    for (const part of writer.take()) this.#socket.write(part);
+    const late = setTimeout(() => this.#end(new Error('no answer in time')), answerMs);
+    try {
+      return await due.promise;
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  close(): void {
+    this.#end(new Error('it was left'));
+  }
+
+  #end(error: Error): void {
+    this.#gone ??= error;
+    for (const { reject } of this.#due.splice(0)) reject(error);
+    this.#socket.destroy();
+  }
+}
+
+export class ClusterWriter implements AsyncDisposable {
+  /** What was acknowledged last, by key. */
+  readonly acknowledged: Map<string, string> = new Map();
+  /** Writes that were refused or not answered. */
+  readonly failures: string[] = [];
+  /** The longest time a key could not be written, in milliseconds. */
+  longestGapMs: number = 0;
+  writes: number = 0;
+  readonly #seeds: () => Promise<readonly string[]>;
+  readonly #links = new Map<string, Link>();
+  readonly #ownerOf = new Map<string, string>();
+  #stopped = false;
+  #work: Promise<void> = Promise.resolve();
+
+  /** `seeds` are addresses of members, asked for whenever nothing else is known. */
+  constructor(seeds: () => Promise<readonly string[]>) {
+    this.#seeds = seeds;
+  }
+
+  /** Writes keys in turn until it is stopped. */
+  start(keys: number): void {
+    this.#work = this.#run(keys);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#work;
+  }
+
+  /** Keys whose acknowledged value is not there. */
+  async lost(): Promise<readonly string[]> {
+    const lost: string[] = [];
+    for (const [key, value] of this.acknowledged) {
+      const found = await this.#ask(key, 'GET', key);
+      const text = found instanceof Uint8Array ? Buffer.from(found).toString() : String(found);
+      if (Number(text) < Number(value) || found === null)
+        lost.push(`${key}: ${text}, not ${value}`);
+    }
+    return lost;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    for (const link of this.#links.values()) link.close();
+  }
+
+  async #run(keys: number): Promise<void> {
+    const failingSince = new Map<string, number>();
+    for (let number = 1; !this.#stopped; number++) {
+      const key = `key-${number % keys}`;
+      try {
+        const answer = await this.#ask(key, 'SET', key, String(number));
+        if (answer !== 'OK') throw new Error(String(answer));
+        this.acknowledged.set(key, String(number));
+        this.writes++;
+        const since = failingSince.get(key);
+        if (since !== undefined) {
+          this.longestGapMs = Math.max(this.longestGapMs, performance.now() - since);
+          failingSince.delete(key);
+        }
+      } catch (error) {
+        this.failures.push(`${key}: ${String(error)}`);
+        if (!failingSince.has(key)) failingSince.set(key, performance.now());
+        this.#ownerOf.delete(key);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+  }
+
+  /** Follows redirections, as clients do. */
+  async #ask(key: string, ...command: readonly string[]): Promise<RespValue> {
+    let host = this.#ownerOf.get(key) ?? (await this.#anyHost());
+    let asking = false;
+    for (let turn = 0; turn < redirectionsMax; turn++) {
+      const link = this.#linkTo(host);
+      if (asking) await link.call('ASKING');
+      const answer = await link.call(...command);
+      if (!(answer instanceof RespError)) {
+        if (!asking) this.#ownerOf.set(key, host);
+        return answer;
+      }
+      const [, how, next] = /^(MOVED|ASK) \d+ (.*):\d+$/.exec(answer.message) ?? [];
+      if (how === undefined || next === undefined) throw answer;
+      [host, asking] = [next, how === 'ASK'];
+    }
+    throw new Error('sent around');
+  }
+
+  async #anyHost(): Promise<string> {
+    const open = [...this.#links].find(([, link]) => !link.isGone);
+    if (open) return open[0];
+    const [seed] = await this.#seeds();
+    if (seed === undefined) throw new Error('no member is known');
+    return seed;
+  }
+
+  #linkTo(host: string): Link {
+    const known = this.#links.get(host);
+    if (known && !known.isGone) return known;
+    const link = new Link(host);
+    this.#links.set(host, link);
+    return link;
+  }
+}

@@ -1,0 +1,78 @@
+// What is seen of one member of a Redis cluster.
+
+import type { MemberView } from '@tweendeck/engine';
+import { type ClusterNode, parseClusterNodes, parseInfo } from './cluster-nodes.ts';
+import type { RedisLink } from './redis-link.ts';
+import { slotsHeld } from './slots.ts';
+
+export interface RedisFacts {
+  /** By which the members know it; it outlives pods as long as its data does. */
+  readonly id: string;
+  /** All that it knows, itself among them. */
+  readonly nodes: readonly ClusterNode[];
+  readonly self: ClusterNode;
+  readonly keys: number;
+  /** Of a replica: bytes of the stream it has; of a master: bytes it wrote. */
+  readonly offset: number;
+  /** Whether it takes writes for its slots as far as it can tell. */
+  readonly clusterOk: boolean;
+  /** The highest that it has heard of: whose is higher knows more. */
+  readonly currentEpoch: number;
+}
+
+const utf8 = (value: unknown): string =>
+  (value instanceof Uint8Array ? Buffer.from(value) : (value ?? '')).toString();
+
+/** Reads, in one go. */
+export async function observeMember(
+  link: RedisLink,
+  signal: AbortSignal,
+): Promise<MemberView<RedisFacts>> {
+  const [nodesText, infoText, clusterText, size] = await link.ask(
+    [['CLUSTER', 'NODES'], ['INFO'], ['CLUSTER', 'INFO'], ['DBSIZE']],
+    signal,
+  );
+  return viewOf({
+    nodes: parseClusterNodes(utf8(nodesText)),
+    info: parseInfo(utf8(infoText)),
+    cluster: parseInfo(utf8(clusterText)),
+    keys: Number(size),
+  });
+}
+
+interface Said {
+  readonly nodes: readonly ClusterNode[];
+  readonly info: ReadonlyMap<string, string>;
+  readonly cluster: ReadonlyMap<string, string>;
+  readonly keys: number;
+}
+
+/** Throws when it does not know itself. */
+function viewOf({ nodes, info, cluster, keys }: Said): MemberView<RedisFacts> {
+  const self = nodes.find(({ flags }) => flags.has('myself'));
+  if (self === undefined) throw new Error('it does not know itself');
+  const isReplica = self.masterId !== undefined;
+  const number = (name: string): number => Number(info.get(name) ?? 0);
+  const linked = info.get('master_link_status') === 'up' && number('master_sync_in_progress') === 0;
+  const loading = number('loading') === 1;
+  const offset = number(isReplica ? 'slave_repl_offset' : 'master_repl_offset');
+  const version = info.get('redis_version');
+  const lag = isReplica ? lagOf(info) : undefined;
+  return {
+    role: isReplica ? 'follower' : slotsHeld(self.slots) > 0 ? 'leader' : 'unknown',
+    synced: !loading && (isReplica ? linked : slotsHeld(self.slots) > 0),
+    ...(version === undefined ? {} : { version }),
+    ...(lag === undefined ? {} : { lag }),
+    facts: {
+      ...{ id: self.id, nodes, self, keys, offset },
+      clusterOk: cluster.get('cluster_state') === 'ok',
+      currentEpoch: Number(cluster.get('cluster_current_epoch') ?? 0),
+    },
+  };
+}
+
+function lagOf(info: ReadonlyMap<string, string>): string | undefined {
+  if (info.get('master_link_status') !== 'up') return 'no link to its leader';
+  const seconds = info.get('master_last_io_seconds_ago');
+  return seconds === undefined ? undefined : `heard from its leader ${seconds} s ago`;
+}

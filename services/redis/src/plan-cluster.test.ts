@@ -1,0 +1,274 @@
+// What is planned of what members say; the numbers C1 to C16 are those of the cases that users of other operators reported.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { planRedis } from './plan-cluster.ts';
+import { evenShares, rangesOf, slotCount, slotsIn } from './slots.ts';
+import { clusterOf, type Given, type Gone } from './testing/cluster-of.ts';
+
+const shares = (count: number) => evenShares(count).map((range) => [range]);
+const [third0 = [], third1 = [], third2 = []] = shares(3);
+
+/** Three shards of two, in order. */
+const settled: readonly Given[] = [
+  { at: '0-0', slots: third0, keys: 10, offset: 90 },
+  { at: '0-1', follows: '0-0', keys: 10, offset: 90 },
+  { at: '1-0', slots: third1, keys: 10, offset: 90 },
+  { at: '1-1', follows: '1-0', keys: 10, offset: 80 },
+  { at: '2-0', slots: third2, keys: 10, offset: 90 },
+  { at: '2-1', follows: '2-0', keys: 10, offset: 85 },
+];
+
+const fresh: readonly Given[] = settled.map(({ at }) => ({ at }));
+const alone = (given: readonly Given[]): readonly Given[] =>
+  given.map((one) => ({
+    ...one,
+    ignores: given.filter(({ at }) => at !== one.at).map(({ at }) => at),
+  }));
+
+/** Some of them are otherwise. */
+function but(given: readonly Given[], changes: Readonly<Record<string, Partial<Given>>>) {
+  return given.map((one) => ({ ...one, ...changes[one.at] }));
+}
+
+function planned(given: readonly Given[], { gone = [], shards = 3 }: Options = {}) {
+  const spec = {
+    ...{ version: '7.0', options: {} },
+    groups: { data: { shards, members: 2, resources: { limits: {} } } },
+  };
+  const { deeds, troubles } = planRedis({ spec }, { members: clusterOf(given, gone) });
+  return {
+    deeds: deeds.map(({ id, risk }) => (risk === 'safe' ? id : `${id} (${risk})`)),
+    troubles: troubles.map(({ reason }) => reason),
+    all: deeds,
+  };
+}
+
+interface Options {
+  readonly gone?: readonly Gone[];
+  readonly shards?: number;
+}
+
+const meetAll = ['0-0', '0-1', '1-0', '1-1', '2-0', '2-1'].map((at) => `meet c-data-${at}`);
+
+for (const { name, given, options, deeds, troubles = [] } of [
+  { name: 'nothing when all is well', given: settled, deeds: [] },
+  { name: 'a new cluster: its members meet', given: alone(fresh), deeds: meetAll },
+  {
+    name: 'a new cluster whose members know each other: shares',
+    given: fresh,
+    deeds: ['0', '1', '2'].map((shard) => `take slots on c-data-${shard}-0`),
+  },
+  {
+    name: 'a new cluster of which one is not there yet: nothing',
+    given: but(alone(fresh), { '2-1': { silent: 'with pod' } }),
+    deeds: [],
+  },
+  {
+    name: 'leaders with their shares: the others follow',
+    given: settled.map(({ follows: _, ...one }) => ({ ...one, keys: 0 })),
+    deeds: ['0', '1', '2'].map((shard) => `follow c-data-${shard}-0 with c-data-${shard}-1`),
+  },
+  {
+    name: 'C1: all are back at other addresses: they meet, and nobody takes slots',
+    given: settled.map((one) => ({ ...one, stale: settled.map(({ at }) => at) })),
+    deeds: meetAll,
+  },
+  {
+    name: 'C2: a leader that came back as it was: nothing',
+    given: but(settled, { '0-0': { offset: 91 } }),
+    deeds: [],
+  },
+  {
+    name: 'C3: a replica lost its volume: it meets',
+    given: but(settled, {
+      '1-1': {
+        id: 'new',
+        follows: undefined,
+        keys: 0,
+        ignores: ['0-0', '0-1', '1-0', '2-0', '2-1'],
+      },
+    }),
+    options: { gone: [{ id: '1-1', flags: ['slave', 'fail'] }] },
+    deeds: [
+      'meet c-data-0-0',
+      'meet c-data-0-1',
+      'meet c-data-1-0',
+      'meet c-data-2-0',
+      'meet c-data-2-1',
+      'forget 1-1',
+    ],
+  },
+  {
+    name: 'C3: and follows, once it is known',
+    given: but(settled, { '1-1': { id: 'new', follows: undefined, keys: 0 } }),
+    deeds: ['follow c-data-1-0 with c-data-1-1'],
+  },
+  {
+    name: 'a leader lost its volume while its replica waits to be elected: nobody follows the empty one',
+    given: but(settled, {
+      '1-0': { id: 'new', slots: undefined, keys: 0 },
+      '1-1': { follows: 'old' },
+    }),
+    options: { gone: [{ id: 'old', slots: third1 }] },
+    deeds: [],
+    troubles: ['SlotsUncovered'],
+  },
+  {
+    name: 'a master with keys and without slots: it is not made to follow',
+    given: but(settled, { '1-1': { follows: undefined, keys: 5 } }),
+    deeds: [],
+  },
+  {
+    name: 'C4: a leader that is away: no slots move, nobody is forgotten',
+    given: but(settled, { '2-0': { silent: 'with pod' } }),
+    deeds: [],
+  },
+  {
+    name: 'C5: members that remember owners are no new cluster',
+    given: [
+      { at: '0-1', follows: 'old' },
+      { at: '1-1', follows: 'old1' },
+      { at: '2-1', follows: 'old2' },
+    ],
+    options: {
+      gone: [
+        { id: 'old', slots: third0 },
+        { id: 'old1', slots: third1 },
+        { id: 'old2', slots: third2 },
+      ],
+    },
+    deeds: ['take over with c-data-0-1 (disruptive)', 'take over with c-data-1-1 (disruptive)'],
+    troubles: ['MajorityLost', 'SlotsUncovered'],
+  },
+  {
+    name: 'C6: a shard more: slots move to it',
+    given: [...settled, { at: '3-0' }, { at: '3-1', follows: '3-0' }],
+    options: { shards: 4 },
+    deeds: ['move slots from c-data-1-0 to c-data-3-0 (disruptive)'],
+  },
+  {
+    name: 'C6: a shard less: its slots go first',
+    given: but(settled, { '2-0': { wanted: false }, '2-1': { wanted: false } }),
+    options: { shards: 2 },
+    deeds: ['move slots from c-data-2-0 to c-data-0-0 (disruptive)'],
+  },
+  {
+    name: 'C7: a slot that is on its way is ended before others move',
+    given: but([...settled, { at: '3-0' }, { at: '3-1', follows: '3-0' }], {
+      '0-0': { migrating: new Map([[7, '2-0']]) },
+      '2-0': { importing: new Map([[7, '0-0']]) },
+    }),
+    options: { shards: 4 },
+    deeds: ['move slots from c-data-0-0 to c-data-2-0 (disruptive)'],
+  },
+  {
+    name: 'C7: nothing moves while one is away',
+    given: but([...settled, { at: '3-0' }, { at: '3-1', follows: '3-0' }], {
+      '1-1': { silent: 'without pod' },
+    }),
+    options: { shards: 4 },
+    deeds: [],
+  },
+  {
+    name: 'C8: slots of a leader that is gone without a replica: told, and left',
+    given: settled.filter(({ at }) => !at.startsWith('2')),
+    options: { shards: 2, gone: [{ id: '2-0', slots: third2 }] },
+    deeds: [],
+    troubles: ['SlotsUncovered'],
+  },
+  {
+    name: 'C9: most leaders are gone for sure: as few take over as it needs, the best first',
+    given: but(settled, { '1-0': { silent: 'without pod' }, '2-0': { silent: 'without pod' } }),
+    deeds: ['take over with c-data-2-1 (disruptive)'],
+    troubles: ['MajorityLost'],
+  },
+  {
+    name: 'C9: most leaders are silent and may live: a person decides',
+    given: but(settled, { '1-0': { silent: 'with pod' }, '2-0': { silent: 'without pod' } }),
+    deeds: ['take over with c-data-2-1 (dataLoss)'],
+    troubles: ['MajorityLost'],
+  },
+  {
+    name: 'C10: who is followed is not forgotten',
+    given: but(settled, {
+      '1-1': { follows: 'old' },
+      '1-0': { id: 'new', slots: undefined, keys: 0 },
+    }),
+    options: { gone: [{ id: 'old' }] },
+    deeds: [],
+    troubles: ['SlotsUncovered'],
+  },
+  {
+    name: 'who is nobody any more is forgotten',
+    given: settled,
+    options: { gone: [{ id: 'old' }] },
+    deeds: ['forget old'],
+  },
+  {
+    name: 'nobody is forgotten while one is away that may come back with that id',
+    given: but(settled, { '2-1': { silent: 'without pod' } }),
+    options: { gone: [{ id: 'old' }] },
+    deeds: [],
+  },
+  {
+    name: 'a failover: whoever owns slots leads, whatever its ordinal',
+    given: but(settled, {
+      '0-0': { slots: undefined, follows: '0-1' },
+      '0-1': { slots: third0, follows: undefined },
+    }),
+    deeds: [],
+  },
+] as readonly {
+  name: string;
+  given: readonly Given[];
+  options?: Options;
+  deeds: readonly string[];
+  troubles?: readonly string[];
+}[]) {
+  test(`plans of Redis: ${name}`, () => {
+    const plan = planned(given, options);
+    assert.deepEqual({ deeds: plan.deeds, troubles: plan.troubles }, { deeds, troubles });
+  });
+}
+
+for (const { from, to } of [
+  { from: 3, to: 4 },
+  { from: 3, to: 16 },
+  { from: 16, to: 10 },
+  { from: 6, to: 3 },
+]) {
+  test(`C6: from ${from} to ${to} shards every slot has one owner at each step, and moves end`, () => {
+    const count = Math.max(from, to);
+    const held = new Map(
+      Array.from({ length: count }, (_, shard) => [
+        `${shard}-0`,
+        new Set(shard < from ? slotsIn(shares(from)[shard] ?? []) : []),
+      ]),
+    );
+    for (let moves = 0; ; moves++) {
+      assert.ok(moves < 200, 'it does not end');
+      const given = [...held].map(([at, slots]) => ({
+        ...{ at, wanted: Number(at.split('-')[0]) < to },
+        ...(slots.size > 0 ? { slots: rangesOf([...slots].sort((a, b) => a - b)) } : {}),
+      }));
+      const [next] = planned(given, { shards: to }).all;
+      if (next?.deed.kind !== 'move') break;
+      const { from: giver, to: taker, slots } = next.deed.move;
+      for (const slot of slots.slice(0, 400)) {
+        assert.ok(held.get(giver.view.facts.id)?.delete(slot), `${slot} is not the giver's`);
+        held.get(taker.view.facts.id)?.add(slot);
+      }
+    }
+    const sizes = [...held.values()].map(({ size }) => size);
+    assert.equal(
+      sizes.reduce((sum, size) => sum + size, 0),
+      slotCount,
+    );
+    const share = slotCount / to;
+    for (const [shard, size] of sizes.entries()) {
+      if (shard >= to) assert.equal(size, 0);
+      else assert.ok(Math.abs(size - share) <= Math.max(1, share * 0.02), `${size} of ${share}`);
+    }
+  });
+}

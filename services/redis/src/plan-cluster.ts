@@ -1,0 +1,274 @@
+// What to do about the members of a Redis cluster, from what each of them says. Heals before it builds. Pure.
+//
+// A shard is the members of one label; whoever owns slots among them leads it, whatever its ordinal. Members are told apart by
+// their node ids, never by name or address.
+
+import type { Cluster, EnginePlan, Member, Observed, Trouble } from '@tweendeck/engine';
+import type { ClusterNode } from './cluster-nodes.ts';
+import type { RedisFacts } from './facts.ts';
+import { planMoves, type SlotMove } from './plan-moves.ts';
+import { isSeen, type Seen } from './seen.ts';
+import { evenShares, slotCount, slotsHeld } from './slots.ts';
+
+/** What is done outside the API, as data: `steps.ts` does it. */
+export type RedisDeed =
+  | { readonly kind: 'meet'; readonly from: Seen; readonly to: Seen }
+  | { readonly kind: 'take slots'; readonly by: Seen; readonly ranges: RedisFacts['self']['slots'] }
+  | { readonly kind: 'follow'; readonly replica: Seen; readonly leader: Seen }
+  | { readonly kind: 'forget'; readonly by: readonly Seen[]; readonly id: string }
+  | { readonly kind: 'move'; readonly move: SlotMove; readonly all: readonly Seen[] }
+  | { readonly kind: 'lead'; readonly replica: Seen; readonly how: 'in order' | 'without votes' };
+
+export interface PlannedDeed {
+  readonly id: string;
+  readonly why: string;
+  readonly on: string;
+  readonly risk: 'safe' | 'disruptive' | 'dataLoss';
+  readonly deed: RedisDeed;
+}
+
+export interface RedisPlan extends Pick<EnginePlan, 'troubles'> {
+  readonly deeds: readonly PlannedDeed[];
+}
+
+export function planRedis(
+  cluster: Pick<Cluster<unknown>, 'spec'>,
+  { members }: Observed<RedisFacts>,
+): RedisPlan {
+  const seen = members.filter(isSeen);
+  const isNew = missingSlots(seen) === slotCount && !seen.some(knowsOwners);
+  return isNew ? planNew(cluster, members, seen) : planLiving(cluster, members, seen);
+}
+
+/** Whether it remembers owners of slots that do not answer: such a cluster is no new one. */
+function knowsOwners({ view: { facts } }: Seen): boolean {
+  return facts.keys > 0 || facts.nodes.some(({ slots }) => slots.length > 0);
+}
+
+// A cluster that never had slots: all members meet, then each shard takes its share.
+
+function planNew(
+  { spec }: Pick<Cluster<unknown>, 'spec'>,
+  members: readonly Member<RedisFacts>[],
+  seen: readonly Seen[],
+): RedisPlan {
+  const wanted = members.filter((member) => member.wanted);
+  if (wanted.some((member) => !isSeen(member))) return { deeds: [], troubles: [] };
+  const meetings = planMeetings(seen);
+  if (meetings.length > 0) return { deeds: meetings, troubles: [] };
+  const shares = evenShares(spec.groups['data']?.shards ?? 1);
+  const deeds = shares.flatMap((range, shard): readonly PlannedDeed[] => {
+    const leader = seen.find(({ place }) => place.shard === shard);
+    if (leader === undefined) return [];
+    return [
+      {
+        ...{ id: `take slots on ${leader.name}`, on: leader.name, risk: 'safe' },
+        why: `${leader.name} begins shard ${shard}`,
+        deed: { kind: 'take slots', by: leader, ranges: [range] },
+      },
+    ];
+  });
+  return { deeds, troubles: [] };
+}
+
+// A cluster that lives.
+
+function planLiving(
+  cluster: Pick<Cluster<unknown>, 'spec'>,
+  members: readonly Member<RedisFacts>[],
+  seen: readonly Seen[],
+): RedisPlan {
+  const takeovers = planTakeovers(members, seen);
+  const healing = [...takeovers.deeds, ...planMeetings(seen), ...planForgetting(members, seen)];
+  const following = planFollowing(seen);
+  const building =
+    healing.length > 0 || following.length > 0 ? [] : buildingOf(cluster, members, seen);
+  return {
+    deeds: [...healing, ...following, ...building],
+    troubles: [...takeovers.troubles, ...uncovered(members, seen)],
+  };
+}
+
+/** Whoever does not know another under its present address meets it. */
+function planMeetings(seen: readonly Seen[]): readonly PlannedDeed[] {
+  const [first] = seen.toSorted(
+    (a, b) => slotsHeld(b.view.facts.self.slots) - slotsHeld(a.view.facts.self.slots),
+  );
+  return seen.flatMap((to): readonly PlannedDeed[] => {
+    // Gossip spreads what one of them learns; who has an old address of it is told by itself.
+    const from = [first, ...seen].find((one) => one && one !== to && !knows(one, to));
+    if (from === undefined) return [];
+    return [
+      {
+        ...{ id: `meet ${to.name}`, on: to.name, risk: 'safe' },
+        why: `${from.name} does not know ${to.name} at ${to.pod.ip ?? ''}`,
+        deed: { kind: 'meet', from, to },
+      },
+    ];
+  });
+}
+
+function knows(one: Seen, other: Seen): boolean {
+  const node = one.view.facts.nodes.find(({ id }) => id === other.view.facts.id);
+  return node !== undefined && node.host === other.pod.ip && !node.flags.has('handshake');
+}
+
+/** Ids that no member has any more, once nobody follows them: an election needs the votes for its dead master. */
+function planForgetting(
+  members: readonly Member<RedisFacts>[],
+  seen: readonly Seen[],
+): readonly PlannedDeed[] {
+  // Who does not answer may come back with its id: a ban of it would keep it out.
+  if (members.some((member) => member.wanted && !isSeen(member))) return [];
+  const present = new Set(seen.map(({ view }) => view.facts.id));
+  const known = new Map(
+    seen.flatMap(({ view }) => view.facts.nodes.map((node) => [node.id, node] as const)),
+  );
+  return [...known.values()].flatMap((node): readonly PlannedDeed[] => {
+    const { id } = node;
+    if (present.has(id) || !isFailing(node) || node.slots.length > 0) return [];
+    if (seen.some(({ view }) => view.facts.self.masterId === id)) return [];
+    const by = seen.filter(({ view }) => view.facts.nodes.some((one) => one.id === id));
+    const [first] = by;
+    if (first === undefined) return [];
+    return [
+      {
+        ...{ id: `forget ${id.slice(0, 8)}`, on: first.name, risk: 'safe' },
+        why: `node ${id.slice(0, 8)} is no member any more`,
+        deed: { kind: 'forget', by, id },
+      },
+    ];
+  });
+}
+
+function isFailing({ flags }: ClusterNode): boolean {
+  return flags.has('fail') || flags.has('noaddr') || flags.has('fail?');
+}
+
+/** Members of a shard follow its leader. */
+function planFollowing(seen: readonly Seen[]): readonly PlannedDeed[] {
+  return [...shardsOf(seen).values()].flatMap((shard) => {
+    const leader = leaderOf(shard);
+    if (leader === undefined) return [];
+    return shard.flatMap((replica): readonly PlannedDeed[] => {
+      const { self, keys } = replica.view.facts;
+      if (replica === leader || self.masterId === leader.view.facts.id) return [];
+      // Keys of a master, or of a replica whose master is away, are nobody's copy: they are not thrown away.
+      const isCopy = seen.some(({ view }) => view.facts.id === self.masterId);
+      if (!isCopy && (keys > 0 || self.slots.length > 0)) return [];
+      if (!knows(replica, leader)) return [];
+      return [
+        {
+          ...{ id: `follow ${leader.name} with ${replica.name}`, on: replica.name, risk: 'safe' },
+          why: `${replica.name} belongs to the shard of ${leader.name}`,
+          deed: { kind: 'follow', replica, leader },
+        },
+      ];
+    });
+  });
+}
+
+function shardsOf(seen: readonly Seen[]): ReadonlyMap<number, readonly Seen[]> {
+  return Map.groupBy(
+    seen.toSorted((a, b) => a.place.ordinal - b.place.ordinal),
+    ({ place }) => place.shard,
+  );
+}
+
+/** Who owns slots; where a shard begins, whom the others follow, or the first. Undefined while an election is due. */
+function leaderOf(shard: readonly Seen[]): Seen | undefined {
+  const [owner] = shard
+    .filter(({ view }) => view.facts.self.slots.length > 0)
+    .toSorted((a, b) => b.view.facts.self.epoch - a.view.facts.self.epoch);
+  if (owner) return owner;
+  const masters = shard.filter(({ view }) => view.facts.self.masterId === undefined);
+  const isFollowed = ({ view: { facts } }: Seen): boolean =>
+    shard.some(({ view }) => view.facts.self.masterId === facts.id);
+  const begins = masters.length === shard.length && masters.every(isEmpty);
+  return masters.find(isFollowed) ?? (begins ? masters[0] : undefined);
+}
+
+function isEmpty({ view: { facts } }: Seen): boolean {
+  return facts.keys === 0 && facts.self.slots.length === 0;
+}
+
+/** Slots go where the spec has them, when all take part. */
+function buildingOf(
+  { spec }: Pick<Cluster<unknown>, 'spec'>,
+  members: readonly Member<RedisFacts>[],
+  seen: readonly Seen[],
+): readonly PlannedDeed[] {
+  if (members.some((member) => !isSeen(member)) || missingSlots(seen) > 0) return [];
+  const shards = shardsOf(seen);
+  const leaders = [...shards].flatMap(([shard, all]) => {
+    const leader = leaderOf(all);
+    return leader ? [{ shard, leader }] : [];
+  });
+  if (leaders.length < shards.size) return []; // an election is due
+  const [move] = planMoves(leaders, spec.groups['data']?.shards ?? 1);
+  if (move === undefined) return [];
+  const { from, to } = move;
+  return [
+    {
+      ...{ id: `move slots from ${from.name} to ${to.name}`, on: from.name, risk: 'disruptive' },
+      why: `${move.slots.length} slots are to go from ${from.name} to ${to.name}`,
+      deed: { kind: 'move', move, all: seen },
+    },
+  ];
+}
+
+/** Without most of the masters nobody is elected: replicas of those that are gone take over, as few as it needs. */
+function planTakeovers(members: readonly Member<RedisFacts>[], seen: readonly Seen[]): RedisPlan {
+  const masters = mastersOf(seen);
+  const alive = new Set(seen.map(({ view }) => view.facts.id));
+  const dead = [...masters.values()].filter(({ id }) => !alive.has(id));
+  if (dead.length * 2 < masters.size || dead.length === 0) return { deeds: [], troubles: [] };
+  // A master is proven dead when every member that does not answer has no pod that could be it.
+  const silent = members.filter((member) => !isSeen(member));
+  const proven = silent.every(({ pod }) => pod === undefined);
+  const needed = Math.floor(masters.size / 2) + 1 - (masters.size - dead.length);
+  const heirs = dead
+    .map(({ id }) => bestHeir(seen.filter(({ view }) => view.facts.self.masterId === id)))
+    .filter((heir) => heir !== undefined)
+    .toSorted((a, b) => b.view.facts.offset - a.view.facts.offset)
+    .slice(0, needed);
+  const deeds = heirs.map(
+    (replica): PlannedDeed => ({
+      ...{ id: `take over with ${replica.name}`, on: replica.name },
+      risk: proven ? 'disruptive' : 'dataLoss',
+      why: `${dead.length} of ${masters.size} masters are gone: nobody can be elected`,
+      deed: { kind: 'lead', replica, how: 'without votes' },
+    }),
+  );
+  const message = `${dead.length} of ${masters.size} masters do not answer: no other can be elected`;
+  return { deeds, troubles: [{ reason: 'MajorityLost', message }] };
+}
+
+/** Owners of slots, also those that are away, as the member knows them that has heard most. */
+function mastersOf(seen: readonly Seen[]): ReadonlyMap<string, ClusterNode> {
+  const [wisest] = seen.toSorted((a, b) => b.view.facts.currentEpoch - a.view.facts.currentEpoch);
+  const owners = (wisest?.view.facts.nodes ?? []).filter(
+    ({ slots, masterId }) => slots.length > 0 && masterId === undefined,
+  );
+  return new Map(owners.map((node) => [node.id, node]));
+}
+
+function bestHeir(replicas: readonly Seen[]): Seen | undefined {
+  return replicas.toSorted((a, b) => b.view.facts.offset - a.view.facts.offset)[0];
+}
+
+/** Slots that nobody who answers owns. */
+function uncovered(
+  members: readonly Member<RedisFacts>[],
+  seen: readonly Seen[],
+): readonly Trouble[] {
+  if (members.some((member) => member.wanted && !isSeen(member))) return [];
+  const missing = missingSlots(seen);
+  if (missing <= 0) return [];
+  const message = `${missing} slots belong to nobody: their master is gone without a replica; restore its data, or let shards take them by "redis-cli --cluster fix"`;
+  return [{ reason: 'SlotsUncovered', message }];
+}
+
+function missingSlots(seen: readonly Seen[]): number {
+  return seen.reduce((left, { view }) => left - slotsHeld(view.facts.self.slots), slotCount);
+}

@@ -1,0 +1,181 @@
+// The engine of Redis Cluster: shards of a leader and its replicas, driven by the cluster's own commands.
+
+import type { Controller } from '@tweendeck/controller';
+import {
+  type ClusterSpec,
+  type ClusterStatus,
+  type Engine,
+  engineController,
+  engineKind,
+  type Member,
+  type Observed,
+  type RenderContext,
+  type Step,
+} from '@tweendeck/engine';
+import { type Kind, parseQuantity, quantityValue, t } from '@tweendeck/kube';
+import { doDeed } from './do-deed.ts';
+import { observeMember, type RedisFacts } from './facts.ts';
+import { type PlannedDeed, planRedis } from './plan-cluster.ts';
+import { type OpenLink, openTcpLink } from './redis-link.ts';
+import { isSeen, redisPort, type Seen } from './seen.ts';
+import { slotsHeld } from './slots.ts';
+
+export interface RedisClusterOptions {
+  /** After so long without an answer a master counts as failed. */
+  readonly nodeTimeoutMs: number;
+}
+
+type Context = RenderContext<RedisClusterOptions>;
+
+/** A share of the limit is left to buffers, copies while it saves, and the program itself. */
+const dataShare = 0.7;
+
+const defaults: Readonly<Record<string, string>> = {
+  appendonly: 'yes',
+  'maxmemory-policy': 'noeviction',
+  'min-replicas-to-write': '0',
+  timeout: '0',
+};
+
+function command({ cluster: { spec }, place }: Context): readonly string[] {
+  const { config = {}, groups, options } = spec;
+  const memory = groups[place.group]?.resources.limits['memory'] ?? '256Mi';
+  const bytes = Math.floor(Number(quantityValue(parseQuantity(String(memory)))) * dataShare);
+  const settings: Readonly<Record<string, string | number>> = {
+    ...{ bind: '$(POD_IP)', port: redisPort, dir: '/data', 'protected-mode': 'no' },
+    ...{ 'cluster-enabled': 'yes', 'cluster-config-file': 'nodes.conf' },
+    'cluster-announce-ip': '$(POD_IP)',
+    'cluster-node-timeout': options.nodeTimeoutMs,
+    // A replica stays in its shard, and may always take over: who is the best one is decided by their offsets.
+    ...{ 'cluster-allow-replica-migration': 'no', 'cluster-replica-validity-factor': 0 },
+    'cluster-require-full-coverage': 'no',
+    maxmemory: bytes,
+    ...defaults,
+    ...config,
+  };
+  return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
+}
+
+const shardTimes = { periodSeconds: 2, failureThreshold: 2 } as const;
+
+/** `open` is the way to members: TCP when omitted. */
+function redisClusterEngine(open: OpenLink = openTcpLink): Engine<RedisClusterOptions, RedisFacts> {
+  const stepOf = ({ id, why, on, risk, deed }: PlannedDeed): Step => ({
+    ...{ id, why, on, risk, timeLimitSeconds: deed.kind === 'move' ? 3_600 : 60 },
+    repeats: deed.kind === 'move',
+    run: (signal) => doDeed(deed, open, signal),
+  });
+  return {
+    kind: 'RedisCluster',
+    plural: 'redisclusters',
+    shortNames: ['rc'],
+    description: 'A Redis Cluster: keys divided among shards, each a leader with replicas.',
+    component: 'redis-cluster',
+    versions: { '7.0': { image: 'tweendeck.io/redis:7', upgradesFrom: [] } },
+    groups: {
+      data: {
+        description: 'The members: a leader and its replicas in each shard.',
+        shards: { min: 3, max: 100, default: 3 },
+        members: { min: 1, max: 6, default: 2 },
+        limits: { cpu: '250m', memory: '256Mi' },
+        keepsData: true,
+      },
+    },
+    clientGroup: 'data',
+    parameters: {
+      appendonly: {
+        ...{ type: 'choice', choices: ['yes', 'no'], applies: 'restart' },
+        description: 'Whether writes are logged to disk; yes unless said otherwise.',
+      },
+      'maxmemory-policy': {
+        type: 'choice',
+        choices: [
+          ...['noeviction', 'allkeys-lru', 'allkeys-lfu', 'allkeys-random'],
+          ...['volatile-lru', 'volatile-lfu', 'volatile-random', 'volatile-ttl'],
+        ],
+        applies: 'restart',
+        description: 'What goes when memory is full; nothing unless said otherwise.',
+      },
+      'min-replicas-to-write': {
+        ...{ type: 'integer', min: 0, max: 5, applies: 'restart' },
+        description: 'A leader with fewer replicas in step takes no writes.',
+      },
+      timeout: {
+        ...{ type: 'integer', min: 0, max: 86_400, applies: 'restart' },
+        description: 'Seconds after which an idle client is closed; 0: never.',
+      },
+    },
+    recipes: {
+      data: {
+        command,
+        ports: { redis: redisPort, bus: redisPort + 10_000 },
+        readiness: { tcpSocket: { port: 'redis' }, ...shardTimes },
+        liveness: { tcpSocket: { port: 'redis' }, periodSeconds: 10, failureThreshold: 6 },
+        graceSeconds: 30,
+      },
+    },
+    observe: async ({ pod }, _cluster, signal) => {
+      using link = await open({ host: pod?.ip ?? '', port: redisPort }, signal);
+      return await observeMember(link, signal);
+    },
+    plan: (cluster, observed) => {
+      const { deeds, troubles } = planRedis(cluster, observed);
+      return { steps: deeds.map(stepOf), troubles };
+    },
+    mayLeave,
+    handOver: (from, _cluster, observed) => {
+      const deed = handOver(from, observed);
+      return deed && stepOf(deed);
+    },
+  };
+}
+
+/** A member without keys and slots may go; so may a replica. */
+function mayLeave(member: Member<RedisFacts>): true | string {
+  if (!isSeen(member)) return 'it does not answer';
+  const { self, keys } = member.view.facts;
+  if (self.masterId !== undefined) return true;
+  const slots = slotsHeld(self.slots);
+  if (slots > 0) return `it owns ${slots} slots`;
+  return keys === 0 ? true : `it holds ${keys} keys`;
+}
+
+/** To the replica that has most of what its leader wrote. */
+function handOver(
+  from: Member<RedisFacts>,
+  { members }: Observed<RedisFacts>,
+): PlannedDeed | undefined {
+  if (!isSeen(from)) return undefined;
+  const { id } = from.view.facts;
+  const [heir] = members
+    .filter(isSeen)
+    .filter((one): one is Seen => one.wanted && one.view.synced && one.pod.ready)
+    .filter(({ view }) => view.facts.self.masterId === id)
+    .toSorted((a, b) => b.view.facts.offset - a.view.facts.offset);
+  if (heir === undefined) return undefined;
+  return {
+    ...{ id: `hand over from ${from.name} to ${heir.name}`, on: heir.name, risk: 'disruptive' },
+    why: `${from.name} is to be restarted, and leads its shard`,
+    deed: { kind: 'lead', replica: heir, how: 'in order' },
+  };
+}
+
+const options = t
+  .object({
+    nodeTimeoutMs: t
+      .int32({ minimum: 500, maximum: 60_000 })
+      .default(5_000)
+      .describe('After so many milliseconds without an answer a leader is replaced.'),
+  })
+  .default({ nodeTimeoutMs: 5_000 });
+
+/** Addresses RedisClusters, and gives their CustomResourceDefinition. */
+export const redisClusterKind: Kind<ClusterSpec<RedisClusterOptions>, ClusterStatus> = engineKind(
+  redisClusterEngine(),
+  options,
+);
+
+/** Runs RedisClusters; field manager and event source `redis-cluster`. */
+export function redisClusterController(): Controller {
+  return engineController(redisClusterKind, redisClusterEngine());
+}

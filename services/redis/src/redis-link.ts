@@ -1,0 +1,129 @@
+// One connection to one redis-server, for as long as somebody has something to ask.
+
+import { connect, type Socket } from 'node:net';
+import { abortable, PlatformError } from '@tweendeck/std';
+import {
+  type RespArgument,
+  RespCommandWriter,
+  RespError,
+  RespParser,
+  type RespValue,
+} from '@tweendeck/wire';
+
+export type Command = readonly RespArgument[];
+
+export interface RedisAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Asks a server, command by command. Answers that are errors of the server's are thrown as REDIS_COMMAND_FAILED. */
+export interface RedisLink extends Disposable {
+  /** The answers in the order of the commands, which reach the server without others of this link between them. */
+  ask(commands: readonly Command[], signal: AbortSignal): Promise<readonly RespValue[]>;
+}
+
+/** Throws REDIS_AWAY. */
+export type OpenLink = (address: RedisAddress, signal: AbortSignal) => Promise<RedisLink>;
+
+/** The one answer to one command. */
+export async function askOne(
+  link: RedisLink,
+  command: Command,
+  signal: AbortSignal,
+): Promise<RespValue> {
+  const [reply = null] = await link.ask([command], signal);
+  return reply;
+}
+
+/** Over TCP. */
+export const openTcpLink: OpenLink = async (address, signal) => {
+  const socket = connect({ ...address, noDelay: true });
+  const link = new TcpLink(socket, `${address.host}:${address.port}`);
+  try {
+    await link.opened(signal);
+  } catch (error) {
+    link[Symbol.dispose]();
+    throw error;
+  }
+  return link;
+};
+
+interface Due {
+  readonly command: Command;
+  readonly resolve: (value: RespValue) => void;
+  readonly reject: (error: Error) => void;
+}
+
+class TcpLink implements RedisLink {
+  readonly #socket: Socket;
+  readonly #name: string;
+  readonly #due: Due[] = [];
+  readonly #open: Promise<void>;
+  #fault: PlatformError | undefined;
+
+  constructor(socket: Socket, name: string) {
+    this.#socket = socket;
+    this.#name = name;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#open = promise;
+    promise.catch(() => undefined); // told to whoever asks
+    const parser = new RespParser({
+      value: (value) => this.#answered(value),
+      push: () => undefined,
+      fault: (fault) => this.#fail(`what it sends is no answer: ${fault}`),
+    });
+    socket.on('data', (chunk: Buffer) => parser.push(chunk));
+    socket.once('connect', () => resolve());
+    socket.on('error', (error) => this.#fail(error.message));
+    socket.on('close', () => {
+      this.#fail('it closed the connection');
+      reject(this.#fault);
+    });
+  }
+
+  opened(signal: AbortSignal): Promise<void> {
+    return abortable(this.#open, signal);
+  }
+
+  async ask(commands: readonly Command[], signal: AbortSignal): Promise<readonly RespValue[]> {
+    signal.throwIfAborted();
+    if (this.#fault) throw this.#fault;
+    const writer = new RespCommandWriter();
+    for (const command of commands) writer.write(command);
+    const answers = commands.map((command) => {
+      const { promise, resolve, reject } = Promise.withResolvers<RespValue>();
+      this.#due.push({ command, resolve, reject });
+      return promise;
+    });
+    for (const part of writer.take()) this.#socket.write(part);
+    return abortable(Promise.all(answers), signal);
+  }
+
+  [Symbol.dispose](): void {
+    this.#fail('it was left');
+    this.#socket.destroy();
+  }
+
+  #answered(value: RespValue): void {
+    const due = this.#due.shift();
+    if (due === undefined) this.#fail('it answers what nobody asked');
+    else if (value instanceof RespError) due.reject(commandFailed(this.#name, due.command, value));
+    else due.resolve(value);
+  }
+
+  #fail(fact: string): void {
+    this.#fault ??= new PlatformError('REDIS_AWAY', `${this.#name}: ${fact}`, {
+      hint: 'Look at the pod of this member and at its log.',
+    });
+    for (const { reject } of this.#due.splice(0)) reject(this.#fault);
+    this.#socket.destroy();
+  }
+}
+
+function commandFailed(server: string, command: Command, error: RespError): PlatformError {
+  const [name = ''] = command;
+  return new PlatformError('REDIS_COMMAND_FAILED', `${server}: ${String(name)}: ${error.message}`, {
+    hint: 'What the server says tells what it lacks.',
+  });
+}

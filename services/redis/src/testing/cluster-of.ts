@@ -1,0 +1,100 @@
+// Members as a test says they are: what each of them owns, follows, holds and knows.
+
+import type { Member } from '@tweendeck/engine';
+import type { ClusterNode } from '../cluster-nodes.ts';
+import type { RedisFacts } from '../facts.ts';
+import type { SlotRange } from '../slots.ts';
+
+export interface Given {
+  /** `0-1`: the second member of the first shard. */
+  readonly at: string;
+  /** Its node id; that of its place when omitted. */
+  readonly id?: string;
+  readonly slots?: readonly SlotRange[] | undefined;
+  /** The id that it follows. */
+  readonly follows?: string | undefined;
+  readonly keys?: number;
+  readonly offset?: number;
+  readonly epoch?: number;
+  readonly wanted?: boolean;
+  /** No answer, with a pod or without. */
+  readonly silent?: 'with pod' | 'without pod';
+  /** Ids that it does not know. */
+  readonly ignores?: readonly string[];
+  /** Ids that it knows under an address of before. */
+  readonly stale?: readonly string[];
+  readonly migrating?: ReadonlyMap<number, string>;
+  readonly importing?: ReadonlyMap<number, string>;
+}
+
+/** Nodes that no member is: of members that are gone. */
+export interface Gone {
+  readonly id: string;
+  readonly slots?: readonly SlotRange[];
+  readonly flags?: readonly string[];
+}
+
+/** All know all, but for what is said. */
+export function clusterOf(
+  given: readonly Given[],
+  gone: readonly Gone[] = [],
+): readonly Member<RedisFacts>[] {
+  return given.map((one) => memberOf(one, given, gone));
+}
+
+function idOf({ at, id }: Given): string {
+  return id ?? at;
+}
+
+function hostOf({ at }: Given): string {
+  return `10.0.${at.replace('-', '.')}`;
+}
+
+function nodeOf(of: Given, by: Given): ClusterNode {
+  const isSelf = of === by;
+  const failing = of.silent === undefined ? [] : ['fail'];
+  return {
+    ...{ id: idOf(of), port: 6_379, masterId: of.follows, epoch: of.epoch ?? 1 },
+    host: by.stale?.includes(idOf(of)) ? '10.9.9.9' : hostOf(of),
+    flags: new Set([of.follows ? 'slave' : 'master', ...(isSelf ? ['myself'] : failing)]),
+    slots: of.slots ?? [],
+    migrating: (isSelf ? of.migrating : undefined) ?? new Map(),
+    importing: (isSelf ? of.importing : undefined) ?? new Map(),
+  };
+}
+
+function memberOf(one: Given, all: readonly Given[], gone: readonly Gone[]): Member<RedisFacts> {
+  const [shard = 0, ordinal = 0] = one.at.split('-').map(Number);
+  const self = nodeOf(one, one);
+  const known = all.filter((other) => other !== one && !one.ignores?.includes(idOf(other)));
+  const nodes: readonly ClusterNode[] = [
+    self,
+    ...known.map((other) => nodeOf(other, one)),
+    ...gone.map(({ id, slots = [], flags = ['master', 'fail'] }) => ({
+      ...{ id, slots, host: '10.8.8.8', port: 6_379, flags: new Set(flags), masterId: undefined },
+      ...{ epoch: 1, migrating: new Map(), importing: new Map() },
+    })),
+  ];
+  const name = `c-data-${one.at}`;
+  const role = one.follows ? 'follower' : one.slots ? 'leader' : 'unknown';
+  return {
+    ...{ name, place: { group: 'data', shard, ordinal }, wanted: one.wanted ?? true },
+    ...{ revision: 'r', silence: one.silent && 'refused' },
+    pod:
+      one.silent === 'without pod'
+        ? undefined
+        : {
+            ...{ name: `${name}-0`, uid: name, ip: hostOf(one), host: 'h' },
+            ...{ ready: !one.silent, terminating: false, revision: 'r', trouble: undefined },
+          },
+    view: one.silent
+      ? undefined
+      : {
+          ...{ role, synced: role !== 'unknown' },
+          facts: {
+            ...{ id: idOf(one), self, nodes, keys: one.keys ?? 0, offset: one.offset ?? 0 },
+            ...{ clusterOk: true, currentEpoch: one.epoch ?? 1 },
+          },
+        },
+  };
+}
