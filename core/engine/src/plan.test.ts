@@ -14,6 +14,7 @@ interface Given {
   readonly ready?: boolean;
   readonly synced?: boolean;
   readonly trouble?: string;
+  readonly terminating?: boolean;
   readonly wanted?: boolean;
   readonly pod?: boolean;
 }
@@ -30,7 +31,7 @@ function member(given: Given, ordinal: number): Member<null> {
         ? undefined
         : {
             ...{ name: `${name}-0`, uid: `uid-${name}`, ip: '10.0.0.1', host: 'h' },
-            ...{ ready, terminating: false, revision, trouble: given.trouble },
+            ...{ ready, terminating: given.terminating ?? false, revision, trouble: given.trouble },
           },
     view: ready ? { role, synced, facts: null } : undefined,
     silence: undefined,
@@ -128,6 +129,14 @@ for (const { name, given, more, want } of [
       { name: 'e', ready: false, revision: 'old', trouble: 'no such image' },
     ],
     want: { actions: ['restart d', 'restart e'] },
+  },
+  {
+    name: 'removes nothing that is stopping already',
+    given: [
+      ...three,
+      { name: 'd', ready: false, revision: 'old', trouble: 'no such image', terminating: true },
+    ],
+    want: { actions: [], waits: 'd is stopping' },
   },
   {
     name: 'leaves alone what cannot run as the spec says',

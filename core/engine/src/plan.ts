@@ -102,8 +102,8 @@ function choose<Options, Facts>(
 function stuckRemovals(members: readonly Member<unknown>[]): readonly PodRemoval[] {
   return members.flatMap((member) => {
     const { pod } = member;
-    if (!member.wanted || !isOutdated(member) || pod?.ready || pod?.trouble === undefined)
-      return [];
+    if (!member.wanted || !isOutdated(member)) return [];
+    if (pod?.trouble === undefined || pod.ready || pod.terminating) return [];
     return [removal(member, pod, 'safe', `${member.name} cannot run as it was: ${pod.trouble}`)];
   });
 }

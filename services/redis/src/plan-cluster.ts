@@ -269,6 +269,6 @@ function uncovered(
   return [{ reason: 'SlotsUncovered', message }];
 }
 
-function missingSlots(seen: readonly Seen[]): number {
+export function missingSlots(seen: readonly Seen[]): number {
   return seen.reduce((left, { view }) => left - slotsHeld(view.facts.self.slots), slotCount);
 }

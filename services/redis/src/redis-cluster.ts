@@ -15,7 +15,7 @@ import {
 import { type Kind, parseQuantity, quantityValue, t } from '@tweendeck/kube';
 import { doDeed } from './do-deed.ts';
 import { observeMember, type RedisFacts } from './facts.ts';
-import { type PlannedDeed, planRedis } from './plan-cluster.ts';
+import { missingSlots, type PlannedDeed, planRedis } from './plan-cluster.ts';
 import { type OpenLink, openTcpLink } from './redis-link.ts';
 import { isSeen, redisPort, type Seen } from './seen.ts';
 import { slotsHeld } from './slots.ts';
@@ -130,9 +130,15 @@ function redisClusterEngine(open: OpenLink = openTcpLink): Engine<RedisClusterOp
   };
 }
 
-/** A member without keys and slots may go; so may a replica. */
-function mayLeave(member: Member<RedisFacts>): true | string {
-  if (!isSeen(member)) return 'it does not answer';
+/** A member without keys and slots may go, and a replica; who does not answer, when others own all slots. */
+export function mayLeave(
+  member: Member<RedisFacts>,
+  { members }: Observed<RedisFacts>,
+): true | string {
+  if (!isSeen(member)) {
+    const missing = missingSlots(members.filter(isSeen));
+    return missing <= 0 ? true : `it does not answer, and ${missing} slots may be its own`;
+  }
   const { self, keys } = member.view.facts;
   if (self.masterId !== undefined) return true;
   const slots = slotsHeld(self.slots);
@@ -141,7 +147,7 @@ function mayLeave(member: Member<RedisFacts>): true | string {
 }
 
 /** To the replica that has most of what its leader wrote. */
-function handOver(
+export function handOver(
   from: Member<RedisFacts>,
   { members }: Observed<RedisFacts>,
 ): PlannedDeed | undefined {

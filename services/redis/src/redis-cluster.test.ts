@@ -1,0 +1,56 @@
+// Who may leave a Redis cluster, and who takes over from whom.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { handOver, mayLeave } from './redis-cluster.ts';
+import { slotCount } from './slots.ts';
+import { clusterOf, type Given } from './testing/cluster-of.ts';
+
+const all = [[0, slotCount - 1]] as const;
+const leader: Given = { at: '0-0', slots: all, keys: 9, offset: 9 };
+
+for (const { name, given, may } of [
+  { name: 'an empty master', given: { at: '1-0' }, may: true },
+  { name: 'a replica', given: { at: '1-0', follows: '0-0', keys: 9 }, may: true },
+  { name: 'an owner of slots', given: { at: '1-0', slots: [[1, 3]] }, may: 'it owns 3 slots' },
+  { name: 'a holder of keys', given: { at: '1-0', keys: 2 }, may: 'it holds 2 keys' },
+  {
+    name: 'a member that never ran, while others own all',
+    given: { at: '1-0', silent: 'without pod' },
+    may: true,
+  },
+] as readonly { name: string; given: Given; may: true | string }[]) {
+  test(`${name} ${may === true ? 'may leave' : 'stays'}`, () => {
+    const members = clusterOf([leader, { ...given, wanted: false }]);
+    const [, member] = members;
+    assert.ok(member);
+    assert.equal(mayLeave(member, { members }), may);
+  });
+}
+
+test('a silent member stays while slots are missing that may be its own', () => {
+  const members = clusterOf([
+    { ...leader, slots: [[0, 99]] },
+    { at: '1-0', silent: 'with pod', wanted: false },
+  ]);
+  const [, member] = members;
+  assert.ok(member);
+  assert.equal(
+    mayLeave(member, { members }),
+    `it does not answer, and ${slotCount - 100} slots may be its own`,
+  );
+});
+
+test('the replica that has most takes over; nobody who is away or follows another', () => {
+  const members = clusterOf([
+    leader,
+    { at: '0-1', follows: '0-0', offset: 5 },
+    { at: '0-2', follows: '0-0', offset: 7 },
+    { at: '0-3', follows: '0-0', offset: 8, silent: 'with pod' },
+    { at: '1-1', follows: '1-0', offset: 9 },
+  ]);
+  const [from] = members;
+  assert.ok(from);
+  assert.equal(handOver(from, { members })?.on, 'c-data-0-2');
+  assert.equal(handOver(from, { members: [from] }), undefined);
+});
