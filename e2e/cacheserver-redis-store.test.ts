@@ -192,10 +192,11 @@ test('a plane that dies in an upload or a commit leaves nothing for good', async
   const dying = await open(shared, { keeping });
   const upload = dying.begin(idOf(2), 0);
   upload.startFile('a', 900_000);
-  await upload.write(contentOf(1, 600_000));
-  await dying[Symbol.asyncDispose]();
   const values = async (): Promise<string> =>
     (await shared.ask('KEYS orphans:v:*')).split('\r\n')[0] ?? '';
+  await upload.write(contentOf(1, 600_000));
+  await until('a chunk there', async () => (await values()) === '*2');
+  await dying[Symbol.asyncDispose]();
   await until('the upload gone', async () => (await values()) === '*1');
   await shared.ask(`DEL orphans:k:${idOf(1).toString('hex')}`); // as an eviction does
   assert.equal(await values(), '*1');
