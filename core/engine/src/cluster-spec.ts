@@ -9,6 +9,7 @@ import {
   type Toleration,
   type Type,
   t,
+  tolerationsType,
 } from '@tweendeck/kube';
 import type { CountRule, EngineTables, GroupRule, Parameter } from './engine.ts';
 
@@ -134,7 +135,7 @@ function specOf<Options>(
       .optional()
       .describe('Settings of the server; what can be set while it runs is set without a restart.'),
     nodeSelector: t.map(t.string()).optional().describe('Labels of the nodes members may run on.'),
-    tolerations: tolerations.optional().describe('Taints that the pods tolerate.'),
+    tolerations: tolerationsType.optional().describe('Taints that the pods tolerate.'),
     imagePullSecrets: t
       .list(t.object({ name: t.string({ minLength: 1 }) }))
       .optional()
@@ -224,16 +225,6 @@ function schemaOf(parameter: Parameter): Type<number> | Type<string> {
     ...(max === undefined ? {} : { maximum: max }),
   });
 }
-
-const tolerations: Type<readonly Toleration[]> = t.list(
-  t.object({
-    key: t.string().optional().describe('The taint this tolerates; empty with Exists: all.'),
-    operator: t.enum(['Exists', 'Equal']).optional().describe('Equal by default.'),
-    value: t.string().optional(),
-    effect: t.enum(['NoExecute', 'NoSchedule', 'PreferNoSchedule']).optional(),
-    tolerationSeconds: t.int64().optional(),
-  }),
-);
 
 const status: Type<ClusterStatus> = t.object({
   phase: t.enum(phases).optional(),

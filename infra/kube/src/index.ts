@@ -45,6 +45,7 @@ export * from './schema/compile.ts';
 export type { DecodeError } from './schema/decode-check.ts';
 export * from './schema/json-schema.ts';
 export * from './schema/kind.ts';
+export * from './schema/tolerations.ts';
 export type { ResolveReference } from './schema/tree.ts';
 export * from './schema/type.ts';
 export * from './schema-node.ts';

@@ -8,6 +8,7 @@ import {
   type Toleration,
   type Type,
   t,
+  tolerationsType,
 } from '@tweendeck/kube';
 import { kernelNames } from './dataplane/kernel-settings.ts';
 import { type RulesSpec, rulesFields } from './kind-rules.ts';
@@ -23,16 +24,6 @@ export const entryImage: { readonly repository: string; readonly tag: string } =
   repository: 'tweendeck.io/cacheserver-entry',
   tag: cacheServerImage.tag,
 };
-
-const tolerations: Type<readonly Toleration[]> = t.list(
-  t.object({
-    key: t.string().optional().describe('The taint this tolerates; empty with Exists: all.'),
-    operator: t.enum(['Exists', 'Equal']).optional().describe('Equal by default.'),
-    value: t.string().optional(),
-    effect: t.enum(['NoExecute', 'NoSchedule', 'PreferNoSchedule']).optional(),
-    tolerationSeconds: t.int64().optional(),
-  }),
-);
 
 const limits = t
   .map(t.quantity())
@@ -163,7 +154,7 @@ const fields = {
     })
     .optional()
     .describe('Removes old values of all replicas on a schedule and reports each run.'),
-  tolerations: tolerations.optional().describe('Taints that the pods tolerate.'),
+  tolerations: tolerationsType.optional().describe('Taints that the pods tolerate.'),
   nodeSelector: t
     .map(t.string())
     .optional()
