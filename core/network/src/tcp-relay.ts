@@ -91,27 +91,29 @@ export class TcpRelay implements AsyncDisposable {
       (_, index) => door.targets[(door.next + index) % door.targets.length],
     );
     door.next = (door.next + 1) % Math.max(1, door.targets.length);
+    let upstream: Socket | undefined;
+    client.once('close', () => upstream?.destroy());
     const attempt = ([target, ...others]: readonly (Target | undefined)[]): void => {
       if (target === undefined || client.destroyed) {
         client.resetAndDestroy();
         return;
       }
-      const upstream = connect({ ...target, allowHalfOpen: true, noDelay: true });
-      const limit = this.#clock.timer(connectMs, () => upstream.destroy(new Error('too slow')));
+      const next = connect({ ...target, allowHalfOpen: true, noDelay: true });
+      upstream = next;
+      const limit = this.#clock.timer(connectMs, () => next.destroy(new Error('too slow')));
       let connected = false;
-      upstream.once('connect', () => {
+      next.once('connect', () => {
         connected = true;
         limit[Symbol.dispose]();
-        client.pipe(upstream);
-        upstream.pipe(client);
+        client.pipe(next);
+        next.pipe(client);
       });
-      upstream.on('error', () => upstream.destroy());
-      upstream.once('close', () => {
+      next.on('error', () => next.destroy());
+      next.once('close', () => {
         limit[Symbol.dispose]();
         if (connected) client.destroySoon();
         else attempt(others);
       });
-      client.once('close', () => upstream.destroy());
     };
     attempt(targets);
   }
