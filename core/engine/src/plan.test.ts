@@ -156,6 +156,12 @@ for (const { name, given, more, want } of [
     want: { actions: [], ahead: ['move'], troubles: [] },
   },
   {
+    name: 'ends what is under way before another that comes first by now',
+    given: three,
+    more: { asked: [step('second'), step('move')], underWay: underWay('move', 30) },
+    want: { actions: [], ahead: ['second', 'move'], troubles: [] },
+  },
+  {
     name: 'brings on what comes in pieces',
     given: three,
     more: { asked: [step('move', { repeats: true })], underWay: underWay('move', 30) },

@@ -51,7 +51,7 @@ export function planCluster<Options, Facts>(input: PlanInput<Options, Facts>): C
   const rolls = asked.steps.length > 0 ? [] : rollActions(input, members);
   const ahead = [...stuckRemovals(members), ...asked.steps, ...rolls];
   const safe = ahead.filter(({ risk }) => risk === 'safe');
-  const next = ahead.find(({ risk }) => risk !== 'safe');
+  const next = disruptionOf(ahead, input.underWay);
   const chosen = next ? choose(next, input) : {};
   const { leaving, staying } = leavers(input, members);
   return {
@@ -61,6 +61,15 @@ export function planCluster<Options, Facts>(input: PlanInput<Options, Facts>): C
     troubles: [...asked.troubles, ...(chosen.trouble ? [chosen.trouble] : [])],
     waits: ahead[0]?.why ?? absence(members) ?? staying,
   };
+}
+
+/** What was begun, as long as it is planned; else the first that may disturb. */
+export function disruptionOf(
+  ahead: readonly Action[],
+  underWay: Pick<StepStatus, 'id'> | undefined,
+): Action | undefined {
+  const risky = ahead.filter(({ risk }) => risk !== 'safe');
+  return risky.find(({ id }) => id === underWay?.id) ?? risky[0];
 }
 
 function stoppedPlan(members: readonly Member<unknown>[]): ClusterPlan {

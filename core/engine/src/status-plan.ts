@@ -5,7 +5,7 @@ import { timestampOf } from '@tweendeck/std';
 import type { ClusterPhase, ClusterStatus, MemberStatus, StepStatus } from './cluster-spec.ts';
 import type { Trouble } from './engine.ts';
 import { isHealthy, type Member } from './member.ts';
-import type { ClusterPlan } from './plan.ts';
+import { type ClusterPlan, disruptionOf } from './plan.ts';
 
 export interface StatusInput {
   readonly members: readonly Member<unknown>[];
@@ -47,7 +47,7 @@ export function planStatus(input: StatusInput): StatusWords {
 
 /** What is done first of all that is ahead, with the time it was first said. */
 function stepOf({ plan, underWay, nowMs }: StatusInput): StepStatus | undefined {
-  const next = plan.ahead.find(({ risk }) => risk !== 'safe') ?? plan.ahead[0];
+  const next = disruptionOf(plan.ahead, underWay) ?? plan.ahead[0];
   if (next === undefined) return undefined;
   const { id, why, on } = next;
   const since = underWay?.id === id ? underWay.since : timestampOf(nowMs);

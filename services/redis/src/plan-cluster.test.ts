@@ -60,6 +60,17 @@ for (const { name, given, options, deeds, troubles = [] } of [
     deeds: ['0', '1', '2'].map((shard) => `take slots on c-data-${shard}-0`),
   },
   {
+    name: 'a new cluster that was left in the middle: the shares that nobody took',
+    given: but(fresh, { '0-0': { slots: third0 } }),
+    deeds: ['take slots on c-data-1-0', 'take slots on c-data-2-0'],
+  },
+  {
+    name: 'keys without an owner of their slots: no new cluster',
+    given: but(fresh, { '0-0': { slots: third0 }, '1-0': { keys: 1 } }),
+    deeds: ['follow c-data-0-0 with c-data-0-1', 'follow c-data-2-0 with c-data-2-1'],
+    troubles: ['SlotsUncovered'],
+  },
+  {
     name: 'a new cluster of which one is not there yet: nothing',
     given: but(alone(fresh), { '2-1': { silent: 'with pod' } }),
     deeds: [],

@@ -36,16 +36,22 @@ export function planRedis(
   { members }: Observed<RedisFacts>,
 ): RedisPlan {
   const seen = members.filter(isSeen);
-  const isNew = missingSlots(seen) === slotCount && !seen.some(knowsOwners);
-  return isNew ? planNew(cluster, members, seen) : planLiving(cluster, members, seen);
+  return missingSlots(seen) > 0 && isUnused(seen)
+    ? planNew(cluster, members, seen)
+    : planLiving(cluster, members, seen);
 }
 
-/** Whether it remembers owners of slots that do not answer: such a cluster is no new one. */
-function knowsOwners({ view: { facts } }: Seen): boolean {
-  return facts.keys > 0 || facts.nodes.some(({ slots }) => slots.length > 0);
+/** Whether nobody holds a key or remembers an owner who is not there: what has no owner then never had one. */
+function isUnused(seen: readonly Seen[]): boolean {
+  const present = new Set(seen.map(({ view }) => view.facts.id));
+  return seen.every(
+    ({ view: { facts } }) =>
+      facts.keys === 0 &&
+      facts.nodes.every(({ id, slots }) => slots.length === 0 || present.has(id)),
+  );
 }
 
-// A cluster that never had slots: all members meet, then each shard takes its share.
+// A cluster that is being made: all members meet, then each shard takes its share, if it has not yet.
 
 function planNew(
   { spec }: Pick<Cluster<unknown>, 'spec'>,
@@ -58,8 +64,10 @@ function planNew(
   if (meetings.length > 0) return { deeds: meetings, troubles: [] };
   const shares = evenShares(spec.groups['data']?.shards ?? 1);
   const deeds = shares.flatMap((range, shard): readonly PlannedDeed[] => {
-    const leader = seen.find(({ place }) => place.shard === shard);
-    if (leader === undefined) return [];
+    const all = seen.filter(({ place }) => place.shard === shard);
+    const [leader] = all;
+    const isTaken = all.some(({ view }) => view.facts.self.slots.length > 0);
+    if (leader === undefined || isTaken) return [];
     return [
       {
         ...{ id: `take slots on ${leader.name}`, on: leader.name, risk: 'safe' },
