@@ -21,8 +21,8 @@ import {
 import type { ClusterObject, ClusterSpec, ClusterStatus } from './cluster-spec.ts';
 import type { Cluster, Engine, EngineTables, Trouble } from './engine.ts';
 import { approvalAnnotation, clusterLabels } from './labels.ts';
-import type { Observed } from './member.ts';
-import { membersOf } from './members.ts';
+import type { Member, Observed, Place } from './member.ts';
+import { membersOf, sameMembers } from './members.ts';
 import { observe } from './observe.ts';
 import { type Action, type ClusterPlan, planCluster } from './plan.ts';
 import {
@@ -123,7 +123,7 @@ class ClusterPass<Options, Facts> {
       staying.filter(({ name }) => !plan.leaving.includes(name)),
     );
     const outcome = this.#tell(observed, plan);
-    await this.#act(plan);
+    await this.#act(plan, rendering, observed);
     const goesOn = plan.actions.some((action) => 'run' in action && action.repeats === true);
     return goesOn ? { requeueAfterMs: goOnMs } : outcome;
   }
@@ -157,14 +157,34 @@ class ClusterPass<Options, Facts> {
   async #observe(wanted: readonly MemberRendering[]): Promise<Observed<Facts>> {
     const { name, namespace } = this.#cluster;
     const { cache, clock, signal } = this.#context;
-    const labels = clusterLabels(this.#engine, name);
-    const members = membersOf({
+    const selection = { namespace, labels: clusterLabels(this.#engine, name) };
+    const members = this.#members(
       wanted,
-      workloads: cache(statefulSetResource).list({ namespace, labels }),
-      pods: cache(podResource).list({ namespace, labels }),
-      renderLeaver: (place) => renderMember(this.#engine, this.#cluster, place),
-    });
+      cache(statefulSetResource).list(selection),
+      cache(podResource).list(selection),
+    );
     return observe(this.#engine, { cluster: this.#cluster, members, clock }, signal);
+  }
+
+  #members(
+    wanted: readonly MemberRendering[],
+    workloads: readonly KubeObject[],
+    pods: readonly Pod[],
+  ): readonly Member<never>[] {
+    const renderLeaver = (place: Place) => renderMember(this.#engine, this.#cluster, place);
+    return membersOf({ wanted, workloads, pods, renderLeaver });
+  }
+
+  /** Whether the server has the pods as they were seen, not a cache that may be behind. */
+  async #isAsSeen({ members: wanted }: ClusterRendering, observed: Observed<Facts>) {
+    const { namespace, name } = this.#cluster;
+    const { client, signal } = this.#context;
+    const labels = Object.entries(clusterLabels(this.#engine, name));
+    const labelSelector = labels.map(([key, value]) => `${key}=${value}`).join(',');
+    const selection = { namespace, labelSelector };
+    const workloads = await client.list(statefulSetResource, selection, signal);
+    const pods = await client.list(podResource, selection, signal);
+    return sameMembers(this.#members(wanted, workloads.items, pods.items), observed.members);
   }
 
   #plan(observed: Observed<Facts>): ClusterPlan {
@@ -189,11 +209,16 @@ class ClusterPass<Options, Facts> {
     });
   }
 
-  /** What may disturb is written down before it is done. */
-  async #act({ actions }: ClusterPlan): Promise<void> {
+  /** What may disturb is written down before it is done, and nobody is restarted on an old view. */
+  async #act(
+    { actions }: ClusterPlan,
+    rendering: ClusterRendering,
+    observed: Observed<Facts>,
+  ): Promise<void> {
     const context = this.#context;
     for (const action of actions) {
       if (action.risk !== 'safe') await context.writeStatus();
+      if ('removes' in action && !(await this.#isAsSeen(rendering, observed))) continue;
       context.log.info('step', { cluster: this.#cluster.name, step: action.id, why: action.why });
       context.event('Normal', 'Step', `${action.id}: ${action.why}`);
       await this.#do(action);

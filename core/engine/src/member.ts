@@ -30,6 +30,7 @@ export interface MemberPod {
   readonly ip: string | undefined;
   readonly host: string | undefined;
   readonly ready: boolean;
+  /** Being ended, or about to be: its workload is gone. */
   readonly terminating: boolean;
   /** Of the template it was made from. */
   readonly revision: string;

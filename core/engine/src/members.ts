@@ -29,17 +29,25 @@ export function membersOf(input: MembersInput): readonly Member<never>[] {
     .filter(({ metadata }) => !names.has(metadata.name))
     .map((workload) => input.renderLeaver(placeOf(workload)));
   const pods = new Map(input.pods.map((pod) => [pod.metadata.labels?.[memberLabel] ?? '', pod]));
+  const workloads = new Set(input.workloads.map(({ metadata }) => metadata.uid));
   const memberOf = ({ name, place, revision }: Rendered, wanted: boolean): Member<never> => {
     const pod = pods.get(name);
     return {
       ...{ name, place, revision, wanted, view: undefined, silence: undefined },
-      pod: pod && memberPod(pod),
+      pod: pod && memberPod(pod, workloads.has(ownerOf(pod) ?? '')),
     };
   };
   return [
     ...input.wanted.map((one) => memberOf(one, true)),
     ...leavers.map((one) => memberOf(one, false)),
   ];
+}
+
+/** Whether two looks at the pods of members show the same: what was decided on the first holds for the second. */
+export function sameMembers(a: readonly Member<unknown>[], b: readonly Member<unknown>[]): boolean {
+  const tell = (members: readonly Member<unknown>[]): string =>
+    JSON.stringify(members.map(({ name, pod }) => [name, pod?.uid, pod?.ready, pod?.terminating]));
+  return tell(a) === tell(b);
 }
 
 /** From the labels, which never change: names alone may mean several places. */
@@ -51,7 +59,11 @@ function placeOf({ metadata: { name, labels = {} } }: KubeObject): Place {
   };
 }
 
-function memberPod(pod: Pod): MemberPod {
+const ownerOf = ({ metadata }: Pod): string | undefined =>
+  metadata.ownerReferences?.find(({ controller }) => controller)?.uid;
+
+/** A pod whose workload is gone goes too, though nobody may have told it yet. */
+function memberPod(pod: Pod, isOwned: boolean): MemberPod {
   const { metadata, spec, status } = pod;
   return {
     name: metadata.name,
@@ -60,7 +72,7 @@ function memberPod(pod: Pod): MemberPod {
     host: spec.nodeName,
     ready:
       status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') ?? false,
-    terminating: metadata.deletionTimestamp !== undefined,
+    terminating: metadata.deletionTimestamp !== undefined || !isOwned,
     revision: metadata.annotations?.[revisionAnnotation] ?? '',
     trouble: podTrouble(pod),
   };

@@ -168,6 +168,12 @@ for (const { name, given, more, want } of [
     want: { actions: ['move'] },
   },
   {
+    name: 'restarts anew who was changed again while its restart was under way',
+    given: old(three, 'b'),
+    more: { underWay: underWay('restart b', 5) },
+    want: { actions: ['restart b'] },
+  },
+  {
     name: 'tries again what takes too long, and tells',
     given: three,
     more: { asked: [step('move')], underWay: underWay('move', 61) },

@@ -101,7 +101,8 @@ function choose<Options, Facts>(
   }
   if (underWay?.id !== id) return { action };
   const seconds = (nowMs - Date.parse(underWay.since)) / 1_000;
-  const repeats = 'run' in action && action.repeats === true;
+  // A pod that is still there was not ended, or is outdated anew: ending it twice ends it once.
+  const repeats = 'removes' in action || action.repeats === true;
   if (seconds <= timeLimitSeconds) return repeats ? { action } : {};
   const message = `"${id}" has not done its work in ${Math.round(seconds)} s (${why}); it is tried again`;
   return { action, trouble: { reason: 'StepOverdue', message } };
