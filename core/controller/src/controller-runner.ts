@@ -105,7 +105,11 @@ export class ControllerRunner {
       throw error;
     }
     const concurrency = this.#controller.concurrency ?? concurrencyUsual;
-    const { metrics } = this.#options;
+    const { metrics, clock } = this.#options;
+    this.#controller.begin?.({
+      ...{ clock, log: this.#log, signal: stop },
+      wake: (ref) => this.#queue.add(refKey(ref)),
+    });
     metrics.set('controller_runtime_max_concurrent_reconciles', this.#labels, concurrency);
     await Promise.all(Array.from({ length: concurrency }, () => this.#work(kill)));
   }

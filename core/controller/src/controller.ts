@@ -56,6 +56,8 @@ export interface ControllerOptions<Obj extends KubeObject> {
   readonly watches?: readonly WatchMapping[];
   /** Of which it deletes objects by its client, though others own them. */
   readonly ends?: readonly Resource<KubeObject>[];
+  /** Of which it writes labels by its client, though others own them. */
+  readonly marks?: readonly Resource<KubeObject>[];
   /** Resources that it makes with the client and never looks at again, such as secrets: it may do nothing else with them. */
   readonly makes?: readonly Resource<KubeObject>[];
   /** Objects reconciled at once; never one twice. Default 4. */
@@ -72,8 +74,20 @@ export interface ControllerOptions<Obj extends KubeObject> {
   readonly reconcile: (object: Obj, context: ReconcileContext<Obj>) => Promise<Outcome>;
   /** When present the controller keeps a finalizer `tweendeck.io/<name>` on every object and removes it once this returns without asking to be called again. */
   readonly finalize?: (object: Obj, context: ReconcileContext<Obj>) => Promise<Outcome>;
+  /** Called once before the first pass, with what lasts longer than one. */
+  readonly begin?: (life: ControllerLife) => void;
   /** Called when an object is gone, for what the controller remembers about it. */
   readonly forget?: (ref: ObjectRef) => void;
+}
+
+/** What a controller has from when it begins to work until it ends. */
+export interface ControllerLife {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Aborts when the controller ends. */
+  readonly signal: AbortSignal;
+  /** Has an object reconciled soon, for what was learned outside the API. */
+  wake(ref: ObjectRef): void;
 }
 
 /** Another resource whose changes concern objects of the controller. Build with {@link watching} to keep its type. */

@@ -29,7 +29,7 @@ import { openMemoryStore } from '@tweendeck/store';
 import { builtInControllers, builtInTasks, ensureSystemNamespaces } from '@tweendeck/workloads';
 import { engineKind } from './cluster-spec.ts';
 import { engineController } from './engine-controller.ts';
-import { memberLabel, revisionAnnotation, shardLabel } from './labels.ts';
+import { memberLabel, revisionAnnotation, roleLabel, shardLabel } from './labels.ts';
 import { type ToyOptions, toyEngine } from './testing/toy-engine.ts';
 
 const minutes = 60_000;
@@ -57,6 +57,11 @@ class Shards {
 
   leads(member: string): boolean {
     return [...this.#leaders.values()].includes(member);
+  }
+
+  /** Of shards that are there. */
+  leaders(): readonly string[] {
+    return [...this.#leaders.values()].filter((member) => this.#running.has(member));
   }
 
   isRunning(member: string): boolean {
@@ -178,7 +183,7 @@ async function user(world: World, client: Client, signal: AbortSignal): Promise<
   } while (clock.monotonicMs() < troubleMs || !(await client.get(kind, ref, signal)));
 }
 
-async function checkEnd(client: Client, signal: AbortSignal): Promise<void> {
+async function checkEnd(client: Client, led: Shards, signal: AbortSignal): Promise<void> {
   const toys = await client.get(kind, ref, signal);
   const pods = await client.list(podResource, { namespace }, signal);
   const sets = await client.list(statefulSetResource, { namespace }, signal);
@@ -197,6 +202,8 @@ async function checkEnd(client: Client, signal: AbortSignal): Promise<void> {
     const { annotations } = pod.metadata;
     assert.equal(annotations?.[revisionAnnotation], revisions.get(memberOf(pod)), memberOf(pod));
   }
+  const leads = pods.items.filter(({ metadata }) => metadata.labels?.[roleLabel] === 'leader');
+  assert.deepEqual(leads.map(memberOf).sort(), led.leaders().toSorted());
   const { phase, ready, step, observedGeneration } = toys.status ?? {};
   assert.deepEqual(
     { phase, ready, step: step ?? null, observedGeneration },
@@ -256,7 +263,7 @@ simulate(
         await server[Symbol.asyncDispose]();
       }
     });
-    world.finally('the end state is right', () => checkEnd(client, signal));
+    world.finally('the end state is right', () => checkEnd(client, shards, signal));
   },
 );
 

@@ -2,6 +2,7 @@
 
 import {
   type Controller,
+  type ControllerLife,
   defineController,
   type Outcome,
   type ReconcileContext,
@@ -15,12 +16,14 @@ import {
   podDisruptionBudgetResource,
   podResource,
   type Resource,
+  refKey,
   serviceResource,
   statefulSetResource,
 } from '@tweendeck/kube';
 import type { ClusterObject, ClusterSpec, ClusterStatus } from './cluster-spec.ts';
 import type { Cluster, Engine, EngineTables, Trouble } from './engine.ts';
-import { approvalAnnotation, clusterLabels } from './labels.ts';
+import { approvalAnnotation, clusterLabels, roleLabel } from './labels.ts';
+import { Listeners } from './listeners.ts';
 import type { Member, Observed, Place } from './member.ts';
 import { membersOf, sameMembers } from './members.ts';
 import { observe } from './observe.ts';
@@ -31,6 +34,7 @@ import {
   renderCluster,
   renderMember,
 } from './render.ts';
+import { roleLabels } from './role-labels.ts';
 import { planStatus, type StatusWords } from './status-plan.ts';
 import { takenName, type WantedName } from './taken-names.ts';
 
@@ -75,14 +79,25 @@ export function engineController<Options, Facts>(
   kind: Kind<ClusterSpec<Options>, ClusterStatus>,
   engine: Engine<Options, Facts>,
 ): Controller {
+  let ears: Ears | undefined;
   return defineController<ClusterObject<Options>>({
     name: engine.component,
     resource: kind,
     owns: ownedResources(engine),
     ends: [podResource],
+    ...(engine.services === 'by role' ? { marks: [podResource] } : {}),
     watches: [watching(podResource, (pod) => clustersOf(pod, engine.component))],
-    reconcile: (object, context) => new ClusterPass(engine, object, context).run(),
+    begin: ({ signal, log, wake }) => {
+      ears = { listeners: new Listeners(signal, log), wake };
+    },
+    reconcile: (object, context) => new ClusterPass(engine, object, context).run(ears),
+    forget: (ref) => ears?.listeners.set(refKey(ref), []),
   });
+}
+
+/** What hears of clusters between passes. */
+interface Ears extends Pick<ControllerLife, 'wake'> {
+  readonly listeners: Listeners;
 }
 
 function clustersOf({ metadata: { labels = {}, namespace } }: Pod, component: string) {
@@ -110,9 +125,11 @@ class ClusterPass<Options, Facts> {
     this.#cluster = { name, namespace, spec: object.spec, secrets: {} };
   }
 
-  async run(): Promise<Outcome> {
+  async run(ears: Ears | undefined): Promise<Outcome> {
     const rendering = renderCluster(this.#engine, this.#cluster);
     const observed = await this.#observe(rendering.members);
+    if (ears) this.#listen(ears, observed);
+    await this.#mark(observed);
     const staying = this.#staying(observed);
     const taken = await takenName(this.#object, namesOf(rendering), this.#context);
     if (taken === 'leftover') return { requeueAfterMs: busyMs };
@@ -126,6 +143,36 @@ class ClusterPass<Options, Facts> {
     await this.#act(plan, rendering, observed);
     const goesOn = plan.actions.some((action) => 'run' in action && action.repeats === true);
     return goesOn ? { requeueAfterMs: goOnMs } : outcome;
+  }
+
+  /** To whoever runs; a pod with another address is another one to listen to. */
+  #listen({ listeners, wake }: Ears, { members }: Observed<Facts>): void {
+    const { listen } = this.#engine;
+    if (listen === undefined) return;
+    const { name, namespace } = this.#cluster;
+    const ref = { name, namespace };
+    const heard = members.flatMap((member) => {
+      if (member.pod?.ip === undefined) return [];
+      const { uid, ip } = member.pod;
+      const run = (signal: AbortSignal) =>
+        listen(member, this.#cluster, () => wake(ref), signal).finally(() => {
+          if (!signal.aborted) wake(ref);
+        });
+      return [{ key: `${member.name} ${uid} ${ip}`, run }];
+    });
+    listeners.set(refKey(ref), heard);
+  }
+
+  /** Services lead to whom labels say. */
+  async #mark({ members }: Observed<Facts>): Promise<void> {
+    if (this.#engine.services !== 'by role') return;
+    const { client, signal } = this.#context;
+    const { namespace } = this.#cluster;
+    for (const { pod, role } of roleLabels(members)) {
+      const body = { metadata: { uid: pod.uid, labels: { [roleLabel]: role } } };
+      const patch = { type: 'merge', body } as const;
+      await client.patch(podResource, { namespace, name: pod.name }, patch, {}, signal);
+    }
   }
 
   /** Those that the spec asks for no more, as they are until they may leave. */

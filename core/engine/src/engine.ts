@@ -3,7 +3,7 @@
 
 import type { ConfigMap, Container, Probe } from '@tweendeck/kube';
 import type { ClusterSpec } from './cluster-spec.ts';
-import type { Member, MemberView, Observed, Place } from './member.ts';
+import type { Member, MemberView, Observed, Place, Role } from './member.ts';
 
 /** A cluster as its user declared it, with what only the platform knows of it. */
 export interface Cluster<Options> {
@@ -112,6 +112,18 @@ export interface Engine<Options, Facts> extends EngineTables<Options> {
   ) => Promise<MemberView<Facts>>;
   /** What to do about the members themselves. Pure. */
   readonly plan: (cluster: Cluster<Options>, observed: Observed<Facts>) => EnginePlan;
+  /** What each is when all that was seen is taken together, where one alone may be wrong about itself. By name; pure. */
+  readonly roles?: (observed: Observed<Facts>) => ReadonlyMap<string, Role>;
+  /**
+   * Calls `changed` whenever a member tells of something that a pass should look at at once. Lasts until the signal
+   * aborts or the member is gone; begun anew as long as there is a pod.
+   */
+  readonly listen?: (
+    member: Member<Facts>,
+    cluster: Cluster<Options>,
+    changed: () => void,
+    signal: AbortSignal,
+  ) => Promise<void>;
   /** Whether a member that the spec asks for no more is empty and left by the others; else why not. Default: always. Pure. */
   readonly mayLeave?: (member: Member<Facts>, observed: Observed<Facts>) => true | string;
   /** Hands the work of a leader to another before it is stopped; undefined when nobody can take it. Pure. */
@@ -136,6 +148,11 @@ export interface EngineTables<Options> {
   /** The group that clients connect to. */
   readonly clientGroup: string;
   readonly parameters: Readonly<Record<string, Parameter>>;
+  /**
+   * `by role`: pods have the label `tweendeck.io/role`, and the Services `NAME-rw` and `NAME-ro` lead to leaders and to
+   * followers of the client group. Default: only the Service of all.
+   */
+  readonly services?: 'by role';
   readonly recipes: Readonly<Record<string, MemberRecipe<Options>>>;
   /** Secrets that are made for a cluster, by key: random texts of so many characters. */
   readonly secrets?: Readonly<Record<string, number>>;

@@ -8,6 +8,8 @@ type Labels = Readonly<Record<string, string>>;
 export const groupLabel = 'tweendeck.io/group';
 export const shardLabel = 'tweendeck.io/shard';
 export const memberLabel = 'tweendeck.io/member';
+/** On a pod: what it is at present. */
+export const roleLabel = 'tweendeck.io/role';
 /** On a template: what it was rendered from. */
 export const revisionAnnotation = 'tweendeck.io/revision';
 /** On a cluster: ids of steps that may lose data, and may be taken all the same. */

@@ -34,6 +34,8 @@ export interface MemberPod {
   readonly terminating: boolean;
   /** Of the template it was made from. */
   readonly revision: string;
+  /** What its label says that it is. */
+  readonly role?: string | undefined;
   /** Why it does not run, in the words of the node; undefined when it does. */
   readonly trouble: string | undefined;
 }

@@ -1,7 +1,7 @@
 // The members of a cluster as pods and workloads show them, before the engine is asked. Pure.
 
 import type { KubeObject, Pod } from '@tweendeck/kube';
-import { groupLabel, memberLabel, revisionAnnotation, shardLabel } from './labels.ts';
+import { groupLabel, memberLabel, revisionAnnotation, roleLabel, shardLabel } from './labels.ts';
 import type { Member, MemberPod, Place } from './member.ts';
 import { podTrouble } from './pod-trouble.ts';
 
@@ -74,6 +74,7 @@ function memberPod(pod: Pod, isOwned: boolean): MemberPod {
       status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') ?? false,
     terminating: metadata.deletionTimestamp !== undefined || !isOwned,
     revision: metadata.annotations?.[revisionAnnotation] ?? '',
+    role: metadata.labels?.[roleLabel],
     trouble: podTrouble(pod),
   };
 }

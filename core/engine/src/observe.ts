@@ -6,7 +6,7 @@ import type { Member, Observed } from './member.ts';
 
 /** Members without a running pod are not asked. */
 export async function observe<Options, Facts>(
-  engine: Pick<Engine<Options, Facts>, 'observe'>,
+  engine: Pick<Engine<Options, Facts>, 'observe' | 'roles'>,
   {
     cluster,
     members,
@@ -30,5 +30,12 @@ export async function observe<Options, Facts>(
       return { ...member, silence: messageOf(limit.signal.aborted ? late : error) };
     }
   };
-  return { members: await Promise.all(members.map(ask)) };
+  const asked = await Promise.all(members.map(ask));
+  const roles = engine.roles?.({ members: asked });
+  return {
+    members: asked.map((member) => {
+      const role = roles?.get(member.name);
+      return member.view && role ? { ...member, view: { ...member.view, role } } : member;
+    }),
+  };
 }

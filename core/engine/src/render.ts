@@ -19,6 +19,7 @@ import {
   memberLabels,
   ownLabels,
   revisionAnnotation,
+  roleLabel,
   shardLabel,
 } from './labels.ts';
 import { memberName, type Place } from './member.ts';
@@ -254,6 +255,13 @@ function renderServices<Options>(
   const all = clusterLabels(engine, name);
   const clients = { ...all, [groupLabel]: engine.clientGroup };
   const members = { ...labels, 'app.kubernetes.io/component': 'members' };
+  const byRole = (suffix: string, role: string): Applied => ({
+    metadata: { name: `${name}-${suffix}`, namespace, labels },
+    spec: {
+      ...{ type: 'ClusterIP', selector: { ...clients, [roleLabel]: role } },
+      ports: ports(engine.clientGroup),
+    },
+  });
   return [
     {
       metadata: { name, namespace, labels },
@@ -266,6 +274,7 @@ function renderServices<Options>(
         ports: ports(engine.clientGroup),
       },
     },
+    ...(engine.services === 'by role' ? [byRole('rw', 'leader'), byRole('ro', 'follower')] : []),
   ];
 }
 

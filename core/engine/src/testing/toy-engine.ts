@@ -35,6 +35,7 @@ export function toyEngine(
       },
     },
     clientGroup: 'data',
+    services: 'by role',
     parameters: {
       'max-things': { type: 'integer', min: 1, max: 9, applies: 'live' },
       colour: { type: 'choice', choices: ['red', 'green'], applies: 'restart' },
