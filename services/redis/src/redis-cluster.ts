@@ -181,7 +181,7 @@ export const redisClusterKind: Kind<ClusterSpec<RedisClusterOptions>, ClusterSta
   options,
 );
 
-/** Runs RedisClusters; field manager and event source `redis-cluster`. */
-export function redisClusterController(): Controller {
-  return engineController(redisClusterKind, redisClusterEngine());
+/** Runs RedisClusters; field manager and event source `redis-cluster`. `open` is the way to members: TCP when omitted. */
+export function redisClusterController(open: OpenLink = openTcpLink): Controller {
+  return engineController(redisClusterKind, redisClusterEngine(open));
 }
