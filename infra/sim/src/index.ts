@@ -3,5 +3,7 @@
 export * from './clock.ts';
 export * from './crash.ts';
 export * from './faults.ts';
+export * from './happenings.ts';
+export * from './partitions.ts';
 export * from './scripted-transport.ts';
 export * from './simulate.ts';

@@ -1,0 +1,234 @@
+// Observations of slots that go from one master to another.
+
+import type { Observation } from './observations.ts';
+import type { Observer } from './rig.ts';
+
+/** `a` is of slot 15495, the last of two shares; `b` of 3300, the first. */
+const slotOfA = 15_495;
+const slotOfB = 3_300;
+
+/** Opens a slot of server 0 towards server 1. */
+async function opened(see: Observer): Promise<{ readonly giver: string; readonly taker: string }> {
+  await see.make(2);
+  const [giver, taker] = [await see.idOf(0), await see.idOf(1)];
+  await see.ask(1, 'CLUSTER', 'SETSLOT', slotOfB, 'IMPORTING', giver);
+  await see.ask(0, 'CLUSTER', 'SETSLOT', slotOfB, 'MIGRATING', taker);
+  return { giver, taker };
+}
+
+/** Slots on their way, as their server shows them. */
+async function ways(see: Observer, server: number): Promise<string> {
+  const self = (await see.nodes(server)).find(({ flags }) => flags.has('myself'));
+  const out = [...(self?.migrating ?? [])].map(([slot, id]) => `${slot} to ${see.plain(id)}`);
+  const here = [...(self?.importing ?? [])].map(([slot, id]) => `${slot} from ${see.plain(id)}`);
+  return [...out, ...here].join(', ');
+}
+
+export const slotObservations: readonly Observation[] = [
+  {
+    name: 'a slot is served by its owner, others tell where it is',
+    servers: 2,
+    run: async (see) => {
+      await see.make(2);
+      return [
+        await see.ask(0, 'SET', 'a', 1),
+        await see.ask(1, 'SET', 'a', 1),
+        await see.ask(0, 'GET', 'b'),
+      ];
+    },
+    says: [`MOVED ${slotOfA} #1`, 'OK', 'nil'],
+  },
+  {
+    name: 'slots are served while others belong to nobody',
+    servers: 1,
+    run: async (see) => {
+      await see.id(0);
+      await see.ask(0, 'CLUSTER', 'ADDSLOTSRANGE', 0, 9_999);
+      await see.untilServing([0]);
+      return [await see.ask(0, 'SET', 'b', 1), await see.ask(0, 'SET', 'a', 1)];
+    },
+    says: ['OK', 'CLUSTERDOWN Hash slot not served'],
+  },
+  {
+    name: 'a slot leaves only its owner, for a master that is known',
+    servers: 3,
+    run: async (see) => {
+      await see.make(2, [[2, 0]]);
+      const [giver, taker, replica] = [await see.idOf(0), await see.idOf(1), await see.idOf(2)];
+      return [
+        await see.ask(1, 'CLUSTER', 'SETSLOT', slotOfB, 'MIGRATING', giver),
+        await see.ask(0, 'CLUSTER', 'SETSLOT', slotOfB, 'IMPORTING', taker),
+        await see.ask(0, 'CLUSTER', 'SETSLOT', slotOfB, 'MIGRATING', '1'.repeat(40)),
+        await see.ask(0, 'CLUSTER', 'SETSLOT', slotOfB, 'NODE', '1'.repeat(40)),
+        await see.ask(0, 'CLUSTER', 'SETSLOT', slotOfB, 'MIGRATING', replica),
+        await see.ask(2, 'CLUSTER', 'SETSLOT', slotOfB, 'NODE', taker),
+      ];
+    },
+    says: [
+      `ERR I'm not the owner of hash slot ${slotOfB}`,
+      `ERR I'm already the owner of hash slot ${slotOfB}`,
+      `ERR I don't know about node ${'1'.repeat(40)}`,
+      `ERR Unknown node ${'1'.repeat(40)}`,
+      'ERR Target node is not a master',
+      'ERR Please use SETSLOT only with masters.',
+    ],
+  },
+  {
+    name: 'on its way a slot is served where the key is',
+    servers: 2,
+    run: async (see) => {
+      await see.make(2);
+      await see.ask(0, 'SET', '{b}here', 1);
+      const [giver, taker] = [await see.idOf(0), await see.idOf(1)];
+      await see.ask(1, 'CLUSTER', 'SETSLOT', slotOfB, 'IMPORTING', giver);
+      await see.ask(0, 'CLUSTER', 'SETSLOT', slotOfB, 'MIGRATING', taker);
+      const asking = await see.rig.ask(1, ['ASKING'], ['SET', '{b}there', 2], ['GET', '{b}there']);
+      return [
+        await see.ask(0, 'GET', '{b}here'),
+        await see.ask(0, 'GET', '{b}there'),
+        await see.ask(1, 'GET', '{b}there'),
+        ...asking.map((line) => see.plain(line)),
+      ];
+    },
+    says: ['1', `ASK ${slotOfB} #1`, `MOVED ${slotOfB} #0`, 'OK', 'OK', `MOVED ${slotOfB} #0`],
+  },
+  {
+    name: 'MIGRATE moves keys that are there, and says when there are none',
+    servers: 2,
+    run: async (see) => {
+      await opened(see);
+      await see.rig.ask(1, ['ASKING'], ['SET', '{b}1', 'old']);
+      const host = see.rig.host(1);
+      const migrate = (...rest: readonly string[]): Promise<string> =>
+        see.ask(0, 'MIGRATE', host, see.rig.port, '', 0, 1_000, ...rest);
+      return [
+        await migrate('KEYS', '{b}nobody'),
+        await see.ask(0, 'SET', '{b}1', 'new'),
+        await see.ask(0, 'CLUSTER', 'GETKEYSINSLOT', slotOfB, 10),
+        await see.ask(1, 'CLUSTER', 'COUNTKEYSINSLOT', slotOfB),
+      ];
+    },
+    says: ['NOKEY', `ASK ${slotOfB} #1`, '', '1'],
+  },
+  {
+    name: 'what lies at the taker is replaced only when it is said',
+    servers: 2,
+    run: async (see) => {
+      await see.make(2);
+      await see.ask(0, 'SET', '{b}1', 'new');
+      const [giver, taker] = [await see.idOf(0), await see.idOf(1)];
+      await see.ask(1, 'CLUSTER', 'SETSLOT', slotOfB, 'IMPORTING', giver);
+      await see.ask(0, 'CLUSTER', 'SETSLOT', slotOfB, 'MIGRATING', taker);
+      await see.rig.ask(1, ['ASKING'], ['SET', '{b}1', 'old']);
+      const host = see.rig.host(1);
+      const migrate = (...rest: readonly string[]): Promise<string> =>
+        see.ask(0, 'MIGRATE', host, see.rig.port, '', 0, 1_000, ...rest);
+      const lines = [await migrate('KEYS', '{b}1'), await migrate('REPLACE', 'KEYS', '{b}1')];
+      const got = await see.rig.ask(1, ['ASKING'], ['GET', '{b}1']);
+      return [...lines, got[1] ?? '', await see.ask(0, 'CLUSTER', 'COUNTKEYSINSLOT', slotOfB)];
+    },
+    says: [
+      'ERR Target instance replied with error: BUSYKEY Target key name already exists.',
+      'OK',
+      'new',
+      '0',
+    ],
+  },
+  {
+    name: 'MIGRATE to one who did not open the slot, or who is gone, moves nothing',
+    servers: 2,
+    run: async (see) => {
+      await see.make(2);
+      await see.ask(0, 'SET', '{b}1', 1);
+      const host = see.rig.host(1);
+      const migrate = (): Promise<string> =>
+        see.ask(0, 'MIGRATE', host, see.rig.port, '', 0, 1_000, 'KEYS', '{b}1');
+      const refused = await migrate();
+      await see.rig.kill(1);
+      const gone = await migrate();
+      return [refused, gone, await see.ask(0, 'CLUSTER', 'COUNTKEYSINSLOT', slotOfB)];
+    },
+    says: [
+      `ERR Target instance replied with error: MOVED ${slotOfB} #0`,
+      'IOERR error or timeout writing to target instance',
+      '1',
+    ],
+  },
+  {
+    name: 'a slot with keys is not given away; one without is, and its new owner has the highest epoch',
+    servers: 3,
+    run: async (see) => {
+      await see.make(2, [[2, 0]]);
+      const taker = await see.idOf(1);
+      await see.ask(0, 'SET', '{b}1', 1);
+      const refused = await see.ask(0, 'CLUSTER', 'SETSLOT', slotOfB, 'NODE', taker);
+      await see.ask(0, 'DEL', '{b}1');
+      await see.ask(1, 'CLUSTER', 'SETSLOT', slotOfB, 'IMPORTING', await see.idOf(0));
+      await see.ask(0, 'CLUSTER', 'SETSLOT', slotOfB, 'MIGRATING', taker);
+      const lines = [
+        refused,
+        await see.ask(1, 'CLUSTER', 'SETSLOT', slotOfB, 'NODE', taker),
+        await see.ask(0, 'CLUSTER', 'SETSLOT', slotOfB, 'NODE', taker),
+      ];
+      await see.untilSees(2, 1, `master ${slotOfB},8192-16383`);
+      const highest = (await see.nodes(2)).toSorted((a, b) => b.epoch - a.epoch)[0];
+      return [...lines, await ways(see, 0), await ways(see, 1), see.plain(highest?.id ?? '')];
+    },
+    says: [
+      `ERR Can't assign hashslot ${slotOfB} to a different node while I still hold keys for this hash slot.`,
+      'OK',
+      'OK',
+      '',
+      '',
+      '#1',
+    ],
+  },
+  {
+    name: 'an owner learns from the taker alone that a slot is gone, and what lies there goes',
+    servers: 2,
+    run: async (see) => {
+      const { taker } = await opened(see);
+      await see.ask(1, 'CLUSTER', 'SETSLOT', slotOfB, 'NODE', taker);
+      await see.untilSees(0, 0, `master 0-${slotOfB - 1},${slotOfB + 1}-8191`);
+      return [await ways(see, 0), await ways(see, 1)];
+    },
+    says: [`${slotOfB} to #1`, ''],
+  },
+  {
+    name: 'slots on their way are so yet after both were killed and came back',
+    servers: 2,
+    run: async (see) => {
+      await opened(see);
+      for (const server of [0, 1]) await see.rig.kill(server);
+      for (const server of [0, 1]) await see.rig.start(server);
+      await see.untilServing([0, 1]);
+      return [await ways(see, 0), await ways(see, 1)];
+    },
+    says: [`${slotOfB} to #1`, `${slotOfB} from #0`],
+  },
+  {
+    name: 'a master whose last slot went stays a master, with its replica',
+    servers: 3,
+    run: async (see) => {
+      await see.meet();
+      await see.ask(0, 'CLUSTER', 'ADDSLOTSRANGE', 0, 0);
+      await see.ask(1, 'CLUSTER', 'ADDSLOTSRANGE', 1, 16_383);
+      const [giver, taker] = [await see.idOf(0), await see.idOf(1)];
+      await see.until(
+        'it follows',
+        async () => (await see.ask(2, 'CLUSTER', 'REPLICATE', giver)) === 'OK',
+      );
+      await see.untilServing([0, 1, 2]);
+      await see.ask(1, 'CLUSTER', 'SETSLOT', 0, 'IMPORTING', giver);
+      await see.ask(0, 'CLUSTER', 'SETSLOT', 0, 'MIGRATING', taker);
+      await see.ask(1, 'CLUSTER', 'SETSLOT', 0, 'NODE', taker);
+      await see.ask(0, 'CLUSTER', 'SETSLOT', 0, 'NODE', taker);
+      await see.untilSees(2, 1, 'master 0-16383');
+      await see.rig.pass(nodeTimeouts(3));
+      return [await see.sees(0, 0), await see.sees(2, 2), await see.sees(1, 0)];
+    },
+    says: ['master', 'slave of #0', 'master'],
+  },
+];
+
+const nodeTimeouts = (count: number): number => count * 1_000;

@@ -1,0 +1,198 @@
+// Where pretended redis-servers are: addresses, who reaches whom, and connections to them.
+
+import { type Happenings, Partitions } from '@tweendeck/sim';
+import { type Clock, PlatformError, type Random } from '@tweendeck/std';
+import { type RespArgument, RespError, type RespValue } from '@tweendeck/wire';
+import type { Command, OpenLink, RedisLink } from '../redis-link.ts';
+import type { LedBy } from './sim-bus.ts';
+import { SimRedis, type SimRedisOptions } from './sim-redis.ts';
+
+/** Who is told what happens to data and leaders. */
+export interface Watcher {
+  /** The data of a member are about to be those of another. */
+  readonly replaced?: (member: SimRedis, by: SimRedis['data']) => void;
+  readonly promoted?: (
+    member: SimRedis,
+    what: { readonly from: string; readonly how: LedBy },
+  ) => void;
+  /** Before it is answered. */
+  readonly asked?: (member: SimRedis, command: readonly string[]) => void;
+}
+
+export interface SimRedisNetworkOptions {
+  readonly clock: Clock;
+  readonly happenings: Happenings;
+  readonly random: Random;
+  /** `repl-diskless-sync-delay` of all, in milliseconds. */
+  readonly syncDelayMs?: number;
+}
+
+/** What connections suffer: a throw cuts one before a command arrives (`before`) or its answer (`after`). */
+export interface LinkFaults {
+  readonly before?: (command: Command) => void;
+  readonly after?: (command: Command) => void;
+  /** Of one way, in milliseconds; 0 takes no turn of the clock. */
+  readonly delayMs?: () => number;
+}
+
+const connectMs = 120_000;
+
+export class SimRedisNetwork {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly syncDelayMs: number;
+  readonly partitions: Partitions = new Partitions();
+  watcher: Watcher | undefined;
+  /** What nobody may ever say, and somebody said. */
+  readonly violations: string[] = [];
+  readonly #happenings: Happenings;
+  readonly #members = new Map<string, SimRedis>();
+
+  constructor({ clock, happenings, random, syncDelayMs = 5_000 }: SimRedisNetworkOptions) {
+    this.clock = clock;
+    this.syncDelayMs = syncDelayMs;
+    this.#happenings = happenings;
+    this.random = random;
+  }
+
+  get nowMs(): number {
+    return this.#happenings.nowMs;
+  }
+
+  start(options: SimRedisOptions): SimRedis {
+    this.#happenings.look();
+    const member = new SimRedis(this, options);
+    this.#members.set(options.host, member);
+    return member;
+  }
+
+  /** Brings all members to the present. */
+  look(): void {
+    this.#happenings.look();
+  }
+
+  at(host: string): SimRedis | undefined {
+    return this.#members.get(host);
+  }
+
+  left(member: SimRedis): void {
+    if (this.#members.get(member.host) === member) this.#members.delete(member.host);
+  }
+
+  reach(one: string, other: string): boolean {
+    return this.partitions.reach(one, other);
+  }
+
+  after(delayMs: number, run: () => void): void {
+    this.#happenings.after(delayMs, run);
+  }
+
+  /** To a member's bus, within a millisecond. */
+  carry(to: SimRedis, run: () => void): void {
+    this.after(0.1 + this.random.next() * 0.9, () => to.whenAwake(run));
+  }
+
+  /** The way to members for somebody of this name. */
+  opener(name: string, faults: LinkFaults = {}): OpenLink {
+    return async ({ host }, signal) => {
+      signal.throwIfAborted();
+      const member = await this.#reached(name, host, signal);
+      return new SimLink(this, { name, member, faults });
+    };
+  }
+
+  /** Who listens there. What is out of reach is tried for as long as TCP does. */
+  async #reached(name: string, host: string, signal: AbortSignal): Promise<SimRedis> {
+    const untilMs = this.clock.monotonicMs() + connectMs;
+    for (;;) {
+      this.look();
+      const member = this.at(host);
+      if (this.reach(name, member?.name ?? host)) {
+        if (member) return member;
+        throw away(host, `connect ECONNREFUSED ${host}:6379`);
+      }
+      if (this.clock.monotonicMs() >= untilMs) throw away(host, `connect ETIMEDOUT ${host}:6379`);
+      await this.clock.sleep(200, signal);
+    }
+  }
+}
+
+export function away(host: string, fact: string): PlatformError {
+  return new PlatformError('REDIS_AWAY', `${host}:6379: ${fact}`, {
+    hint: 'Look at the pod of this member and at its log.',
+  });
+}
+
+interface LinkEnds {
+  readonly name: string;
+  readonly member: SimRedis;
+  readonly faults: LinkFaults;
+}
+
+class SimLink implements RedisLink {
+  readonly #network: SimRedisNetwork;
+  readonly #ends: LinkEnds;
+  #isAsking = false;
+  #isLeft = false;
+
+  constructor(network: SimRedisNetwork, ends: LinkEnds) {
+    this.#network = network;
+    this.#ends = ends;
+  }
+
+  async ask(commands: readonly Command[], signal: AbortSignal): Promise<readonly RespValue[]> {
+    const { faults, member } = this.#ends;
+    await this.#pass(signal);
+    const answers: RespValue[] = [];
+    let refused: PlatformError | undefined;
+    for (const command of commands) {
+      if (this.#isLeft) throw away(member.host, 'it was left');
+      faults.before?.(command);
+      const words = command.map(textOf);
+      await this.#whenFree(words, signal);
+      const { reply, isAsking } = member.answer(words, this.#isAsking);
+      this.#isAsking = isAsking;
+      faults.after?.(command);
+      if (reply instanceof RespError) refused ??= failed(member.host, words, reply);
+      answers.push(reply);
+    }
+    await this.#pass(signal);
+    if (refused) throw refused;
+    return answers;
+  }
+
+  [Symbol.dispose](): void {
+    this.#isLeft = true;
+  }
+
+  async #pass(signal: AbortSignal): Promise<void> {
+    const delayMs = this.#ends.faults.delayMs?.() ?? 0;
+    if (delayMs > 0) await this.#network.clock.sleep(delayMs, signal);
+    signal.throwIfAborted();
+  }
+
+  /** A member that is out of reach, frozen, or holds writes back is waited for. */
+  async #whenFree(words: readonly string[], signal: AbortSignal): Promise<void> {
+    const { name, member } = this.#ends;
+    for (;;) {
+      this.#network.look();
+      const isReached = this.#network.reach(name, member.name);
+      if (isReached && !member.isRunning) throw away(member.host, 'read ECONNRESET');
+      const isHeld = member.isPaused && writes.has(words[0]?.toUpperCase() ?? '');
+      if (isReached && !member.isFrozen && !isHeld) return;
+      await this.#network.clock.sleep(isHeld ? 5 : 200, signal);
+    }
+  }
+}
+
+const writes: ReadonlySet<string> = new Set(['SET', 'DEL', 'MIGRATE', 'FLUSHALL', 'RESTORE']);
+
+function textOf(argument: RespArgument): string {
+  return typeof argument === 'object' ? Buffer.from(argument).toString('latin1') : String(argument);
+}
+
+function failed(host: string, [name = '']: readonly string[], error: RespError): PlatformError {
+  return new PlatformError('REDIS_COMMAND_FAILED', `${host}:6379: ${name}: ${error.message}`, {
+    hint: 'What the server says tells what it lacks.',
+  });
+}
