@@ -173,6 +173,7 @@ const definitions = [
   'CustomResourceDefinition /cacheservers.tweendeck.io',
   'CustomResourceDefinition /memcacheds.tweendeck.io',
   'CustomResourceDefinition /redisclusters.tweendeck.io',
+  'CustomResourceDefinition /redissentinels.tweendeck.io',
 ];
 
 for (const { version, keep } of [

@@ -168,7 +168,13 @@ function versionType(versions: EngineTables<unknown>['versions']): Type<string, 
 }
 
 function groupType({ description, shards, members, limits, keepsData }: GroupRule) {
-  const count = ({ min, max }: CountRule) => t.int32({ minimum: min, maximum: max });
+  const count = ({ min, max, odd }: CountRule) => {
+    const type = t.int32({ minimum: min, maximum: max });
+    if (!odd) return type;
+    return type.rule('self % 2 == 1', {
+      message: 'must be odd: one more of an even number helps no vote',
+    });
+  };
   const resources = t.object({
     limits: t
       .map(t.quantity())

@@ -246,12 +246,13 @@ class ClusterPass<Options, Facts> {
 
   #words({ members }: Observed<Facts>, plan: ClusterPlan): StatusWords {
     const { name, namespace, spec } = this.#cluster;
-    const { clientGroup, recipes } = this.#engine;
+    const { clientGroup, recipes, services } = this.#engine;
     const [port] = Object.values(recipes[clientGroup]?.ports ?? {});
+    const host = services === 'by role' ? `${name}-rw` : name;
     return planStatus({
       ...{ members, plan, suspended: spec.suspend === true },
       underWay: this.#object.status?.step ?? undefined,
-      endpoint: `${name}.${namespace}.svc:${port}`,
+      endpoint: `${host}.${namespace}.svc:${port}`,
       nowMs: this.#context.clock.nowMs(),
     });
   }

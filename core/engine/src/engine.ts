@@ -32,6 +32,8 @@ export interface CountRule {
   readonly min: number;
   readonly max: number;
   readonly default: number;
+  /** No even number: of members that vote. */
+  readonly odd?: true;
 }
 
 /** A setting of the server's that a user may choose. */
@@ -145,7 +147,7 @@ export interface EngineTables<Options> {
   /** From the oldest to the newest, which is the default. */
   readonly versions: Readonly<Record<string, VersionRule>>;
   readonly groups: Readonly<Record<string, GroupRule>>;
-  /** The group that clients connect to. */
+  /** The group that clients connect to. Each other one has the Service `NAME-GROUP`. */
   readonly clientGroup: string;
   readonly parameters: Readonly<Record<string, Parameter>>;
   /**

@@ -21,7 +21,7 @@ test('each member has a workload of its own, and each shard a budget', () => {
   );
   assert.deepEqual(
     services.map(({ metadata }) => metadata.name),
-    ['c', 'c-members', 'c-rw', 'c-ro'],
+    ['c', 'c-members', 'c-rw', 'c-ro', 'c-watch'],
   );
   // One member alone has none: nobody could drain its node.
   assert.deepEqual(

@@ -255,6 +255,7 @@ function renderServices<Options>(
   const all = clusterLabels(engine, name);
   const clients = { ...all, [groupLabel]: engine.clientGroup };
   const members = { ...labels, 'app.kubernetes.io/component': 'members' };
+  const others = Object.keys(engine.groups).filter((group) => group !== engine.clientGroup);
   const byRole = (suffix: string, role: string): Applied => ({
     metadata: { name: `${name}-${suffix}`, namespace, labels },
     spec: {
@@ -275,6 +276,10 @@ function renderServices<Options>(
       },
     },
     ...(engine.services === 'by role' ? [byRole('rw', 'leader'), byRole('ro', 'follower')] : []),
+    ...others.map((group) => ({
+      metadata: { name: `${name}-${group}`, namespace, labels },
+      spec: { type: 'ClusterIP', selector: { ...all, [groupLabel]: group }, ports: ports(group) },
+    })),
   ];
 }
 

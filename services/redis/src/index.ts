@@ -2,3 +2,4 @@
 
 export { redisErrors } from './errors.ts';
 export { redisClusterController, redisClusterKind } from './redis-cluster.ts';
+export { redisSentinelController, redisSentinelKind } from './sentinel/redis-sentinel.ts';

@@ -26,6 +26,7 @@
   verbs:
     - delete
     - list
+    - patch
     - watch
 - apiGroups:
     - ""
@@ -170,6 +171,20 @@
     - redisclusters/status
   verbs:
     - patch
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - redissentinels
+  verbs:
+    - get
+    - list
+    - watch
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - redissentinels/status
+  verbs:
+    - patch
 {{- end }}
 
 {{- define "tweendeck.rules.view" -}}
@@ -216,6 +231,20 @@
     - redisclusters/status
   verbs:
     - get
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - redissentinels
+  verbs:
+    - get
+    - list
+    - watch
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - redissentinels/status
+  verbs:
+    - get
 {{- end }}
 
 {{- define "tweendeck.rules.edit" -}}
@@ -256,6 +285,16 @@
     - deletecollection
     - patch
     - update
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - redissentinels
+  verbs:
+    - create
+    - delete
+    - deletecollection
+    - patch
+    - update
 {{- end }}
 
 {{- define "tweendeck.rules.admin" -}}
@@ -277,6 +316,12 @@
     - redisclusters
   verbs:
     - "*"
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - redissentinels
+  verbs:
+    - "*"
 {{- end }}
 
 {{- define "tweendeck.rules.finalizers" -}}
@@ -296,6 +341,12 @@
     - tweendeck.io
   resources:
     - redisclusters/finalizers
+  verbs:
+    - update
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - redissentinels/finalizers
   verbs:
     - update
 {{- end }}

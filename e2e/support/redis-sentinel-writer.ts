@@ -1,0 +1,178 @@
+// A client of a Sentinel set as libraries are: it asks Sentinels for the leader, checks that it is one, and writes without end.
+// It remembers what was acknowledged and by whom, and asks for all of it at the end.
+
+import { connect, type Socket } from 'node:net';
+import { RespCommandWriter, RespError, RespParser, type RespValue } from '@tweendeck/wire';
+
+const answerMs = 2_000;
+
+/** One connection; answers come in the order of the commands. */
+export class RedisCaller {
+  readonly host: string;
+  readonly #socket: Socket;
+  #due: PromiseWithResolvers<RespValue>[] = [];
+  #gone: Error | undefined;
+
+  constructor(host: string, port: number) {
+    this.host = host;
+    this.#socket = connect({ host, port, noDelay: true });
+    const parser = new RespParser({
+      value: (value) => this.#due.shift()?.resolve(value),
+      push: () => undefined,
+      fault: (fault) => this.#end(new Error(fault)),
+    });
+    this.#socket.on('data', (chunk: Buffer) => parser.push(chunk));
+    this.#socket.on('error', (error) => this.#end(error));
+    this.#socket.on('close', () => this.#end(new Error('it closed the connection')));
+  }
+
+  /** Answers that are errors are thrown. */
+  async call(...command: readonly string[]): Promise<RespValue> {
+    if (this.#gone) throw this.#gone;
+    const due = Promise.withResolvers<RespValue>();
+    this.#due.push(due);
+    const writer = new RespCommandWriter();
+    writer.write(command);
+    for (const part of writer.take()) this.#socket.write(part);
+    const late = setTimeout(() => this.#end(new Error('no answer in time')), answerMs);
+    try {
+      const answer = await due.promise;
+      if (answer instanceof RespError) throw new Error(answer.message);
+      return answer;
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  close(): void {
+    this.#end(new Error('it was left'));
+  }
+
+  #end(error: Error): void {
+    this.#gone ??= error;
+    for (const { reject } of this.#due.splice(0)) reject(error);
+    this.#socket.destroy();
+  }
+}
+
+/** One question, one connection. */
+export async function askRedis(
+  host: string,
+  port: number,
+  ...command: readonly string[]
+): Promise<RespValue> {
+  const caller = new RedisCaller(host, port);
+  try {
+    return await caller.call(...command);
+  } finally {
+    caller.close();
+  }
+}
+
+export interface SentinelWriterOptions {
+  readonly masterName: string;
+  /** Addresses of Sentinels, asked for whenever the leader is looked for. */
+  readonly sentinels: () => Promise<readonly string[]>;
+}
+
+export class SentinelWriter implements AsyncDisposable {
+  /** What was acknowledged last, by key. */
+  readonly acknowledged: Map<string, number> = new Map();
+  /** Writes that were refused or not answered. */
+  readonly failures: string[] = [];
+  /** The longest time without an acknowledged write, in milliseconds. */
+  longestGapMs: number = 0;
+  writes: number = 0;
+  readonly #options: SentinelWriterOptions;
+  #leader: RedisCaller | undefined;
+  #stopped = false;
+  #lastMs = 0;
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(options: SentinelWriterOptions) {
+    this.#options = options;
+  }
+
+  /** Writes keys in turn until it is stopped; every value is a higher number. */
+  start(keys: number): void {
+    this.#stopped = false;
+    this.#lastMs = performance.now();
+    this.#work = this.#run(keys);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#work;
+  }
+
+  /** Forgets the gaps and failures so far. */
+  measure(): void {
+    this.longestGapMs = 0;
+    this.failures.length = 0;
+    this.#lastMs = performance.now();
+  }
+
+  /** Keys whose acknowledged value, or a later one, is not there. */
+  async lost(): Promise<readonly string[]> {
+    const expected = [...this.acknowledged];
+    const leader = await this.#find();
+    try {
+      const found = await Promise.all(expected.map(([key]) => leader.call('GET', key)));
+      return expected.flatMap(([key, value], index) => {
+        const text = String(found[index]);
+        return found[index] === null || Number(text) < value
+          ? [`${key}: ${text}, not ${value}`]
+          : [];
+      });
+    } finally {
+      leader.close();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    this.#leader?.close();
+  }
+
+  async #run(keys: number): Promise<void> {
+    for (let number = this.writes + 1; !this.#stopped; number++) {
+      const key = `key-${number % keys}`;
+      try {
+        this.#leader ??= await this.#find();
+        await this.#leader.call('SET', key, String(number));
+        this.acknowledged.set(key, number);
+        this.writes++;
+        const now = performance.now();
+        this.longestGapMs = Math.max(this.longestGapMs, now - this.#lastMs);
+        this.#lastMs = now;
+      } catch (error) {
+        this.failures.push(`${this.#leader?.host}: ${String(error)}`);
+        this.#leader?.close();
+        this.#leader = undefined;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+  }
+
+  /** Whom a Sentinel names, if it says so itself. */
+  async #find(): Promise<RedisCaller> {
+    let trouble: unknown = new Error('no Sentinel is known');
+    for (const sentinel of await this.#options.sentinels()) {
+      try {
+        const named = await askRedis(
+          ...([sentinel, 26_379] as const),
+          ...['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.#options.masterName],
+        );
+        if (!Array.isArray(named)) throw new Error(`${sentinel} names nobody`);
+        const leader = new RedisCaller(String(named[0]), Number(named[1]));
+        const [role] = [await leader.call('ROLE').catch(() => 'silent')].flat();
+        if (String(role) === 'master') return leader;
+        leader.close();
+        throw new Error(`${sentinel} names ${String(named[0])}, which is ${String(role)}`);
+      } catch (error) {
+        trouble = error;
+      }
+    }
+    throw trouble;
+  }
+}

@@ -1,0 +1,166 @@
+// Does what was planned for a Sentinel set: the commands behind each deed. Every one may be done again.
+
+import { PlatformError } from '@tweendeck/std';
+import { parseInfo } from '../cluster-nodes.ts';
+import { askOne, type Command, type OpenLink, type RedisLink } from '../redis-link.ts';
+import type { SentinelDeed } from './plan-sentinel.ts';
+import type { WatchSettings } from './settings.ts';
+import type { SeenData } from './standing.ts';
+
+/** A member, by where it is. */
+interface Located {
+  /** `host:port`. */
+  readonly address: string;
+}
+
+export async function doDeed(
+  deed: SentinelDeed,
+  open: OpenLink,
+  signal: AbortSignal,
+): Promise<void> {
+  switch (deed.kind) {
+    case 'wait':
+      return;
+    case 'lead':
+      return tell(deed.by, [...configSet(deed.settings), ['REPLICAOF', 'NO', 'ONE']], open, signal);
+    case 'follow':
+      return tell(deed.by, followCommands(deed.leader, deed.by), open, signal);
+    case 'set':
+      return tell(deed.on, configSet(deed.settings), open, signal);
+    case 'watch':
+      return tell(deed.by, watchCommands(deed), open, signal);
+    case 'adjust':
+      return tell(deed.by, [adjustCommand(deed.settings)], open, signal);
+    case 'fail over':
+      return tell(deed.by, [['SENTINEL', 'FAILOVER', deed.masterName]], open, signal);
+    case 'hand over':
+      return handOver(deed, open, signal);
+  }
+}
+
+async function tell(
+  { address }: Located,
+  commands: readonly Command[],
+  open: OpenLink,
+  signal: AbortSignal,
+): Promise<void> {
+  using link = await open(placeOf(address), signal);
+  await link.ask(commands, signal);
+}
+
+function placeOf(address: string): { readonly host: string; readonly port: number } {
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
+}
+
+function configSet(settings: ReadonlyMap<string, string>): readonly Command[] {
+  return [['CONFIG', 'SET', ...[...settings].flat()]];
+}
+
+/** Clients of one that took writes look for the leader anew. */
+function followCommands({ address }: Located, by: Pick<SeenData, 'facts'>): readonly Command[] {
+  const { host, port } = placeOf(address);
+  const leave: readonly Command[] = by.facts.isMaster ? [['CLIENT', 'KILL', 'TYPE', 'normal']] : [];
+  return [['REPLICAOF', host, port], ...leave];
+}
+
+/** Begun anew, it forgets who is gone and asks the leader at once who is there; clients find it as they left it. */
+function watchCommands({
+  by,
+  leader,
+  settings,
+}: Extract<SentinelDeed, { readonly kind: 'watch' }>): readonly Command[] {
+  const { masterName, quorum } = settings;
+  const { host, port } = placeOf(leader.address);
+  return [
+    ...(by.facts.watch ? [['SENTINEL', 'REMOVE', masterName]] : []),
+    ['SENTINEL', 'MONITOR', masterName, host, port, quorum],
+    adjustCommand(settings),
+  ];
+}
+
+function adjustCommand(settings: WatchSettings): Command {
+  const { masterName, quorum, downAfterMs, failoverTimeoutMs } = settings;
+  const values = [
+    ...['quorum', quorum, 'down-after-milliseconds', downAfterMs],
+    ...['failover-timeout', failoverTimeoutMs],
+  ];
+  return ['SENTINEL', 'SET', masterName, ...values];
+}
+
+/** Writes are held back for so long at most, whatever becomes of us. */
+const pauseMs = 5_000;
+const turnsMax = 100;
+
+/** Writes wait until another leads that has them all. Clients are then told to look for it. */
+async function handOver(
+  { by, from, heirs, masterName }: Extract<SentinelDeed, { readonly kind: 'hand over' }>,
+  open: OpenLink,
+  signal: AbortSignal,
+): Promise<void> {
+  using old = await open(placeOf(from.address), signal);
+  using sentinel = await open(placeOf(by.address), signal);
+  await askOne(old, ['CLIENT', 'PAUSE', pauseMs, 'WRITE'], signal);
+  try {
+    await untilInStep(old, from, heirs, signal);
+    await askOne(sentinel, ['SENTINEL', 'FAILOVER', masterName], signal);
+    const heir = await untilLed(old, heirs, open, signal);
+    if (heir) await old.ask(followCommands(heir, from), signal);
+  } finally {
+    await askOne(old, ['CLIENT', 'UNPAUSE'], signal);
+  }
+}
+
+/** Sentinels may choose any of them. */
+async function untilInStep(
+  old: RedisLink,
+  { name }: SeenData,
+  heirs: readonly Located[],
+  signal: AbortSignal,
+): Promise<void> {
+  let written: number | undefined;
+  for (let turn = 0; turn < turnsMax; turn++) {
+    const info = parseInfo(String(await askOne(old, ['INFO', 'replication'], signal)));
+    written ??= Number(info.get('master_repl_offset'));
+    const offsets = new Map([...info].flatMap(([field, value]) => replicaOffset(field, value)));
+    const all = written;
+    if (heirs.every(({ address }) => (offsets.get(address) ?? -1) >= all)) return;
+    await aMoment(old, signal);
+  }
+  throw new PlatformError('REDIS_HEIR_BEHIND', `no replica of ${name} caught up with it in time`, {
+    hint: 'Wait until replicas are in step; the hand-over is tried again.',
+  });
+}
+
+/** `slave0:ip=10.0.0.2,port=6379,state=online,offset=42,lag=0`. */
+function replicaOffset(field: string, value: string): readonly (readonly [string, number])[] {
+  const [, ip, port, offset] =
+    /^ip=([^,]+),port=(\d+),state=online,offset=(\d+),/.exec(value) ?? [];
+  return /^slave\d+$/.test(field) && ip ? [[`${ip}:${port}`, Number(offset)]] : [];
+}
+
+async function untilLed(
+  old: RedisLink,
+  heirs: readonly SeenData[],
+  open: OpenLink,
+  signal: AbortSignal,
+): Promise<SeenData | undefined> {
+  await using links = new AsyncDisposableStack();
+  const asked = await Promise.all(
+    heirs.map(async (heir) => ({ heir, link: await open(placeOf(heir.address), signal) })),
+  );
+  for (const { link } of asked) links.use(link);
+  for (let turn = 0; turn < turnsMax; turn++) {
+    for (const { heir, link } of asked) {
+      const [role] = [await askOne(link, ['ROLE'], signal)].flat();
+      if (String(role) === 'master') return heir;
+    }
+    await aMoment(old, signal);
+  }
+  return undefined;
+}
+
+/** 20 ms by the server's clock: more replicas than there are do not answer it. They are asked how far they are meanwhile. */
+async function aMoment(master: RedisLink, signal: AbortSignal): Promise<void> {
+  await askOne(master, ['WAIT', 99, 20], signal);
+}

@@ -1,0 +1,38 @@
+// Hears from a Sentinel when something changes in its set.
+
+import { connect } from 'node:net';
+import { abortable } from '@tweendeck/std';
+import { RespCommandWriter, RespParser } from '@tweendeck/wire';
+import type { RedisAddress } from '../redis-link.ts';
+
+/** What Sentinels publish that a pass should look at. */
+const channels = [
+  ...['+switch-master', '+reboot', '+sdown', '-sdown', '+failover-end'],
+  ...['+slave', '+sentinel', '-failover-abort-no-good-slave'],
+] as const;
+
+/** Calls `changed` for each of them, and when it begins to hear; ends with the connection or the signal. */
+export async function listenToSentinel(
+  address: RedisAddress,
+  changed: () => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const socket = connect({ ...address, noDelay: true, keepAlive: true });
+  const { promise: ended, resolve } = Promise.withResolvers<void>();
+  const parser = new RespParser({
+    value: changed,
+    push: changed,
+    fault: () => socket.destroy(),
+  });
+  socket.on('data', (chunk: Buffer) => parser.push(chunk));
+  socket.on('error', () => undefined); // told by its close
+  socket.on('close', () => resolve());
+  const writer = new RespCommandWriter();
+  writer.write(['SUBSCRIBE', ...channels]);
+  for (const part of writer.take()) socket.write(part);
+  try {
+    await abortable(ended, signal);
+  } finally {
+    socket.destroy();
+  }
+}

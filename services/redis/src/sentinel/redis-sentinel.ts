@@ -1,0 +1,194 @@
+// The engine of Redis with Sentinels: one leader and its replicas, and those who choose it.
+
+import type { Controller } from '@tweendeck/controller';
+import {
+  type ClusterSpec,
+  type ClusterStatus,
+  type Engine,
+  engineController,
+  engineKind,
+  type RenderContext,
+  type Step,
+} from '@tweendeck/engine';
+import { type Kind, parseQuantity, quantityValue, t } from '@tweendeck/kube';
+import { type OpenLink, openTcpLink } from '../redis-link.ts';
+import { doDeed } from './do-sentinel.ts';
+import { observeData, observeSentinel, redisPort, type SetFacts, sentinelPort } from './facts.ts';
+import { listenToSentinel } from './listen.ts';
+import { mayLeaveSet, type PlannedDeed, planHandOver, planSentinel } from './plan-sentinel.ts';
+import {
+  countOf,
+  defaultCounts,
+  masterName,
+  type SentinelOptions,
+  sentinelId,
+} from './settings.ts';
+import { rolesIn, standingOf } from './standing.ts';
+
+type Context = RenderContext<SentinelOptions>;
+
+/** A share of the limit is left to buffers, copies while it saves, and the program itself. */
+const dataShare = 0.7;
+
+/** Nobody listens there: who follows it has no link, and takes no writes. */
+const nobody = '127.0.0.1 1';
+
+function flagsOf(settings: Readonly<Record<string, string | number>>): readonly string[] {
+  return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
+}
+
+/** Outgoing connections come from the pod's own address: the others take it for where they are. */
+const network = {
+  ...{ bind: '$(POD_IP)', 'bind-source-addr': '$(POD_IP)', 'protected-mode': 'no' },
+} as const;
+
+function dataCommand({ cluster: { spec }, place }: Context): readonly string[] {
+  const memory = spec.groups[place.group]?.resources.limits['memory'] ?? '256Mi';
+  const bytes = Math.floor(Number(quantityValue(parseQuantity(String(memory)))) * dataShare);
+  return flagsOf({
+    ...network,
+    ...{ port: redisPort, dir: '/data', 'replica-announce-ip': '$(POD_IP)' },
+    // Whatever it was before: it is told what to be.
+    ...{ replicaof: nobody, 'replica-priority': 0 },
+    ...{ 'min-replicas-max-lag': 2, 'repl-diskless-sync-delay': 1 },
+    ...{ maxmemory: bytes, appendonly: spec.config?.['appendonly'] ?? 'yes' },
+  });
+}
+
+/**
+ * A Sentinel keeps what it knows in its configuration file, which must be there when it starts, and no shell is there to make
+ * it. So the file is called what a pattern that means itself is called: a pattern may match nothing; and it is made as a log
+ * file would be, which `first.conf` names and the last argument takes back.
+ */
+const stateFile = 'sentinel.con?';
+
+const sentinelCommand: readonly string[] = [
+  ...[`/data/${stateFile}`, '--sentinel'],
+  ...flagsOf({ ...network, port: sentinelPort, dir: '/data' }),
+  ...flagsOf({ include: '/etc/tweendeck/first.conf', logfile: '' }),
+];
+
+const times = { periodSeconds: 2, failureThreshold: 2 } as const;
+const liveTimes = { periodSeconds: 10, failureThreshold: 6 } as const;
+
+/** `open` is the way to members: TCP when omitted. */
+function redisSentinelEngine(open: OpenLink = openTcpLink): Engine<SentinelOptions, SetFacts> {
+  const stepOf = ({ id, why, on, risk, deed }: PlannedDeed): Step => ({
+    ...{ id, why, on, risk },
+    timeLimitSeconds: deed.kind === 'wait' ? 120 : 15,
+    run: (signal) => doDeed(deed, open, signal),
+  });
+  return {
+    kind: 'RedisSentinel',
+    plural: 'redissentinels',
+    shortNames: ['rsen'],
+    description: 'A Redis leader with replicas, and Sentinels that make another one the leader.',
+    component: 'redis-sentinel',
+    versions: { '7.0': { image: 'tweendeck.io/redis:7', upgradesFrom: [] } },
+    groups: {
+      data: {
+        description: 'The leader and its replicas.',
+        members: { min: 1, max: 7, default: defaultCounts.data },
+        limits: { cpu: '250m', memory: '256Mi' },
+        keepsData: true,
+      },
+      sentinels: {
+        description: 'Those who choose the leader: 3, 5 or 7.',
+        members: { min: 3, max: 7, default: defaultCounts.sentinels, odd: true },
+        limits: { cpu: '50m', memory: '64Mi' },
+        keepsData: true,
+      },
+    },
+    clientGroup: 'data',
+    services: 'by role',
+    parameters: {
+      appendonly: {
+        ...{ type: 'choice', choices: ['yes', 'no'], applies: 'restart' },
+        description: 'Whether writes are logged to disk; yes unless said otherwise.',
+      },
+      'maxmemory-policy': {
+        type: 'choice',
+        choices: [
+          ...['noeviction', 'allkeys-lru', 'allkeys-lfu', 'allkeys-random'],
+          ...['volatile-lru', 'volatile-lfu', 'volatile-random', 'volatile-ttl'],
+        ],
+        applies: 'live',
+        description: 'What goes when memory is full; nothing unless said otherwise.',
+      },
+      'min-replicas-to-write': {
+        ...{ type: 'integer', min: 0, max: 6, applies: 'live' },
+        description:
+          'A leader with fewer replicas in step takes no writes; 1 with three members and more, else 0.',
+      },
+      timeout: {
+        ...{ type: 'integer', min: 0, max: 86_400, applies: 'live' },
+        description: 'Seconds after which an idle client is closed; 0: never.',
+      },
+    },
+    recipes: {
+      data: {
+        command: dataCommand,
+        ports: { redis: redisPort },
+        readiness: { tcpSocket: { port: 'redis' }, ...times },
+        liveness: { tcpSocket: { port: 'redis' }, ...liveTimes },
+        graceSeconds: 30,
+      },
+      sentinels: {
+        command: () => sentinelCommand,
+        files: ({ cluster, name }) => ({
+          'first.conf': `logfile ${stateFile}\nsentinel myid ${sentinelId(cluster, name)}\n`,
+        }),
+        ports: { sentinel: sentinelPort },
+        readiness: { tcpSocket: { port: 'sentinel' }, ...times },
+        liveness: { tcpSocket: { port: 'sentinel' }, ...liveTimes },
+        graceSeconds: 10,
+      },
+    },
+    observe: async ({ pod, place }, cluster, signal) => {
+      const isData = place.group === 'data';
+      const port = isData ? redisPort : sentinelPort;
+      using link = await open({ host: pod?.ip ?? '', port }, signal);
+      if (isData) return await observeData(link, signal);
+      const counts = { data: countOf(cluster.spec, 'data') };
+      const sentinels = countOf(cluster.spec, 'sentinels');
+      const set = { masterName: masterName(cluster), sentinels, ...counts };
+      return await observeSentinel(link, set, signal);
+    },
+    roles: rolesIn,
+    listen: async ({ pod, place }, _cluster, changed, signal) => {
+      if (place.group === 'data') return;
+      await listenToSentinel({ host: pod?.ip ?? '', port: sentinelPort }, changed, signal);
+    },
+    plan: (cluster, observed) => {
+      const { deeds, troubles } = planSentinel(cluster, standingOf(observed));
+      return { steps: deeds.map(stepOf), troubles };
+    },
+    mayLeave: (member, observed) => mayLeaveSet(member, standingOf(observed)),
+    handOver: ({ name }, cluster, observed) => {
+      const standing = standingOf(observed);
+      if (standing.leader?.name !== name) return undefined;
+      const deed = planHandOver(cluster, standing, standing.leader);
+      return deed && stepOf(deed);
+    },
+  };
+}
+
+const options = t
+  .object({
+    downAfterMs: t
+      .int32({ minimum: 500, maximum: 60_000 })
+      .default(5_000)
+      .describe('After so many milliseconds without an answer the leader is replaced.'),
+  })
+  .default({ downAfterMs: 5_000 });
+
+/** Addresses RedisSentinels, and gives their CustomResourceDefinition. */
+export const redisSentinelKind: Kind<ClusterSpec<SentinelOptions>, ClusterStatus> = engineKind(
+  redisSentinelEngine(),
+  options,
+);
+
+/** Runs RedisSentinels; field manager and event source `redis-sentinel`. */
+export function redisSentinelController(): Controller {
+  return engineController(redisSentinelKind, redisSentinelEngine());
+}
