@@ -39,21 +39,25 @@ test('a RedisCluster loses nothing that was acknowledged', {
     (await get('pods', '-l', 'app.kubernetes.io/instance=shop')).items;
   const addresses = async (): Promise<readonly string[]> =>
     (await pods()).flatMap(({ status }) => (status.podIP ? [status.podIP] : []));
+  const secretOf = async (key: string): Promise<string> => {
+    const { data } = await get('secret', 'shop-auth');
+    return Buffer.from(data[key] ?? '', 'base64').toString();
+  };
+  const password = (): Promise<string> => secretOf('password');
   const isClean = () =>
     until(
       'redis-cli finds nothing wrong',
       async () => {
         const [host = ''] = await addresses();
         const { code, stdout } = await runProgram('redis-cli', [
-          '--cluster',
-          'check',
-          `${host}:6379`,
+          ...['--no-auth-warning', '-a', await password()],
+          ...['--cluster', 'check', `${host}:6379`],
         ]);
         return code === 0 && /All 16384 slots covered/.test(stdout);
       },
       patienceMs,
     );
-  await using writer = new ClusterWriter(addresses);
+  await using writer = new ClusterWriter(addresses, password);
   const nothingLost = async (): Promise<void> => {
     const before = writer.writes;
     await until('writes go on', async () => writer.writes > before + 50);
@@ -61,7 +65,8 @@ test('a RedisCluster loses nothing that was acknowledged', {
   };
 
   await context.test('it is made of members that know each other', async () => {
-    const spec = { options: { nodeTimeoutMs: 2_000 } };
+    const auth = { mode: 'password', keepPreviousSeconds: 1 };
+    const spec = { auth, options: { nodeTimeoutMs: 2_000 } };
     const object = { apiVersion: 'tweendeck.io/v1alpha1', kind: 'RedisCluster' };
     await must(
       ['apply', '-f', '-'],
@@ -73,7 +78,38 @@ test('a RedisCluster loses nothing that was acknowledged', {
     await isClean();
     writer.start(500);
     await until('every key was written', async () => writer.acknowledged.size === 500);
-    assert.deepEqual(writer.failures, []);
+    assert.ok(writer.failures.every((failure) => failure.includes('NOAUTH')));
+  });
+
+  await context.test('without its password nobody is let in', async () => {
+    const [host = ''] = await addresses();
+    const { stdout } = await runProgram('redis-cli', ['-h', host, 'DBSIZE']);
+    assert.match(stdout, /NOAUTH/);
+  });
+
+  await context.test('its password is changed while clients write', async () => {
+    const before = await password();
+    const pids = new Set((await pods()).map(({ metadata }) => metadata.uid));
+    const failuresBefore = writer.failures.length;
+    await patch({ auth: { change: 'leaked' } });
+    const changed = await until('there is another password', async () => {
+      const now = await password();
+      return now !== before && now;
+    });
+    await until('the one before is taken no more', async () => (await secretOf('previous')) === '');
+    await settled('6/6');
+    for (const host of await addresses()) {
+      const ask = async (word: string): Promise<string> => {
+        const args = ['--no-auth-warning', '-h', host, '-a', word, 'PING'];
+        return (await runProgram('redis-cli', args)).stdout;
+      };
+      assert.match(await ask(changed), /PONG/);
+      await until(`${host} refuses it`, async () => !/PONG/.test(await ask(before)), patienceMs);
+    }
+    await isClean();
+    await nothingLost();
+    assert.deepEqual(new Set((await pods()).map(({ metadata }) => metadata.uid)), pids);
+    assert.equal(writer.failures.length, failuresBefore);
   });
 
   await context.test('a leader that is killed is followed by its replica', async () => {

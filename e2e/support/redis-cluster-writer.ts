@@ -13,7 +13,8 @@ class Link {
   #due: PromiseWithResolvers<RespValue>[] = [];
   #gone: Error | undefined;
 
-  constructor(host: string) {
+  /** `password` is said first, whatever comes of it. */
+  constructor(host: string, password: string | undefined) {
     this.#socket = connect({ host, port, noDelay: true });
     const parser = new RespParser({
       value: (value) => this.#due.shift()?.resolve(value),
@@ -23,6 +24,7 @@ class Link {
     this.#socket.on('data', (chunk: Buffer) => parser.push(chunk));
     this.#socket.on('error', (error) => this.#end(error));
     this.#socket.on('close', () => this.#end(new Error('it closed the connection')));
+    if (password !== undefined) this.call('AUTH', password).catch(() => undefined);
   }
 
   get isGone(): boolean {
@@ -64,14 +66,17 @@ export class ClusterWriter implements AsyncDisposable {
   longestGapMs: number = 0;
   writes: number = 0;
   readonly #seeds: () => Promise<readonly string[]>;
+  readonly #passwordNow: () => Promise<string>;
+  #password: string | undefined;
   readonly #links = new Map<string, Link>();
   readonly #ownerOf = new Map<string, string>();
   #stopped = false;
   #work: Promise<void> = Promise.resolve();
 
-  /** `seeds` are addresses of members, asked for whenever nothing else is known. */
-  constructor(seeds: () => Promise<readonly string[]>) {
+  /** `seeds` are addresses of members, asked for whenever nothing else is known; `password` when it is refused. */
+  constructor(seeds: () => Promise<readonly string[]>, password: () => Promise<string>) {
     this.#seeds = seeds;
+    this.#passwordNow = password;
   }
 
   /** Writes keys in turn until it is stopped. */
@@ -119,6 +124,7 @@ export class ClusterWriter implements AsyncDisposable {
         this.failures.push(`${key}: ${String(error)}`);
         if (!failingSince.has(key)) failingSince.set(key, performance.now());
         this.#ownerOf.delete(key);
+        if (/NOAUTH|WRONGPASS/.test(String(error))) await this.#logInAnew();
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
     }
@@ -137,10 +143,16 @@ export class ClusterWriter implements AsyncDisposable {
         return answer;
       }
       const [, how, next] = /^(MOVED|ASK) \d+ (.*):\d+$/.exec(answer.message) ?? [];
-      if (how === undefined || next === undefined) throw answer;
+      if (how === undefined || next === undefined) throw new Error(answer.message);
       [host, asking] = [next, how === 'ASK'];
     }
     throw new Error('sent around');
+  }
+
+  async #logInAnew(): Promise<void> {
+    this.#password = await this.#passwordNow();
+    for (const link of this.#links.values()) link.close();
+    this.#links.clear();
   }
 
   async #anyHost(): Promise<string> {
@@ -154,7 +166,7 @@ export class ClusterWriter implements AsyncDisposable {
   #linkTo(host: string): Link {
     const known = this.#links.get(host);
     if (known && !known.isGone) return known;
-    const link = new Link(host);
+    const link = new Link(host, this.#password);
     this.#links.set(host, link);
     return link;
   }

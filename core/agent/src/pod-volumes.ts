@@ -26,6 +26,8 @@ export class PodVolumes {
   readonly #tokens: PodTokens;
   /** By the name of the volume in the pod. */
   readonly #claimed = new Map<string, ClaimedVolume>();
+  /** Who reads what is written for the pod; undefined: the agent's own user. */
+  #reader: number | undefined;
 
   constructor(runtime: PodRuntime, pod: () => Pod) {
     this.#runtime = runtime;
@@ -49,6 +51,7 @@ export class PodVolumes {
     }
     const { directory, changesUsers, catalogue } = this.#runtime;
     const others = changesUsers && asksForUser(pod) && !(await isOfPlatform(catalogue, pod));
+    this.#reader = others ? soleUser(pod) : undefined;
     const root = podRunDirectory(directory, pod.metadata.uid);
     await mkdir(root, { recursive: true });
     await chmod(root, others ? 0o711 : 0o700);
@@ -100,11 +103,10 @@ export class PodVolumes {
         const payload = volumePayload(volume, sources);
         if (!payload) return;
         const stamp = new Date(clock.nowMs()).toISOString().replaceAll(/[:.-]/g, '_');
-        await writePayload(
-          volumeDirectory(directory, pod.metadata.uid, volume.name),
-          payload,
+        await writePayload(volumeDirectory(directory, pod.metadata.uid, volume.name), payload, {
           stamp,
-        );
+          owner: this.#reader,
+        });
       };
       await named(volume, fill(), signal);
     }
@@ -198,6 +200,17 @@ function asksForUser(pod: Pod): boolean {
   const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
   const contexts = [pod.spec.securityContext, ...containers.map((one) => one.securityContext)];
   return contexts.some((context) => context?.runAsUser !== undefined);
+}
+
+/** The one user that all containers run as; secrets belong to nobody else. */
+function soleUser(pod: Pod): number | undefined {
+  const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+  const users = new Set(
+    containers.map(
+      ({ securityContext }) => securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser,
+    ),
+  );
+  return users.size === 1 ? [...users][0] : undefined;
 }
 
 async function named(volume: Volume, work: Promise<void>, signal: AbortSignal): Promise<void> {

@@ -174,15 +174,24 @@ const files = (entries: Record<string, string>): Payload =>
 
 test('a payload replaces the one before at once, and only if it differs', () =>
   inDirectory(async (directory) => {
-    assert.equal(await writePayload(directory, files({ a: '1', 'd/e': '2' }), 'one'), true);
+    assert.equal(
+      await writePayload(directory, files({ a: '1', 'd/e': '2' }), { stamp: 'one' }),
+      true,
+    );
     assert.equal(await readFile(join(directory, 'd/e'), 'utf8'), '2');
     assert.equal((await stat(join(directory, 'a'))).mode & 0o777, 0o640);
-    assert.equal(await writePayload(directory, files({ a: '1', 'd/e': '2' }), 'two'), false);
+    assert.equal(
+      await writePayload(directory, files({ a: '1', 'd/e': '2' }), { stamp: 'two' }),
+      false,
+    );
     assert.equal(await readlink(join(directory, '..data')), '..one');
-    assert.equal(await writePayload(directory, files({ a: '3', f: '4' }), 'three'), true);
+    assert.equal(
+      await writePayload(directory, files({ a: '3', f: '4' }), { stamp: 'three' }),
+      true,
+    );
     assert.deepEqual((await readdir(directory)).sort(), ['..data', '..three', 'a', 'f']);
     assert.equal(await readFile(join(directory, 'a'), 'utf8'), '3');
-    assert.equal(await writePayload(directory, files({}), 'four'), true);
+    assert.equal(await writePayload(directory, files({}), { stamp: 'four' }), true);
     assert.deepEqual((await readdir(directory)).sort(), ['..data', '..four']);
   }));
 
@@ -190,7 +199,7 @@ test('a payload is written anew over what a crash left', () =>
   inDirectory(async (directory) => {
     await mkdir(join(directory, '..one'));
     await writeFile(join(directory, '..one', 'half'), '');
-    assert.equal(await writePayload(directory, files({ a: '1' }), 'one'), true);
+    assert.equal(await writePayload(directory, files({ a: '1' }), { stamp: 'one' }), true);
     assert.deepEqual((await readdir(join(directory, '..one'))).sort(), ['a']);
   }));
 
@@ -228,4 +237,12 @@ test('disk usage counts what lies below', () =>
     await writeFile(join(directory, 'd', 'f'), Buffer.alloc(100_000, 1));
     const bytes = await diskUsage(directory, new AbortController().signal);
     assert.ok(bytes >= 100_000 && bytes < 300_000, String(bytes));
+  }));
+
+test('files of a volume belong to the user that reads them', () =>
+  inDirectory(async (directory) => {
+    const self = process.getuid?.() ?? 0;
+    const owner = self === 0 ? 65_532 : self; // nobody but root gives files away
+    await writePayload(directory, files({ a: '1' }), { stamp: 'one', owner });
+    assert.equal((await stat(join(directory, 'a'))).uid, owner);
   }));

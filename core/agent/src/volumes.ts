@@ -3,6 +3,7 @@
 import { Buffer } from 'node:buffer';
 import {
   chmod,
+  chown,
   lstat,
   mkdir,
   open,
@@ -173,12 +174,13 @@ function safePath(path: string): string {
 /**
  * Makes `directory` show exactly `payload`, all at once: files lie in a directory of their own, `..data` is a symbolic
  * link to it that is replaced by a rename, and every top-level name links through `..data`. As the kubelet does it.
- * @param stamp distinguishes this version from the one before. @returns whether anything changed
+ * `stamp` distinguishes this version from the one before; `owner` is the user the files are for, by its number.
+ * @returns whether anything changed
  */
 export async function writePayload(
   directory: string,
   payload: Payload,
-  stamp: string,
+  { stamp, owner }: { readonly stamp: string; readonly owner?: number | undefined },
 ): Promise<boolean> {
   await mkdir(directory, { recursive: true });
   const dataLink = join(directory, '..data');
@@ -191,6 +193,7 @@ export async function writePayload(
     await mkdir(dirname(target), { recursive: true });
     await writeFile(target, bytes, { mode });
     await chmod(target, mode); // whatever the mask of this process is
+    if (owner !== undefined) await chown(target, owner, -1);
   }
   await mkdir(join(directory, version), { recursive: true });
   await rm(join(directory, '..data_new'), { force: true });

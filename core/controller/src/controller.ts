@@ -54,6 +54,8 @@ export interface ControllerOptions<Obj extends KubeObject> {
   /** Children whose controller owner reference names the object. */
   readonly owns?: readonly Resource<KubeObject>[];
   readonly watches?: readonly WatchMapping[];
+  /** Of which it reads, makes and changes single objects by their names, without a cache. */
+  readonly keeps?: readonly Resource<KubeObject>[];
   /** Of which it deletes objects by its client, though others own them. */
   readonly ends?: readonly Resource<KubeObject>[];
   /** Of which it writes labels by its client, though others own them. */

@@ -33,6 +33,7 @@ export function rightsOf(controllers: readonly Controller[]): readonly Right[] {
     for (const resource of options.owns ?? []) over(resource, owned);
     for (const { resource } of options.watches ?? []) over(resource, cached);
     for (const resource of options.makes ?? []) over(resource, ['create']);
+    for (const resource of options.keeps ?? []) over(resource, ['create', 'get', 'patch']);
     for (const resource of options.ends ?? []) over(resource, ['delete']);
     for (const resource of options.marks ?? []) over(resource, ['patch']);
   }

@@ -35,9 +35,19 @@ export interface ClusterSpec<Options> {
   readonly image?: string;
   /** Any other text: members are restarted one after another. */
   readonly restart?: string;
+  /** Of engines whose members ask for a password. */
+  readonly auth?: AuthSpec;
   /** Members are stopped; volumes stay. */
   readonly suspend?: boolean;
   readonly options: Options;
+}
+
+export interface AuthSpec {
+  readonly mode: 'password' | 'none';
+  /** Any other text: another password is made. */
+  readonly change: string;
+  /** How long the one before is taken beside it. */
+  readonly keepPreviousSeconds: number;
 }
 
 const phases = ['Pending', 'Progressing', 'Ready', 'Degraded', 'Stopped', 'Terminating'] as const;
@@ -113,7 +123,7 @@ export function engineKind<Options>(
 const nameLengthMax = 40;
 
 function specOf<Options>(
-  { versions, groups, parameters }: EngineTables<Options>,
+  { versions, groups, parameters, passwords }: EngineTables<Options>,
   options: Type<Options, Presence>,
 ): Type<ClusterSpec<Options>> {
   const shape = t.object({
@@ -145,12 +155,39 @@ function specOf<Options>(
       .string({ maxLength: 64 })
       .optional()
       .describe('Change it to any other text, and members are restarted one after another.'),
+    ...(passwords ? { auth: authType } : {}),
     suspend: t.boolean().optional().describe('Stops all members; what is on volumes stays.'),
     options,
   });
   // The shape is ClusterSpec field by field; groups and config are objects with the engine's own names.
   return shape as unknown as Type<ClusterSpec<Options>>;
 }
+
+const usualAuth = {
+  ...({ mode: 'none', change: '', keepPreviousSeconds: 600 } as const),
+} satisfies AuthSpec;
+
+const authType = t
+  .object({
+    mode: t
+      .enum(['password', 'none'])
+      .rule('self == oldSelf', {
+        message:
+          'a cluster keeps it: members with and without a password do not understand each other',
+      })
+      .default(usualAuth.mode)
+      .describe('Whether members ask for the password of the Secret NAME-auth.'),
+    change: t
+      .string({ maxLength: 64 })
+      .default(usualAuth.change)
+      .describe('Change it to any other text, and another password is made, without a restart.'),
+    keepPreviousSeconds: t
+      .int32({ minimum: 0, maximum: 86_400 })
+      .default(usualAuth.keepPreviousSeconds)
+      .describe('So long the password before is still taken.'),
+  })
+  .default(usualAuth)
+  .describe('Who may connect.');
 
 function versionType(versions: EngineTables<unknown>['versions']): Type<string, 'defaulted'> {
   const names = Object.keys(versions);

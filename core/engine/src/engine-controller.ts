@@ -1,5 +1,6 @@
 // The controller of every engine: renders, asks the members, decides, acts, and tells.
 
+import { Buffer } from 'node:buffer';
 import {
   type Controller,
   type ControllerLife,
@@ -17,6 +18,7 @@ import {
   podResource,
   type Resource,
   refKey,
+  secretResource,
   serviceResource,
   statefulSetResource,
 } from '@tweendeck/kube';
@@ -27,9 +29,12 @@ import { Listeners } from './listeners.ts';
 import type { Member, Observed, Place } from './member.ts';
 import { membersOf, sameMembers } from './members.ts';
 import { observe } from './observe.ts';
+import { PasswordSecrets } from './password-secret.ts';
+import { nextPasswords, type PasswordState, passwordBytes } from './passwords.ts';
 import { type Action, type ClusterPlan, planCluster } from './plan.ts';
 import {
   type ClusterRendering,
+  hasPasswords,
   type MemberRendering,
   renderCluster,
   renderMember,
@@ -80,24 +85,35 @@ export function engineController<Options, Facts>(
   engine: Engine<Options, Facts>,
 ): Controller {
   let ears: Ears | undefined;
+  const secrets = new PasswordSecrets(engine);
   return defineController<ClusterObject<Options>>({
     name: engine.component,
     resource: kind,
     owns: ownedResources(engine),
     ends: [podResource],
     ...(engine.services === 'by role' ? { marks: [podResource] } : {}),
+    ...(engine.passwords ? { keeps: [secretResource] } : {}),
     watches: [watching(podResource, (pod) => clustersOf(pod, engine.component))],
     begin: ({ signal, log, wake }) => {
       ears = { listeners: new Listeners(signal, log), wake };
     },
-    reconcile: (object, context) => new ClusterPass(engine, object, context).run(ears),
-    forget: (ref) => ears?.listeners.set(refKey(ref), []),
+    reconcile: (object, context) => new ClusterPass(engine, object, context).run({ ears, secrets }),
+    forget: (ref) => {
+      ears?.listeners.set(refKey(ref), []);
+      secrets.forget(refKey(ref));
+    },
   });
 }
 
 /** What hears of clusters between passes. */
 interface Ears extends Pick<ControllerLife, 'wake'> {
   readonly listeners: Listeners;
+}
+
+/** What outlives a pass. */
+interface Memory {
+  readonly ears: Ears | undefined;
+  readonly secrets: PasswordSecrets;
 }
 
 function clustersOf({ metadata: { labels = {}, namespace } }: Pod, component: string) {
@@ -111,7 +127,7 @@ class ClusterPass<Options, Facts> {
   readonly #engine: Engine<Options, Facts>;
   readonly #object: ClusterObject<Options>;
   readonly #context: ReconcileContext<ClusterObject<Options>>;
-  readonly #cluster: Cluster<Options>;
+  #cluster: Cluster<Options>;
 
   constructor(
     engine: Engine<Options, Facts>,
@@ -122,16 +138,21 @@ class ClusterPass<Options, Facts> {
     this.#engine = engine;
     this.#object = object;
     this.#context = context;
-    this.#cluster = { name, namespace, spec: object.spec, secrets: {} };
+    this.#cluster = { name, namespace, spec: object.spec };
   }
 
-  async run(ears: Ears | undefined): Promise<Outcome> {
+  async run({ ears, secrets }: Memory): Promise<Outcome> {
+    const passwords = await this.#passwords(secrets);
+    if (passwords === 'made') return { requeueAfterMs: goOnMs };
+    if (passwords && 'current' in passwords) this.#cluster = { ...this.#cluster, passwords };
     const rendering = renderCluster(this.#engine, this.#cluster);
     const observed = await this.#observe(rendering.members);
     if (ears) this.#listen(ears, observed);
     await this.#mark(observed);
     const staying = this.#staying(observed);
-    const taken = await takenName(this.#object, namesOf(rendering), this.#context);
+    const taken =
+      (passwords && 'reason' in passwords ? passwords : undefined) ??
+      (await takenName(this.#object, namesOf(rendering), this.#context));
     if (taken === 'leftover') return { requeueAfterMs: busyMs };
     if (taken !== undefined) return this.#tell(observed, blockedPlan(taken));
     const plan = this.#plan(observed);
@@ -141,8 +162,49 @@ class ClusterPass<Options, Facts> {
     );
     const outcome = this.#tell(observed, plan);
     await this.#act(plan, rendering, observed);
+    const changed = passwords !== undefined && (await this.#renew(passwords, secrets, observed));
+    if (changed) return { requeueAfterMs: goOnMs };
     const goesOn = plan.actions.some((action) => 'run' in action && action.repeats === true);
     return goesOn ? { requeueAfterMs: goOnMs } : outcome;
+  }
+
+  /** What there is of them, or why there can be none; `made`: they are there for the next pass. */
+  async #passwords(
+    secrets: PasswordSecrets,
+  ): Promise<PasswordState | Trouble | 'made' | undefined> {
+    if (!hasPasswords(this.#engine, this.#cluster)) return undefined;
+    const isUnsure = this.#object.status?.phase !== 'Ready';
+    const known = await secrets.read(this.#object, isUnsure, this.#context);
+    if (known) return known;
+    const first = nextPasswords({ ...this.#passwordInput(), state: undefined, inForce: false });
+    await secrets.write(this.#object, first, true, this.#context);
+    return 'made';
+  }
+
+  /** Brings a change of the password on. Whether anything changed. */
+  async #renew(
+    state: PasswordState | Trouble,
+    secrets: PasswordSecrets,
+    { members }: Observed<Facts>,
+  ): Promise<boolean> {
+    if ('reason' in state) return false;
+    const wanted = members.filter((member) => member.wanted);
+    const inForce = wanted.every(({ view }) => view?.takesPasswords === true);
+    const next = nextPasswords({ ...this.#passwordInput(), state, inForce });
+    if (next === state) return false;
+    await secrets.write(this.#object, next, false, this.#context);
+    if (next.current !== state.current)
+      this.#context.event('Normal', 'PasswordChanged', 'every member takes the new password');
+    return true;
+  }
+
+  #passwordInput() {
+    const { clock, random } = this.#context;
+    const { change = '', keepPreviousSeconds = 0 } = this.#cluster.spec.auth ?? {};
+    return {
+      ...{ change, keepPreviousMs: keepPreviousSeconds * 1_000, nowMs: clock.nowMs() },
+      make: () => Buffer.from(random.bytes(passwordBytes)).toString('hex'),
+    };
   }
 
   /** To whoever runs; a pod with another address is another one to listen to. */

@@ -4,14 +4,15 @@
 import type { ConfigMap, Container, Probe } from '@tweendeck/kube';
 import type { ClusterSpec } from './cluster-spec.ts';
 import type { Member, MemberView, Observed, Place, Role } from './member.ts';
+import type { Passwords } from './passwords.ts';
 
 /** A cluster as its user declared it, with what only the platform knows of it. */
 export interface Cluster<Options> {
   readonly name: string;
   readonly namespace: string;
   readonly spec: ClusterSpec<Options>;
-  /** What stands in the cluster's own Secret, by key. */
-  readonly secrets: Readonly<Record<string, string>>;
+  /** Undefined: members ask for none. */
+  readonly passwords?: Passwords | undefined;
 }
 
 /** Members of one kind: what there may be of them. */
@@ -156,8 +157,15 @@ export interface EngineTables<Options> {
    */
   readonly services?: 'by role';
   readonly recipes: Readonly<Record<string, MemberRecipe<Options>>>;
-  /** Secrets that are made for a cluster, by key: random texts of so many characters. */
-  readonly secrets?: Readonly<Record<string, number>>;
+  /** What asks for a password has one that is made, kept in the Secret `NAME-auth`, and changed on request. */
+  readonly passwords?: PasswordRule;
+}
+
+export interface PasswordRule {
+  /** Whose password it is. */
+  readonly user: string;
+  /** By name, below {@link secretFilesPath}: what a member reads when it starts. */
+  readonly files: (passwords: Passwords) => Readonly<Record<string, string>>;
 }
 
 interface VersionRule {
@@ -168,6 +176,8 @@ interface VersionRule {
 
 /** Where files of a recipe are inside its pod. */
 export const filesPath = '/etc/tweendeck';
+/** Where files with passwords are inside a pod. */
+export const secretFilesPath = '/etc/tweendeck-auth';
 /** Where a member keeps its data. */
 export const dataPath = '/data';
 /** How long a member may take to be observed. */

@@ -19,6 +19,8 @@ export interface MemberView<Facts> {
   readonly synced: boolean;
   /** Of the running program. */
   readonly version?: string;
+  /** Whether it takes every password of the cluster, and uses the current one itself. Absent: nobody asks it for one. */
+  readonly takesPasswords?: boolean;
   /** What it is behind its leader, in the engine's own words: `3 MiB`, `2 s`. */
   readonly lag?: string;
   readonly facts: Facts;

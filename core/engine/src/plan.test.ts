@@ -39,7 +39,7 @@ function member(given: Given, ordinal: number): Member<null> {
 }
 
 const cluster: Cluster<null> = {
-  ...{ name: 'c', namespace: 'n', secrets: {} },
+  ...{ name: 'c', namespace: 'n' },
   spec: { version: '1', groups: {}, options: null },
 };
 

@@ -11,6 +11,7 @@ import {
   filesPath,
   type MemberRecipe,
   type RenderContext,
+  secretFilesPath,
 } from './engine.ts';
 import {
   clusterLabels,
@@ -23,6 +24,7 @@ import {
   shardLabel,
 } from './labels.ts';
 import { memberName, type Place } from './member.ts';
+import { passwordSecretName } from './password-secret.ts';
 import { placesOf } from './places.ts';
 
 /** The user of images, by number: whoever reads a pod sees that it is not root. */
@@ -151,6 +153,9 @@ function renderTemplate<Options>(
     volumes: [
       ...(hasVolume ? [] : [{ name: 'data', emptyDir: {} }]),
       ...(recipe.files ? [{ name: 'files', configMap: { name } }] : []),
+      ...(hasPasswords(engine, cluster)
+        ? [{ name: 'auth', secret: { secretName: passwordSecretName(cluster.name) } }]
+        : []),
     ],
     affinity: apartFrom(engine, cluster.name, place),
     ...(spec.nodeSelector ? { nodeSelector: spec.nodeSelector } : {}),
@@ -219,6 +224,9 @@ function renderContainer<Options>(
     volumeMounts: [
       { name: 'data', mountPath: dataPath },
       ...(recipe.files ? [{ name: 'files', mountPath: filesPath, readOnly: true }] : []),
+      ...(hasPasswords(engine, context.cluster)
+        ? [{ name: 'auth', mountPath: secretFilesPath, readOnly: true }]
+        : []),
     ],
     securityContext: {
       ...{ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true },
@@ -226,6 +234,14 @@ function renderContainer<Options>(
     },
     terminationMessagePolicy: 'FallbackToLogsOnError',
   };
+}
+
+/** Whether members ask for a password. */
+export function hasPasswords<Options>(
+  { passwords }: Pick<EngineTables<Options>, 'passwords'>,
+  { spec: { auth } }: Pick<Cluster<Options>, 'spec'>,
+): boolean {
+  return passwords !== undefined && auth?.mode !== 'none';
 }
 
 function claims<Options>({ spec }: Cluster<Options>, group: string): object {

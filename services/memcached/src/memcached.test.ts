@@ -8,7 +8,7 @@ import { itemMebibytes, memcachedEngine } from './memcached.ts';
 
 const resources = { limits: { memory: '80Mi' } };
 const cluster = {
-  ...{ name: 'c', namespace: 'n', secrets: {} },
+  ...{ name: 'c', namespace: 'n' },
   spec: { version: '1.6', groups: { servers: { members: 1, resources } }, options: {} },
 };
 

@@ -1,11 +1,17 @@
 // Does what was planned: the commands behind each deed. Every one may be done again.
 
-import { moveSlots } from './move-slots.ts';
+import { passwordCommands } from './credentials.ts';
+import { type MoveWay, moveSlots } from './move-slots.ts';
 import type { RedisDeed } from './plan-cluster.ts';
-import { askOne, type OpenLink } from './redis-link.ts';
+import type { Command, OpenLink } from './redis-link.ts';
 import { addressOf, redisPort, type Seen, withLink } from './seen.ts';
 
-export async function doDeed(deed: RedisDeed, open: OpenLink, signal: AbortSignal): Promise<void> {
+/** `password` is what members ask one another for. */
+export async function doDeed(
+  deed: RedisDeed,
+  { open, password }: MoveWay,
+  signal: AbortSignal,
+): Promise<void> {
   switch (deed.kind) {
     case 'meet':
       return tell(deed.from, ['CLUSTER', 'MEET', addressOf(deed.to).host, redisPort], open, signal);
@@ -20,20 +26,31 @@ export async function doDeed(deed: RedisDeed, open: OpenLink, signal: AbortSigna
     case 'forget':
       for (const one of deed.by) await tell(one, ['CLUSTER', 'FORGET', deed.id], open, signal);
       return;
+    case 'tell passwords':
+      return tellAll(deed.to, passwordCommands(deed.passwords), open, signal);
     case 'lead': {
       const how = deed.how === 'in order' ? [] : ['TAKEOVER'];
       return tell(deed.replica, ['CLUSTER', 'FAILOVER', ...how], open, signal);
     }
     case 'move':
-      return moveSlots(deed, open, signal);
+      return moveSlots(deed, { open, password }, signal);
   }
 }
 
 async function tell(
   member: Seen,
-  command: readonly (string | number)[],
+  command: Command,
   open: OpenLink,
   signal: AbortSignal,
 ): Promise<void> {
-  await withLink(member, open, (link) => askOne(link, command, signal), signal);
+  return tellAll(member, [command], open, signal);
+}
+
+async function tellAll(
+  member: Seen,
+  commands: readonly Command[],
+  open: OpenLink,
+  signal: AbortSignal,
+): Promise<void> {
+  await withLink(member, open, (link) => link.ask(commands, signal), signal);
 }

@@ -1,7 +1,8 @@
 // What is seen of one member of a Redis cluster.
 
-import type { MemberView } from '@tweendeck/engine';
+import type { MemberView, Passwords } from '@tweendeck/engine';
 import { type ClusterNode, parseClusterNodes, parseInfo } from './cluster-nodes.ts';
+import { passwordQuestions, takesAll } from './credentials.ts';
 import type { RedisLink } from './redis-link.ts';
 import { slotsHeld } from './slots.ts';
 
@@ -26,18 +27,22 @@ const utf8 = (value: unknown): string =>
 /** Reads, in one go. */
 export async function observeMember(
   link: RedisLink,
+  passwords: Passwords | undefined,
   signal: AbortSignal,
 ): Promise<MemberView<RedisFacts>> {
-  const [nodesText, infoText, clusterText, size] = await link.ask(
-    [['CLUSTER', 'NODES'], ['INFO'], ['CLUSTER', 'INFO'], ['DBSIZE']],
+  const questions = [['CLUSTER', 'NODES'], ['INFO'], ['CLUSTER', 'INFO'], ['DBSIZE']];
+  const [nodesText, infoText, clusterText, size, ...account] = await link.ask(
+    passwords ? [...questions, ...passwordQuestions] : questions,
     signal,
   );
-  return viewOf({
+  const takesPasswords = passwords && { takesPasswords: takesAll(passwords, account) };
+  const view = viewOf({
     nodes: parseClusterNodes(utf8(nodesText)),
     info: parseInfo(utf8(infoText)),
     cluster: parseInfo(utf8(clusterText)),
     keys: Number(size),
   });
+  return { ...view, ...takesPasswords };
 }
 
 interface Said {

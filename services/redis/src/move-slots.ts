@@ -6,78 +6,87 @@
 import { PlatformError } from '@tweendeck/std';
 import type { RespValue } from '@tweendeck/wire';
 import type { SlotMove } from './plan-moves.ts';
-import { askOne, type OpenLink, type RedisLink } from './redis-link.ts';
+import { askOne, type Command, type OpenLink, type RedisLink } from './redis-link.ts';
 import { addressOf, type Seen, withLink } from './seen.ts';
 
 /** A pass moves so much at most; the next one goes on. */
-const slotsAtOnce = 400;
+const slotsInPass = 512;
 const keysInPass = 20_000;
-/** Keys in one MIGRATE. */
+/** Slots that are on their way at the same time: a server writes its file of nodes once for all of them. */
+const slotsAtOnce = 64;
+/** Keys in one MIGRATE, for which the giver stands still. */
 const keysAtOnce = 100;
 const migrateMs = 10_000;
 
-/** Returns when all are moved, or between two of them when it is enough for once. */
+export interface MoveWay {
+  readonly open: OpenLink;
+  /** What members ask one another for. */
+  readonly password: string | undefined;
+}
+
+/** Returns when all are moved, or between two bundles of them when it is enough for once. */
 export async function moveSlots(
   { move: { from, to, slots }, all }: { readonly move: SlotMove; readonly all: readonly Seen[] },
-  open: OpenLink,
+  { open, password }: MoveWay,
   signal: AbortSignal,
 ): Promise<void> {
-  let keys = 0;
+  using giver = await open(addressOf(from), signal);
+  using taker = await open(addressOf(to), signal);
   const others = all.filter(
     (one) => one !== from && one !== to && one.view.facts.self.masterId === undefined,
   );
-  await withLink(
-    from,
-    open,
-    (giver) =>
-      withLink(
-        to,
-        open,
-        async (taker) => {
-          for (const slot of slots.slice(0, slotsAtOnce)) {
-            keys += await moveSlot({ slot, from, to, giver, taker }, signal);
-            await tellOthers(others, { slot, owner: to }, open, signal);
-            if (keys >= keysInPass) return;
-          }
-        },
-        signal,
-      ),
-    signal,
-  );
+  let keys = 0;
+  for (let at = 0; at < Math.min(slots.length, slotsInPass) && keys < keysInPass; ) {
+    const bundle = slots.slice(at, at + slotsAtOnce);
+    keys += await moveBundle({ slots: bundle, from, to, giver, taker, password }, signal);
+    await tellOthers(others, { slots: bundle, owner: to }, open, signal);
+    at += bundle.length;
+  }
 }
 
-interface SlotOnItsWay {
-  readonly slot: number;
+interface Bundle {
+  readonly slots: readonly number[];
   readonly from: Seen;
   readonly to: Seen;
   readonly giver: RedisLink;
   readonly taker: RedisLink;
+  readonly password: string | undefined;
 }
 
-async function moveSlot(
-  { slot, from, to, giver, taker }: SlotOnItsWay,
+/** Gives how many keys went. */
+async function moveBundle(bundle: Bundle, signal: AbortSignal): Promise<number> {
+  const { slots, from, to, giver, taker } = bundle;
+  const [fromId, toId] = [from.view.facts.id, to.view.facts.id];
+  const setSlots = (...rest: readonly string[]): readonly Command[] =>
+    slots.map((slot) => ['CLUSTER', 'SETSLOT', slot, ...rest]);
+  await taker.ask(setSlots('IMPORTING', fromId), signal);
+  await giver.ask(setSlots('MIGRATING', toId), signal);
+  const moved = await moveKeys(bundle, signal);
+  await taker.ask(setSlots('NODE', toId), signal);
+  await giver.ask(setSlots('NODE', toId), signal);
+  return moved;
+}
+
+/** Until none is left: a slot on its way gets no new ones. */
+async function moveKeys(
+  { slots, to, giver, password }: Bundle,
   signal: AbortSignal,
 ): Promise<number> {
+  const { host, port } = addressOf(to);
+  const auth = password === undefined ? [] : ['AUTH', password];
   let moved = 0;
-  const [fromId, toId] = [from.view.facts.id, to.view.facts.id];
-  const setSlot = (...rest: readonly string[]) => ['CLUSTER', 'SETSLOT', slot, ...rest] as const;
-  await askOne(taker, setSlot('IMPORTING', fromId), signal);
-  await askOne(giver, setSlot('MIGRATING', toId), signal);
-  for (;;) {
-    const keys = await askOne(giver, ['CLUSTER', 'GETKEYSINSLOT', slot, keysAtOnce], signal);
-    const names = keyNames(keys);
-    if (names.length === 0) break;
-    moved += names.length;
-    const { host, port } = addressOf(to);
-    // What a broken MIGRATE left over there is of the same key, and older than what is here.
-    await askOne(
-      giver,
-      ['MIGRATE', host, port, '', 0, migrateMs, 'REPLACE', 'KEYS', ...names],
-      signal,
-    );
+  for (let left = slots; left.length > 0; ) {
+    const questions = left.map((slot) => ['CLUSTER', 'GETKEYSINSLOT', slot, keysAtOnce] as const);
+    const held = (await giver.ask(questions, signal)).map(keyNames);
+    // One after another, so that clients have their turn between them.
+    for (const names of held.filter(({ length }) => length > 0)) {
+      // What a broken MIGRATE left over there is of the same key, and older than what is here.
+      const options = [migrateMs, 'REPLACE', ...auth, 'KEYS', ...names];
+      await askOne(giver, ['MIGRATE', host, port, '', 0, ...options], signal);
+      moved += names.length;
+    }
+    left = left.filter((_, index) => (held[index]?.length ?? 0) > 0);
   }
-  await askOne(taker, setSlot('NODE', toId), signal);
-  await askOne(giver, setSlot('NODE', toId), signal);
   return moved;
 }
 
@@ -98,14 +107,15 @@ function unexpected(command: string): PlatformError {
 /** Gossip would tell them, too; until then they send clients to the giver, which sends them on. */
 async function tellOthers(
   others: readonly Seen[],
-  { slot, owner }: { readonly slot: number; readonly owner: Seen },
+  { slots, owner }: { readonly slots: readonly number[]; readonly owner: Seen },
   open: OpenLink,
   signal: AbortSignal,
 ): Promise<void> {
-  const command = ['CLUSTER', 'SETSLOT', slot, 'NODE', owner.view.facts.id];
+  const { id } = owner.view.facts;
+  const commands = slots.map((slot) => ['CLUSTER', 'SETSLOT', slot, 'NODE', id] as const);
   await Promise.all(
     others.map((one) =>
-      withLink(one, open, (link) => askOne(link, command, signal), signal).catch(() => undefined),
+      withLink(one, open, (link) => link.ask(commands, signal), signal).catch(() => undefined),
     ),
   );
 }

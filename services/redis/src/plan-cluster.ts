@@ -3,7 +3,7 @@
 // A shard is the members of one label; whoever owns slots among them leads it, whatever its ordinal. Members are told apart by
 // their node ids, never by name or address.
 
-import type { Cluster, EnginePlan, Member, Observed, Trouble } from '@tweendeck/engine';
+import type { Cluster, EnginePlan, Member, Observed, Passwords, Trouble } from '@tweendeck/engine';
 import type { ClusterNode } from './cluster-nodes.ts';
 import type { RedisFacts } from './facts.ts';
 import { planMoves, type SlotMove } from './plan-moves.ts';
@@ -17,6 +17,7 @@ export type RedisDeed =
   | { readonly kind: 'follow'; readonly replica: Seen; readonly leader: Seen }
   | { readonly kind: 'forget'; readonly by: readonly Seen[]; readonly id: string }
   | { readonly kind: 'move'; readonly move: SlotMove; readonly all: readonly Seen[] }
+  | { readonly kind: 'tell passwords'; readonly to: Seen; readonly passwords: Passwords }
   | { readonly kind: 'lead'; readonly replica: Seen; readonly how: 'in order' | 'without votes' };
 
 export interface PlannedDeed {
@@ -32,13 +33,30 @@ export interface RedisPlan extends Pick<EnginePlan, 'troubles'> {
 }
 
 export function planRedis(
-  cluster: Pick<Cluster<unknown>, 'spec'>,
+  cluster: Pick<Cluster<unknown>, 'spec' | 'passwords'>,
   { members }: Observed<RedisFacts>,
 ): RedisPlan {
   const seen = members.filter(isSeen);
-  return missingSlots(seen) > 0 && isUnused(seen)
-    ? planNew(cluster, members, seen)
-    : planLiving(cluster, members, seen);
+  const { deeds, troubles } =
+    missingSlots(seen) > 0 && isUnused(seen)
+      ? planNew(cluster, members, seen)
+      : planLiving(cluster, members, seen);
+  return { deeds: [...planPasswords(cluster, seen), ...deeds], troubles };
+}
+
+/** Whoever does not take all passwords is told. */
+function planPasswords(
+  { passwords }: Pick<Cluster<unknown>, 'passwords'>,
+  seen: readonly Seen[],
+): readonly PlannedDeed[] {
+  if (passwords === undefined) return [];
+  return seen
+    .filter(({ view }) => view.takesPasswords === false)
+    .map((to) => ({
+      ...{ id: `tell passwords to ${to.name}`, on: to.name, risk: 'safe' },
+      why: `${to.name} takes other passwords than it should`,
+      deed: { kind: 'tell passwords', to, passwords },
+    }));
 }
 
 /** Whether nobody holds a key or remembers an owner who is not there: what has no owner then never had one. */

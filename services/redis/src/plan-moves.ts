@@ -20,7 +20,7 @@ const slack = 0.02;
 
 export function planMoves(leaders: readonly Holder[], shards: number): readonly SlotMove[] {
   const begun = leaders.flatMap(({ leader }) => begunMoves(leader, leaders));
-  if (begun.length > 0) return begun;
+  if (begun.length > 0) return bundled(begun);
   const staying = leaders.filter(({ shard }) => shard < shards);
   const share = slotCount / Math.max(1, staying.length);
   const surplus = leaders.map((holder) => {
@@ -60,4 +60,14 @@ function begunMoves(leader: Seen, leaders: readonly Holder[]): readonly SlotMove
     return [{ from, to: leader, slots: [slot] }];
   });
   return [...away, ...here];
+}
+
+/** Those between the same two as one. */
+function bundled(moves: readonly SlotMove[]): readonly SlotMove[] {
+  const bundles = Map.groupBy(moves, ({ from, to }) => `${from.name} ${to.name}`);
+  return [...bundles.values()].flatMap(([first, ...others]) => {
+    if (first === undefined) return [];
+    const slots = [first, ...others].flatMap((move) => move.slots);
+    return [{ ...first, slots: slots.toSorted((a, b) => a - b) }];
+  });
 }

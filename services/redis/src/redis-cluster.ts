@@ -2,6 +2,7 @@
 
 import type { Controller } from '@tweendeck/controller';
 import {
+  type Cluster,
   type ClusterSpec,
   type ClusterStatus,
   type Engine,
@@ -11,13 +12,15 @@ import {
   type Observed,
   type RenderContext,
   type Step,
+  secretFilesPath,
 } from '@tweendeck/engine';
 import { type Kind, parseQuantity, quantityValue, t } from '@tweendeck/kube';
+import { redisPasswords } from './credentials.ts';
 import { doDeed } from './do-deed.ts';
 import { observeMember, type RedisFacts } from './facts.ts';
 import { missingSlots, type PlannedDeed, planRedis } from './plan-cluster.ts';
 import { type OpenLink, openTcpLink } from './redis-link.ts';
-import { isSeen, redisPort, type Seen } from './seen.ts';
+import { isSeen, openAs, redisPort, type Seen } from './seen.ts';
 import { slotsHeld } from './slots.ts';
 
 export interface RedisClusterOptions {
@@ -38,7 +41,7 @@ const defaults: Readonly<Record<string, string>> = {
 };
 
 function command({ cluster: { spec }, place }: Context): readonly string[] {
-  const { config = {}, groups, options } = spec;
+  const { auth, config = {}, groups, options } = spec;
   const memory = groups[place.group]?.resources.limits['memory'] ?? '256Mi';
   const bytes = Math.floor(Number(quantityValue(parseQuantity(String(memory)))) * dataShare);
   const settings: Readonly<Record<string, string | number>> = {
@@ -53,17 +56,26 @@ function command({ cluster: { spec }, place }: Context): readonly string[] {
     ...defaults,
     ...config,
   };
-  return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  return [
+    ...(auth?.mode === 'none' ? [] : [`${secretFilesPath}/auth.conf`]),
+    ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
+  ];
 }
 
 const shardTimes = { periodSeconds: 2, failureThreshold: 2 } as const;
 
 /** `open` is the way to members: TCP when omitted. */
-function redisClusterEngine(open: OpenLink = openTcpLink): Engine<RedisClusterOptions, RedisFacts> {
-  const stepOf = ({ id, why, on, risk, deed }: PlannedDeed): Step => ({
+export function redisClusterEngine(open: OpenLink = openTcpLink): Engine<RedisClusterOptions, RedisFacts> {
+  const stepOf = (
+    { id, why, on, risk, deed }: PlannedDeed,
+    cluster: Pick<Cluster<unknown>, 'passwords'>,
+  ): Step => ({
     ...{ id, why, on, risk, timeLimitSeconds: deed.kind === 'move' ? 3_600 : 60 },
     repeats: deed.kind === 'move',
-    run: (signal) => doDeed(deed, open, signal),
+    run: (signal) => {
+      const way = { open: openAs(cluster, open), password: cluster.passwords?.current };
+      return doDeed(deed, way, signal);
+    },
   });
   return {
     kind: 'RedisCluster',
@@ -82,6 +94,7 @@ function redisClusterEngine(open: OpenLink = openTcpLink): Engine<RedisClusterOp
       },
     },
     clientGroup: 'data',
+    passwords: redisPasswords,
     parameters: {
       appendonly: {
         ...{ type: 'choice', choices: ['yes', 'no'], applies: 'restart' },
@@ -114,18 +127,19 @@ function redisClusterEngine(open: OpenLink = openTcpLink): Engine<RedisClusterOp
         graceSeconds: 30,
       },
     },
-    observe: async ({ pod }, _cluster, signal) => {
-      using link = await open({ host: pod?.ip ?? '', port: redisPort }, signal);
-      return await observeMember(link, signal);
+    observe: async ({ pod }, cluster, signal) => {
+      const address = { host: pod?.ip ?? '', port: redisPort };
+      using link = await openAs(cluster, open)(address, signal);
+      return await observeMember(link, cluster.passwords, signal);
     },
     plan: (cluster, observed) => {
       const { deeds, troubles } = planRedis(cluster, observed);
-      return { steps: deeds.map(stepOf), troubles };
+      return { steps: deeds.map((deed) => stepOf(deed, cluster)), troubles };
     },
     mayLeave,
-    handOver: (from, _cluster, observed) => {
+    handOver: (from, cluster, observed) => {
       const deed = handOver(from, observed);
-      return deed && stepOf(deed);
+      return deed && stepOf(deed, cluster);
     },
   };
 }

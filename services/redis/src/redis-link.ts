@@ -1,7 +1,7 @@
 // One connection to one redis-server, for as long as somebody has something to ask.
 
 import { connect, type Socket } from 'node:net';
-import { abortable, PlatformError } from '@tweendeck/std';
+import { abortable, isPlatformError, PlatformError } from '@tweendeck/std';
 import {
   type RespArgument,
   RespCommandWriter,
@@ -15,6 +15,8 @@ export type Command = readonly RespArgument[];
 export interface RedisAddress {
   readonly host: string;
   readonly port: number;
+  /** Tried in this order where the server asks for one; none when omitted. */
+  readonly passwords?: readonly string[];
 }
 
 /** Asks a server, command by command. Answers that are errors of the server's are thrown as REDIS_COMMAND_FAILED. */
@@ -42,12 +44,29 @@ export const openTcpLink: OpenLink = async (address, signal) => {
   const link = new TcpLink(socket, `${address.host}:${address.port}`);
   try {
     await link.opened(signal);
+    await logIn(link, address.passwords ?? [], signal);
   } catch (error) {
     link[Symbol.dispose]();
     throw error;
   }
   return link;
 };
+
+/** With the first of them that it takes. */
+async function logIn(
+  link: RedisLink,
+  [password, ...others]: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  if (password === undefined) return;
+  try {
+    await link.ask([['AUTH', password]], signal);
+  } catch (error) {
+    const isRefused = isPlatformError(error, 'REDIS_COMMAND_FAILED') && others.length > 0;
+    if (!isRefused) throw error;
+    await logIn(link, others, signal);
+  }
+}
 
 interface Due {
   readonly command: Command;

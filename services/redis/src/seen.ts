@@ -1,6 +1,6 @@
 // A member that answered, and the way to it.
 
-import type { Member, MemberView } from '@tweendeck/engine';
+import type { Cluster, Member, MemberView } from '@tweendeck/engine';
 import type { RedisFacts } from './facts.ts';
 import type { OpenLink, RedisAddress, RedisLink } from './redis-link.ts';
 
@@ -17,6 +17,17 @@ export function isSeen(member: Member<RedisFacts>): member is Seen {
 
 export function addressOf({ pod }: Pick<Seen, 'pod'>): RedisAddress {
   return { host: pod.ip ?? '', port: redisPort };
+}
+
+/** Opens with the passwords of the cluster, if it has any. */
+export function openAs(
+  { passwords }: Pick<Cluster<unknown>, 'passwords'>,
+  open: OpenLink,
+): OpenLink {
+  if (passwords === undefined) return open;
+  const { current, next, previous } = passwords;
+  const known = [current, next, previous].filter((one) => one !== undefined);
+  return (address, signal) => open({ ...address, passwords: known }, signal);
 }
 
 /** A link to a member, for as long as `use` takes. */

@@ -34,6 +34,8 @@
     - secrets
   verbs:
     - create
+    - get
+    - patch
 - apiGroups:
     - ""
   resources:

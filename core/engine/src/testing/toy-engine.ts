@@ -66,7 +66,7 @@ export function toyEngine(
 export function toyCluster(spec: Partial<Cluster<ToyOptions>['spec']> = {}): Cluster<ToyOptions> {
   const resources = { limits: { cpu: '100m', memory: '64Mi' } };
   return {
-    ...{ name: 'c', namespace: 'n', secrets: {} },
+    ...{ name: 'c', namespace: 'n' },
     spec: {
       version: '2',
       groups: { data: { shards: 2, members: 2, resources }, watch: { members: 1, resources } },
