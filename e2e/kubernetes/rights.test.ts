@@ -12,6 +12,7 @@ import {
   leaseResource,
   podResource,
   type Service,
+  secretResource,
   serviceResource,
   statefulSetResource,
 } from '@tweendeck/kube';
@@ -298,15 +299,37 @@ test('members of engines are made, replaced when they cannot run as they were, a
       JSON.stringify({ apiVersion: 'tweendeck.io/v1alpha1', kind, metadata, spec }),
     );
   const apply = (spec: object): Promise<string> => applyKind('Memcached', name, spec);
-  await writesForAnOldVersion(proxy, 'redisclusters/shop', () =>
-    applyKind('RedisCluster', { namespace, name: 'shop' }, {}),
-  );
+  const withPassword = (change: string): Promise<string> => {
+    const spec = { auth: { mode: 'password', change } };
+    return applyKind('RedisCluster', { namespace, name: 'shop' }, spec);
+  };
+  await writesForAnOldVersion(proxy, 'redisclusters/shop', () => withPassword(''));
   await until('its members are made', async () => {
     const labelSelector = 'app.kubernetes.io/instance=shop';
     const sets = { namespace, labelSelector };
     return (await plane.client.list(statefulSetResource, sets, never)).items.length === 6;
   });
+  await withPassword('another');
+  await until('another password is made', async () => {
+    const secret = { namespace, name: 'shop-auth' };
+    return (await plane.client.get(secretResource, secret, never))?.data?.['next'];
+  });
   await must(['delete', '-n', namespace, 'rediscluster/shop', '--wait']);
+  await writesForAnOldVersion(proxy, 'redissentinels/queue', () =>
+    applyKind('RedisSentinel', { namespace, name: 'queue' }, {}),
+  );
+  const label = 'tweendeck.io/role';
+  const first = await until('its pods are there', async () => {
+    const labelSelector = 'app.kubernetes.io/instance=queue';
+    return (await plane.client.list(podResource, { namespace, labelSelector }, never)).items[0];
+  });
+  await must(['label', '-n', namespace, `pod/${first.metadata.name}`, `${label}=something`]);
+  await until('a role that there is not is taken away', async () => {
+    const pod = { namespace, name: first.metadata.name };
+    const found = await plane.client.get(podResource, pod, never);
+    return found?.metadata.labels?.[label] === undefined;
+  });
+  await must(['delete', '-n', namespace, 'redissentinel/queue', '--wait']);
   const members = async () => {
     const labelSelector = 'app.kubernetes.io/instance=sessions';
     return (await plane.client.list(podResource, { namespace, labelSelector }, never)).items;

@@ -58,6 +58,11 @@ for (const { name, given, want } of [
     want: {},
   },
   {
+    name: 'that say no role go from who is silent',
+    given: [{ label: 'something' }],
+    want: { m0: null },
+  },
+  {
     name: 'go from who has no role at present',
     given: [{ role: 'unknown', label: 'leader' }],
     want: { m0: null },

@@ -16,8 +16,9 @@ export function roleLabels(members: readonly Member<unknown>[]): readonly RoleLa
     const { pod, view } = member;
     if (pod === undefined) return [];
     const { name, uid, role: present } = pod;
+    const isRole = present === 'leader' || present === 'follower';
     const isLeft = present === 'leader' && led.has(shardOf(member));
-    const silent = isLeft ? undefined : present;
+    const silent = isRole && !isLeft ? present : undefined;
     const said = view?.role === 'leader' || view?.role === 'follower' ? view.role : undefined;
     const role = view === undefined ? silent : said;
     return role === present ? [] : [{ pod: { name, uid }, role: role ?? null }];
