@@ -32,6 +32,12 @@ export async function doDeed(
       const how = deed.how === 'in order' ? [] : ['TAKEOVER'];
       return tell(deed.replica, ['CLUSTER', 'FAILOVER', ...how], open, signal);
     }
+    case 'close': {
+      const { at, slots, owner } = deed.closing;
+      const how = owner ? ['NODE', owner.view.facts.id] : ['STABLE'];
+      const commands = slots.map((slot) => ['CLUSTER', 'SETSLOT', slot, ...how]);
+      return tellAll(at, commands, open, signal);
+    }
     case 'move':
       return moveSlots(deed, { open, password }, signal);
   }

@@ -15,6 +15,8 @@ export interface RedisFacts {
   readonly keys: number;
   /** Of a replica: bytes of the stream it has; of a master: bytes it wrote. */
   readonly offset: number;
+  /** Of a replica: where it copies from, which may be an address that its master had. */
+  readonly copiesFrom: string | undefined;
   /** Whether it takes writes for its slots as far as it can tell. */
   readonly clusterOk: boolean;
   /** The highest that it has heard of: whose is higher knows more. */
@@ -70,6 +72,7 @@ function viewOf({ nodes, info, cluster, keys }: Said): MemberView<RedisFacts> {
     ...(lag === undefined ? {} : { lag }),
     facts: {
       ...{ id: self.id, nodes, self, keys, offset },
+      copiesFrom: isReplica ? info.get('master_host') : undefined,
       clusterOk: cluster.get('cluster_state') === 'ok',
       currentEpoch: Number(cluster.get('cluster_current_epoch') ?? 0),
     },

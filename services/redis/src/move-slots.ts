@@ -8,6 +8,7 @@ import type { RespValue } from '@tweendeck/wire';
 import type { SlotMove } from './plan-moves.ts';
 import { askOne, type Command, type OpenLink, type RedisLink } from './redis-link.ts';
 import { addressOf, type Seen, withLink } from './seen.ts';
+import { holds } from './slots.ts';
 
 /** A pass moves so much at most; the next one goes on. */
 const slotsInPass = 512;
@@ -60,6 +61,12 @@ async function moveBundle(bundle: Bundle, signal: AbortSignal): Promise<number> 
   const setSlots = (...rest: readonly string[]): readonly Command[] =>
     slots.map((slot) => ['CLUSTER', 'SETSLOT', slot, ...rest]);
   await taker.ask(setSlots('IMPORTING', fromId), signal);
+  // Gossip does not tell who owns a slot that is open: without an owner its keys are taken from nobody.
+  const untold = slots.filter(
+    (slot) => !to.view.facts.nodes.some((node) => holds(node.slots, slot)),
+  );
+  const tell = untold.map((slot) => ['CLUSTER', 'SETSLOT', slot, 'NODE', fromId]);
+  if (tell.length > 0) await taker.ask(tell, signal);
   await giver.ask(setSlots('MIGRATING', toId), signal);
   const moved = await moveKeys(bundle, signal);
   await taker.ask(setSlots('NODE', toId), signal);

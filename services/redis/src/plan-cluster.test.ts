@@ -174,6 +174,50 @@ for (const { name, given, options, deeds, troubles = [] } of [
     deeds: ['move slots from c-data-0-0 to c-data-2-0 (disruptive)'],
   },
   {
+    name: 'C7: a slot on its way goes to who leads the shard now',
+    given: but(settled, {
+      '0-0': { migrating: new Map([[7, '2-0']]) },
+      '2-0': { slots: undefined, follows: '2-1' },
+      '2-1': { slots: third2, follows: undefined },
+    }),
+    deeds: ['move slots from c-data-0-0 to c-data-2-1 (disruptive)'],
+  },
+  {
+    name: 'C7: a slot on its way comes from who leads the shard now',
+    given: but(settled, {
+      '0-0': { slots: undefined, follows: '0-1' },
+      '0-1': { slots: third0, follows: undefined },
+      '2-0': { importing: new Map([[7, '0-0']]) },
+    }),
+    deeds: ['move slots from c-data-0-1 to c-data-2-0 (disruptive)'],
+  },
+  {
+    name: 'C7: a slot that went is closed where it was',
+    given: but(settled, { '0-0': { migrating: new Map([[9_000, '1-0']]) } }),
+    deeds: ['close slots on c-data-0-0'],
+  },
+  {
+    name: 'C7: a slot that came is given up by who did not hear of it',
+    given: but(settled, {
+      '0-0': { migrating: new Map([[7, '1-0']]) },
+      '1-0': { slots: [[7, 7], ...third1] },
+    }),
+    deeds: ['close slots on c-data-0-0'],
+  },
+  {
+    name: 'C7: a slot that its owner was to get, or that was to go to nobody who is there, is closed',
+    given: but(settled, {
+      '0-0': { migrating: new Map([[7, 'nobody']]) },
+      '1-0': { importing: new Map([[9_000, '0-0']]) },
+    }),
+    deeds: ['close slots on c-data-0-0', 'close slots on c-data-1-0'],
+  },
+  {
+    name: 'a replica that copies from where its leader was follows it anew',
+    given: but(settled, { '0-1': { copiesFrom: '10.9.9.9' } }),
+    deeds: ['follow c-data-0-0 with c-data-0-1'],
+  },
+  {
     name: 'C7: nothing moves while one is away',
     given: but([...settled, { at: '3-0' }, { at: '3-1', follows: '3-0' }], {
       '1-1': { silent: 'without pod' },

@@ -6,7 +6,7 @@
 import type { Cluster, EnginePlan, Member, Observed, Passwords, Trouble } from '@tweendeck/engine';
 import type { ClusterNode } from './cluster-nodes.ts';
 import type { RedisFacts } from './facts.ts';
-import { planMoves, type SlotMove } from './plan-moves.ts';
+import { planClosing, planMoves, type SlotClosing, type SlotMove } from './plan-moves.ts';
 import { isSeen, type Seen } from './seen.ts';
 import { evenShares, slotCount, slotsHeld } from './slots.ts';
 
@@ -17,6 +17,7 @@ export type RedisDeed =
   | { readonly kind: 'follow'; readonly replica: Seen; readonly leader: Seen }
   | { readonly kind: 'forget'; readonly by: readonly Seen[]; readonly id: string }
   | { readonly kind: 'move'; readonly move: SlotMove; readonly all: readonly Seen[] }
+  | { readonly kind: 'close'; readonly closing: SlotClosing }
   | { readonly kind: 'tell passwords'; readonly to: Seen; readonly passwords: Passwords }
   | { readonly kind: 'lead'; readonly replica: Seen; readonly how: 'in order' | 'without votes' };
 
@@ -178,7 +179,7 @@ function planFollowing(seen: readonly Seen[]): readonly PlannedDeed[] {
     if (leader === undefined) return [];
     return shard.flatMap((replica): readonly PlannedDeed[] => {
       const { self, keys } = replica.view.facts;
-      if (replica === leader || self.masterId === leader.view.facts.id) return [];
+      if (replica === leader || copies(replica, leader)) return [];
       // Keys of a master, or of a replica whose master is away, are nobody's copy: they are not thrown away.
       const isCopy = seen.some(({ view }) => view.facts.id === self.masterId);
       if (!isCopy && (keys > 0 || self.slots.length > 0)) return [];
@@ -192,6 +193,12 @@ function planFollowing(seen: readonly Seen[]): readonly PlannedDeed[] {
       ];
     });
   });
+}
+
+/** A replica that hears of its master's new address by gossip goes on to copy from the old one. */
+function copies({ view: { facts } }: Seen, leader: Seen): boolean {
+  if (facts.self.masterId !== leader.view.facts.id) return false;
+  return facts.copiesFrom === undefined || facts.copiesFrom === leader.pod.ip;
 }
 
 function shardsOf(seen: readonly Seen[]): ReadonlyMap<number, readonly Seen[]> {
@@ -228,9 +235,17 @@ function buildingOf(
   const shards = shardsOf(seen);
   const leaders = [...shards].flatMap(([shard, all]) => {
     const leader = leaderOf(all);
-    return leader ? [{ shard, leader }] : [];
+    return leader ? [{ shard, leader, ids: new Set(all.map(({ view }) => view.facts.id)) }] : [];
   });
   if (leaders.length < shards.size) return []; // an election is due
+  const closing = planClosing(leaders).map(
+    (one): PlannedDeed => ({
+      ...{ id: `close slots on ${one.at.name}`, on: one.at.name, risk: 'safe' },
+      why: `${one.slots.length} slots are on their way no more`,
+      deed: { kind: 'close', closing: one },
+    }),
+  );
+  if (closing.length > 0) return closing;
   const [move] = planMoves(leaders, spec.groups['data']?.shards ?? 1);
   if (move === undefined) return [];
   const { from, to } = move;

@@ -23,6 +23,10 @@ export function slotsHeld(ranges: readonly SlotRange[]): number {
   return ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
 }
 
+export function holds(ranges: readonly SlotRange[], slot: number): boolean {
+  return ranges.some(([first, last]) => first <= slot && slot <= last);
+}
+
 /** Of sorted slots. */
 export function rangesOf(slots: readonly number[]): readonly SlotRange[] {
   const ranges: [number, number][] = [];

@@ -23,6 +23,8 @@ export interface Given {
   readonly ignores?: readonly string[];
   /** Ids that it knows under an address of before. */
   readonly stale?: readonly string[];
+  /** Where a replica copies from; where its master is when omitted. */
+  readonly copiesFrom?: string;
   readonly migrating?: ReadonlyMap<number, string>;
   readonly importing?: ReadonlyMap<number, string>;
 }
@@ -63,6 +65,11 @@ function nodeOf(of: Given, by: Given): ClusterNode {
   };
 }
 
+function copiesFrom(one: Given, all: readonly Given[]): string {
+  const master = all.find((other) => idOf(other) === one.follows);
+  return one.copiesFrom ?? (master ? hostOf(master) : '10.8.8.8');
+}
+
 function memberOf(one: Given, all: readonly Given[], gone: readonly Gone[]): Member<RedisFacts> {
   const [shard = 0, ordinal = 0] = one.at.split('-').map(Number);
   const self = nodeOf(one, one);
@@ -93,6 +100,7 @@ function memberOf(one: Given, all: readonly Given[], gone: readonly Gone[]): Mem
           ...{ role, synced: role !== 'unknown' },
           facts: {
             ...{ id: idOf(one), self, nodes, keys: one.keys ?? 0, offset: one.offset ?? 0 },
+            copiesFrom: one.follows === undefined ? undefined : copiesFrom(one, all),
             ...{ clusterOk: true, currentEpoch: one.epoch ?? 1 },
           },
         },

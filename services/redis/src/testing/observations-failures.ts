@@ -301,6 +301,22 @@ export const failureObservations: readonly Observation[] = [
     says: [`master ${thirds[0]}`],
   },
   {
+    name: 'who follows is told again whom to follow, and copies from where that one is now',
+    servers: 4,
+    run: async (see) => {
+      await see.make(3, [[3, 0]]);
+      await see.rig.kill(0);
+      await see.rig.kill(3);
+      for (const server of [0, 3]) await see.rig.start(server, { address: 'another' });
+      await see.untilKnown();
+      // It may have heard of the address by gossip, and go on to copy from the old one: in three of twelve tries.
+      const again = await see.ask(3, 'CLUSTER', 'REPLICATE', await see.idOf(0));
+      await see.untilSynced(3);
+      return [again, `from there: ${(await see.info(3, 'master_host')) === see.rig.host(0)}`];
+    },
+    says: ['OK', 'from there: true'],
+  },
+  {
     name: 'a master that comes back after its slots went to two others stays a master, and its keys go',
     servers: 4,
     run: async (see) => {

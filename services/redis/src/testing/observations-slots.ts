@@ -155,6 +155,31 @@ export const slotObservations: readonly Observation[] = [
     ],
   },
   {
+    name: 'who opens a slot before it heard whose it is does not hear it, and takes no keys until it is told',
+    servers: 3,
+    run: async (see) => {
+      await see.meet([0, 1]);
+      await see.ask(0, 'CLUSTER', 'ADDSLOTSRANGE', 0, 9_999);
+      await see.ask(1, 'CLUSTER', 'ADDSLOTSRANGE', 10_000, 16_383);
+      await see.untilServing([0, 1]);
+      await see.untilSees(1, 0, 'master 0-9999');
+      const giver = await see.idOf(0);
+      await see.id(2);
+      see.rig.freeze(0);
+      await see.ask(2, 'CLUSTER', 'MEET', see.rig.host(1), see.rig.port);
+      await see.untilSees(2, 0, 'master');
+      await see.ask(2, 'CLUSTER', 'SETSLOT', slotOfB, 'IMPORTING', giver);
+      see.rig.thaw(0);
+      await see.untilSees(2, 0, `master 0-${slotOfB - 1},${slotOfB + 1}-9999`);
+      await see.untilServing([2]);
+      const write = (): Promise<readonly string[]> => see.rig.ask(2, ['ASKING'], ['SET', 'b', 1]);
+      const lines = [...(await write())];
+      lines.push(await see.ask(2, 'CLUSTER', 'SETSLOT', slotOfB, 'NODE', giver));
+      return [...lines, ...(await write()), await ways(see, 2)];
+    },
+    says: [...['OK', 'CLUSTERDOWN Hash slot not served', 'OK', 'OK', 'OK'], `${slotOfB} from #0`],
+  },
+  {
     name: 'a slot with keys is not given away; one without is, and its new owner has the highest epoch',
     servers: 3,
     run: async (see) => {

@@ -32,6 +32,12 @@ export class SlotSet {
     this.#count++;
   }
 
+  addAll(other: SlotSet): void {
+    for (const [first, last] of other.ranges) {
+      for (let slot = first; slot <= last; slot++) this.add(slot);
+    }
+  }
+
   delete(slot: number): void {
     if (!this.has(slot)) return;
     this.#own();
