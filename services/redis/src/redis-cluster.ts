@@ -65,7 +65,9 @@ function command({ cluster: { spec }, place }: Context): readonly string[] {
 const shardTimes = { periodSeconds: 2, failureThreshold: 2 } as const;
 
 /** `open` is the way to members: TCP when omitted. */
-export function redisClusterEngine(open: OpenLink = openTcpLink): Engine<RedisClusterOptions, RedisFacts> {
+export function redisClusterEngine(
+  open: OpenLink = openTcpLink,
+): Engine<RedisClusterOptions, RedisFacts> {
   const stepOf = (
     { id, why, on, risk, deed }: PlannedDeed,
     cluster: Pick<Cluster<unknown>, 'passwords'>,

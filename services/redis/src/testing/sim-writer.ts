@@ -1,0 +1,199 @@
+// A client of a simulated cluster that writes all the time, and the account of what must be there in the end: every write that
+// was acknowledged, but for those that Redis Cluster itself gives up. It copies writes to replicas after it acknowledged them.
+
+import type { Random } from '@tweendeck/std';
+import { RespError } from '@tweendeck/wire';
+import type { LedBy } from './sim-bus.ts';
+import type { SimData } from './sim-data.ts';
+import type { SimHome } from './sim-home.ts';
+import type { SimRedis } from './sim-redis.ts';
+import type { SimRedisNetwork } from './sim-redis-network.ts';
+import { hasSlot, slotOfKey } from './slot-set.ts';
+
+const keyCount = 60;
+const redirectionsMax = 5;
+
+export interface SimWriterOptions {
+  readonly network: SimRedisNetwork;
+  readonly random: Random;
+  readonly home: () => SimHome;
+  readonly note: (line: string) => void;
+}
+
+export class SimWriter {
+  readonly #options: SimWriterOptions;
+  readonly #keys: readonly { readonly key: string; readonly slot: number }[];
+  readonly #ownerOf = new Map<number, string>();
+  /** Numbers of writes that were acknowledged and are promised, by key, in order. */
+  readonly #promised = new Map<string, number[]>();
+  #number = 0;
+  acknowledged = 0;
+  failed = 0;
+  #stopped = false;
+
+  constructor(options: SimWriterOptions) {
+    this.#options = options;
+    this.#keys = Array.from({ length: keyCount }, (_, at) => {
+      const key = `key-${at}`;
+      return { key, slot: slotOfKey(key) };
+    });
+  }
+
+  start(): void {
+    const { network, random } = this.#options;
+    const again = (): void => {
+      if (this.#stopped) return;
+      this.#write();
+      network.after(30 + random.integer(80), again);
+    };
+    network.after(0, again);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #write(): void {
+    const { key, slot } = this.#keys[this.#options.random.integer(keyCount)] ?? {
+      key: '',
+      slot: 0,
+    };
+    const number = ++this.#number;
+    const { reply, by } = this.#ask(['SET', key, String(number)], slot);
+    if (reply !== 'OK' || !by) {
+      this.failed++;
+      return;
+    }
+    this.acknowledged++;
+    if (this.#isOutvoted(by, slot)) return;
+    const promised = this.#promised.get(key);
+    if (promised) promised.push(number);
+    else this.#promised.set(key, [number]);
+  }
+
+  /** What the client makes of redirections; `by` is who answered. */
+  #ask(
+    command: readonly string[],
+    slot: number,
+  ): { readonly reply: unknown; readonly by: SimRedis | undefined } {
+    const { network, random } = this.#options;
+    const { servers } = this.#options.home();
+    let host = this.#ownerOf.get(slot) ?? servers[random.integer(servers.length)]?.host;
+    let isAsking = false;
+    for (let tries = 0; tries < redirectionsMax; tries++) {
+      const member = network.at(host ?? '');
+      const isThere = member && !member.isFrozen && network.reach('client', member.name);
+      if (!isThere || (member.isPaused && command[0] === 'SET')) break;
+      const { reply } = member.answer(command, isAsking);
+      if (!(reply instanceof RespError)) return { reply, by: member };
+      const [, way, , address] = /^(MOVED|ASK) (\d+) (\S+)$/.exec(reply.message) ?? [];
+      if (!way || !address) break;
+      host = address.slice(0, address.lastIndexOf(':'));
+      isAsking = way === 'ASK';
+      if (!isAsking) this.#ownerOf.set(slot, host);
+    }
+    this.#ownerOf.delete(slot);
+    return { reply: undefined, by: undefined };
+  }
+
+  /** Whether somebody else leads already, of which this one did not hear yet. */
+  #isOutvoted(by: SimRedis, slot: number): boolean {
+    const { epoch } = by.bus.self;
+    const isHere = by.bus.owners[slot] === by.bus.self;
+    return this.#options.home().servers.some(({ bus }) => {
+      if (bus === by.bus || bus.self.isReplica) return false;
+      return isHere && bus.owners[slot] === bus.self && bus.self.epoch > epoch;
+    });
+  }
+
+  // What is given up
+
+  /** A replica leads that had not everything yet: by votes, when its master was not ended by the operator. */
+  promoted(member: SimRedis, from: string, how: LedBy): void {
+    if (how === 'in order') return;
+    const home = this.#options.home();
+    const old = member.bus.nodes.get(from);
+    const former = home.names.find((name) => this.#idOf(name) === from);
+    if (former !== undefined && home.endedBy.get(former) === 'operator') return;
+    const slots = old?.slots.share();
+    if (slots) this.#forfeit(member.data.values, (slot) => hasSlot(slots, slot), how);
+  }
+
+  readonly #ids = new Map<string, string>();
+
+  started(server: SimRedis): void {
+    this.#ids.set(server.name, server.bus.self.id);
+  }
+
+  #idOf(name: string): string | undefined {
+    return this.#ids.get(name);
+  }
+
+  /** A volume is gone: what nobody else has is. */
+  lost(name: string): void {
+    this.#forfeitLost(name);
+  }
+
+  /**
+   * A replica copies all of whoever is at the address of its master. That it is another one there, who has nothing, no
+   * operator can help.
+   */
+  replaced(member: SimRedis, by: SimData): void {
+    const { master } = member.bus.self;
+    const source = this.#options.home().servers.find(({ data }) => data === by);
+    if (!master || source?.bus.self.id === master.id) return;
+    this.#options.note(`${member.name} copies a stranger, ${source?.name ?? 'nobody'}`);
+    this.#forfeitLost(member.name);
+  }
+
+  /** Promises that only this one could keep. */
+  #forfeitLost(name: string): void {
+    for (const { key } of this.#keys) {
+      let best = 0;
+      for (const copy of this.#options.home().copies()) {
+        if (copy.name !== name) best = Math.max(best, Number(copy.values.get(key) ?? 0));
+      }
+      this.#forfeitAbove(key, best, `${name} lost it`);
+    }
+  }
+
+  #forfeit(
+    values: ReadonlyMap<string, string>,
+    concerns: (slot: number) => boolean,
+    why: string,
+  ): void {
+    for (const { key, slot } of this.#keys) {
+      if (concerns(slot)) this.#forfeitAbove(key, Number(values.get(key) ?? 0), why);
+    }
+  }
+
+  #forfeitAbove(key: string, number: number, why: string): void {
+    const promised = this.#promised.get(key);
+    const last = promised?.at(-1);
+    if (!promised || last === undefined || last <= number) return;
+    while ((promised.at(-1) ?? 0) > number) promised.pop();
+    this.#options.note(`${key}: writes ${number + 1} to ${last} are given up: ${why}`);
+  }
+
+  // The account
+
+  /** Keys whose promised writes are not there, in words. */
+  missing(): readonly string[] {
+    return this.#keys.flatMap(({ key, slot }) => {
+      const wanted = this.#promised.get(key)?.at(-1) ?? 0;
+      if (wanted === 0) return [];
+      // What it remembers of owners may be of before.
+      this.#ownerOf.delete(slot);
+      let { reply } = this.#ask(['GET', key], slot);
+      for (let tries = 0; reply === undefined && tries < 5; tries++) {
+        reply = this.#ask(['GET', key], slot).reply;
+      }
+      const found = Buffer.isBuffer(reply) ? Number(reply.toString()) : 0;
+      if (found >= wanted) return [];
+      const holders = [...this.#options.home().copies()].flatMap(({ name, values }) =>
+        values.has(key) ? [`${name} has ${values.get(key)}`] : [],
+      );
+      return [`${key} (slot ${slot}): ${found} instead of ${wanted}; ${holders.join(', ')}`];
+    });
+  }
+}
