@@ -34,7 +34,6 @@ export async function run(
   });
   const root = await mkdtemp(join(tmpdir(), 'bench-redis-'));
   const begunMs = performance.now();
-  const tables: string[] = [];
   const all = {
     failover: (directory: string) =>
       failover({ runs: Number(values.runs), directory, write }, signal),
@@ -55,13 +54,11 @@ export async function run(
       await mkdir(directory);
       const lines = await measure(directory);
       for (const line of lines) write(line);
-      tables.push(...lines, '');
+      if (values.write) await keepInReadme(`redis --parts=${name}`, clock.nowMs(), lines);
       await rm(directory, { recursive: true });
     }
   } finally {
     await rm(root, { recursive: true, force: true });
   }
-  tables.pop();
   write(`That took ${((performance.now() - begunMs) / 60_000).toFixed(1)} minutes.`);
-  if (values.write) await keepInReadme('redis', clock.nowMs(), tables);
 }
