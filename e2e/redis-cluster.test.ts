@@ -1,6 +1,7 @@
 // The kind RedisCluster in the embedded home, on real redis-servers, with a client that writes all the time.
 
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { TestHome, until } from './support/home.ts';
 import { runProgram } from './support/kubectl.ts';
@@ -127,10 +128,43 @@ test('a RedisCluster loses nothing that was acknowledged', {
     await nothingLost();
   });
 
+  await context.test('settings that may be chosen are those of the server', async () => {
+    const generator = join(import.meta.dirname, '../tools/generate/redis-parameters.ts');
+    const { code, stderr } = await runProgram(process.execPath, [generator, '--check']);
+    assert.equal(code, 0, stderr);
+  });
+
+  await context.test('settings change while members run, and go back', async () => {
+    const before = new Set((await pods()).map(({ metadata }) => metadata.uid));
+    const ask = async (name: string): Promise<ReadonlySet<string>> => {
+      const word = await password();
+      const answers = (await addresses()).map(async (host) => {
+        const args = ['--no-auth-warning', '-h', host, '-a', word, 'CONFIG', 'GET', name];
+        return (await runProgram('redis-cli', args)).stdout.trim();
+      });
+      return new Set(await Promise.all(answers));
+    };
+    const config = { 'maxmemory-policy': 'allkeys-lru', 'repl-backlog-size': '2mb', hz: 20 };
+    await patch({ config });
+    const { settings } = await settled('6/6');
+    assert.deepEqual(settings, { ...config, hz: '20' });
+    assert.deepEqual(await ask('maxmemory-policy'), new Set(['maxmemory-policy\nallkeys-lru']));
+    assert.deepEqual(await ask('repl-backlog-size'), new Set(['repl-backlog-size\n2097152']));
+    await patch({ config: null });
+    await until('every member has its own again', async () => {
+      const values = await ask('maxmemory-policy');
+      return values.size === 1 && values.has('maxmemory-policy\nnoeviction');
+    });
+    const after = await settled('6/6');
+    assert.deepEqual(after.settings ?? {}, {});
+    assert.deepEqual(new Set((await pods()).map(({ metadata }) => metadata.uid)), before);
+    await nothingLost();
+  });
+
   await context.test('a change rolls through all members, leaders hand over', async () => {
     const before = new Set((await pods()).map(({ metadata }) => metadata.uid));
     const failuresBefore = writer.failures.length;
-    await patch({ config: { appendonly: 'no' } });
+    await patch({ config: { 'tcp-backlog': 256 } });
     await until(
       'all pods are others',
       async () => {

@@ -82,6 +82,8 @@ export interface ClusterStatus {
   /** `READY/ALL`. */
   readonly ready?: string;
   readonly step?: StepStatus | null;
+  /** What was set while members ran, by name. */
+  readonly settings?: Readonly<Record<string, string | null>>;
   readonly conditions?: readonly Condition[];
 }
 
@@ -254,8 +256,13 @@ function parameterType(parameter: Parameter): Type<number | string> {
   return parameter.description === undefined ? typed : typed.describe(parameter.description);
 }
 
-function schemaOf(parameter: Parameter): Type<number> | Type<string> {
+const bytesType: Type<number | string> = t.raw({
+  ...{ 'x-kubernetes-int-or-string': true, pattern: '^[0-9]+([bB]|[kKmMgG][bB]?)?$' },
+});
+
+function schemaOf(parameter: Parameter): Type<number> | Type<string> | Type<number | string> {
   if (parameter.type === 'choice') return t.enum(parameter.choices);
+  if (parameter.type === 'bytes') return bytesType;
   if (parameter.type === 'text') {
     return t.string({
       maxLength: 1_024,
@@ -297,5 +304,9 @@ const status: Type<ClusterStatus> = t.object({
     .nullable()
     .optional()
     .describe('What is being done, and why.'),
+  settings: t
+    .map(t.string())
+    .optional()
+    .describe('Settings that were set while members ran, and that all of them have.'),
   conditions: t.conditions().optional(),
 });

@@ -26,6 +26,7 @@ import type { ClusterObject, ClusterSpec, ClusterStatus } from './cluster-spec.t
 import type { Cluster, Engine, EngineTables, Trouble } from './engine.ts';
 import { approvalAnnotation, clusterLabels, roleLabel } from './labels.ts';
 import { Listeners } from './listeners.ts';
+import { settingsToKeep, wantedSettings } from './live-settings.ts';
 import type { Member, Observed, Place } from './member.ts';
 import { membersOf, sameMembers } from './members.ts';
 import { observe } from './observe.ts';
@@ -138,7 +139,8 @@ class ClusterPass<Options, Facts> {
     this.#engine = engine;
     this.#object = object;
     this.#context = context;
-    this.#cluster = { name, namespace, spec: object.spec };
+    const settings = wantedSettings(engine, object.spec, object.status?.settings ?? {});
+    this.#cluster = { name, namespace, spec: object.spec, settings };
   }
 
   async run({ ears, secrets }: Memory): Promise<Outcome> {
@@ -258,7 +260,9 @@ class ClusterPass<Options, Facts> {
 
   #tell(observed: Observed<Facts>, plan: ClusterPlan): Outcome {
     const words = this.#words(observed, plan);
-    this.#context.status({ ...words.fields }, words.conditions);
+    const { spec, settings = {} } = this.#cluster;
+    const kept = settingsToKeep(settings, spec, observed.members);
+    this.#context.status({ ...words.fields, settings: kept }, words.conditions);
     this.#announce(words);
     return { requeueAfterMs: plan.waits === undefined ? lookAgainMs : busyMs };
   }

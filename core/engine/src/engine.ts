@@ -13,6 +13,8 @@ export interface Cluster<Options> {
   readonly spec: ClusterSpec<Options>;
   /** Undefined: members ask for none. */
   readonly passwords?: Passwords | undefined;
+  /** Of those that apply live: what members are to have, by name. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** Members of one kind: what there may be of them. */
@@ -42,8 +44,12 @@ export type Parameter = {
   readonly description?: string;
   /** `live`: an engine sets it while members run; `restart`: they are rolled. */
   readonly applies: 'live' | 'restart';
+  /** What a server has that is told nothing: what a setting goes back to that is chosen no more. */
+  readonly default?: string;
 } & (
   | { readonly type: 'integer'; readonly min?: number; readonly max?: number }
+  /** Bytes, or a text such as `64mb`. */
+  | { readonly type: 'bytes' }
   | { readonly type: 'choice'; readonly choices: readonly string[] }
   | { readonly type: 'text'; readonly pattern?: string }
 );
@@ -115,6 +121,13 @@ export interface Engine<Options, Facts> extends EngineTables<Options> {
   ) => Promise<MemberView<Facts>>;
   /** What to do about the members themselves. Pure. */
   readonly plan: (cluster: Cluster<Options>, observed: Observed<Facts>) => EnginePlan;
+  /** Sets what applies live, of which {@link MemberView.settings} told something else; throws when it does not hold. */
+  readonly setLive?: (
+    member: Member<Facts>,
+    settings: Readonly<Record<string, string>>,
+    cluster: Cluster<Options>,
+    signal: AbortSignal,
+  ) => Promise<void>;
   /** What each is when all that was seen is taken together, where one alone may be wrong about itself. By name; pure. */
   readonly roles?: (observed: Observed<Facts>) => ReadonlyMap<string, Role>;
   /**

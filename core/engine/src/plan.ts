@@ -3,6 +3,7 @@
 import type { StepStatus } from './cluster-spec.ts';
 import type { Cluster, Engine, Step, Trouble } from './engine.ts';
 import { approvalAnnotation } from './labels.ts';
+import { otherSettings } from './live-settings.ts';
 import { comparePlaces, isHealthy, isOutdated, type Member, type Observed } from './member.ts';
 
 /** Ends the pod of a member, so that its workload makes another. */
@@ -27,7 +28,7 @@ export interface ClusterPlan {
 }
 
 export interface PlanInput<Options, Facts> {
-  readonly engine: Pick<Engine<Options, Facts>, 'plan' | 'handOver' | 'mayLeave'>;
+  readonly engine: Pick<Engine<Options, Facts>, 'plan' | 'handOver' | 'mayLeave' | 'setLive'>;
   readonly cluster: Cluster<Options>;
   readonly observed: Observed<Facts>;
   /** What the status says is under way. */
@@ -49,7 +50,7 @@ export function planCluster<Options, Facts>(input: PlanInput<Options, Facts>): C
   if (input.cluster.spec.suspend) return stoppedPlan(members);
   const asked = input.engine.plan(input.cluster, { members });
   const rolls = asked.steps.length > 0 ? [] : rollActions(input, members);
-  const ahead = [...stuckRemovals(members), ...asked.steps, ...rolls];
+  const ahead = [...stuckRemovals(members), ...asked.steps, ...settingSteps(input), ...rolls];
   const safe = ahead.filter(({ risk }) => risk === 'safe');
   const next = disruptionOf(ahead, input.underWay);
   const chosen = next ? choose(next, input) : {};
@@ -115,6 +116,27 @@ function stuckRemovals(members: readonly Member<unknown>[]): readonly PodRemoval
     if (!member.wanted || !isOutdated(member)) return [];
     if (pod?.trouble === undefined || pod.ready || pod.terminating) return [];
     return [removal(member, pod, 'safe', `${member.name} cannot run as it was: ${pod.trouble}`)];
+  });
+}
+
+/** Whoever takes settings while it runs is told those that it has otherwise. */
+function settingSteps<Options, Facts>({
+  engine: { setLive },
+  cluster,
+  observed: { members },
+}: PlanInput<Options, Facts>): readonly Step[] {
+  if (setLive === undefined) return [];
+  return members.flatMap((member): readonly Step[] => {
+    const settings = otherSettings(cluster.settings ?? {}, member);
+    const names = Object.keys(settings).join(', ');
+    if (names === '' || !member.wanted) return [];
+    return [
+      {
+        ...{ id: `set ${names} on ${member.name}`, on: member.name, risk: 'safe' },
+        ...{ why: `${member.name} has another ${names} than the spec`, timeLimitSeconds: 60 },
+        run: (signal) => setLive(member, settings, cluster, signal),
+      },
+    ];
   });
 }
 

@@ -5,6 +5,8 @@ export const redisErrors: Readonly<Record<string, string>> = {
     'A member of a Redis cluster cannot be reached, or its connection broke. The message says which and why; look at its pod and its log.',
   REDIS_COMMAND_FAILED:
     'A member of a Redis cluster refused a command of the platform. The message has the words of the server.',
+  REDIS_SETTING_LOST:
+    'A redis-server took a setting and has another value. The message has both; choose a value that the server uses.',
   REDIS_HEIR_BEHIND:
     'No replica caught up with its leader while a hand-over held writes back. They go on at the old leader; it is tried again. Look at the network and the load of the replicas.',
 };

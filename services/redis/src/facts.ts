@@ -1,9 +1,10 @@
 // What is seen of one member of a Redis cluster.
 
-import type { MemberView, Passwords } from '@tweendeck/engine';
+import type { Cluster, MemberView } from '@tweendeck/engine';
 import { type ClusterNode, parseClusterNodes, parseInfo } from './cluster-nodes.ts';
 import { passwordQuestions, takesAll } from './credentials.ts';
 import type { RedisLink } from './redis-link.ts';
+import { settingsIn, settingsQuestions } from './settings.ts';
 import { slotsHeld } from './slots.ts';
 
 export interface RedisFacts {
@@ -29,14 +30,15 @@ const utf8 = (value: unknown): string =>
 /** Reads, in one go. */
 export async function observeMember(
   link: RedisLink,
-  passwords: Passwords | undefined,
+  { passwords, settings = {} }: Pick<Cluster<unknown>, 'passwords' | 'settings'>,
   signal: AbortSignal,
 ): Promise<MemberView<RedisFacts>> {
   const questions = [['CLUSTER', 'NODES'], ['INFO'], ['CLUSTER', 'INFO'], ['DBSIZE']];
-  const [nodesText, infoText, clusterText, size, ...account] = await link.ask(
-    passwords ? [...questions, ...passwordQuestions] : questions,
+  const [nodesText, infoText, clusterText, size, ...rest] = await link.ask(
+    [...questions, ...(passwords ? passwordQuestions : []), ...settingsQuestions(settings)],
     signal,
   );
+  const account = rest.splice(0, passwords ? passwordQuestions.length : 0);
   const takesPasswords = passwords && { takesPasswords: takesAll(passwords, account) };
   const view = viewOf({
     nodes: parseClusterNodes(utf8(nodesText)),
@@ -44,7 +46,7 @@ export async function observeMember(
     cluster: parseInfo(utf8(clusterText)),
     keys: Number(size),
   });
-  return { ...view, ...takesPasswords };
+  return { ...view, ...takesPasswords, settings: settingsIn(settings, rest[0] ?? null) };
 }
 
 interface Said {

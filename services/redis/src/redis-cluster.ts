@@ -8,6 +8,7 @@ import {
   type Engine,
   engineController,
   engineKind,
+  filesPath,
   type Member,
   type Observed,
   type RenderContext,
@@ -18,9 +19,10 @@ import { type Kind, parseQuantity, quantityValue, t } from '@tweendeck/kube';
 import { redisPasswords } from './credentials.ts';
 import { doDeed } from './do-deed.ts';
 import { observeMember, type RedisFacts } from './facts.ts';
-import { missingSlots, type PlannedDeed, planRedis } from './plan-cluster.ts';
+import { handOver, missingSlots, type PlannedDeed, planRedis } from './plan-cluster.ts';
 import { type OpenLink, openTcpLink } from './redis-link.ts';
-import { isSeen, openAs, redisPort, type Seen } from './seen.ts';
+import { addressOf, isSeen, openAs, redisPort } from './seen.ts';
+import { ownDefaults, redisParameters, setLive, settingsFile } from './settings.ts';
 import { slotsHeld } from './slots.ts';
 
 export interface RedisClusterOptions {
@@ -33,18 +35,13 @@ type Context = RenderContext<RedisClusterOptions>;
 /** A share of the limit is left to buffers, copies while it saves, and the program itself. */
 const dataShare = 0.7;
 
-const defaults: Readonly<Record<string, string>> = {
-  appendonly: 'yes',
-  'maxmemory-policy': 'noeviction',
-  'min-replicas-to-write': '0',
-  timeout: '0',
-};
-
+/** What is the same for as long as a member runs; the rest is in a file, so that it can change meanwhile. */
 function command({ cluster: { spec }, place }: Context): readonly string[] {
-  const { auth, config = {}, groups, options } = spec;
+  const { auth, groups, options } = spec;
   const memory = groups[place.group]?.resources.limits['memory'] ?? '256Mi';
   const bytes = Math.floor(Number(quantityValue(parseQuantity(String(memory)))) * dataShare);
   const settings: Readonly<Record<string, string | number>> = {
+    ...(auth?.mode === 'none' ? {} : { include: `${secretFilesPath}/auth.conf` }),
     ...{ bind: '$(POD_IP)', port: redisPort, dir: '/data', 'protected-mode': 'no' },
     ...{ 'cluster-enabled': 'yes', 'cluster-config-file': 'nodes.conf' },
     'cluster-announce-ip': '$(POD_IP)',
@@ -53,11 +50,9 @@ function command({ cluster: { spec }, place }: Context): readonly string[] {
     ...{ 'cluster-allow-replica-migration': 'no', 'cluster-replica-validity-factor': 0 },
     'cluster-require-full-coverage': 'no',
     maxmemory: bytes,
-    ...defaults,
-    ...config,
   };
   return [
-    ...(auth?.mode === 'none' ? [] : [`${secretFilesPath}/auth.conf`]),
+    `${filesPath}/redis.conf`,
     ...Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
   ];
 }
@@ -97,32 +92,13 @@ export function redisClusterEngine(
     },
     clientGroup: 'data',
     passwords: redisPasswords,
-    parameters: {
-      appendonly: {
-        ...{ type: 'choice', choices: ['yes', 'no'], applies: 'restart' },
-        description: 'Whether writes are logged to disk; yes unless said otherwise.',
-      },
-      'maxmemory-policy': {
-        type: 'choice',
-        choices: [
-          ...['noeviction', 'allkeys-lru', 'allkeys-lfu', 'allkeys-random'],
-          ...['volatile-lru', 'volatile-lfu', 'volatile-random', 'volatile-ttl'],
-        ],
-        applies: 'restart',
-        description: 'What goes when memory is full; nothing unless said otherwise.',
-      },
-      'min-replicas-to-write': {
-        ...{ type: 'integer', min: 0, max: 5, applies: 'restart' },
-        description: 'A leader with fewer replicas in step takes no writes.',
-      },
-      timeout: {
-        ...{ type: 'integer', min: 0, max: 86_400, applies: 'restart' },
-        description: 'Seconds after which an idle client is closed; 0: never.',
-      },
-    },
+    parameters: redisParameters,
     recipes: {
       data: {
         command,
+        files: ({ cluster: { spec } }) => ({
+          'redis.conf': settingsFile({ ...ownDefaults, ...spec.config }),
+        }),
         ports: { redis: redisPort, bus: redisPort + 10_000 },
         readiness: { tcpSocket: { port: 'redis' }, ...shardTimes },
         liveness: { tcpSocket: { port: 'redis' }, periodSeconds: 10, failureThreshold: 6 },
@@ -130,17 +106,21 @@ export function redisClusterEngine(
       },
     },
     observe: async ({ pod }, cluster, signal) => {
-      const address = { host: pod?.ip ?? '', port: redisPort };
-      using link = await openAs(cluster, open)(address, signal);
-      return await observeMember(link, cluster.passwords, signal);
+      using link = await openAs(cluster, open)(addressOf({ pod }), signal);
+      return await observeMember(link, cluster, signal);
     },
     plan: (cluster, observed) => {
       const { deeds, troubles } = planRedis(cluster, observed);
       return { steps: deeds.map((deed) => stepOf(deed, cluster)), troubles };
     },
+    setLive: async (member, settings, cluster, signal) => {
+      using link = await openAs(cluster, open)(addressOf(member), signal);
+      await setLive(link, settings, signal);
+    },
     mayLeave,
     handOver: (from, cluster, observed) => {
-      const deed = handOver(from, observed);
+      const seen = observed.members.filter(isSeen);
+      const deed = isSeen(from) ? handOver(from, seen, 'be restarted') : undefined;
       return deed && stepOf(deed, cluster);
     },
   };
@@ -160,26 +140,6 @@ export function mayLeave(
   const slots = slotsHeld(self.slots);
   if (slots > 0) return `it owns ${slots} slots`;
   return keys === 0 ? true : `it holds ${keys} keys`;
-}
-
-/** To the replica that has most of what its leader wrote. */
-export function handOver(
-  from: Member<RedisFacts>,
-  { members }: Observed<RedisFacts>,
-): PlannedDeed | undefined {
-  if (!isSeen(from)) return undefined;
-  const { id } = from.view.facts;
-  const [heir] = members
-    .filter(isSeen)
-    .filter((one): one is Seen => one.wanted && one.view.synced && one.pod.ready)
-    .filter(({ view }) => view.facts.self.masterId === id)
-    .toSorted((a, b) => b.view.facts.offset - a.view.facts.offset);
-  if (heir === undefined) return undefined;
-  return {
-    ...{ id: `hand over from ${from.name} to ${heir.name}`, on: heir.name, risk: 'disruptive' },
-    why: `${from.name} is to be restarted, and leads its shard`,
-    deed: { kind: 'lead', replica: heir, how: 'in order' },
-  };
 }
 
 const options = t

@@ -15,8 +15,8 @@ export function isSeen(member: Member<RedisFacts>): member is Seen {
   return member.view !== undefined && member.pod !== undefined;
 }
 
-export function addressOf({ pod }: Pick<Seen, 'pod'>): RedisAddress {
-  return { host: pod.ip ?? '', port: redisPort };
+export function addressOf({ pod }: Pick<Member<unknown>, 'pod'>): RedisAddress {
+  return { host: pod?.ip ?? '', port: redisPort };
 }
 
 /** Opens with the passwords of the cluster, if it has any. */
