@@ -29,8 +29,8 @@ export async function doDeed(
     case 'tell passwords':
       return tellAll(deed.to, passwordCommands(deed.passwords), open, signal);
     case 'lead': {
-      const how = deed.how === 'in order' ? [] : ['TAKEOVER'];
-      return tell(deed.replica, ['CLUSTER', 'FAILOVER', ...how], open, signal);
+      const words = { 'in order': [], forced: ['FORCE'], 'without votes': ['TAKEOVER'] } as const;
+      return tell(deed.replica, ['CLUSTER', 'FAILOVER', ...words[deed.how]], open, signal);
     }
     case 'close': {
       const { at, slots, owner } = deed.closing;

@@ -213,6 +213,43 @@ for (const { name, given, options, deeds, troubles = [] } of [
     deeds: ['close slots on c-data-0-0', 'close slots on c-data-1-0'],
   },
   {
+    name: 'a leader lost its volume and is another one at its address, which nobody stands for election over',
+    given: but(settled, {
+      '1-0': { id: 'new', slots: undefined, keys: 0 },
+      '1-1': { follows: 'old' },
+    }),
+    options: { gone: [{ id: 'old', slots: third1, flags: ['master', 'noaddr'] }] },
+    deeds: ['elect c-data-1-1 (disruptive)'],
+    troubles: ['SlotsUncovered'],
+  },
+  {
+    name: 'of its replicas the one that did not copy from whoever is there now',
+    given: [
+      ...but(settled, {
+        '1-0': { id: 'new', slots: undefined, keys: 0 },
+        '1-1': { follows: 'old' },
+      }),
+      { at: '1-2', follows: 'old', offset: 99, copiesFrom: '10.0.1.0' },
+    ],
+    options: { gone: [{ id: 'old', slots: third1, flags: ['master', 'noaddr'] }] },
+    deeds: ['elect c-data-1-1 (disruptive)'],
+    troubles: ['SlotsUncovered'],
+  },
+  {
+    name: 'nobody is elected while one is silent that may be that leader elsewhere',
+    given: but(settled, {
+      '1-0': { silent: 'with pod', id: 'new', slots: undefined },
+      '1-1': { follows: 'old' },
+    }),
+    options: { gone: [{ id: 'old', slots: third1, flags: ['master', 'noaddr'] }] },
+    deeds: [],
+  },
+  {
+    name: 'a leader that is to leave a shard that stays hands over',
+    given: but(settled, { '0-0': { wanted: false } }),
+    deeds: ['hand over from c-data-0-0 to c-data-0-1 (disruptive)'],
+  },
+  {
     name: 'a replica that copies from where its leader was follows it anew',
     given: but(settled, { '0-1': { copiesFrom: '10.9.9.9' } }),
     deeds: ['follow c-data-0-0 with c-data-0-1'],

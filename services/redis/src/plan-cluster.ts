@@ -19,7 +19,10 @@ export type RedisDeed =
   | { readonly kind: 'move'; readonly move: SlotMove; readonly all: readonly Seen[] }
   | { readonly kind: 'close'; readonly closing: SlotClosing }
   | { readonly kind: 'tell passwords'; readonly to: Seen; readonly passwords: Passwords }
-  | { readonly kind: 'lead'; readonly replica: Seen; readonly how: 'in order' | 'without votes' };
+  | { readonly kind: 'lead'; readonly replica: Seen; readonly how: LeadBy };
+
+/** `forced`: by the votes of most masters, though they do not find that its master fails. */
+type LeadBy = 'in order' | 'forced' | 'without votes';
 
 export interface PlannedDeed {
   readonly id: string;
@@ -106,7 +109,8 @@ function planLiving(
   seen: readonly Seen[],
 ): RedisPlan {
   const takeovers = planTakeovers(members, seen);
-  const healing = [...takeovers.deeds, ...planMeetings(seen), ...planForgetting(members, seen)];
+  const leading = takeovers.deeds.length > 0 ? takeovers.deeds : planElections(members, seen);
+  const healing = [...leading, ...planMeetings(seen), ...planForgetting(members, seen)];
   const following = planFollowing(seen);
   const building =
     healing.length > 0 || following.length > 0 ? [] : buildingOf(cluster, members, seen);
@@ -246,6 +250,11 @@ function buildingOf(
     }),
   );
   if (closing.length > 0) return closing;
+  const leaving = leaders.flatMap(({ leader }) => {
+    const deed = leader.wanted ? undefined : handOver(leader, seen, 'leave');
+    return deed ? [deed] : [];
+  });
+  if (leaving.length > 0) return leaving;
   const [move] = planMoves(leaders, spec.groups['data']?.shards ?? 1);
   if (move === undefined) return [];
   const { from, to } = move;
@@ -256,6 +265,26 @@ function buildingOf(
       deed: { kind: 'move', move, all: seen },
     },
   ];
+}
+
+/** To the replica that has most of what its leader wrote. */
+export function handOver(
+  from: Seen,
+  seen: readonly Seen[],
+  to: 'leave' | 'be restarted',
+): PlannedDeed | undefined {
+  const heir = bestHeir(
+    seen.filter(
+      ({ wanted, view, pod }) =>
+        wanted && view.synced && pod.ready && view.facts.self.masterId === from.view.facts.id,
+    ),
+  );
+  if (heir === undefined) return undefined;
+  return {
+    ...{ id: `hand over from ${from.name} to ${heir.name}`, on: heir.name, risk: 'disruptive' },
+    why: `${from.name} is to ${to}, and leads its shard`,
+    deed: { kind: 'lead', replica: heir, how: 'in order' },
+  };
 }
 
 /** Without most of the masters nobody is elected: replicas of those that are gone take over, as few as it needs. */
@@ -269,7 +298,8 @@ function planTakeovers(members: readonly Member<RedisFacts>[], seen: readonly Se
   const proven = silent.every(({ pod }) => pod === undefined);
   const needed = Math.floor(masters.size / 2) + 1 - (masters.size - dead.length);
   const heirs = dead
-    .map(({ id }) => bestHeir(seen.filter(({ view }) => view.facts.self.masterId === id)))
+    .map(({ id }) => seen.filter(({ view }) => view.facts.self.masterId === id))
+    .map((replicas) => bestHeir(withoutStrangers(replicas, seen)))
     .filter((heir) => heir !== undefined)
     .toSorted((a, b) => b.view.facts.offset - a.view.facts.offset)
     .slice(0, needed);
@@ -294,8 +324,40 @@ function mastersOf(seen: readonly Seen[]): ReadonlyMap<string, ClusterNode> {
   return new Map(owners.map((node) => [node.id, node]));
 }
 
+/** A master at whose address somebody else answers is not found to fail, and nobody stands for election by itself. */
+function planElections(
+  members: readonly Member<RedisFacts>[],
+  seen: readonly Seen[],
+): readonly PlannedDeed[] {
+  // Who does not answer may be that master, at another address.
+  if (members.some((member) => !isSeen(member))) return [];
+  const present = new Set(seen.map(({ view }) => view.facts.id));
+  const gone = [...mastersOf(seen).keys()].filter((id) => !present.has(id));
+  return gone.flatMap((id): readonly PlannedDeed[] => {
+    const replicas = seen.filter(({ view }) => view.facts.self.masterId === id);
+    const heir = bestHeir(withoutStrangers(replicas, seen));
+    const master = heir?.view.facts.nodes.find((node) => node.id === id);
+    if (heir === undefined || !master?.flags.has('noaddr')) return [];
+    return [
+      {
+        ...{ id: `elect ${heir.name}`, on: heir.name, risk: 'disruptive' },
+        why: `somebody else is where the leader of ${heir.name} was`,
+        deed: { kind: 'lead', replica: heir, how: 'forced' },
+      },
+    ];
+  });
+}
+
 function bestHeir(replicas: readonly Seen[]): Seen | undefined {
   return replicas.toSorted((a, b) => b.view.facts.offset - a.view.facts.offset)[0];
+}
+
+/** Whoever copied from another member at the address of its master has not the data of its shard any more. */
+function withoutStrangers(replicas: readonly Seen[], seen: readonly Seen[]): readonly Seen[] {
+  const own = replicas.filter(
+    ({ view: { facts } }) => !seen.some(({ pod }) => pod.ip === facts.copiesFrom),
+  );
+  return own.length > 0 ? own : replicas;
 }
 
 /** Slots that nobody who answers owns. */
