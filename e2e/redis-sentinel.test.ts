@@ -1,9 +1,11 @@
-// The kind RedisSentinel in the embedded home, on real redis-servers, with a client that writes all the time.
+// The kind RedisSentinel in the embedded home, on real redis-servers, with a client that writes all the time and asks
+// Sentinels where to.
 
 import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { TestHome, until } from './support/home.ts';
-import { askRedis, SentinelWriter } from './support/redis-sentinel-writer.ts';
+import { askRedis, RedisCaller, SentinelWriter } from './support/redis-sentinel-writer.ts';
 
 const kubectl = '1.35';
 const patienceMs = 120_000;
@@ -23,6 +25,8 @@ test('a RedisSentinel loses nothing that was acknowledged', {
   };
   const get = async (...what: readonly string[]): Promise<Anything> =>
     JSON.parse(await must(['get', ...what, '-o', 'json']));
+  const patch = (spec: object): Promise<string> =>
+    must(['patch', 'rsen', 'sessions', '--type=merge', '-p', JSON.stringify({ spec })]);
   const settled = (ready = '6/6') =>
     until(
       `${ready} take part`,
@@ -38,28 +42,50 @@ test('a RedisSentinel loses nothing that was acknowledged', {
     if (group) labels.push(`tweendeck.io/group=${group}`);
     return (await get('pods', '-l', labels.join(','))).items;
   };
+  /** The process of a member, by the address that its title has. */
+  const processAt = async (host: string): Promise<number> => {
+    for (const name of await readdir('/proc')) {
+      const line = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => ''); // none, or ended
+      if (line.includes(`redis-server ${host}:`)) return Number(name);
+    }
+    throw new Error(`nobody runs at ${host}`);
+  };
+  // What clients know of Sentinels; asked for anew where all have other addresses.
   let sentinels: readonly string[] = [];
-  await using writer = new SentinelWriter({ masterName, sentinels: async () => sentinels });
-  const named = async (): Promise<readonly string[]> => {
+  const lookForSentinels = async (): Promise<void> => {
     const found = await pods('sentinels');
     sentinels = found.flatMap(({ status }) => (status.podIP ? [status.podIP] : []));
-    return Promise.all(
-      sentinels.map(async (host) => {
-        const name = await askRedis(
-          host,
-          26_379,
-          'SENTINEL',
-          'GET-MASTER-ADDR-BY-NAME',
-          masterName,
-        );
-        return Array.isArray(name) ? String(name[0]) : '';
-      }),
+  };
+  await using writer = new SentinelWriter({ masterName, sentinels: async () => sentinels });
+  const namedBy = async (sentinel: string): Promise<string> => {
+    const name = await askRedis(
+      sentinel,
+      26_379,
+      'SENTINEL',
+      'GET-MASTER-ADDR-BY-NAME',
+      masterName,
     );
+    return Array.isArray(name) ? String(name[0]) : '';
+  };
+  const leader = (): Promise<string> => {
+    const [first = ''] = sentinels;
+    return namedBy(first);
+  };
+  const nothingLost = async (what: string): Promise<void> => {
+    const before = writer.writes;
+    await until('writes go on', async () => writer.writes > before + 50, patienceMs);
+    assert.deepEqual(await writer.lost(), []);
+    const gap = Math.round(writer.longestGapMs);
+    context.diagnostic(`${what}: ${gap} ms without writes, ${writer.failures.length} failed`);
+    writer.measure();
   };
 
   await context.test('it is made, and all Sentinels know its leader', async () => {
     const object = { apiVersion: 'tweendeck.io/v1alpha1', kind: 'RedisSentinel' };
-    const spec = { options: { downAfterMs: 1_000 } };
+    const storage = { size: '1Gi' };
+    const groups = { data: { storage }, sentinels: { storage } };
+    const config = { appendonly: 'no' };
+    const spec = { groups, config, options: { downAfterMs: 1_000 } };
     const began = performance.now();
     await must(
       ['apply', '-f', '-'],
@@ -69,11 +95,136 @@ test('a RedisSentinel loses nothing that was acknowledged', {
     context.diagnostic(`ready after ${Math.round(performance.now() - began)} ms`);
     const roles = status.members.map(({ role }: Anything) => role).sort();
     assert.deepEqual(roles, ['follower', 'follower', 'leader', 'peer', 'peer', 'peer']);
-    const [leader] = await pods('data');
-    assert.deepEqual(new Set(await named()), new Set([leader.status.podIP]));
+    await lookForSentinels();
+    const [first] = await pods('data');
+    const named = await Promise.all(sentinels.map(namedBy));
+    assert.deepEqual(named, Array(3).fill(first.status.podIP));
     writer.start(500);
-    await until('every key was written', async () => writer.acknowledged.size === 500);
+    await until('every key was written', async () => writer.acknowledged.size === 500, patienceMs);
     assert.deepEqual(writer.failures, []);
+    writer.measure();
+  });
+
+  await context.test('a leader that comes back without its data overwrites nobody', async () => {
+    process.kill(await processAt(await leader()), 'SIGKILL');
+    await nothingLost('leader without a log killed');
+    await settled();
+  });
+
+  await context.test(
+    'a leader that is frozen is replaced, and takes no writes when it goes on',
+    async () => {
+      const old = await leader();
+      const pid = await processAt(old);
+      // Clients that know nothing of Sentinels.
+      await using stale = new StaleClients();
+      await stale.open(old, 20);
+      process.kill(pid, 'SIGSTOP');
+      await until('another one leads', async () => (await leader()) !== old, patienceMs);
+      const began = performance.now();
+      const rw = async () =>
+        (await get('pods', '-l', 'tweendeck.io/role=leader,app.kubernetes.io/instance=sessions'))
+          .items;
+      await until(
+        'its label says so',
+        async () => {
+          const [one, ...more] = await rw();
+          return more.length === 0 && one?.status.podIP === (await leader());
+        },
+        patienceMs,
+      );
+      context.diagnostic(`label after ${Math.round(performance.now() - began)} ms`);
+      const before = writer.writes;
+      await until('writes go on', async () => writer.writes > before + 50, patienceMs);
+      process.kill(pid, 'SIGCONT');
+      // What was on its way to it when it was frozen is taken with its first breath.
+      await askRedis(old, 6_379, 'PING');
+      stale.write();
+      await until(
+        'it follows',
+        async () => String([await askRedis(old, 6_379, 'ROLE')].flat()[0]) === 'slave',
+        patienceMs,
+      );
+      context.diagnostic(`stale writes accepted: ${stale.accepted}, refused: ${stale.refused}`);
+      assert.equal(stale.accepted, 0);
+      await nothingLost('leader frozen');
+      await settled();
+    },
+  );
+
+  await context.test('what a server takes while it runs restarts nobody', async () => {
+    const before = (await pods()).map(({ metadata }) => metadata.uid);
+    await patch({ config: { 'maxmemory-policy': 'allkeys-lru' }, options: { downAfterMs: 1_500 } });
+    const now = await until(
+      'it is set',
+      async () => {
+        const policy = await askRedis(await leader(), 6_379, 'CONFIG', 'GET', 'maxmemory-policy');
+        return String(policy) === 'maxmemory-policy,allkeys-lru' && (await settled());
+      },
+      patienceMs,
+    );
+    assert.equal(now.ready, '6/6');
+    assert.deepEqual(
+      (await pods()).map(({ metadata }) => metadata.uid),
+      before,
+    );
+  });
+
+  await context.test('a change rolls through all members, the leader hands over', async () => {
+    const before = new Set((await pods()).map(({ metadata }) => metadata.uid));
+    const began = performance.now();
+    await patch({ config: { appendonly: 'yes' } });
+    await until(
+      'all pods are others',
+      async () => {
+        await lookForSentinels();
+        const now = await pods();
+        return now.length === 6 && now.every(({ metadata }) => !before.has(metadata.uid));
+      },
+      patienceMs,
+    );
+    await settled();
+    context.diagnostic(`rolled in ${Math.round(performance.now() - began)} ms`);
+    await nothingLost('rolled');
+  });
+
+  await context.test(
+    'a leader that comes back with its data leads, if nobody else does yet',
+    async () => {
+      process.kill(await processAt(await leader()), 'SIGKILL');
+      await nothingLost('leader with a log killed');
+      await settled();
+    },
+  );
+
+  await context.test('all members are killed at once', async () => {
+    for (const { status } of await pods()) process.kill(await processAt(status.podIP), 'SIGKILL');
+    await nothingLost('all killed');
+    await settled();
+  });
+
+  await context.test('the home is killed while Sentinels choose', async () => {
+    const old = await leader();
+    process.kill(await processAt(old), 'SIGKILL');
+    await home.stop('SIGKILL');
+    try {
+      await until('Sentinels choose without it', async () => (await leader()) !== old, patienceMs);
+      const before = writer.writes;
+      await until('writes go on', async () => writer.writes > before + 50, patienceMs);
+    } finally {
+      await home.start(); // which also ends what the killed one left
+    }
+    await settled();
+    await lookForSentinels();
+    await nothingLost('home killed during a failover');
+  });
+
+  await context.test('all members come back at other addresses', async () => {
+    const labels = 'app.kubernetes.io/instance=sessions';
+    await must(['delete', 'pods', '-l', labels, '--grace-period=0', '--force']);
+    await settled();
+    await lookForSentinels();
+    await nothingLost('all pods deleted');
   });
 
   await context.test('what cannot be is refused with its field', async () => {
@@ -83,7 +234,6 @@ test('a RedisSentinel loses nothing that was acknowledged', {
       { spec: { groups: { data: { members: 9 } } }, said: /spec\.groups\.data\.members/ },
       { spec: { options: { downAfterMs: 1 } }, said: /spec\.options\.downAfterMs/ },
       { spec: { config: { appendonly: 'maybe' } }, said: /spec\.config\.appendonly/ },
-      { spec: { config: { replicaof: 'me' } }, said: /replicaof/ },
       { spec: { version: '6.0' }, said: /spec\.version/ },
     ]) {
       const { code, stderr } = await home.kubectl(kubectl, [
@@ -101,3 +251,40 @@ test('a RedisSentinel loses nothing that was acknowledged', {
   });
   context.diagnostic(`${writer.writes} writes`);
 });
+
+/** Clients that stay with one server and write to it as soon as it goes on. */
+class StaleClients implements AsyncDisposable {
+  accepted: number = 0;
+  refused: number = 0;
+  readonly #callers: RedisCaller[] = [];
+  #work: Promise<unknown> = Promise.resolve();
+
+  async open(host: string, count: number): Promise<void> {
+    for (let number = 0; number < count; number++) {
+      const caller = new RedisCaller(host, 6_379);
+      await caller.call('PING');
+      this.#callers.push(caller);
+    }
+  }
+
+  /** Until they are closed. */
+  write(): void {
+    this.#work = Promise.all(
+      this.#callers.map(async (caller, number) => {
+        while (!caller.isGone) {
+          try {
+            await caller.call('SET', `stale-${number}`, 'written');
+            this.accepted++;
+          } catch {
+            this.refused++;
+          }
+        }
+      }),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const caller of this.#callers) caller.close();
+    await this.#work;
+  }
+}

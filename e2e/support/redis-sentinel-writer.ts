@@ -26,6 +26,10 @@ export class RedisCaller {
     this.#socket.on('close', () => this.#end(new Error('it closed the connection')));
   }
 
+  get isGone(): boolean {
+    return this.#gone !== undefined;
+  }
+
   /** Answers that are errors are thrown. */
   async call(...command: readonly string[]): Promise<RespValue> {
     if (this.#gone) throw this.#gone;

@@ -1,8 +1,9 @@
 // Does what was planned for a Sentinel set: the commands behind each deed. Every one may be done again.
 
-import { PlatformError } from '@tweendeck/std';
+import { isPlatformError, PlatformError } from '@tweendeck/std';
 import { parseInfo } from '../cluster-nodes.ts';
 import { askOne, type Command, type OpenLink, type RedisLink } from '../redis-link.ts';
+import { writeMark } from './mark.ts';
 import type { SentinelDeed } from './plan-sentinel.ts';
 import type { WatchSettings } from './settings.ts';
 import type { SeenData } from './standing.ts';
@@ -27,10 +28,12 @@ export async function doDeed(
       return tell(deed.by, followCommands(deed.leader, deed.by), open, signal);
     case 'set':
       return tell(deed.on, configSet(deed.settings), open, signal);
+    case 'mark':
+      return mark(deed, open, signal);
     case 'watch':
       return tell(deed.by, watchCommands(deed), open, signal);
     case 'adjust':
-      return tell(deed.by, [adjustCommand(deed.settings)], open, signal);
+      return tell(deed.by, adjustCommands(deed.settings), open, signal);
     case 'fail over':
       return tell(deed.by, [['SENTINEL', 'FAILOVER', deed.masterName]], open, signal);
     case 'hand over':
@@ -46,6 +49,21 @@ async function tell(
 ): Promise<void> {
   using link = await open(placeOf(address), signal);
   await link.ask(commands, signal);
+}
+
+/** A leader that takes no writes at the moment takes none that others could miss. */
+async function mark(
+  { on, mark }: Extract<SentinelDeed, { readonly kind: 'mark' }>,
+  open: OpenLink,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await tell(on, [writeMark(mark)], open, signal);
+  } catch (error) {
+    const isLater =
+      isPlatformError(error, 'REDIS_COMMAND_FAILED') && /NOREPLICAS/.test(error.message);
+    if (!isLater) throw error;
+  }
 }
 
 function placeOf(address: string): { readonly host: string; readonly port: number } {
@@ -75,17 +93,20 @@ function watchCommands({
   return [
     ...(by.facts.watch ? [['SENTINEL', 'REMOVE', masterName]] : []),
     ['SENTINEL', 'MONITOR', masterName, host, port, quorum],
-    adjustCommand(settings),
+    ...adjustCommands(settings),
   ];
 }
 
-function adjustCommand(settings: WatchSettings): Command {
-  const { masterName, quorum, downAfterMs, failoverTimeoutMs } = settings;
+function adjustCommands(settings: WatchSettings): readonly Command[] {
+  const { masterName, askMs, quorum, downAfterMs, failoverTimeoutMs } = settings;
   const values = [
     ...['quorum', quorum, 'down-after-milliseconds', downAfterMs],
     ...['failover-timeout', failoverTimeoutMs],
   ];
-  return ['SENTINEL', 'SET', masterName, ...values];
+  return [
+    ['SENTINEL', 'SET', masterName, ...values],
+    ['SENTINEL', 'DEBUG', 'INFO-PERIOD', askMs],
+  ];
 }
 
 /** Writes are held back for so long at most, whatever becomes of us. */
@@ -145,19 +166,23 @@ async function untilLed(
   open: OpenLink,
   signal: AbortSignal,
 ): Promise<SeenData | undefined> {
-  await using links = new AsyncDisposableStack();
-  const asked = await Promise.all(
-    heirs.map(async (heir) => ({ heir, link: await open(placeOf(heir.address), signal) })),
-  );
-  for (const { link } of asked) links.use(link);
   for (let turn = 0; turn < turnsMax; turn++) {
-    for (const { heir, link } of asked) {
-      const [role] = [await askOne(link, ['ROLE'], signal)].flat();
-      if (String(role) === 'master') return heir;
-    }
+    for (const heir of heirs) if (await leads(heir, open, signal)) return heir;
     await aMoment(old, signal);
   }
   return undefined;
+}
+
+/** Asked by a connection of its own: Sentinels close those of whom they make the leader. */
+async function leads({ address }: Located, open: OpenLink, signal: AbortSignal): Promise<boolean> {
+  try {
+    using link = await open(placeOf(address), signal);
+    const [role] = [await askOne(link, ['ROLE'], signal)].flat();
+    return String(role) === 'master';
+  } catch (error) {
+    if (isPlatformError(error, 'REDIS_AWAY')) return false;
+    throw error;
+  }
 }
 
 /** 20 ms by the server's clock: more replicas than there are do not answer it. They are asked how far they are meanwhile. */

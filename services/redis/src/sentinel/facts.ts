@@ -4,6 +4,7 @@ import type { MemberView } from '@tweendeck/engine';
 import type { RespValue } from '@tweendeck/wire';
 import { parseInfo } from '../cluster-nodes.ts';
 import { askOne, type RedisLink } from '../redis-link.ts';
+import { type Mark, markIn, readMark } from './mark.ts';
 
 export type SetFacts = DataFacts | SentinelFacts;
 
@@ -21,6 +22,7 @@ export interface DataFacts {
   readonly offset: number;
   /** Whether each write is in its log before it is acknowledged. */
   readonly isLogged: boolean;
+  readonly mark: Mark | undefined;
   /** Those of {@link watchedSettings}. */
   readonly settings: ReadonlyMap<string, string>;
 }
@@ -37,6 +39,8 @@ export const watchedSettings = [
 export interface SentinelFacts {
   readonly kind: 'sentinel';
   readonly id: string;
+  /** How often it asks servers what they are. */
+  readonly askMs: number;
   /** Undefined when it does not watch the set. */
   readonly watch: Watch | undefined;
 }
@@ -74,17 +78,18 @@ export async function observeData(
   link: RedisLink,
   signal: AbortSignal,
 ): Promise<MemberView<DataFacts>> {
-  const [infoText, size, settings] = await link.ask(
-    [['INFO'], ['DBSIZE'], ['CONFIG', 'GET', ...watchedSettings]],
+  const [infoText, size, settings, functions] = await link.ask(
+    [['INFO'], ['DBSIZE'], ['CONFIG', 'GET', ...watchedSettings], readMark],
     signal,
   );
-  return dataView(parseInfo(text(infoText)), Number(size), record(settings));
+  return dataView(parseInfo(text(infoText)), {
+    ...{ keys: Number(size), settings: record(settings), mark: markIn(functions) },
+  });
 }
 
 function dataView(
   info: ReadonlyMap<string, string>,
-  keys: number,
-  settings: ReadonlyMap<string, string>,
+  said: Pick<DataFacts, 'keys' | 'settings' | 'mark'>,
 ): MemberView<DataFacts> {
   const isMaster = info.get('role') === 'master';
   const number = (name: string): number => Number(info.get(name) ?? 0);
@@ -99,7 +104,7 @@ function dataView(
     ...(version === undefined ? {} : { version }),
     ...(isMaster ? {} : { lag }),
     facts: {
-      ...{ kind: 'data', isMaster, isLinked, keys, settings },
+      ...{ kind: 'data', isMaster, isLinked, ...said },
       follows: isMaster ? undefined : `${info.get('master_host')}:${info.get('master_port')}`,
       offset: number(isMaster ? 'master_repl_offset' : 'slave_repl_offset'),
       isLogged: number('aof_enabled') === 1,
@@ -113,15 +118,17 @@ export async function observeSentinel(
   set: { readonly masterName: string; readonly sentinels: number; readonly data: number },
   signal: AbortSignal,
 ): Promise<MemberView<SentinelFacts>> {
-  const [idText, masters, infoText] = await link.ask(
+  const [idText, masters, infoText, times] = await link.ask(
     [
       ['SENTINEL', 'MYID'],
       ['SENTINEL', 'MASTERS'],
       ['INFO', 'server'],
+      ['SENTINEL', 'DEBUG'],
     ],
     signal,
   );
   const version = parseInfo(text(infoText)).get('redis_version');
+  const askMs = Number(record(times).get('INFO-PERIOD') ?? 0);
   const master = records(masters).find((one) => one.get('name') === set.masterName);
   const watch = master && (await watchOf(link, set.masterName, master, signal));
   const isArmed =
@@ -132,7 +139,7 @@ export async function observeSentinel(
   return {
     ...{ role: 'peer', synced: isArmed },
     ...(version === undefined ? {} : { version }),
-    facts: { kind: 'sentinel', id: text(idText), watch },
+    facts: { kind: 'sentinel', id: text(idText), askMs, watch },
   };
 }
 

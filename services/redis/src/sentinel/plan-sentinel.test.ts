@@ -26,7 +26,7 @@ const nobody = all({ names: undefined });
 const watchAll = (leader: number) =>
   [0, 1, 2].map((at) => `watch s-data-${leader} with s-sentinels-${at}`);
 const down = all({ downMs: 1_200, flags: ['s_down', 'o_down'] });
-const downLong = all({ downMs: 5_000, flags: ['s_down', 'o_down'] });
+const downLong = all({ downMs: 31_000, flags: ['s_down', 'o_down'] });
 
 const rows: readonly Row[] = [
   { name: 'nothing when all is well', data: well },
@@ -64,8 +64,18 @@ const rows: readonly Row[] = [
     deeds: ['set up s-data-2'],
   },
   {
-    name: 'not in step: they may not',
+    name: 'not in step: they may not, and it is written down who is',
     data: [{}, {}, { linked: false, settings: { 'replica-priority': '0' } }],
+    deeds: ['mark s-data-0'],
+  },
+  {
+    name: 'who is in step is written down while writes are taken',
+    data: [{}, { linked: false }, { linked: false }],
+  },
+  {
+    name: 'a set without a mark gets one',
+    data: [{ mark: undefined }, { mark: undefined }, { mark: undefined }],
+    deeds: ['mark s-data-0'],
   },
   {
     name: 'S1: Sentinels changed the leader while nobody looked: their choice stays, the old one follows',
@@ -98,8 +108,23 @@ const rows: readonly Row[] = [
   },
   {
     name: 'S4: all have other addresses, and nobody is left whom Sentinels may choose: the best leads',
-    data: [back, { ...back, keys: 12 }, back],
+    data: [back, { ...back, keys: 12 }, back].map((one) => ({ ...one, mark: undefined })),
     sentinels: all({ names: '10.9.9.9:6379', downMs: 100 }),
+    deeds: ['lead with s-data-1 (disruptive)'],
+  },
+  {
+    name: 'S4: the one leads that was where Sentinels say that the leader is',
+    data: [1, 1, 1].map(() => ({
+      ...back,
+      mark: { number: 3, leader: 0, inStep: [0, 1, 2], net: '10.9.9' },
+    })),
+    sentinels: all({ names: '10.9.9.2:6379', downMs: 100 }),
+    deeds: ['lead with s-data-2 (disruptive)'],
+  },
+  {
+    name: 'S4: the one leads that led when they were last in step',
+    data: [1, 1, 1].map(() => ({ ...back, mark: { number: 3, leader: 1, inStep: [0, 1, 2] } })),
+    sentinels: nobody,
     deeds: ['lead with s-data-1 (disruptive)'],
   },
   {
@@ -191,6 +216,22 @@ const rows: readonly Row[] = [
     deeds: ['lead with s-data-2 (disruptive)'],
   },
   {
+    name: 'S10: an older copy with more keys does not lead',
+    data: [
+      { silent: 'with pod' },
+      { ...back, keys: 12, mark: { number: 1, inStep: [0, 1, 2] } },
+      { ...back, mark: { number: 2, inStep: [0, 2] } },
+    ],
+    sentinels: downLong,
+    deeds: ['lead with s-data-2 (disruptive)'],
+  },
+  {
+    name: 'S10: the one that Sentinels name has an older copy than others',
+    data: [back, { ...back, mark: { number: 2, inStep: [1, 2] } }, back],
+    sentinels: all({ down: [1, 2] }),
+    deeds: ['lead with s-data-1 (disruptive)'],
+  },
+  {
     name: 'S10: one is in step: the choice is that of the Sentinels',
     data: [{ silent: 'with pod' }, back, {}],
     sentinels: downLong,
@@ -198,7 +239,7 @@ const rows: readonly Row[] = [
   {
     name: 'S10: Sentinels do not choose for long: it is told',
     data: [{ silent: 'with pod' }, {}, {}],
-    sentinels: all({ downMs: 60_000 }),
+    sentinels: all({ downMs: 100_000 }),
     troubles: ['FailoverStuck'],
   },
   {
@@ -260,6 +301,12 @@ const rows: readonly Row[] = [
     name: 'the leader is to go: it hands over, to none that goes, too',
     data: [{ wanted: false }, {}, {}],
     deeds: ['hand over from s-data-0 (disruptive)'],
+  },
+  {
+    name: 'a Sentinel does not know one that is in step: nothing else is begun',
+    data: well,
+    sentinels: [{}, { strange: [2] }, {}],
+    deeds: ['wait for Sentinels (disruptive)'],
   },
   {
     name: 'other settings of Sentinels: they are adjusted',

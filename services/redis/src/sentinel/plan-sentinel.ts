@@ -5,6 +5,7 @@
 
 import type { Cluster, EnginePlan, Member } from '@tweendeck/engine';
 import type { SetFacts, Watch } from './facts.ts';
+import { isSameMark, type Mark } from './mark.ts';
 import {
   dataSettings,
   masterName,
@@ -25,6 +26,7 @@ export type SentinelDeed =
     }
   | { readonly kind: 'follow'; readonly by: SeenData; readonly leader: SeenData }
   | { readonly kind: 'set'; readonly on: SeenData; readonly settings: ReadonlyMap<string, string> }
+  | { readonly kind: 'mark'; readonly on: SeenData; readonly mark: Mark }
   | {
       readonly kind: 'watch';
       readonly by: SeenSentinel;
@@ -55,6 +57,8 @@ interface SentinelPlan extends Pick<EnginePlan, 'troubles'> {
 
 type Set = Pick<Cluster<SentinelOptions>, 'name' | 'namespace' | 'spec'>;
 
+/** A member that ended is started again within this time, unless it ended often or its machine did. */
+const returnMs = 30_000;
 /** Sentinels spread what they know every 2 s. */
 const spreadMs = 10_000;
 /** Between two Sentinels that forget what is gone: meanwhile each of them learns anew who is there. */
@@ -153,9 +157,10 @@ function planReturned(set: Set, standing: Standing, known: SeenData): SentinelPl
   const { data, members } = standing;
   const why = `${known.name} led, and started anew`;
   const others = data.filter((one) => one !== known);
-  const isWhole = known.facts.keys > 0 && known.facts.isLogged;
+  const isNewest = others.every((one) => numberOf(one) <= numberOf(known));
   const isBest = bestOf([known, ...others]) === known;
-  if (isWhole || (isBest && known.facts.keys > 0)) return only(lead(set, known, why));
+  const isWhole = isNewest && (known.facts.isLogged || isBest);
+  if (hasData(known) && isWhole) return only(lead(set, known, why));
   if (isBest && absentData(members).length === 0) return only(lead(set, known, why));
   if (isBest) return nothing; // empty, as all that are seen: who is missing may have data
   const by = electors(standing, others)[0];
@@ -176,25 +181,49 @@ function planReturned(set: Set, standing: Standing, known: SeenData): SentinelPl
 /** The leader does not answer: Sentinels choose, unless nobody is left whom they may. */
 function planLost(set: Set, standing: Standing, named: string): SentinelPlan {
   const { data, members } = standing;
-  const overdue = isDownFor(standing, 6);
+  const overdue = isDownFor(standing, 3);
   if (electors(standing, data).length > 0) {
     const message = `the leader ${named} does not answer, and Sentinels have not made another one yet`;
     return overdue ? { deeds: [], troubles: [{ reason: 'FailoverStuck', message }] } : nothing;
   }
   const isGone = !isSomebody(standing, named) && absentData(members).length === 0;
-  const best = bestOf(data);
+  const best = bestOf(data, named);
   if (best === undefined || !(isGone || isDownFor(standing))) return nothing;
-  if (best.facts.keys === 0 && absentData(members).length > 0) return nothing;
+  if (!hasData(best) && absentData(members).length > 0) return nothing;
   return only(lead(set, best, `the leader ${named} is gone, and Sentinels have nobody to choose`));
 }
 
-/** Data above all, then most of the stream; the first of equals. */
-function bestOf(data: readonly SeenData[]): SeenData | undefined {
+/** An empty one with a mark has what its leader had: nothing. */
+function hasData({ facts }: SeenData): boolean {
+  return facts.keys > 0 || facts.mark !== undefined;
+}
+
+function numberOf({ facts }: SeenData): number {
+  return facts.mark?.number ?? 0;
+}
+
+/** The highest mark, who led then and logged it, data above all, then most of the stream; the first of equals. */
+function bestOf(data: readonly SeenData[], named?: string): SeenData | undefined {
+  const [newest] = data.toSorted((a, b) => numberOf(b) - numberOf(a));
+  const led = newest?.facts.mark && leaderIn(newest.facts.mark, named);
   const [best] = data.toSorted(
-    ({ facts: a }, { facts: b }) =>
-      Number(b.keys > 0) - Number(a.keys > 0) || b.offset - a.offset || b.keys - a.keys,
+    (a, b) =>
+      numberOf(b) - numberOf(a) ||
+      Number(isLogOf(led, b)) - Number(isLogOf(led, a)) ||
+      Number(hasData(b)) - Number(hasData(a)) ||
+      b.facts.offset - a.facts.offset ||
+      b.facts.keys - a.facts.keys,
   );
   return best;
+}
+
+function isLogOf(led: number | undefined, { place, facts }: SeenData): boolean {
+  return facts.isLogged && place.ordinal === led;
+}
+
+/** Who was where Sentinels say that the leader is; else who led when the mark was written. */
+function leaderIn({ inStep, leader }: Mark, named: string | undefined): number {
+  return inStep.find(({ address }) => address === named)?.ordinal ?? leader;
 }
 
 function absentData(members: readonly Member<SetFacts>[]): readonly Member<SetFacts>[] {
@@ -207,11 +236,11 @@ function isSomebody({ members }: Standing, address: string): boolean {
   );
 }
 
-/** For most Sentinels, so many times as long as a failover may take. */
+/** For most Sentinels, so many times as long as a failover and the return of a member may take. */
 function isDownFor({ sentinels }: Standing, times = 1): boolean {
   const watches = sentinels.flatMap(({ facts }) => (facts.watch ? [facts.watch] : []));
   const longest = watches.filter(
-    ({ downMs = 0, failoverTimeoutMs }) => downMs > failoverTimeoutMs * times,
+    ({ downMs = 0, failoverTimeoutMs }) => downMs > Math.max(returnMs, failoverTimeoutMs) * times,
   );
   return longest.length * 2 > watches.length;
 }
@@ -234,17 +263,24 @@ function mayElect({ facts: { watch } }: SeenSentinel, { address, facts }: SeenDa
 function planLed(set: Set, standing: Standing, leader: SeenData): SentinelPlan {
   const follows = standing.data.flatMap((one) => planFollowing(one, leader));
   const settings = standing.data.flatMap((one) => planSettings(set, one, leader));
-  if (follows.some(({ risk }) => risk === 'safe')) return only(...follows, ...settings);
-  // Sentinels that begin to watch when all follow know them at once.
-  const watches = planWatching(set, standing, leader);
-  const rest = [...follows, ...settings, ...watches];
+  // Sentinels that begin to watch when all follow know at once whom they may choose.
+  const isEarly = settings.length > 0 || follows.some(({ risk }) => risk === 'safe');
+  if (isEarly) return only(...follows, ...settings);
+  const rest = [...follows, ...planWatching(set, standing, leader)];
+  const mark = rest.length > 0 ? undefined : planMark(standing, leader);
+  if (mark) return only(mark);
+  const stranger = strangerTo(standing, leader);
+  if (stranger && rest.length === 0) {
+    return only(waitFor(standing, `Sentinels do not know yet that ${stranger.name} may lead`));
+  }
   const leave = rest.length > 0 || leader.wanted ? undefined : planHandOver(set, standing, leader);
   return only(...rest, ...(leave ? [leave] : []));
 }
 
 function planFollowing(by: SeenData, leader: SeenData): readonly PlannedDeed[] {
   if (by === leader || by.facts.follows === leader.address) return [];
-  const isOnly = by.facts.keys > 0 && leader.facts.keys === 0;
+  const isOlder = numberOf(leader) === 0 || numberOf(leader) < numberOf(by);
+  const isOnly = by.facts.keys > 0 && leader.facts.keys === 0 && isOlder;
   const why = isOnly
     ? `${by.name} has keys, and its leader ${leader.name} has none: they would go`
     : `${by.name} is to follow ${leader.name}`;
@@ -257,11 +293,32 @@ function planFollowing(by: SeenData, leader: SeenData): readonly PlannedDeed[] {
   ];
 }
 
+/** Who is in step is written down whenever that changes; where it cannot be, no writes are taken either. */
+function planMark({ data }: Standing, leader: SeenData): PlannedDeed | undefined {
+  const inStep = data.filter((one) => one === leader || isFollowing(one, leader));
+  const mark: Mark = {
+    number: Math.max(...data.map(numberOf)) + 1,
+    leader: leader.place.ordinal,
+    inStep: inStep.map(({ place, address }) => ({ ordinal: place.ordinal, address })),
+  };
+  const { mark: known, settings } = leader.facts;
+  const needed = Number(settings.get('min-replicas-to-write') ?? 0);
+  if ((known && isSameMark(known, mark)) || inStep.length - 1 < needed) return undefined;
+  const names = inStep.map(({ name }) => name).join(', ');
+  return {
+    ...{ id: `mark ${leader.name}`, why: `${names} are in step`, on: leader.name, risk: 'safe' },
+    deed: { kind: 'mark', on: leader, mark },
+  };
+}
+
+function isFollowing({ facts }: SeenData, { address }: SeenData): boolean {
+  return facts.isLinked && facts.follows === address;
+}
+
 /** Who is in step may lead; who is to leave may not. */
 function planSettings(set: Set, on: SeenData, leader: SeenData): readonly PlannedDeed[] {
-  const { isLinked, follows, settings } = on.facts;
-  const isInStep = on === leader || (isLinked && follows === leader.address);
-  if (!isInStep) return [];
+  const { settings } = on.facts;
+  if (on !== leader && !isFollowing(on, leader)) return [];
   const wanted = dataSettings(set.spec, { mayLead: on.wanted });
   const other = [...wanted].filter(([name, value]) => settings.get(name) !== value);
   if (other.length === 0) return [];
@@ -291,12 +348,14 @@ function planWatching(set: Set, standing: Standing, leader: SeenData): readonly 
       const isBehind = !isSomebody(standing, known.address) || (known.downMs ?? 0) > spreadMs;
       return isBehind ? [watch(set, by, leader, `${by.name} watches ${known.address}`)] : [];
     }
-    return isAsWanted(known, watchSettings(set)) ? [] : [adjust(set, by)];
+    const settings = watchSettings(set);
+    const isAsWanted = isWatchAsWanted(known, settings) && by.facts.askMs === settings.askMs;
+    return isAsWanted ? [] : [adjust(set, by)];
   });
   return deeds.length > 0 ? deeds : planForgetting(set, standing, leader);
 }
 
-function isAsWanted(watch: Watch, settings: WatchSettings): boolean {
+function isWatchAsWanted(watch: Watch, settings: WatchSettings): boolean {
   return (
     watch.quorum === settings.quorum &&
     watch.downAfterMs === settings.downAfterMs &&
@@ -350,6 +409,13 @@ export function planHandOver(
     why: `${from.name} is to stop, and leads`,
     deed: { kind: 'hand over', by, from, heirs: linked, masterName: masterName(set) },
   };
+}
+
+/** Who is in step, and a Sentinel does not know that it may choose it. */
+function strangerTo({ data, sentinels }: Standing, leader: SeenData): SeenData | undefined {
+  const heirs = data.filter((one) => one.wanted && isFollowing(one, leader));
+  const watching = sentinels.filter(({ wanted }) => wanted);
+  return heirs.find((heir) => watching.some((one) => !mayElect(one, heir)));
 }
 
 /** Nobody but a leader is missed. */

@@ -68,6 +68,9 @@ const sentinelCommand: readonly string[] = [
   ...flagsOf({ include: '/etc/tweendeck/first.conf', logfile: '' }),
 ];
 
+/** What is done at once, so that the next thing can be done soon. */
+const quick: ReadonlySet<string> = new Set(['lead', 'follow', 'set', 'watch', 'adjust']);
+
 const times = { periodSeconds: 2, failureThreshold: 2 } as const;
 const liveTimes = { periodSeconds: 10, failureThreshold: 6 } as const;
 
@@ -76,6 +79,7 @@ function redisSentinelEngine(open: OpenLink = openTcpLink): Engine<SentinelOptio
   const stepOf = ({ id, why, on, risk, deed }: PlannedDeed): Step => ({
     ...{ id, why, on, risk },
     timeLimitSeconds: deed.kind === 'wait' ? 120 : 15,
+    repeats: quick.has(deed.kind),
     run: (signal) => doDeed(deed, open, signal),
   });
   return {

@@ -50,6 +50,8 @@ export function dataSettings(
 
 export interface WatchSettings {
   readonly masterName: string;
+  /** How often a Sentinel asks servers what they are: whom it does not know it cannot choose. */
+  readonly askMs: number;
   readonly quorum: number;
   readonly downAfterMs: number;
   readonly failoverTimeoutMs: number;
@@ -62,7 +64,7 @@ export function watchSettings({
 }: Named & { readonly spec: Spec }): WatchSettings {
   const { downAfterMs } = spec.options;
   return {
-    ...{ masterName: masterName({ name, namespace }), downAfterMs },
+    ...{ masterName: masterName({ name, namespace }), askMs: 2_000, downAfterMs },
     quorum: Math.floor(countOf(spec, 'sentinels') / 2) + 1,
     // A vote that was split is repeated after twice this time.
     failoverTimeoutMs: 4 * downAfterMs,

@@ -2,6 +2,7 @@
 
 import type { Cluster, Member } from '@tweendeck/engine';
 import { redisPort, type SetFacts, type Watch } from '../facts.ts';
+import type { Mark } from '../mark.ts';
 import { dataSettings, type SentinelOptions, sentinelId, watchSettings } from '../settings.ts';
 
 export const toySet: Pick<Cluster<SentinelOptions>, 'name' | 'namespace' | 'spec'> = {
@@ -24,9 +25,20 @@ export interface GivenData {
   readonly offset?: number;
   readonly logged?: boolean;
   readonly settings?: Readonly<Record<string, string>>;
+  /** Who was in step when it was last told. */
+  readonly mark?: GivenMark | undefined;
   /** No answer, with a pod or without. */
   readonly silent?: 'with pod' | 'without pod' | 'broken';
   readonly wanted?: boolean;
+}
+
+export interface GivenMark {
+  readonly number: number;
+  /** The first one when omitted. */
+  readonly leader?: number;
+  readonly inStep: readonly number[];
+  /** What their addresses began with then. */
+  readonly net?: string;
 }
 
 /** A Sentinel: it names the first server, and knows all, unless said otherwise. */
@@ -41,6 +53,8 @@ export interface GivenSentinel {
   /** Of whom it may choose; all others with a priority are known. */
   readonly strangers?: readonly string[];
   readonly ghosts?: readonly string[];
+  /** Servers that it does not know. */
+  readonly strange?: readonly number[];
   /** Servers that it takes for dead. */
   readonly down?: readonly number[];
   readonly silent?: true;
@@ -57,8 +71,11 @@ export function addressOf(ordinal: number): string {
 }
 
 export function setOf({ data, sentinels = [{}, {}, {}] }: GivenSet): readonly Member<SetFacts>[] {
+  const inStep = data.flatMap(({ silent }, ordinal) => (silent ? [] : [ordinal]));
+  const masters = data.flatMap(({ is }, ordinal) => (is === 'master' ? [ordinal] : []));
+  const leader = masters.at(-1) ?? 0;
   return [
-    ...data.map((one, ordinal) => dataMember(one, ordinal)),
+    ...data.map((one, ordinal) => dataMember(one, ordinal, { number: 1, inStep, leader })),
     ...sentinels.map((one, ordinal) => sentinelMember(one, ordinal, { data, sentinels })),
   ];
 }
@@ -81,14 +98,19 @@ function bare(
   };
 }
 
-function dataMember(one: GivenData, ordinal: number): Member<SetFacts> {
+function dataMember(
+  one: GivenData,
+  ordinal: number,
+  usualMark: GivenData['mark'],
+): Member<SetFacts> {
   const { is = ordinal === 0 ? 'master' : 0, keys = 9, offset = 90, logged = true } = one;
   const isMaster = is === 'master';
   const isLinked = !isMaster && (one.linked ?? is !== 'fenced');
   const follows = isMaster ? undefined : is === 'fenced' ? '127.0.0.1:1' : addressOf(is);
   const usual = dataSettings(toySet.spec, { mayLead: is !== 'fenced' && one.wanted !== false });
   const settings = new Map([...usual, ...Object.entries(one.settings ?? {})]);
-  const facts = { isMaster, isLinked, follows, keys, offset, isLogged: logged, settings };
+  const mark = markOf('mark' in one ? one.mark : keys > 0 ? usualMark : undefined);
+  const facts = { isMaster, isLinked, follows, keys, offset, isLogged: logged, settings, mark };
   return {
     ...bare('data', ordinal, one),
     view: one.silent
@@ -98,6 +120,13 @@ function dataMember(one: GivenData, ordinal: number): Member<SetFacts> {
           facts: { kind: 'data', ...facts },
         },
   };
+}
+
+function markOf(given: GivenMark | undefined): Mark | undefined {
+  if (given === undefined) return undefined;
+  const { number, leader = 0, inStep, net = '10.0.0' } = given;
+  const places = inStep.map((ordinal) => ({ ordinal, address: `${net}.${ordinal}:${redisPort}` }));
+  return { number, leader, inStep: places };
 }
 
 function sentinelMember(
@@ -131,18 +160,18 @@ function sentinelMember(
         };
   const isArmed = watch !== undefined && one.downMs === undefined;
   const shape = bare('sentinels', ordinal, { ...(silent ? { silent: 'with pod' } : {}), wanted });
-  const facts = { kind: 'sentinel', id: idOf(ordinal), watch } as const;
+  const facts = { kind: 'sentinel', id: idOf(ordinal), askMs: 2_000, watch } as const;
   return { ...shape, view: silent ? undefined : { role: 'peer', synced: isArmed, facts } };
 }
 
 function watchedReplica(
   { is, settings = {} }: GivenData,
   at: number,
-  { down = [] }: GivenSentinel,
+  { down = [], strange = [] }: GivenSentinel,
   master: string,
 ): Watch['replicas'] {
   if (addressOf(at) === master) return [];
   const flags = new Set(['slave', ...(down.includes(at) ? ['s_down'] : [])]);
   const priority = Number(settings['replica-priority'] ?? (is === 'fenced' ? 0 : 100));
-  return [{ address: addressOf(at), flags, priority }];
+  return strange.includes(at) ? [] : [{ address: addressOf(at), flags, priority }];
 }
