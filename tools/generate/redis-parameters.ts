@@ -1,7 +1,7 @@
 // Which settings a user may choose of a redis-server, by asking the server of this machine itself: it says of every setting
 // whether it can be set while it runs, and of what kind and range its values are, when it is given nonsense.
 //
-// `node tools/generate/redis-parameters.ts` writes the table; `--check` fails when the server would give another one.
+// `npm run generate:redis` writes the table; with `-- --check` it fails when the server would give another one.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';

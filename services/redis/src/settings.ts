@@ -37,7 +37,7 @@ const descriptions: Settings = {
   timeout: 'Seconds after which an idle client is closed; 0: never.',
 };
 
-/** As the server itself tells them (`tools/generate/redis-parameters.ts`). */
+/** As the server itself tells them (`npm run generate:redis`). */
 export const redisParameters: Parameters = {
   ...Object.fromEntries(
     // Generated in this shape; a JSON module has wider types.
