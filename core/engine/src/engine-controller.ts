@@ -123,6 +123,14 @@ function clustersOf({ metadata: { labels = {}, namespace } }: Pod, component: st
   return [{ namespace, name }];
 }
 
+/** For how long it has been ready as the spec is now. */
+function calmOf({ metadata, status }: ClusterObject<unknown>, nowMs: number): number | undefined {
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  if (ready?.status !== 'True' || status?.observedGeneration !== metadata.generation)
+    return undefined;
+  return nowMs - Date.parse(ready.lastTransitionTime);
+}
+
 /** One look at one cluster. */
 class ClusterPass<Options, Facts> {
   readonly #engine: Engine<Options, Facts>;
@@ -140,7 +148,8 @@ class ClusterPass<Options, Facts> {
     this.#object = object;
     this.#context = context;
     const settings = wantedSettings(engine, object.spec, object.status?.settings ?? {});
-    this.#cluster = { name, namespace, spec: object.spec, settings };
+    const calmMs = calmOf(object, context.clock.nowMs());
+    this.#cluster = { name, namespace, spec: object.spec, settings, calmMs };
   }
 
   async run({ ears, secrets }: Memory): Promise<Outcome> {

@@ -1,6 +1,7 @@
 // What an engine author writes: tables of what there is to choose, and decisions over what was observed. Everything else
 // that a middleware cluster needs is done once, for all of them.
 
+import type { ConditionInput } from '@tweendeck/controller';
 import type { ConfigMap, Container, Probe } from '@tweendeck/kube';
 import type { ClusterSpec } from './cluster-spec.ts';
 import type { Member, MemberView, Observed, Place, Role } from './member.ts';
@@ -13,6 +14,8 @@ export interface Cluster<Options> {
   readonly spec: ClusterSpec<Options>;
   /** Undefined: members ask for none. */
   readonly passwords?: Passwords | undefined;
+  /** For how long everything was as the spec says, in milliseconds; undefined while it is not. */
+  readonly calmMs?: number | undefined;
   /** Of those that apply live: what members are to have, by name. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -109,6 +112,8 @@ export interface EnginePlan {
   /** In the order they are to be done; none: the members are what the spec asks for. */
   readonly steps: readonly Step[];
   readonly troubles: readonly Trouble[];
+  /** What else is to be known of the cluster, beside phase and troubles. */
+  readonly conditions?: readonly ConditionInput[];
 }
 
 /** The definition of an engine. `Options` is what its users may choose beyond the shared spec, `Facts` what it sees of a member. */

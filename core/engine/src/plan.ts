@@ -1,5 +1,6 @@
 // What to do next about a cluster: what this pass does, and what waits for whom. Pure.
 
+import type { ConditionInput } from '@tweendeck/controller';
 import type { StepStatus } from './cluster-spec.ts';
 import type { Cluster, Engine, Step, Trouble } from './engine.ts';
 import { approvalAnnotation } from './labels.ts';
@@ -23,6 +24,8 @@ export interface ClusterPlan {
   readonly leaving: readonly string[];
   /** What keeps the cluster from what the spec asks for, and needs a person or takes longer than it should. */
   readonly troubles: readonly Trouble[];
+  /** What the engine says beside that. */
+  readonly conditions?: readonly ConditionInput[];
   /** Whom or what it waits for; undefined when nothing is left to do. */
   readonly waits: string | undefined;
 }
@@ -60,6 +63,7 @@ export function planCluster<Options, Facts>(input: PlanInput<Options, Facts>): C
     ahead,
     leaving,
     troubles: [...asked.troubles, ...(chosen.trouble ? [chosen.trouble] : [])],
+    conditions: asked.conditions ?? [],
     waits: ahead[0]?.why ?? absence(members) ?? staying,
   };
 }

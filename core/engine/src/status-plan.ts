@@ -9,7 +9,7 @@ import { type ClusterPlan, disruptionOf } from './plan.ts';
 
 export interface StatusInput {
   readonly members: readonly Member<unknown>[];
-  readonly plan: Pick<ClusterPlan, 'ahead' | 'troubles' | 'waits'>;
+  readonly plan: Pick<ClusterPlan, 'ahead' | 'troubles' | 'waits' | 'conditions'>;
   readonly underWay: StepStatus | undefined;
   readonly suspended: boolean;
   readonly endpoint: string;
@@ -41,7 +41,10 @@ export function planStatus(input: StatusInput): StatusWords {
       members: members.map(memberStatus),
       step: stepOf(input) ?? null,
     },
-    conditions: conditionsOf({ suspended, settled, trouble, counts, waits: plan.waits }),
+    conditions: [
+      ...conditionsOf({ suspended, settled, trouble, counts, waits: plan.waits }),
+      ...(plan.conditions ?? []),
+    ],
   };
 }
 

@@ -6,6 +6,7 @@
 import type { Cluster, EnginePlan, Member, Observed, Passwords, Trouble } from '@tweendeck/engine';
 import type { ClusterNode } from './cluster-nodes.ts';
 import type { RedisFacts } from './facts.ts';
+import { firstLeaders, planSpread, type SpreadPlan } from './plan-leaders.ts';
 import { planClosing, planMoves, type SlotClosing, type SlotMove } from './plan-moves.ts';
 import { isSeen, type Seen } from './seen.ts';
 import { evenShares, slotCount, slotsHeld } from './slots.ts';
@@ -32,12 +33,12 @@ export interface PlannedDeed {
   readonly deed: RedisDeed;
 }
 
-export interface RedisPlan extends Pick<EnginePlan, 'troubles'> {
+export interface RedisPlan extends Pick<EnginePlan, 'troubles' | 'conditions'> {
   readonly deeds: readonly PlannedDeed[];
 }
 
 export function planRedis(
-  cluster: Pick<Cluster<unknown>, 'spec' | 'passwords'>,
+  cluster: Pick<Cluster<unknown>, 'spec' | 'passwords' | 'calmMs'>,
   { members }: Observed<RedisFacts>,
 ): RedisPlan {
   const seen = members.filter(isSeen);
@@ -45,7 +46,28 @@ export function planRedis(
     missingSlots(seen) > 0 && isUnused(seen)
       ? planNew(cluster, members, seen)
       : planLiving(cluster, members, seen);
-  return { deeds: [...planPasswords(cluster, seen), ...deeds], troubles };
+  const needed = [...planPasswords(cluster, seen), ...deeds];
+  if (missingSlots(seen) > 0) return { deeds: needed, troubles };
+  const { condition, deeds: spreading } = planLeaders(seen);
+  const isCalm = needed.length === 0 && (cluster.calmMs ?? 0) >= calmMs;
+  return { deeds: isCalm ? spreading : needed, troubles, conditions: [condition] };
+}
+
+/** Leaders change hosts only when everything has been well for so long. */
+const calmMs = 60_000;
+
+/** Leaders go where no host has too many of them. */
+function planLeaders(
+  seen: readonly Seen[],
+): Pick<SpreadPlan, 'condition'> & Pick<RedisPlan, 'deeds'> {
+  const shards = [...shardsOf(seen).values()].flatMap((all) => {
+    const leader = leaderOf(all);
+    return leader ? [{ leader, heirs: heirsOf(leader, all) }] : [];
+  });
+  const { change, condition } = planSpread(shards);
+  if (change === undefined) return { deeds: [], condition };
+  const { from, to } = change;
+  return { deeds: [handOverTo(from, to, `${from.name} leads, ${condition.message}`)], condition };
 }
 
 /** Whoever does not take all passwords is told. */
@@ -85,11 +107,13 @@ function planNew(
   const meetings = planMeetings(seen);
   if (meetings.length > 0) return { deeds: meetings, troubles: [] };
   const shares = evenShares(spec.groups['data']?.shards ?? 1);
+  const owners = seen.filter(({ view }) => view.facts.self.slots.length > 0);
+  const taken = new Set(owners.map(({ place }) => place.shard));
+  const free = new Map([...shardsOf(seen)].filter(([shard]) => !taken.has(shard)));
+  const leaders = firstLeaders(free, owners);
   const deeds = shares.flatMap((range, shard): readonly PlannedDeed[] => {
-    const all = seen.filter(({ place }) => place.shard === shard);
-    const [leader] = all;
-    const isTaken = all.some(({ view }) => view.facts.self.slots.length > 0);
-    if (leader === undefined || isTaken) return [];
+    const leader = leaders.get(shard);
+    if (leader === undefined) return [];
     return [
       {
         ...{ id: `take slots on ${leader.name}`, on: leader.name, risk: 'safe' },
@@ -273,16 +297,22 @@ export function handOver(
   seen: readonly Seen[],
   to: 'leave' | 'be restarted',
 ): PlannedDeed | undefined {
-  const heir = bestHeir(
-    seen.filter(
-      ({ wanted, view, pod }) =>
-        wanted && view.synced && pod.ready && view.facts.self.masterId === from.view.facts.id,
-    ),
+  const heir = bestHeir(heirsOf(from, seen));
+  return heir && handOverTo(from, heir, `${from.name} is to ${to}, and leads its shard`);
+}
+
+/** Those that could take over without losing anything. */
+function heirsOf(leader: Seen, seen: readonly Seen[]): readonly Seen[] {
+  return seen.filter(
+    ({ wanted, view, pod }) =>
+      wanted && view.synced && pod.ready && view.facts.self.masterId === leader.view.facts.id,
   );
-  if (heir === undefined) return undefined;
+}
+
+function handOverTo(from: Seen, heir: Seen, why: string): PlannedDeed {
   return {
     ...{ id: `hand over from ${from.name} to ${heir.name}`, on: heir.name, risk: 'disruptive' },
-    why: `${from.name} is to ${to}, and leads its shard`,
+    why,
     deed: { kind: 'lead', replica: heir, how: 'in order' },
   };
 }

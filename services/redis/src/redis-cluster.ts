@@ -110,8 +110,8 @@ export function redisClusterEngine(
       return await observeMember(link, cluster, signal);
     },
     plan: (cluster, observed) => {
-      const { deeds, troubles } = planRedis(cluster, observed);
-      return { steps: deeds.map((deed) => stepOf(deed, cluster)), troubles };
+      const { deeds, ...rest } = planRedis(cluster, observed);
+      return { ...rest, steps: deeds.map((deed) => stepOf(deed, cluster)) };
     },
     setLive: async (member, settings, cluster, signal) => {
       using link = await openAs(cluster, open)(addressOf(member), signal);

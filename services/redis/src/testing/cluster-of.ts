@@ -15,6 +15,8 @@ export interface Given {
   readonly follows?: string | undefined;
   readonly keys?: number;
   readonly offset?: number;
+  /** `h` when omitted. */
+  readonly host?: string;
   readonly epoch?: number;
   readonly wanted?: boolean;
   /** No answer, with a pod or without. */
@@ -91,7 +93,7 @@ function memberOf(one: Given, all: readonly Given[], gone: readonly Gone[]): Mem
       one.silent === 'without pod'
         ? undefined
         : {
-            ...{ name: `${name}-0`, uid: name, ip: hostOf(one), host: 'h' },
+            ...{ name: `${name}-0`, uid: name, ip: hostOf(one), host: one.host ?? 'h' },
             ...{ ready: !one.silent, terminating: false, revision: 'r', trouble: undefined },
           },
     view: one.silent

@@ -1,0 +1,112 @@
+// Leaders on hosts: fewer than half of them on any, also after failovers.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { planRedis } from './plan-cluster.ts';
+import { leadersMax } from './plan-leaders.ts';
+import { evenShares, slotCount } from './slots.ts';
+import { clusterOf } from './testing/cluster-of.ts';
+
+for (const [leaders, max] of [
+  ...[
+    [1, 1],
+    [3, 1],
+    [4, 1],
+    [5, 2],
+    [6, 2],
+    [7, 3],
+  ],
+] as readonly (readonly [number, number])[]) {
+  test(`of ${leaders} leaders a host may have ${max}`, () => {
+    assert.equal(leadersMax(leaders), max);
+    assert.ok(leaders === 1 || max < leaders / 2);
+  });
+}
+
+/** By shard: the host of its leader, then those of its replicas. */
+function planned(hosts: readonly string[], calmMs = 60_000) {
+  const ranges = evenShares(hosts.length);
+  const members = clusterOf(
+    hosts.flatMap((of, shard) =>
+      [...of].map((host, ordinal) => ({
+        ...{ at: `${shard}-${ordinal}`, host, keys: 1, offset: 9 },
+        ...(ordinal === 0
+          ? { slots: [ranges[shard] ?? [0, slotCount - 1]] }
+          : { follows: `${shard}-0` }),
+      })),
+    ),
+  );
+  const spec = {
+    ...{ version: '7.0', options: {} },
+    groups: { data: { shards: hosts.length, members: 2, resources: { limits: {} } } },
+  };
+  const { deeds, conditions = [] } = planRedis({ spec, calmMs }, { members });
+  return { deeds: deeds.map(({ id }) => id), spread: conditions.map(({ status }) => status) };
+}
+
+for (const { name, hosts, calmMs, deeds, spread } of [
+  {
+    name: 'each on a host of its own: nothing',
+    hosts: ['ab', 'bc', 'ca'],
+    deeds: [],
+    spread: 'True',
+  },
+  {
+    name: 'two of three on one host: the replica elsewhere takes over',
+    hosts: ['ab', 'ac', 'bc'],
+    deeds: ['hand over from c-data-1-0 to c-data-1-1'],
+    spread: 'False',
+  },
+  {
+    name: 'not before the cluster has been well for a minute',
+    hosts: ['ab', 'ac', 'bc'],
+    calmMs: 59_999,
+    deeds: [],
+    spread: 'False',
+  },
+  {
+    name: 'on two hosts: as even as can be, and told',
+    hosts: ['ab', 'ab', 'ab'],
+    deeds: ['hand over from c-data-0-0 to c-data-0-1'],
+    spread: 'False',
+  },
+  {
+    name: 'no change that makes it no better',
+    hosts: ['ab', 'ab', 'ba'],
+    deeds: [],
+    spread: 'False',
+  },
+  {
+    name: 'one host: told, and nothing done',
+    hosts: ['aa', 'aa', 'aa'],
+    deeds: [],
+    spread: 'False',
+  },
+  {
+    name: 'three of six on one host: one goes where the fewest are',
+    hosts: ['ab', 'ac', 'ab', 'bc', 'bc', 'ca'],
+    deeds: ['hand over from c-data-1-0 to c-data-1-1'],
+    spread: 'False',
+  },
+]) {
+  test(`leaders: ${name}`, () => {
+    assert.deepEqual(planned(hosts, calmMs), { deeds, spread: [spread] });
+  });
+}
+
+test('a new cluster begins with its leaders spread', () => {
+  const members = clusterOf(
+    ['0-0 a', '0-1 b', '1-0 a', '1-1 c', '2-0 a', '2-1 b'].map((text) => {
+      const [at = '', host = ''] = text.split(' ');
+      return { at, host };
+    }),
+  );
+  const spec = {
+    ...{ version: '7.0', options: {} },
+    groups: { data: { shards: 3, members: 2, resources: { limits: {} } } },
+  };
+  assert.deepEqual(
+    planRedis({ spec }, { members }).deeds.map(({ id }) => id),
+    ['take slots on c-data-0-0', 'take slots on c-data-1-1', 'take slots on c-data-2-1'],
+  );
+});
