@@ -8,15 +8,13 @@ import { evenShares, slotCount } from './slots.ts';
 import { clusterOf } from './testing/cluster-of.ts';
 
 for (const [leaders, max] of [
-  ...[
-    [1, 1],
-    [3, 1],
-    [4, 1],
-    [5, 2],
-    [6, 2],
-    [7, 3],
-  ],
-] as readonly (readonly [number, number])[]) {
+  [1, 1],
+  [3, 1],
+  [4, 1],
+  [5, 2],
+  [6, 2],
+  [7, 3],
+] as const) {
   test(`of ${leaders} leaders a host may have ${max}`, () => {
     assert.equal(leadersMax(leaders), max);
     assert.ok(leaders === 1 || max < leaders / 2);
