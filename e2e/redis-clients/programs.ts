@@ -1,6 +1,7 @@
 // The client programs, each with its client as its registry has it.
 
 import { join } from 'node:path';
+import { ensureGoProgram } from '../../tools/go-program.ts';
 import type { ClientProgram } from '../clients/programs.ts';
 import { ensurePython } from '../support/python-environment.ts';
 
@@ -20,6 +21,7 @@ export function redisClients(): readonly RedisClientOfTheField[] {
     { name: 'ioredis', program: nodeProgram('ioredis-child.ts') },
     { name: 'node-redis', program: nodeProgram('node-redis-child.ts') },
     { name: 'redis-py', program: pythonProgram() },
+    { name: 'go-redis', program: goProgram() },
   ];
 }
 
@@ -27,4 +29,10 @@ function pythonProgram(): ClientProgram {
   const directory = join(import.meta.dirname, 'python');
   const python = ensurePython(join(directory, 'requirements.txt'), 'redis-py, seconds');
   return { program: python, args: ['-B', join(directory, 'writing.py')] };
+}
+
+function goProgram(): ClientProgram {
+  const module = join(import.meta.dirname, 'go');
+  const named = { name: 'redis-clients', module, cache: 'clients' };
+  return { program: ensureGoProgram({ ...named, effort: 'go-redis, half a minute' }), args: [] };
 }
