@@ -36,7 +36,7 @@ export async function failover(
 ): Promise<readonly string[]> {
   await using bare = new BareCluster(directory);
   await bare.create(3, signal);
-  await using home = await HomeCluster.open({ shards: 3, members: 2 }, signal);
+  await using home = await HomeCluster.open({ memory: '256Mi', members: 6 }, signal);
   const settled = async (): Promise<void> => {
     await untilWhole(home, 6, signal);
     await home.settled(signal);

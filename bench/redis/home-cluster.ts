@@ -1,5 +1,6 @@
 // A RedisCluster of an embedded home of its own, and what is done to it.
 
+import { availableParallelism } from 'node:os';
 import { TestHome } from '../../e2e/support/home.ts';
 import type { Reachable } from './cluster-client.ts';
 import { eventually } from './eventually.ts';
@@ -23,11 +24,18 @@ export class HomeCluster implements Reachable, AsyncDisposable {
     this.#home = home;
   }
 
-  static async open(groups: object, signal: AbortSignal): Promise<HomeCluster> {
-    const cluster = new HomeCluster(await TestHome.open({ quickstart: 'none' }));
+  /** Each of `members` may use the whole machine, as bare servers do: there are as many nodes, which share it. */
+  static async open(
+    { memory, members }: { readonly memory: string; readonly members: number },
+    signal: AbortSignal,
+  ): Promise<HomeCluster> {
+    const args = [`--nodes=${members}`];
+    const cluster = new HomeCluster(await TestHome.open({ quickstart: 'none', args }));
     try {
       const object = { apiVersion: 'tweendeck.io/v1alpha1', kind: 'RedisCluster' };
-      const spec = { groups: { data: groups }, options: { nodeTimeoutMs: 2_000 } };
+      const resources = { limits: { cpu: String(availableParallelism()), memory } };
+      const groups = { data: { shards: 3, members: 2, resources } };
+      const spec = { groups, options: { nodeTimeoutMs: 2_000 } };
       const text = JSON.stringify({ ...object, metadata: { name: 'shop' }, spec });
       await cluster.#kubectl(['apply', '-f', '-'], text);
       await cluster.settled(signal);

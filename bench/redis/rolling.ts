@@ -35,7 +35,7 @@ export async function rolling(
   await bare.create(3, signal);
   const inOrder = await rolled(bare, () => restartInOrder(bare, signal), signal);
   await bare[Symbol.asyncDispose]();
-  await using home = await HomeCluster.open({ shards: 3, members: 2 }, signal);
+  await using home = await HomeCluster.open({ memory: '256Mi', members: 6 }, signal);
   for (let round = 1; round <= rounds; round++) {
     const restart = async (): Promise<void> => {
       await home.patch({ restart: `round ${round}` });

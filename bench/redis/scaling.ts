@@ -57,8 +57,8 @@ async function ofBare(options: Options, signal: AbortSignal): Promise<readonly S
 async function ofOurs(options: Options, signal: AbortSignal): Promise<readonly Scaled[]> {
   // A shard holds a third of it, and some more for what Redis needs beside.
   const mebibytes = Math.max(256, Math.ceil(options.mebibytes * 1.2));
-  const groups = { members: 2, resources: { limits: { cpu: '1', memory: `${mebibytes}Mi` } } };
-  await using cluster = await HomeCluster.open({ ...groups, shards: 3 }, signal);
+  const memory = `${mebibytes}Mi`;
+  await using cluster = await HomeCluster.open({ memory, members: 12 }, signal);
   const toShards = async (shards: number): Promise<void> => {
     await cluster.patch({ groups: { data: { shards } } });
     await cluster.settled(signal, 1_800);
