@@ -3,8 +3,8 @@
 import { isPlatformError, PlatformError } from '@tweendeck/std';
 import { parseInfo } from '../cluster-nodes.ts';
 import { askOne, type Command, type OpenLink, type RedisLink } from '../redis-link.ts';
+import type { SentinelDeed } from './deeds.ts';
 import { writeMark } from './mark.ts';
-import type { SentinelDeed } from './plan-sentinel.ts';
 import type { WatchSettings } from './settings.ts';
 import type { SeenData } from './standing.ts';
 

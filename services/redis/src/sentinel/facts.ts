@@ -23,12 +23,12 @@ export interface DataFacts {
   /** Whether each write is in its log before it is acknowledged. */
   readonly isLogged: boolean;
   readonly mark: Mark | undefined;
-  /** Those of {@link watchedSettings}. */
+  /** Those of `watchedSettings`. */
   readonly settings: ReadonlyMap<string, string>;
 }
 
 /** Settings that the platform sets while a server runs. */
-export const watchedSettings = [
+const watchedSettings = [
   'replica-priority',
   'min-replicas-to-write',
   'maxmemory-policy',

@@ -248,6 +248,27 @@ const rows: readonly Row[] = [
     deeds: watchAll(1),
   },
   {
+    name: 'S12: the new leader started anew, and the old one is back and takes writes: the new one leads again',
+    data: [
+      { is: 'master', mark: { number: 1, inStep: [0, 1, 2] } },
+      { ...back, mark: { number: 2, leader: 1, inStep: [1, 2] } },
+      { is: 1, linked: false, mark: { number: 2, leader: 1, inStep: [1, 2] } },
+    ],
+    sentinels: all({ names: 1, epoch: 1 }),
+    deeds: ['lead with s-data-1 (disruptive)'],
+  },
+  {
+    name: 'S12: one with newer data is back, and the leader takes writes: its own count',
+    data: [{}, {}, { ...back, mark: { number: 2, leader: 2, inStep: [2] } }],
+    sentinels: all({}),
+    deeds: ['mark s-data-0'],
+  },
+  {
+    name: 'S12: one with newer data is back, and the leader is alone: a person says whether it may lose them',
+    data: [{}, { silent: 'with pod' }, { ...back, mark: { number: 2, leader: 2, inStep: [1, 2] } }],
+    deeds: ['follow s-data-0 with s-data-2 (dataLoss)'],
+  },
+  {
     name: 'S12: the old leader is cut off, and Sentinels named another: nothing but the new one counts',
     data: [{ silent: 'with pod' }, { is: 'master' }, { is: 1 }],
     sentinels: all({ names: 1, epoch: 1 }),

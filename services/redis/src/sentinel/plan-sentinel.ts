@@ -3,71 +3,36 @@
 // A server starts as a follower of nobody that Sentinels may not choose: it takes no writes, and gives nobody its data, until it
 // is told what to be. Who leads is the choice of the Sentinels; it is made here only where they cannot make one.
 
-import type { Cluster, EnginePlan, Member } from '@tweendeck/engine';
+import type { Member } from '@tweendeck/engine';
+import { bestOf, electors, isSomebody, mayElect, numberOf } from './choice.ts';
+import {
+  lead,
+  nothing,
+  only,
+  type PlannedDeed,
+  type SentinelPlan,
+  type SentinelSet,
+  waitFor,
+  watch,
+} from './deeds.ts';
 import type { SetFacts, Watch } from './facts.ts';
 import { isSameMark, type Mark } from './mark.ts';
+import { planLeaderless } from './plan-leaderless.ts';
 import {
   dataSettings,
   masterName,
-  type SentinelOptions,
   sentinelId,
   type WatchSettings,
   watchSettings,
 } from './settings.ts';
 import type { SeenData, SeenSentinel, Standing } from './standing.ts';
 
-/** What is done outside the API, as data: `do-sentinel.ts` does it. */
-export type SentinelDeed =
-  | { readonly kind: 'wait' }
-  | {
-      readonly kind: 'lead';
-      readonly by: SeenData;
-      readonly settings: ReadonlyMap<string, string>;
-    }
-  | { readonly kind: 'follow'; readonly by: SeenData; readonly leader: SeenData }
-  | { readonly kind: 'set'; readonly on: SeenData; readonly settings: ReadonlyMap<string, string> }
-  | { readonly kind: 'mark'; readonly on: SeenData; readonly mark: Mark }
-  | {
-      readonly kind: 'watch';
-      readonly by: SeenSentinel;
-      readonly leader: Pick<SeenData, 'address'>;
-      readonly settings: WatchSettings;
-    }
-  | { readonly kind: 'adjust'; readonly by: SeenSentinel; readonly settings: WatchSettings }
-  | { readonly kind: 'fail over'; readonly by: SeenSentinel; readonly masterName: string }
-  | {
-      readonly kind: 'hand over';
-      readonly by: SeenSentinel;
-      readonly masterName: string;
-      readonly from: SeenData;
-      readonly heirs: readonly SeenData[];
-    };
-
-export interface PlannedDeed {
-  readonly id: string;
-  readonly why: string;
-  readonly on: string;
-  readonly risk: 'safe' | 'disruptive' | 'dataLoss';
-  readonly deed: SentinelDeed;
-}
-
-interface SentinelPlan extends Pick<EnginePlan, 'troubles'> {
-  readonly deeds: readonly PlannedDeed[];
-}
-
-type Set = Pick<Cluster<SentinelOptions>, 'name' | 'namespace' | 'spec'>;
-
-/** A member that ended is started again within this time, unless it ended often or its machine did. */
-const returnMs = 30_000;
 /** Sentinels spread what they know every 2 s. */
 const spreadMs = 10_000;
 /** Between two Sentinels that forget what is gone: meanwhile each of them learns anew who is there. */
 const forgetApartMs = 30_000;
 
-const nothing: SentinelPlan = { deeds: [], troubles: [] };
-const only = (...deeds: readonly PlannedDeed[]): SentinelPlan => ({ deeds, troubles: [] });
-
-export function planSentinel(set: Set, standing: Standing): SentinelPlan {
+export function planSentinel(set: SentinelSet, standing: Standing): SentinelPlan {
   const { hasMajority, isChanging, leader } = standing;
   if (!hasMajority) return withoutMajority(set, standing);
   if (isChanging) return only(waitFor(standing, 'Sentinels are making another one the leader'));
@@ -75,7 +40,7 @@ export function planSentinel(set: Set, standing: Standing): SentinelPlan {
 }
 
 /** Sentinels that come back choose; where they do not, a person may. */
-function withoutMajority(set: Set, standing: Standing): SentinelPlan {
+function withoutMajority(set: SentinelSet, standing: Standing): SentinelPlan {
   const { data, sentinels, leader } = standing;
   const counts = data.some(({ facts }) => facts.keys > 0);
   if (!counts && sentinels.every(({ facts }) => facts.watch === undefined)) return nothing;
@@ -85,190 +50,17 @@ function withoutMajority(set: Set, standing: Standing): SentinelPlan {
   return { deeds: approved, troubles: [{ reason: 'QuorumLost', message }] };
 }
 
-function waitFor({ data, sentinels }: Standing, why: string): PlannedDeed {
-  const on = data[0]?.name ?? sentinels[0]?.name ?? '';
-  return { id: 'wait for Sentinels', why, on, risk: 'disruptive', deed: { kind: 'wait' } };
-}
-
-function lead(
-  set: Set,
-  by: SeenData,
-  why: string,
-  risk: PlannedDeed['risk'] = 'disruptive',
-): PlannedDeed {
-  const settings = dataSettings(set.spec, { mayLead: true });
-  return {
-    id: `lead with ${by.name}`,
-    why,
-    on: by.name,
-    risk,
-    deed: { kind: 'lead', by, settings },
-  };
-}
-
-// Without a leader.
-
-function planLeaderless(set: Set, standing: Standing): SentinelPlan {
-  const { data, sentinels, named } = standing;
-  const masters = data.filter(({ facts }) => facts.isMaster);
-  if (masters.length > 1) return planRivals(set, standing, masters);
-  const [master] = masters;
-  if (named === undefined) return planUnknown(set, standing);
-  const known = data.find(({ address }) => address === named);
-  if (master) {
-    // Sentinels of the latest failover tell the others.
-    const isNews = sentinels.some(({ facts }) => facts.watch?.address === master.address);
-    if (isNews) return only(waitFor(standing, `Sentinels agree on ${master.name}`));
-    const isSilent = known === undefined && isSomebody(standing, named);
-    if (isSilent && !isDownFor(standing)) return nothing;
-    return only(...sentinels.map((one) => watch(set, one, master, `${master.name} leads`)));
-  }
-  return known ? planReturned(set, standing, known) : planLost(set, standing, named);
-}
-
-/** More than one takes writes, and Sentinels name none of them. */
-function planRivals(set: Set, standing: Standing, masters: readonly SeenData[]): SentinelPlan {
-  const full = masters.filter(({ facts }) => facts.keys > 0);
-  const [best] = full.length > 0 ? full : masters;
-  const names = masters.map(({ name }) => name).join(', ');
-  if (best && full.length <= 1) {
-    return only(...standing.sentinels.map((one) => watch(set, one, best, `${best.name} leads`)));
-  }
-  const message = `${names} take writes, and Sentinels name none of them; end all but one: REPLICAOF its address`;
-  return { deeds: [], troubles: [{ reason: 'SeveralLeaders', message }] };
-}
-
-/** Nobody leads, and no Sentinel ever heard of one: where a set begins, or all lost what they knew. */
-function planUnknown(set: Set, standing: Standing): SentinelPlan {
-  const { data, members } = standing;
-  const best = bestOf(data);
-  const absent = absentData(members);
-  if (best === undefined) return nothing;
-  const why = `${best.name} begins: no Sentinel knows of a leader`;
-  if (absent.length === 0) return only(lead(set, best, why));
-  // Who is missing may have more.
-  const [broken] = absent.filter(({ pod }) => pod?.trouble !== undefined);
-  if (broken === undefined || best.facts.keys === 0) return nothing;
-  return only(lead(set, best, `${broken.name} is missing, and may have newer data`, 'dataLoss'));
-}
-
-/** The leader started anew: it goes on where what it has is all that there is, else another takes over. */
-function planReturned(set: Set, standing: Standing, known: SeenData): SentinelPlan {
-  const { data, members } = standing;
-  const why = `${known.name} led, and started anew`;
-  const others = data.filter((one) => one !== known);
-  const isNewest = others.every((one) => numberOf(one) <= numberOf(known));
-  const isBest = bestOf([known, ...others]) === known;
-  const isWhole = isNewest && (known.facts.isLogged || isBest);
-  if (hasData(known) && isWhole) return only(lead(set, known, why));
-  if (isBest && absentData(members).length === 0) return only(lead(set, known, why));
-  if (isBest) return nothing; // empty, as all that are seen: who is missing may have data
-  const by = electors(standing, others)[0];
-  if (by) {
-    const empty = `${known.name} led, and has less than others since it started anew`;
-    return only({
-      ...{ id: `fail over from ${known.name}`, why: empty, on: known.name, risk: 'disruptive' },
-      deed: { kind: 'fail over', by, masterName: masterName(set) },
-    });
-  }
-  const heir = bestOf(others);
-  if (heir === undefined || absentData(members).length > 0) return nothing;
-  return only(
-    lead(set, heir, `${known.name} led, and lost its data; Sentinels have nobody to choose`),
-  );
-}
-
-/** The leader does not answer: Sentinels choose, unless nobody is left whom they may. */
-function planLost(set: Set, standing: Standing, named: string): SentinelPlan {
-  const { data, members } = standing;
-  const overdue = isDownFor(standing, 3);
-  if (electors(standing, data).length > 0) {
-    const message = `the leader ${named} does not answer, and Sentinels have not made another one yet`;
-    return overdue ? { deeds: [], troubles: [{ reason: 'FailoverStuck', message }] } : nothing;
-  }
-  const isGone = !isSomebody(standing, named) && absentData(members).length === 0;
-  const best = bestOf(data, named);
-  if (best === undefined || !(isGone || isDownFor(standing))) return nothing;
-  if (!hasData(best) && absentData(members).length > 0) return nothing;
-  return only(lead(set, best, `the leader ${named} is gone, and Sentinels have nobody to choose`));
-}
-
-/** An empty one with a mark has what its leader had: nothing. */
-function hasData({ facts }: SeenData): boolean {
-  return facts.keys > 0 || facts.mark !== undefined;
-}
-
-function numberOf({ facts }: SeenData): number {
-  return facts.mark?.number ?? 0;
-}
-
-/** The highest mark, who led then and logged it, data above all, then most of the stream; the first of equals. */
-function bestOf(data: readonly SeenData[], named?: string): SeenData | undefined {
-  const [newest] = data.toSorted((a, b) => numberOf(b) - numberOf(a));
-  const led = newest?.facts.mark && leaderIn(newest.facts.mark, named);
-  const [best] = data.toSorted(
-    (a, b) =>
-      numberOf(b) - numberOf(a) ||
-      Number(isLogOf(led, b)) - Number(isLogOf(led, a)) ||
-      Number(hasData(b)) - Number(hasData(a)) ||
-      b.facts.offset - a.facts.offset ||
-      b.facts.keys - a.facts.keys,
-  );
-  return best;
-}
-
-function isLogOf(led: number | undefined, { place, facts }: SeenData): boolean {
-  return facts.isLogged && place.ordinal === led;
-}
-
-/** Who was where Sentinels say that the leader is; else who led when the mark was written. */
-function leaderIn({ inStep, leader }: Mark, named: string | undefined): number {
-  return inStep.find(({ address }) => address === named)?.ordinal ?? leader;
-}
-
-function absentData(members: readonly Member<SetFacts>[]): readonly Member<SetFacts>[] {
-  return members.filter(({ place, view }) => place.group === 'data' && view === undefined);
-}
-
-function isSomebody({ members }: Standing, address: string): boolean {
-  return members.some(
-    ({ place, pod }) => place.group === 'data' && address.startsWith(`${pod?.ip}:`),
-  );
-}
-
-/** For most Sentinels, so many times as long as a failover and the return of a member may take. */
-function isDownFor({ sentinels }: Standing, times = 1): boolean {
-  const watches = sentinels.flatMap(({ facts }) => (facts.watch ? [facts.watch] : []));
-  const longest = watches.filter(
-    ({ downMs = 0, failoverTimeoutMs }) => downMs > Math.max(returnMs, failoverTimeoutMs) * times,
-  );
-  return longest.length * 2 > watches.length;
-}
-
-/** Sentinels that may choose one of these. */
-function electors({ sentinels }: Standing, heirs: readonly SeenData[]): readonly SeenSentinel[] {
-  const count = (one: SeenSentinel): number => heirs.filter((heir) => mayElect(one, heir)).length;
-  return sentinels.filter((one) => count(one) > 0).toSorted((a, b) => count(b) - count(a));
-}
-
-function mayElect({ facts: { watch } }: SeenSentinel, { address, facts }: SeenData): boolean {
-  if (facts.settings.get('replica-priority') === '0') return false;
-  return (watch?.replicas ?? []).some(
-    (one) => one.address === address && one.priority > 0 && !one.flags.has('s_down'),
-  );
-}
-
-// With a leader.
-
-function planLed(set: Set, standing: Standing, leader: SeenData): SentinelPlan {
+function planLed(set: SentinelSet, standing: Standing, leader: SeenData): SentinelPlan {
   const follows = standing.data.flatMap((one) => planFollowing(one, leader));
   const settings = standing.data.flatMap((one) => planSettings(set, one, leader));
   // Sentinels that begin to watch when all follow know at once whom they may choose.
   const isEarly = settings.length > 0 || follows.some(({ risk }) => risk === 'safe');
   if (isEarly) return only(...follows, ...settings);
-  const rest = [...follows, ...planWatching(set, standing, leader)];
-  const mark = rest.length > 0 ? undefined : planMark(standing, leader);
+  const watches = planWatching(set, standing, leader);
+  // Where a leader takes writes, what it has counts.
+  const mark = watches.length > 0 ? undefined : planMark(standing, leader);
   if (mark) return only(mark);
+  const rest = [...follows, ...watches];
   const stranger = strangerTo(standing, leader);
   if (stranger && rest.length === 0) {
     return only(waitFor(standing, `Sentinels do not know yet that ${stranger.name} may lead`));
@@ -279,10 +71,11 @@ function planLed(set: Set, standing: Standing, leader: SeenData): SentinelPlan {
 
 function planFollowing(by: SeenData, leader: SeenData): readonly PlannedDeed[] {
   if (by === leader || by.facts.follows === leader.address) return [];
-  const isOlder = numberOf(leader) === 0 || numberOf(leader) < numberOf(by);
-  const isOnly = by.facts.keys > 0 && leader.facts.keys === 0 && isOlder;
+  const isUnmarked = numberOf(leader) === 0;
+  const isNewer = numberOf(by) > numberOf(leader);
+  const isOnly = isNewer || (isUnmarked && by.facts.keys > 0 && leader.facts.keys === 0);
   const why = isOnly
-    ? `${by.name} has keys, and its leader ${leader.name} has none: they would go`
+    ? `${by.name} has what its leader ${leader.name} has not, and would lose it`
     : `${by.name} is to follow ${leader.name}`;
   return [
     {
@@ -302,6 +95,8 @@ function planMark({ data }: Standing, leader: SeenData): PlannedDeed | undefined
     inStep: inStep.map(({ place, address }) => ({ ordinal: place.ordinal, address })),
   };
   const { mark: known, settings } = leader.facts;
+  // One that has no mark where others have has none of their data either.
+  if (known === undefined && mark.number > 1) return undefined;
   const needed = Number(settings.get('min-replicas-to-write') ?? 0);
   if ((known && isSameMark(known, mark)) || inStep.length - 1 < needed) return undefined;
   const names = inStep.map(({ name }) => name).join(', ');
@@ -316,7 +111,7 @@ function isFollowing({ facts }: SeenData, { address }: SeenData): boolean {
 }
 
 /** Who is in step may lead; who is to leave may not. */
-function planSettings(set: Set, on: SeenData, leader: SeenData): readonly PlannedDeed[] {
+function planSettings(set: SentinelSet, on: SeenData, leader: SeenData): readonly PlannedDeed[] {
   const { settings } = on.facts;
   if (on !== leader && !isFollowing(on, leader)) return [];
   const wanted = dataSettings(set.spec, { mayLead: on.wanted });
@@ -331,15 +126,11 @@ function planSettings(set: Set, on: SeenData, leader: SeenData): readonly Planne
   ];
 }
 
-function watch(set: Set, by: SeenSentinel, leader: SeenData, why: string): PlannedDeed {
-  const settings = watchSettings(set);
-  return {
-    ...{ id: `watch ${leader.name} with ${by.name}`, why, on: by.name, risk: 'safe' },
-    deed: { kind: 'watch', by, leader, settings },
-  };
-}
-
-function planWatching(set: Set, standing: Standing, leader: SeenData): readonly PlannedDeed[] {
+function planWatching(
+  set: SentinelSet,
+  standing: Standing,
+  leader: SeenData,
+): readonly PlannedDeed[] {
   const deeds = standing.sentinels.flatMap((by): readonly PlannedDeed[] => {
     const known = by.facts.watch;
     if (!by.wanted) return [];
@@ -363,14 +154,18 @@ function isWatchAsWanted(watch: Watch, settings: WatchSettings): boolean {
   );
 }
 
-function adjust(set: Set, by: SeenSentinel): PlannedDeed {
+function adjust(set: SentinelSet, by: SeenSentinel): PlannedDeed {
   const why = `${by.name} watches by other settings than the spec has`;
   const deed = { kind: 'adjust', by, settings: watchSettings(set) } as const;
   return { id: `adjust ${by.name}`, why, on: by.name, risk: 'safe', deed };
 }
 
 /** Members that are gone count in votes until they are forgotten: one Sentinel at a time, and only while all is well. */
-function planForgetting(set: Set, standing: Standing, leader: SeenData): readonly PlannedDeed[] {
+function planForgetting(
+  set: SentinelSet,
+  standing: Standing,
+  leader: SeenData,
+): readonly PlannedDeed[] {
   const { members, sentinels } = standing;
   const watches = sentinels.flatMap(({ facts }) => (facts.watch ? [facts.watch] : []));
   const isCalm = members.every(({ pod, view }) => pod !== undefined && view?.synced);
@@ -391,7 +186,7 @@ function planForgetting(set: Set, standing: Standing, leader: SeenData): readonl
 
 /** Without a loss: the leader waits with writes until another has them all and leads. */
 export function planHandOver(
-  set: Pick<Set, 'name' | 'namespace'>,
+  set: Pick<SentinelSet, 'name' | 'namespace'>,
   standing: Standing,
   from: SeenData,
 ): PlannedDeed | undefined {

@@ -12,10 +12,11 @@ import {
 } from '@tweendeck/engine';
 import { type Kind, parseQuantity, quantityValue, t } from '@tweendeck/kube';
 import { type OpenLink, openTcpLink } from '../redis-link.ts';
+import type { PlannedDeed } from './deeds.ts';
 import { doDeed } from './do-sentinel.ts';
 import { observeData, observeSentinel, redisPort, type SetFacts, sentinelPort } from './facts.ts';
 import { listenToSentinel } from './listen.ts';
-import { mayLeaveSet, type PlannedDeed, planHandOver, planSentinel } from './plan-sentinel.ts';
+import { mayLeaveSet, planHandOver, planSentinel } from './plan-sentinel.ts';
 import {
   countOf,
   defaultCounts,

@@ -32,7 +32,7 @@ export interface GivenData {
   readonly wanted?: boolean;
 }
 
-export interface GivenMark {
+interface GivenMark {
   readonly number: number;
   /** The first one when omitted. */
   readonly leader?: number;
@@ -66,7 +66,7 @@ export interface GivenSet {
   readonly sentinels?: readonly GivenSentinel[];
 }
 
-export function addressOf(ordinal: number): string {
+function addressOf(ordinal: number): string {
   return `10.0.0.${ordinal}:${redisPort}`;
 }
 
