@@ -112,6 +112,8 @@ export interface EnginePlan {
   /** In the order they are to be done; none: the members are what the spec asks for. */
   readonly steps: readonly Step[];
   readonly troubles: readonly Trouble[];
+  /** Why nobody is restarted for now; undefined: they may be. */
+  readonly holds?: string;
   /** What else is to be known of the cluster, beside phase and troubles. */
   readonly conditions?: readonly ConditionInput[];
 }

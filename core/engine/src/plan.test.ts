@@ -52,6 +52,7 @@ function planOf(
   given: readonly Given[],
   more: {
     readonly asked?: EnginePlan['steps'];
+    readonly holds?: string;
     readonly underWay?: StepStatus;
     readonly approved?: readonly string[];
     readonly handOver?: string;
@@ -61,7 +62,10 @@ function planOf(
 ) {
   const input: PlanInput<null, null> = {
     engine: {
-      plan: () => ({ steps: more.asked ?? [], troubles: [] }),
+      plan: () => ({
+        ...{ steps: more.asked ?? [], troubles: [] },
+        ...(more.holds === undefined ? {} : { holds: more.holds }),
+      }),
       handOver: () => (more.handOver === undefined ? undefined : step(more.handOver)),
       ...(more.mayLeave === undefined ? {} : { mayLeave: () => more.mayLeave ?? true }),
     },
@@ -99,6 +103,12 @@ for (const { name, given, more, want } of [
     name: 'rolls followers from the last to the first, one in a pass',
     given: old(three, 'a', 'b', 'c'),
     want: { actions: ['restart c'], ahead: ['restart c', 'restart b', 'restart a'] },
+  },
+  {
+    name: 'rolls nobody while the engine holds back',
+    given: old(three, 'b'),
+    more: { holds: 'no room' },
+    want: { actions: [], ahead: [], waits: 'no room' },
   },
   {
     name: 'lets a leader hand over before it is restarted',

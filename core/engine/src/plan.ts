@@ -52,7 +52,8 @@ export function planCluster<Options, Facts>(input: PlanInput<Options, Facts>): C
   const members = input.observed.members.toSorted((a, b) => comparePlaces(a.place, b.place));
   if (input.cluster.spec.suspend) return stoppedPlan(members);
   const asked = input.engine.plan(input.cluster, { members });
-  const rolls = asked.steps.length > 0 ? [] : rollActions(input, members);
+  const isHeld = asked.steps.length > 0 || asked.holds !== undefined;
+  const rolls = isHeld ? [] : rollActions(input, members);
   const ahead = [...stuckRemovals(members), ...asked.steps, ...settingSteps(input), ...rolls];
   const safe = ahead.filter(({ risk }) => risk === 'safe');
   const next = disruptionOf(ahead, input.underWay);
@@ -64,7 +65,7 @@ export function planCluster<Options, Facts>(input: PlanInput<Options, Facts>): C
     leaving,
     troubles: [...asked.troubles, ...(chosen.trouble ? [chosen.trouble] : [])],
     conditions: asked.conditions ?? [],
-    waits: ahead[0]?.why ?? absence(members) ?? staying,
+    waits: ahead[0]?.why ?? asked.holds ?? absence(members) ?? staying,
   };
 }
 

@@ -3,6 +3,7 @@
 import type { Cluster, MemberView } from '@tweendeck/engine';
 import { type ClusterNode, parseClusterNodes, parseInfo } from './cluster-nodes.ts';
 import { passwordQuestions, takesAll } from './credentials.ts';
+import type { Memory } from './memory.ts';
 import type { RedisLink } from './redis-link.ts';
 import { settingsIn, settingsQuestions } from './settings.ts';
 import { slotsHeld } from './slots.ts';
@@ -16,6 +17,7 @@ export interface RedisFacts {
   readonly keys: number;
   /** Of a replica: bytes of the stream it has; of a master: bytes it wrote. */
   readonly offset: number;
+  readonly memory: Memory;
   /** Of a replica: where it copies from, which may be an address that its master had. */
   readonly copiesFrom: string | undefined;
   /** Whether it takes writes for its slots as far as it can tell. */
@@ -74,6 +76,10 @@ function viewOf({ nodes, info, cluster, keys }: Said): MemberView<RedisFacts> {
     ...(lag === undefined ? {} : { lag }),
     facts: {
       ...{ id: self.id, nodes, self, keys, offset },
+      memory: {
+        data: number('used_memory_dataset'),
+        ...{ used: number('used_memory'), max: number('maxmemory') },
+      },
       copiesFrom: isReplica ? info.get('master_host') : undefined,
       clusterOk: cluster.get('cluster_state') === 'ok',
       currentEpoch: Number(cluster.get('cluster_current_epoch') ?? 0),

@@ -6,6 +6,7 @@
 import type { Cluster, EnginePlan, Member, Observed, Passwords, Trouble } from '@tweendeck/engine';
 import type { ClusterNode } from './cluster-nodes.ts';
 import type { RedisFacts } from './facts.ts';
+import { limitTrouble, shrinkTrouble } from './memory.ts';
 import { firstLeaders, planSpread, type SpreadPlan } from './plan-leaders.ts';
 import { planClosing, planMoves, type SlotClosing, type SlotMove } from './plan-moves.ts';
 import { isSeen, type Seen } from './seen.ts';
@@ -33,7 +34,7 @@ export interface PlannedDeed {
   readonly deed: RedisDeed;
 }
 
-export interface RedisPlan extends Pick<EnginePlan, 'troubles' | 'conditions'> {
+export interface RedisPlan extends Pick<EnginePlan, 'troubles' | 'conditions' | 'holds'> {
   readonly deeds: readonly PlannedDeed[];
 }
 
@@ -50,7 +51,13 @@ export function planRedis(
   if (missingSlots(seen) > 0) return { deeds: needed, troubles };
   const { condition, deeds: spreading } = planLeaders(seen);
   const isCalm = needed.length === 0 && (cluster.calmMs ?? 0) >= calmMs;
-  return { deeds: isCalm ? spreading : needed, troubles, conditions: [condition] };
+  const noRoom = limitTrouble(cluster.spec, seen);
+  return {
+    deeds: isCalm ? spreading : needed,
+    troubles: [...troubles, ...(noRoom ? [noRoom] : [])],
+    conditions: [condition],
+    ...(noRoom ? { holds: noRoom.message } : {}),
+  };
 }
 
 /** Leaders change hosts only when everything has been well for so long. */
@@ -137,12 +144,14 @@ function planLiving(
   const healing = [...leading, ...planMeetings(seen), ...planForgetting(members, seen)];
   const following = planFollowing(seen);
   const building =
-    healing.length > 0 || following.length > 0 ? [] : buildingOf(cluster, members, seen);
+    healing.length > 0 || following.length > 0 ? nothing : buildingOf(cluster, members, seen);
   return {
-    deeds: [...healing, ...following, ...building],
-    troubles: [...takeovers.troubles, ...uncovered(members, seen)],
+    deeds: [...healing, ...following, ...building.deeds],
+    troubles: [...takeovers.troubles, ...uncovered(members, seen), ...building.troubles],
   };
 }
+
+const nothing: RedisPlan = { deeds: [], troubles: [] };
 
 /** Whoever does not know another under its present address meets it. */
 function planMeetings(seen: readonly Seen[]): readonly PlannedDeed[] {
@@ -258,14 +267,14 @@ function buildingOf(
   { spec }: Pick<Cluster<unknown>, 'spec'>,
   members: readonly Member<RedisFacts>[],
   seen: readonly Seen[],
-): readonly PlannedDeed[] {
-  if (members.some((member) => !isSeen(member)) || missingSlots(seen) > 0) return [];
+): RedisPlan {
+  if (members.some((member) => !isSeen(member)) || missingSlots(seen) > 0) return nothing;
   const shards = shardsOf(seen);
   const leaders = [...shards].flatMap(([shard, all]) => {
     const leader = leaderOf(all);
     return leader ? [{ shard, leader, ids: new Set(all.map(({ view }) => view.facts.id)) }] : [];
   });
-  if (leaders.length < shards.size) return []; // an election is due
+  if (leaders.length < shards.size) return nothing; // an election is due
   const closing = planClosing(leaders).map(
     (one): PlannedDeed => ({
       ...{ id: `close slots on ${one.at.name}`, on: one.at.name, risk: 'safe' },
@@ -273,22 +282,23 @@ function buildingOf(
       deed: { kind: 'close', closing: one },
     }),
   );
-  if (closing.length > 0) return closing;
+  if (closing.length > 0) return { deeds: closing, troubles: [] };
+  const trouble = shrinkTrouble(spec, leaders);
+  if (trouble) return { deeds: [], troubles: [trouble] };
   const leaving = leaders.flatMap(({ leader }) => {
     const deed = leader.wanted ? undefined : handOver(leader, seen, 'leave');
     return deed ? [deed] : [];
   });
-  if (leaving.length > 0) return leaving;
+  if (leaving.length > 0) return { deeds: leaving, troubles: [] };
   const [move] = planMoves(leaders, spec.groups['data']?.shards ?? 1);
-  if (move === undefined) return [];
+  if (move === undefined) return nothing;
   const { from, to } = move;
-  return [
-    {
-      ...{ id: `move slots from ${from.name} to ${to.name}`, on: from.name, risk: 'disruptive' },
-      why: `${move.slots.length} slots are to go from ${from.name} to ${to.name}`,
-      deed: { kind: 'move', move, all: seen },
-    },
-  ];
+  const deed: PlannedDeed = {
+    ...{ id: `move slots from ${from.name} to ${to.name}`, on: from.name, risk: 'disruptive' },
+    why: `${move.slots.length} slots are to go from ${from.name} to ${to.name}`,
+    deed: { kind: 'move', move, all: seen },
+  };
+  return { deeds: [deed], troubles: [] };
 }
 
 /** To the replica that has most of what its leader wrote. */

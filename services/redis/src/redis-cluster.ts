@@ -15,10 +15,11 @@ import {
   type Step,
   secretFilesPath,
 } from '@tweendeck/engine';
-import { type Kind, parseQuantity, quantityValue, t } from '@tweendeck/kube';
+import { type Kind, t } from '@tweendeck/kube';
 import { redisPasswords } from './credentials.ts';
 import { doDeed } from './do-deed.ts';
 import { observeMember, type RedisFacts } from './facts.ts';
+import { memoryFor } from './memory.ts';
 import { handOver, missingSlots, type PlannedDeed, planRedis } from './plan-cluster.ts';
 import { type OpenLink, openTcpLink } from './redis-link.ts';
 import { addressOf, isSeen, openAs, redisPort } from './seen.ts';
@@ -32,14 +33,9 @@ export interface RedisClusterOptions {
 
 type Context = RenderContext<RedisClusterOptions>;
 
-/** A share of the limit is left to buffers, copies while it saves, and the program itself. */
-const dataShare = 0.7;
-
 /** What is the same for as long as a member runs; the rest is in a file, so that it can change meanwhile. */
 function command({ cluster: { spec }, place }: Context): readonly string[] {
-  const { auth, groups, options } = spec;
-  const memory = groups[place.group]?.resources.limits['memory'] ?? '256Mi';
-  const bytes = Math.floor(Number(quantityValue(parseQuantity(String(memory)))) * dataShare);
+  const { auth, options } = spec;
   const settings: Readonly<Record<string, string | number>> = {
     ...(auth?.mode === 'none' ? {} : { include: `${secretFilesPath}/auth.conf` }),
     ...{ bind: '$(POD_IP)', port: redisPort, dir: '/data', 'protected-mode': 'no' },
@@ -49,7 +45,7 @@ function command({ cluster: { spec }, place }: Context): readonly string[] {
     // A replica stays in its shard, and may always take over: who is the best one is decided by their offsets.
     ...{ 'cluster-allow-replica-migration': 'no', 'cluster-replica-validity-factor': 0 },
     'cluster-require-full-coverage': 'no',
-    maxmemory: bytes,
+    maxmemory: memoryFor(spec, place.group),
   };
   return [
     `${filesPath}/redis.conf`,

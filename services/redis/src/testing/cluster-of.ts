@@ -3,6 +3,7 @@
 import type { Member } from '@tweendeck/engine';
 import type { ClusterNode } from '../cluster-nodes.ts';
 import type { RedisFacts } from '../facts.ts';
+import type { Memory } from '../memory.ts';
 import type { SlotRange } from '../slots.ts';
 
 export interface Given {
@@ -15,6 +16,8 @@ export interface Given {
   readonly follows?: string | undefined;
   readonly keys?: number;
   readonly offset?: number;
+  /** Nothing, without a bound, when omitted. */
+  readonly memory?: Memory;
   /** `h` when omitted. */
   readonly host?: string;
   readonly epoch?: number;
@@ -103,6 +106,7 @@ function memberOf(one: Given, all: readonly Given[], gone: readonly Gone[]): Mem
           facts: {
             ...{ id: idOf(one), self, nodes, keys: one.keys ?? 0, offset: one.offset ?? 0 },
             copiesFrom: one.follows === undefined ? undefined : copiesFrom(one, all),
+            memory: one.memory ?? { data: 0, used: 0, max: 0 },
             ...{ clusterOk: true, currentEpoch: one.epoch ?? 1 },
           },
         },
