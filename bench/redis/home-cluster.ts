@@ -35,7 +35,9 @@ export class HomeCluster implements Reachable, AsyncDisposable {
       const object = { apiVersion: 'tweendeck.io/v1alpha1', kind: 'RedisCluster' };
       const resources = { limits: { cpu: String(availableParallelism()), memory } };
       const groups = { data: { shards: 3, members: 2, resources } };
-      const spec = { groups, options: { nodeTimeoutMs: 2_000 } };
+      // The bare servers beside it have no password.
+      const auth = { mode: 'none' };
+      const spec = { auth, groups, options: { nodeTimeoutMs: 2_000 } };
       const text = JSON.stringify({ ...object, metadata: { name: 'shop' }, spec });
       await cluster.#kubectl(['apply', '-f', '-'], text);
       await cluster.settled(signal);

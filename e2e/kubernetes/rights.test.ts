@@ -300,7 +300,7 @@ test('members of engines are made, replaced when they cannot run as they were, a
     );
   const apply = (spec: object): Promise<string> => applyKind('Memcached', name, spec);
   const withPassword = (change: string): Promise<string> => {
-    const spec = { auth: { mode: 'password', change } };
+    const spec = { auth: { change } };
     return applyKind('RedisCluster', { namespace, name: 'shop' }, spec);
   };
   await writesForAnOldVersion(proxy, 'redisclusters/shop', () => withPassword(''));

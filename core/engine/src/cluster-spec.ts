@@ -166,7 +166,7 @@ function specOf<Options>(
 }
 
 const usualAuth = {
-  ...({ mode: 'none', change: '', keepPreviousSeconds: 600 } as const),
+  ...({ mode: 'password', change: '', keepPreviousSeconds: 600 } as const),
 } satisfies AuthSpec;
 
 const authType = t
