@@ -71,6 +71,22 @@ test('a RedisSentinel loses nothing that was acknowledged', {
     const [first = ''] = sentinels;
     return namedBy(first);
   };
+  /** Once Sentinels name another leader than this one. */
+  const labelFollows = async (what: string): Promise<void> => {
+    const began = performance.now();
+    const labels = 'tweendeck.io/role=leader,app.kubernetes.io/instance=sessions';
+    await until(
+      'the label of the leader says who it is',
+      async () => {
+        const [one, ...more] = (await get('pods', '-l', labels)).items;
+        return more.length === 0 && one?.status.podIP === (await leader());
+      },
+      patienceMs,
+    );
+    context.diagnostic(
+      `leader ${what}: its label ${Math.round(performance.now() - began)} ms later`,
+    );
+  };
   const nothingLost = async (what: string): Promise<void> => {
     const before = writer.writes;
     await until('writes go on', async () => writer.writes > before + 50, patienceMs);
@@ -106,7 +122,10 @@ test('a RedisSentinel loses nothing that was acknowledged', {
   });
 
   await context.test('a leader that comes back without its data overwrites nobody', async () => {
-    process.kill(await processAt(await leader()), 'SIGKILL');
+    const old = await leader();
+    process.kill(await processAt(old), 'SIGKILL');
+    await until('another one leads', async () => (await leader()) !== old, patienceMs);
+    await labelFollows('killed');
     await nothingLost('leader without a log killed');
     await settled();
   });
@@ -121,19 +140,7 @@ test('a RedisSentinel loses nothing that was acknowledged', {
       await stale.open(old, 20);
       process.kill(pid, 'SIGSTOP');
       await until('another one leads', async () => (await leader()) !== old, patienceMs);
-      const began = performance.now();
-      const rw = async () =>
-        (await get('pods', '-l', 'tweendeck.io/role=leader,app.kubernetes.io/instance=sessions'))
-          .items;
-      await until(
-        'its label says so',
-        async () => {
-          const [one, ...more] = await rw();
-          return more.length === 0 && one?.status.podIP === (await leader());
-        },
-        patienceMs,
-      );
-      context.diagnostic(`label after ${Math.round(performance.now() - began)} ms`);
+      await labelFollows('frozen');
       const before = writer.writes;
       await until('writes go on', async () => writer.writes > before + 50, patienceMs);
       process.kill(pid, 'SIGCONT');
@@ -225,6 +232,18 @@ test('a RedisSentinel loses nothing that was acknowledged', {
     await settled();
     await lookForSentinels();
     await nothingLost('all pods deleted');
+  });
+
+  await context.test('servers and Sentinels are added and taken away', async () => {
+    await patch({ groups: { data: { members: 2 }, sentinels: { members: 5 } } });
+    await settled('7/7');
+    await lookForSentinels();
+    assert.equal(new Set(await Promise.all(sentinels.map(namedBy))).size, 1);
+    await nothingLost('one server less, two Sentinels more');
+    await patch({ groups: { data: { members: 4 }, sentinels: { members: 3 } } });
+    await settled('7/7');
+    await lookForSentinels();
+    await nothingLost('two servers more, two Sentinels less');
   });
 
   await context.test('what cannot be is refused with its field', async () => {

@@ -1,5 +1,6 @@
 // Whose data are the best, and who may be chosen. Pure.
 
+import { redisPort } from './facts.ts';
 import type { Mark } from './mark.ts';
 import type { SeenData, SeenSentinel, Standing } from './standing.ts';
 
@@ -38,7 +39,7 @@ function leaderIn({ inStep, leader }: Mark, named: string | undefined): number {
 
 export function isSomebody({ members }: Standing, address: string): boolean {
   return members.some(
-    ({ place, pod }) => place.group === 'data' && address.startsWith(`${pod?.ip}:`),
+    ({ place, pod }) => place.group === 'data' && address === `${pod?.ip}:${redisPort}`,
   );
 }
 

@@ -19,6 +19,7 @@ import type { SeenData, Standing } from './standing.ts';
 
 /** A member that ended is started again within this time, unless it ended often or its machine did. */
 const returnMs = 30_000;
+
 export function planLeaderless(set: SentinelSet, standing: Standing): SentinelPlan {
   const { data, sentinels, named } = standing;
   const masters = data.filter(({ facts }) => facts.isMaster);
@@ -74,13 +75,17 @@ function planReturned(set: SentinelSet, standing: Standing, known: SeenData): Se
   const { data, members } = standing;
   const why = `${known.name} led, and started anew`;
   const others = data.filter((one) => one !== known);
+  const [by] = electors(standing, others);
+  // Not against a choice that is being made.
+  const isDoubted = standing.sentinels.some(({ facts }) => facts.watch?.downMs !== undefined);
+  if (by && isDoubted)
+    return only(waitFor(standing, `Sentinels see whether ${known.name} is back`));
   const isNewest = others.every((one) => numberOf(one) <= numberOf(known));
   const isBest = bestOf([known, ...others]) === known;
   const isWhole = isNewest && (known.facts.isLogged || isBest);
   if (hasData(known) && isWhole) return only(lead(set, known, why));
   if (isBest && absentData(members).length === 0) return only(lead(set, known, why));
   if (isBest) return nothing; // empty, as all that are seen: who is missing may have data
-  const by = electors(standing, others)[0];
   if (by) {
     const empty = `${known.name} led, and has less than others since it started anew`;
     return only({

@@ -279,6 +279,12 @@ const rows: readonly Row[] = [
     deeds: ['fail over from s-data-0 (disruptive)'],
   },
   {
+    name: 'S13: the leader started anew, and a Sentinel still takes it for dead: the choice is theirs',
+    data: [back, { linked: false }, { linked: false }],
+    sentinels: [{}, { downMs: 300 }, {}],
+    deeds: ['wait for Sentinels (disruptive)'],
+  },
+  {
     name: 'S13: it keeps no log, and has less than others',
     data: [{ is: 'fenced', logged: false, offset: 50 }, { linked: false }, { linked: false }],
     deeds: ['fail over from s-data-0 (disruptive)'],

@@ -51,7 +51,7 @@ function dataCommand({ cluster: { spec }, place }: Context): readonly string[] {
     ...{ port: redisPort, dir: '/data', 'replica-announce-ip': '$(POD_IP)' },
     // Whatever it was before: it is told what to be.
     ...{ replicaof: nobody, 'replica-priority': 0 },
-    ...{ 'min-replicas-max-lag': 2, 'repl-diskless-sync-delay': 1 },
+    ...{ 'min-replicas-max-lag': 2, 'repl-diskless-sync-delay': 0 },
     ...{ maxmemory: bytes, appendonly: spec.config?.['appendonly'] ?? 'yes' },
   });
 }
