@@ -3,6 +3,7 @@
 import { tableOf } from '../support/readme.ts';
 import { BareCluster } from './bare-cluster.ts';
 import { ClusterClient, type Reachable } from './cluster-client.ts';
+import { eventually } from './eventually.ts';
 import { HomeCluster } from './home-cluster.ts';
 import { Load } from './load.ts';
 
@@ -34,6 +35,7 @@ export async function rolling(
   await using bare = new BareCluster(directory);
   await bare.create(3, signal);
   const inOrder = await rolled(bare, () => restartInOrder(bare, signal), signal);
+  const handedOver = await rolled(bare, () => handOverInOrder(bare, signal), signal);
   await bare[Symbol.asyncDispose]();
   await using home = await HomeCluster.open({ memory: '256Mi', members: 6 }, signal);
   for (let round = 1; round <= rounds; round++) {
@@ -47,6 +49,7 @@ export async function rolling(
   }
   const rows = [
     rowOf('bare Redis, in order, no hand-over', inOrder),
+    rowOf('bare Redis, a hand-over in each shard, no restart', handedOver),
     ...ours.map((one, at) => rowOf(`Tweendeck, round ${at + 1}`, one, true)),
   ];
   const head = [
@@ -82,6 +85,18 @@ async function restartInOrder(bare: BareCluster, signal: AbortSignal): Promise<v
   for (const host of await bare.members()) {
     await bare.stop(host, 'SIGTERM');
     await bare.start(host, signal);
+    await bare.settled(signal);
+  }
+}
+
+/** The least that a rolling restart takes from clients. */
+async function handOverInOrder(bare: BareCluster, signal: AbortSignal): Promise<void> {
+  const role = async (host: string): Promise<string> => bare.cli('-h', host, 'ROLE');
+  for (const host of await bare.members()) {
+    if (!(await role(host)).startsWith('slave')) continue;
+    await bare.cli('-h', host, 'CLUSTER', 'FAILOVER');
+    const leads = async (): Promise<boolean> => (await role(host)).startsWith('master');
+    await eventually(`${host} leads`, leads, signal);
     await bare.settled(signal);
   }
 }
