@@ -11,6 +11,9 @@ interface Index<Obj extends KubeObject> {
 }
 
 const byNamespace = ' namespace';
+/** Operators ask for what belongs to one of their objects: among thousands it is not searched for. */
+const byInstance = ' instance';
+const instanceLabel = 'app.kubernetes.io/instance';
 
 /** Objects by key. An index function that throws indexes the object under nothing. */
 export class ObjectStore<Obj extends KubeObject> {
@@ -19,6 +22,10 @@ export class ObjectStore<Obj extends KubeObject> {
 
   constructor() {
     this.addIndex(byNamespace, (object) => [object.metadata.namespace ?? '']);
+    this.addIndex(byInstance, ({ metadata: { labels, namespace = '' } }) => {
+      const instance = labels?.[instanceLabel];
+      return instance === undefined ? [] : [`${namespace}/${instance}`];
+    });
   }
 
   /** Objects are indexed from now on and those that are there already. A name can be taken once. */
@@ -52,12 +59,18 @@ export class ObjectStore<Obj extends KubeObject> {
     readonly labels?: Readonly<Record<string, string>>;
   }): readonly Obj[] {
     const { namespace, labels } = selection;
-    const objects = namespace === undefined ? this.values() : this.by(byNamespace, namespace);
+    const objects = this.#candidates(namespace, labels?.[instanceLabel]);
     if (!labels) return objects;
     const wanted = Object.entries(labels);
     return objects.filter((object) =>
       wanted.every(([name, value]) => object.metadata.labels?.[name] === value),
     );
+  }
+
+  #candidates(namespace: string | undefined, instance: string | undefined): readonly Obj[] {
+    if (namespace === undefined) return this.values();
+    if (instance === undefined) return this.by(byNamespace, namespace);
+    return this.by(byInstance, `${namespace}/${instance}`);
   }
 
   by(name: string, value: string): readonly Obj[] {
