@@ -49,4 +49,6 @@ export interface BusLink {
   readonly host: string;
   readonly createdMs: number;
   isOpen: boolean;
+  /** When the last of what was sent arrives: nothing overtakes on a way. */
+  arrivesMs: { there: number; back: number };
 }

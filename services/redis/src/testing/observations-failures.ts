@@ -331,6 +331,7 @@ export const failureObservations: readonly Observation[] = [
       await see.ask(3, 'CLUSTER', 'SETSLOT', 7, 'MIGRATING', taker);
       await see.ask(1, 'CLUSTER', 'SETSLOT', 7, 'NODE', taker);
       await see.ask(3, 'CLUSTER', 'SETSLOT', 7, 'NODE', taker);
+      await see.untilSees(2, 1, 'master 7,5461-10922');
       // Whom it hears first decides: the one with all slots but one would not be followed any more.
       see.rig.freeze(1);
       await see.rig.start(0);

@@ -18,6 +18,7 @@ export interface BusGround {
   readonly nodeTimeoutMs: number;
   readonly random: Random;
   nowMs(): number;
+  after(delayMs: number, run: () => void): void;
   /** Bytes of the stream of writes that it has. */
   offset(): number;
   countKeys(slot: number): number;
@@ -59,6 +60,7 @@ export class SimBus {
   readonly #startedMs: number;
   #minorityMs = -Infinity;
   #iteration = 0;
+  #isBroadcasting = false;
   /** A manual failover ends then at the latest; 0: there is none. */
   failoverEndsMs = 0;
   failoverTo: KnownNode | undefined;
@@ -153,9 +155,9 @@ export class SimBus {
     const before = this.self.isReplica ? this.self.master : this.self;
     const dirty: number[] = [];
     let taken = 0;
-    eachSlot(bits, (slot) => {
+    sender.slots.eachMissing(bits, (slot) => {
       const owner = this.owners[slot];
-      if (owner === sender || this.importing.has(slot)) return;
+      if (this.importing.has(slot)) return;
       if (owner !== undefined && owner.epoch >= epoch) return;
       if (owner === this.self && this.ground.countKeys(slot) > 0) dirty.push(slot);
       if (owner !== undefined && owner === before) taken++;
@@ -260,7 +262,10 @@ export class SimBus {
 
   #connect(node: KnownNode, now: number): void {
     const pending = node.pingSentMs;
-    node.link = { host: node.host, createdMs: now, isOpen: true };
+    node.link = {
+      ...{ host: node.host, createdMs: now, isOpen: true },
+      arrivesMs: { there: 0, back: 0 },
+    };
     this.#ping(node, node.isMet ? 'meet' : 'ping');
     if (pending > 0) node.pingSentMs = pending;
     node.isMet = false;
@@ -319,6 +324,16 @@ export class SimBus {
 
   send(node: KnownNode, message: BusMessage): void {
     if (node.link && !this.ground.post(node.link, message)) node.closeLink();
+  }
+
+  /** To all at once what several commands behind one another changed. */
+  broadcastSoon(): void {
+    if (this.#isBroadcasting) return;
+    this.#isBroadcasting = true;
+    this.ground.after(1, () => {
+      this.#isBroadcasting = false;
+      this.broadcastPong();
+    });
   }
 
   broadcastPong(): void {
@@ -473,7 +488,8 @@ export class SimBus {
   /** Who claims what another one owns by a higher epoch is told. */
   #correct(sender: KnownNode, epoch: number, slots: Uint8Array): void {
     let winner: KnownNode | undefined;
-    eachSlot(slots, (slot) => {
+    const claimant = sender.isReplica ? sender.master : sender;
+    claimant?.slots.eachMissing(slots, (slot) => {
       const owner = this.owners[slot];
       if (!winner && owner && owner !== sender && owner.epoch > epoch) winner = owner;
     });

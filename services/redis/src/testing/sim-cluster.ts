@@ -91,6 +91,7 @@ class History {
     during('operator', (signal) => this.#operator.run(signal));
     during('user', (signal) => this.#user(signal));
     during('environment', (signal) => this.#environment(signal));
+    if (world.random.next() < 0.5) during('person', (signal) => this.#person(signal));
     world.always('no member is told what loses data', () => {
       this.#network.look();
       assert.deepEqual(this.#network.violations, []);
@@ -114,6 +115,20 @@ class History {
       const members = what === 2 ? 1 + random.integer(3) : data.members;
       this.#kept.spec = { ...spec, groups: { data: { ...data, shards, members } } };
       note(`user: ${shards} × ${members}, revision ${this.#kept.revision}`);
+    }
+  }
+
+  /** Approves, after a while, of what may lose data. */
+  async #person(signal: AbortSignal): Promise<void> {
+    const { clock, random, note } = this.#world;
+    for (;;) {
+      await clock.sleep(2_000 + random.integer(8_000), signal);
+      for (const { reason, message } of this.#kept.troubles) {
+        const [, id] = /; "([^"]+)" may lose data/.exec(message) ?? [];
+        if (reason !== 'ApprovalNeeded' || id === undefined) continue;
+        note(`person: ${id} is approved`);
+        this.#kept.approved = new Set([id]);
+      }
     }
   }
 
@@ -168,6 +183,18 @@ class History {
         network.after(lastsMs, () => server?.thaw());
       },
       () => this.#cut('operator', name, lastsMs),
+      () => {
+        note('the clock of the operator jumps');
+        this.#world.clock.jumpWall(random.integer(240_000) - 120_000);
+      },
+      () => {
+        const server = home.server(name);
+        note(`${name} is slow for ${lastsMs} ms`);
+        for (let atMs = 0; atMs < lastsMs; atMs += 400) {
+          network.after(atMs, () => this.#faults.active && server?.freeze());
+          network.after(atMs + 200 + random.integer(190), () => server?.thaw());
+        }
+      },
       () => this.#cut(name, other, lastsMs),
       () => {
         for (const one of names) this.#cut(name, one, lastsMs);
@@ -201,18 +228,25 @@ class History {
 
   // What must hold
 
-  /** Slots are given out once: nobody, running or on a volume, owns them by a vote of somebody. */
+  /** Slots are given out once, and go from one to another when no keys are left of them. */
   #judge(member: SimRedis, [name = '', sub = '', ...rest]: readonly string[]): void {
-    if (name !== 'CLUSTER' || sub !== 'ADDSLOTSRANGE') return;
-    const first = Number(rest[0]);
+    const isTaking = sub === 'ADDSLOTSRANGE';
+    const isTaken = sub === 'SETSLOT' && rest[1] === 'NODE' && rest[2] === member.bus.self.id;
+    if (name !== 'CLUSTER' || (!isTaking && !isTaken)) return;
+    const slot = Number(rest[0]);
     const owner = this.#home.servers.find(
-      ({ bus }) => bus !== member.bus && !bus.self.isReplica && bus.owners[first] === bus.self,
+      ({ bus, data }) =>
+        bus !== member.bus &&
+        !bus.self.isReplica &&
+        bus.owners[slot] === bus.self &&
+        (isTaking || data.countKeys(slot) > 0),
     );
     if (owner) this.#network.violations.push(`${member.name} was given slots of ${owner.name}`);
   }
 
-  /** Who takes over without votes takes over from the dead. */
+  /** Who takes over without votes takes over from the dead, or as a person approved. */
   #mayTakeOver(member: SimRedis, from: string): void {
+    if (this.#kept.approved.has(`take over with ${member.name}`)) return;
     const old = this.#home.servers.find(({ bus }) => bus.self.id === from && !bus.self.isReplica);
     if (old && old !== member) {
       this.#network.violations.push(`${member.name} took over from ${old.name}, which lives`);
@@ -282,6 +316,8 @@ class History {
     if (owned.size !== slotCount || sum !== slotCount) {
       found.push(`${owned.size} slots have owners, ${sum - owned.size} more than one`);
     }
+    const refusing = masters.find(({ bus }) => !bus.isOk);
+    if (refusing) found.push(`${refusing.name} takes no commands`);
     for (const replica of servers.filter(({ bus }) => bus.self.isReplica)) {
       const master = masters.find(({ bus }) => bus.self.id === replica.bus.self.master?.id);
       if (!master || shardOf(master) !== shardOf(replica) || replica.data.source?.state !== 'up') {
@@ -313,7 +349,8 @@ class History {
     const troubles = this.#kept.troubles.map(({ message }) => message);
     if (!this.#isSettled) this.#noteAll();
     assert.ok(this.#isSettled, `it does not settle: ${[...found, ...troubles].join('; ')}`);
-    assert.deepEqual(this.#writer.missing(), [], 'promised writes are lost');
+    const seen = found.length === 0 ? 'by clients' : 'with owners';
+    assert.deepEqual(this.#writer.missing(seen), [], 'promised writes are lost');
     assert.ok(this.#writer.acknowledged > 0, 'nothing was ever written');
   }
 }

@@ -243,7 +243,7 @@ function setSlot(
     if (arrived) {
       bus.raiseEpoch();
       bus.importing.delete(slot);
-      bus.broadcastPong();
+      bus.broadcastSoon();
     }
   }
   return 'OK';

@@ -87,9 +87,11 @@ export class SimRedisNetwork {
     this.#happenings.after(delayMs, run);
   }
 
-  /** To a member's bus, within a millisecond. */
-  carry(to: SimRedis, run: () => void): void {
-    this.after(0.1 + this.random.next() * 0.9, () => to.whenAwake(run));
+  /** To a member's bus, within a millisecond, behind what arrives before; gives when it arrives. */
+  carry(to: SimRedis, afterMs: number, run: () => void): number {
+    const atMs = Math.max(afterMs, this.nowMs + 0.1 + this.random.next() * 0.9);
+    this.#happenings.at(atMs, () => to.whenAwake(run));
+    return atMs;
   }
 
   /** The way to members for somebody of this name. */

@@ -43,7 +43,7 @@ export class SimRedis implements BusGround {
       {
         ...{ random: this.random, syncDelayMs: network.syncDelayMs },
         nowMs: () => this.nowMs(),
-        after: (delayMs, run) => this.#after(delayMs, run),
+        after: (delayMs, run) => this.after(delayMs, run),
         dataAt: (address) => this.#dataAt(address),
         replaced: (by) => network.watcher?.replaced?.(this, by),
       },
@@ -138,14 +138,14 @@ export class SimRedis implements BusGround {
     const other = this.network.at(link.host);
     if (!this.network.reach(this.name, other?.name ?? link.host)) return true;
     if (!other) return false;
-    this.network.carry(other, () => {
+    link.arrivesMs.there = this.network.carry(other, link.arrivesMs.there, () => {
       if (!link.isOpen) return;
       other.#receive({
         message,
         onto: undefined,
         answer: (reply) => {
           if (!this.network.reach(this.name, other.name)) return;
-          this.network.carry(this, () => {
+          link.arrivesMs.back = this.network.carry(this, link.arrivesMs.back, () => {
             const onto = [...this.bus.nodes.values()].find((node) => node.link === link);
             if (link.isOpen) this.#receive({ message: reply, onto, answer: () => undefined });
           });
@@ -170,13 +170,13 @@ export class SimRedis implements BusGround {
   #every(periodMs: number, run: () => void): void {
     const again = (): void => {
       run();
-      this.#after(periodMs, again);
+      this.after(periodMs, again);
     };
-    this.#after(this.random.integer(periodMs), again);
+    this.after(this.random.integer(periodMs), again);
   }
 
   /** Later, when it runs yet and is not frozen. */
-  #after(delayMs: number, run: () => void): void {
+  after(delayMs: number, run: () => void): void {
     this.network.after(delayMs, () => this.whenAwake(run));
   }
 

@@ -177,23 +177,34 @@ export class SimWriter {
 
   // The account
 
-  /** Keys whose promised writes are not there, in words. */
-  missing(): readonly string[] {
+  /** Keys whose promised writes are not there, in words: as clients read them, or as they are with who owns their slots. */
+  missing(seen: 'by clients' | 'with owners'): readonly string[] {
     return this.#keys.flatMap(({ key, slot }) => {
       const wanted = this.#promised.get(key)?.at(-1) ?? 0;
       if (wanted === 0) return [];
-      // What it remembers of owners may be of before.
-      this.#ownerOf.delete(slot);
-      let { reply } = this.#ask(['GET', key], slot);
-      for (let tries = 0; reply === undefined && tries < 5; tries++) {
-        reply = this.#ask(['GET', key], slot).reply;
-      }
-      const found = Buffer.isBuffer(reply) ? Number(reply.toString()) : 0;
+      const found = Number(seen === 'by clients' ? this.#read(key, slot) : this.#held(key, slot));
       if (found >= wanted) return [];
       const holders = [...this.#options.home().copies()].flatMap(({ name, values }) =>
         values.has(key) ? [`${name} has ${values.get(key)}`] : [],
       );
       return [`${key} (slot ${slot}): ${found} instead of ${wanted}; ${holders.join(', ')}`];
     });
+  }
+
+  #read(key: string, slot: number): string {
+    // What it remembers of owners may be of before.
+    this.#ownerOf.delete(slot);
+    for (let tries = 0; tries < 6; tries++) {
+      const { reply } = this.#ask(['GET', key], slot);
+      if (reply !== undefined) return Buffer.isBuffer(reply) ? reply.toString() : '0';
+    }
+    return '0';
+  }
+
+  #held(key: string, slot: number): string {
+    const owner = this.#options
+      .home()
+      .servers.find(({ bus }) => !bus.self.isReplica && bus.owners[slot] === bus.self);
+    return owner?.data.values.get(key) ?? '0';
   }
 }

@@ -50,6 +50,15 @@ export class SlotSet {
     return bits === this.#bits || Buffer.compare(bits, this.#bits) === 0;
   }
 
+  /** Those of `bits` that are not in it, in order. It may change on the way. */
+  eachMissing(bits: Uint8Array, run: (slot: number) => void): void {
+    for (let at = 0; at < bits.length; at++) {
+      const byte = (bits[at] ?? 0) & ~(this.#bits[at] ?? 0);
+      if (byte === 0) continue;
+      for (let bit = 0; bit < 8; bit++) if (byte & (1 << bit)) run(at * 8 + bit);
+    }
+  }
+
   get ranges(): readonly SlotRange[] {
     if (this.#ranges) return this.#ranges;
     const slots: number[] = [];
