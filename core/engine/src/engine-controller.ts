@@ -225,7 +225,8 @@ class ClusterPass<Options, Facts> {
     const { name, namespace } = this.#cluster;
     const ref = { name, namespace };
     const heard = members.flatMap((member) => {
-      if (member.pod?.ip === undefined) return [];
+      // Whoever does not even answer would be begun with again and again.
+      if (member.pod?.ip === undefined || member.view === undefined) return [];
       const { uid, ip } = member.pod;
       const run = (signal: AbortSignal) =>
         listen(member, this.#cluster, () => wake(ref), signal).finally(() => {

@@ -139,7 +139,7 @@ export interface Engine<Options, Facts> extends EngineTables<Options> {
   readonly roles?: (observed: Observed<Facts>) => ReadonlyMap<string, Role>;
   /**
    * Calls `changed` whenever a member tells of something that a pass should look at at once. Lasts until the signal
-   * aborts or the member is gone; begun anew as long as there is a pod.
+   * aborts or the member is gone; begun anew as long as it answers, so that one with nothing to tell waits for the signal.
    */
   readonly listen?: (
     member: Member<Facts>,

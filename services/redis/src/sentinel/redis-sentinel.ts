@@ -11,6 +11,7 @@ import {
   type Step,
 } from '@tweendeck/engine';
 import { type Kind, parseQuantity, quantityValue, t } from '@tweendeck/kube';
+import { aborted } from '@tweendeck/std';
 import { type OpenLink, openTcpLink } from '../redis-link.ts';
 import type { PlannedDeed } from './deeds.ts';
 import { doDeed } from './do-sentinel.ts';
@@ -161,7 +162,7 @@ function redisSentinelEngine(open: OpenLink = openTcpLink): Engine<SentinelOptio
     },
     roles: rolesIn,
     listen: async ({ pod, place }, _cluster, changed, signal) => {
-      if (place.group === 'data') return;
+      if (place.group === 'data') return aborted(signal); // Sentinels tell of them
       await listenToSentinel({ host: pod?.ip ?? '', port: sentinelPort }, changed, signal);
     },
     plan: (cluster, observed) => {
