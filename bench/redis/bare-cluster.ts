@@ -126,8 +126,17 @@ export class BareCluster implements Reachable, AsyncDisposable {
 }
 
 /** Whoever leads the shard of a key, as its cluster says. */
-export async function leaderOf(client: ClusterClient, key: string): Promise<string> {
-  await client.ask(key, 'GET', key);
+export async function leaderOf(
+  client: ClusterClient,
+  key: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const isTold = (): Promise<boolean> =>
+    client.ask(key, 'GET', key).then(
+      () => true,
+      () => false, // the first that was asked has just begun
+    );
+  await eventually(`somebody answers for ${key}`, isTold, signal);
   const owner = client.ownerOf(key);
   if (owner === undefined) throw new Error(`nobody is known to own ${key}`);
   return owner;

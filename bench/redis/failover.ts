@@ -74,7 +74,7 @@ export async function failover(
 async function once(way: Way, run: number, signal: AbortSignal): Promise<void> {
   using client = new ClusterClient(way.cluster);
   const key = `probe-${run}`;
-  const address = await leaderOf(client, key);
+  const address = await leaderOf(client, key, signal);
   const load = new Load({ client, keys: 3_000, lanes: 8, valueBytes: 100, readPercent: 0 });
   load.start();
   await load.rateFor(0.5, signal);
