@@ -245,6 +245,29 @@ for (const { name, given, options, deeds, troubles = [] } of [
     deeds: [],
   },
   {
+    name: 'a shard of one that has keys of slots that are on their way to it: they go on',
+    given: [
+      ...but(settled, { '0-0': { migrating: new Map([[7, '3-0']]) } }),
+      { at: '3-0', keys: 3, importing: new Map([[7, '0-0']]) },
+    ],
+    options: { shards: 4 },
+    deeds: ['move slots from c-data-0-0 to c-data-3-0 (disruptive)'],
+  },
+  {
+    name: 'a new shard whose leader lost its volume before it had slots: the others follow who is there',
+    given: [...settled, { at: '3-0', id: 'new' }, { at: '3-1', follows: 'old' }],
+    options: { shards: 4, gone: [{ id: 'old' }] },
+    deeds: ['follow c-data-3-0 with c-data-3-1'],
+  },
+  {
+    name: 'two of a shard own slots: all go to who leads',
+    given: but(settled, {
+      '0-0': { slots: [[0, 9]], epoch: 1 },
+      '0-1': { slots: [[10, 5_460]], follows: undefined, epoch: 3 },
+    }),
+    deeds: ['move slots from c-data-0-0 to c-data-0-1 (disruptive)'],
+  },
+  {
     name: 'a leader that is to leave a shard that stays hands over',
     given: but(settled, { '0-0': { wanted: false } }),
     deeds: ['hand over from c-data-0-0 to c-data-0-1 (disruptive)'],

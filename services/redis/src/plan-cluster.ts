@@ -254,8 +254,22 @@ function leaderOf(shard: readonly Seen[]): Seen | undefined {
   const masters = shard.filter(({ view }) => view.facts.self.masterId === undefined);
   const isFollowed = ({ view: { facts } }: Seen): boolean =>
     shard.some(({ view }) => view.facts.self.masterId === facts.id);
-  const begins = masters.length === shard.length && masters.every(isEmpty);
-  return masters.find(isFollowed) ?? (begins ? masters[0] : undefined);
+  const isTaking = ({ view }: Seen): boolean => view.facts.self.importing.size > 0;
+  const isAlone = shard.length === 1;
+  const begins =
+    masters.every(isEmpty) && shard.every((one) => isEmpty(one) && !isHeir(one, shard));
+  return (
+    masters.find(isFollowed) ??
+    masters.find(isTaking) ??
+    (begins || isAlone ? masters[0] : undefined)
+  );
+}
+
+/** Whether it follows a leader that owns slots, as far as it knows: it may be elected. */
+function isHeir({ view: { facts } }: Seen, shard: readonly Seen[]): boolean {
+  const master = facts.nodes.find(({ id }) => id === facts.self.masterId);
+  const isPresent = shard.some(({ view }) => view.facts.id === master?.id);
+  return master !== undefined && (isPresent || master.slots.length > 0);
 }
 
 function isEmpty({ view: { facts } }: Seen): boolean {
@@ -272,9 +286,19 @@ function buildingOf(
   const shards = shardsOf(seen);
   const leaders = [...shards].flatMap(([shard, all]) => {
     const leader = leaderOf(all);
-    return leader ? [{ shard, leader, ids: new Set(all.map(({ view }) => view.facts.id)) }] : [];
+    if (leader === undefined) return [];
+    // Who came back with some of the slots of before gives them to who leads now.
+    const strays = all.filter((one) => one !== leader && one.view.facts.self.slots.length > 0);
+    const own = all.filter((one) => !strays.includes(one));
+    return [
+      { shard, leader, ids: new Set(own.map(({ view }) => view.facts.id)) },
+      ...strays.map((stray) => ({
+        ...{ shard: Number.POSITIVE_INFINITY, leader: stray },
+        ids: new Set([stray.view.facts.id]),
+      })),
+    ];
   });
-  if (leaders.length < shards.size) return nothing; // an election is due
+  if (new Set(leaders.map(({ leader }) => leader.place.shard)).size < shards.size) return nothing; // an election is due
   const closing = planClosing(leaders).map(
     (one): PlannedDeed => ({
       ...{ id: `close slots on ${one.at.name}`, on: one.at.name, risk: 'safe' },

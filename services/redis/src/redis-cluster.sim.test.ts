@@ -7,6 +7,6 @@ import { simulateCluster } from './testing/sim-cluster.ts';
 
 simulate(
   'a Redis Cluster loses no promised write and gets where its spec says',
-  { seeds: seedsFrom(process.env, 5), simulatedMs: 300_000 },
+  { seeds: seedsFrom(process.env, 2), simulatedMs: 300_000 },
   async (world) => simulateCluster(world, { engine: redisClusterEngine }),
 );

@@ -14,6 +14,16 @@ const leader: Given = { at: '0-0', slots: all, keys: 9, offset: 9 };
 for (const { name, given, may } of [
   { name: 'an empty master', given: { at: '1-0' }, may: true },
   { name: 'a replica', given: { at: '1-0', follows: '0-0', keys: 9 }, may: true },
+  {
+    name: 'a replica whose leader is away',
+    given: { at: '1-0', follows: 'gone', keys: 9 },
+    may: 'its leader is away, and it may have the only copy',
+  },
+  {
+    name: 'a replica without keys whose leader is away',
+    given: { at: '1-0', follows: 'gone' },
+    may: true,
+  },
   { name: 'an owner of slots', given: { at: '1-0', slots: [[1, 3]] }, may: 'it owns 3 slots' },
   { name: 'a holder of keys', given: { at: '1-0', keys: 2 }, may: 'it holds 2 keys' },
   {

@@ -132,7 +132,10 @@ export function mayLeave(
     return missing <= 0 ? true : `it does not answer, and ${missing} slots may be its own`;
   }
   const { self, keys } = member.view.facts;
-  if (self.masterId !== undefined) return true;
+  if (self.masterId !== undefined) {
+    const isCopy = members.some(({ view }) => view?.facts.id === self.masterId);
+    return isCopy || keys === 0 ? true : 'its leader is away, and it may have the only copy';
+  }
   const slots = slotsHeld(self.slots);
   if (slots > 0) return `it owns ${slots} slots`;
   return keys === 0 ? true : `it holds ${keys} keys`;
