@@ -234,14 +234,13 @@ class History {
     const isTaken = sub === 'SETSLOT' && rest[1] === 'NODE' && rest[2] === member.bus.self.id;
     if (name !== 'CLUSTER' || (!isTaking && !isTaken)) return;
     const slot = Number(rest[0]);
-    const owner = this.#home.servers.find(
-      ({ bus, data }) =>
-        bus !== member.bus &&
-        !bus.self.isReplica &&
-        bus.owners[slot] === bus.self &&
-        (isTaking || data.countKeys(slot) > 0),
-    );
-    if (owner) this.#network.violations.push(`${member.name} was given slots of ${owner.name}`);
+    const [owner] = this.#home.servers
+      .filter(({ bus }) => bus !== member.bus && !bus.self.isReplica)
+      .filter(({ bus }) => bus.owners[slot] === bus.self)
+      .toSorted((one, other) => other.bus.self.epoch - one.bus.self.epoch);
+    // One who was outvoted, and did not hear of it yet, owns nothing.
+    if (!owner || (isTaken && owner.data.countKeys(slot) === 0)) return;
+    this.#network.violations.push(`${member.name} was given slots of ${owner.name}`);
   }
 
   /** Who takes over without votes takes over from the dead, or as a person approved. */
