@@ -1,4 +1,4 @@
-// The scenarios of CacheServer in every home: embedded, a real control plane with pods faked ready, a real cluster of
+// The scenarios in every home: embedded, a real control plane with pods faked ready, a real cluster of
 // two nodes with containers. What they see of the API is the same in all of them.
 
 import { after, test } from 'node:test';
@@ -11,23 +11,26 @@ import {
   resultTable,
   runScenarios,
 } from '../scenarios/run-scenarios.ts';
-import { cacheServerScenarios } from '../scenarios/suite.ts';
+import { scenariosNamed } from '../scenarios/suite.ts';
 
 const columns = new Map<string, Results>();
+/** Words of the names of those that are wanted, with commas between them. */
+const words = process.env['TWEENDECK_SCENARIOS']?.split(',') ?? [];
+const scenarios = scenariosNamed(words);
 
 for (const { name, open } of [
   { name: 'embedded', open: openEmbedded },
   { name: 'control plane', open: openControlPlaneHome },
   { name: 'two nodes', open: openTwoNodes },
 ]) {
-  test(`CacheServer: ${name}`, { concurrency: 4 }, async (context) => {
+  test(`scenarios: ${name}`, { concurrency: 4 }, async (context) => {
     columns.set(name, new Map()); // "not run" when the home does not open
     await using home = await open();
-    columns.set(name, await runScenarios(cacheServerScenarios, home, context));
+    columns.set(name, await runScenarios(scenarios, home, context));
   });
 }
 
 test('what is seen of the API is the same in all homes', () =>
-  assertSameObservations(cacheServerScenarios, columns));
+  assertSameObservations(scenarios, columns));
 
-after(() => void process.stdout.write(`\n${resultTable(cacheServerScenarios, columns)}\n`));
+after(() => void process.stdout.write(`\n${resultTable(scenarios, columns)}\n`));

@@ -5,14 +5,17 @@ import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { scenariosNamed } from '../scenarios/suite.ts';
 
 const here = import.meta.dirname;
 const root = join(here, '..', '..');
 
 /** Runs to the end with this terminal; the exit code. */
-function run(args: readonly string[]): Promise<number> {
+function run(args: readonly string[], words: readonly string[]): Promise<number> {
+  const env = { ...process.env };
+  if (words.length > 0) env['TWEENDECK_SCENARIOS'] = words.join(',');
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit' });
+    const child = spawn(process.execPath, args, { cwd: root, env, stdio: 'inherit' });
     child.on('error', reject);
     child.on('close', (code) => resolve(code ?? 1));
   });
@@ -72,7 +75,7 @@ async function main(): Promise<number> {
     process.stdout.write(
       'npm run e2e:kubernetes [-- --install] [NAME...]\n\n' +
         `Tests on a real Kubernetes, as root on Linux: ${testFiles(undefined).join(', ')}.\n` +
-        '  NAME       only the test files whose name contains it\n' +
+        '  NAME       only the test files whose name contains it; else the scenarios, in all homes\n' +
         '  --install  as root on Debian, install containerd and the rest that Kubernetes runs with\n',
     );
     return 0;
@@ -83,16 +86,19 @@ async function main(): Promise<number> {
     );
     return 1;
   }
-  const names = testFiles(positionals.length > 0 ? positionals : undefined);
+  const files = testFiles(positionals.length > 0 ? positionals : undefined);
+  const words = files.length === 0 && scenariosNamed(positionals).length > 0 ? positionals : [];
+  const names = words.length > 0 ? ['homes'] : files;
   if (names.length === 0) {
-    process.stderr.write(`e2e:kubernetes: no test file is named like ${positionals.join(', ')}\n`);
+    const wanted = positionals.join(', ');
+    process.stderr.write(`e2e:kubernetes: no test file and no scenario is named like ${wanted}\n`);
     return 2;
   }
   const outcomes: { name: string; ok: boolean; seconds: number }[] = [];
   for (const { name, args, needed } of steps({ install: values.install, names })) {
     process.stdout.write(`\n== ${name}\n`);
     const begunMs = performance.now();
-    const ok = (await run(args)) === 0;
+    const ok = (await run(args, words)) === 0;
     outcomes.push({ name, ok, seconds: Math.round((performance.now() - begunMs) / 1_000) });
     if (!ok && needed) break;
   }

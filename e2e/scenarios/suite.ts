@@ -1,4 +1,4 @@
-// The scenarios of CacheServer: written once, played in every home.
+// The scenarios of the kinds: written once, played in every home.
 
 import {
   changeCleaner,
@@ -17,13 +17,14 @@ import { kernelSettings } from './kernel.ts';
 import { liveChanges } from './live-changes.ts';
 import { mirrorAndUpstream } from './mirror.ts';
 import { operatorKill } from './operator-kill.ts';
+import { redisCluster } from './redis-cluster.ts';
 import { liveRules, redisStore } from './redis-store.ts';
 import { scale } from './scale.ts';
 import type { Scenario } from './scenario.ts';
 import { crashing, missingImage, placement, quota } from './trouble.ts';
 import { unity } from './unity.ts';
 
-export const cacheServerScenarios: readonly Scenario[] = [
+const cacheServerScenarios: readonly Scenario[] = [
   create,
   unity,
   liveChanges,
@@ -51,3 +52,13 @@ export const cacheServerScenarios: readonly Scenario[] = [
   nameTaken,
   operatorKill,
 ];
+
+const allScenarios: readonly Scenario[] = [redisCluster, ...cacheServerScenarios];
+
+/** All of them, or those whose names contain one of these words. */
+export function scenariosNamed(words: readonly string[]): readonly Scenario[] {
+  if (words.length === 0) return allScenarios;
+  return allScenarios.filter(({ name }) =>
+    words.some((word) => name.toLowerCase().includes(word.toLowerCase())),
+  );
+}

@@ -123,7 +123,7 @@ export class ClusterWriter implements AsyncDisposable {
       } catch (error) {
         this.failures.push(`${key}: ${String(error)}`);
         if (!failingSince.has(key)) failingSince.set(key, performance.now());
-        this.#ownerOf.delete(key);
+        this.#forgetHostOf(key);
         if (/NOAUTH|WRONGPASS/.test(String(error))) await this.#logInAnew();
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
@@ -149,6 +149,12 @@ export class ClusterWriter implements AsyncDisposable {
     throw new Error('sent around');
   }
 
+  /** What is gone owns no other key either. */
+  #forgetHostOf(key: string): void {
+    const host = this.#ownerOf.get(key);
+    for (const [other, owner] of this.#ownerOf) if (owner === host) this.#ownerOf.delete(other);
+  }
+
   async #logInAnew(): Promise<void> {
     this.#password = await this.#passwordNow();
     for (const link of this.#links.values()) link.close();
@@ -158,7 +164,8 @@ export class ClusterWriter implements AsyncDisposable {
   async #anyHost(): Promise<string> {
     const open = [...this.#links].find(([, link]) => !link.isGone);
     if (open) return open[0];
-    const [seed] = await this.#seeds();
+    const seeds = await this.#seeds();
+    const seed = seeds[this.failures.length % seeds.length]; // another one after each failure
     if (seed === undefined) throw new Error('no member is known');
     return seed;
   }
