@@ -1,7 +1,8 @@
 // RedisClusters beside bare redis-servers: death of a master, rolling restart, shards added and taken away; and what a
 // thousand of them cost as objects.
 // ARGS: --parts=failover,rolling,scaling,objects for some of it, --runs=N (20) of failover, --rounds=N (3) of rolling,
-// --mebibytes=N (1024) of data to move, --objects=N (1000) watched for --steady=SECONDS (60), --write to put the tables into bench/README.md.
+// --mebibytes=N (1024) of data to move, --objects=N (1000) watched for --steady=SECONDS (60) and
+// changed one --every=MS (100), --write to put the tables into bench/README.md.
 
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -29,6 +30,7 @@ export async function run(
       mebibytes: { type: 'string', default: '1024' },
       objects: { type: 'string', default: '1000' },
       steady: { type: 'string', default: '60' },
+      every: { type: 'string', default: '100' },
       write: { type: 'boolean', default: false },
     },
   });
@@ -43,7 +45,12 @@ export async function run(
       scaling({ mebibytes: Number(values.mebibytes), directory, write }, signal),
     objects: () =>
       objects(
-        { count: Number(values.objects), steadySeconds: Number(values.steady), write },
+        {
+          count: Number(values.objects),
+          steadySeconds: Number(values.steady),
+          changeEveryMs: Number(values.every),
+          write,
+        },
         signal,
       ),
   };

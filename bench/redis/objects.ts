@@ -29,7 +29,6 @@ import { addressOf } from './simulated-members.ts';
 
 const shards = 3;
 const changes = 200;
-const changeEveryMs = 100;
 const residentMaxMiB = 512;
 const processorMax = 0.1;
 const reactionMaxMs = 2_000;
@@ -42,10 +41,12 @@ export async function objects(
   {
     count,
     steadySeconds,
+    changeEveryMs,
     write,
   }: {
     readonly count: number;
     readonly steadySeconds: number;
+    readonly changeEveryMs: number;
     readonly write: (line: string) => void;
   },
   signal: AbortSignal,
