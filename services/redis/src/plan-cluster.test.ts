@@ -153,6 +153,35 @@ for (const { name, given, options, deeds, troubles = [] } of [
     troubles: ['MajorityLost', 'SlotsUncovered'],
   },
   {
+    name: 'C5: one that joined lately does not know what is owned by those that are gone',
+    given: [
+      { at: '0-0', id: 'new', ignores: ['old', 'old1', 'old2'] },
+      { at: '0-1', follows: 'old' },
+      { at: '1-1', follows: 'old1' },
+      { at: '2-1', follows: 'old2' },
+    ],
+    options: {
+      gone: [
+        { id: 'old', slots: third0 },
+        { id: 'old1', slots: third1 },
+        { id: 'old2', slots: third2 },
+      ],
+    },
+    deeds: ['take over with c-data-0-1 (disruptive)', 'take over with c-data-1-1 (disruptive)'],
+    troubles: ['MajorityLost', 'SlotsUncovered'],
+  },
+  {
+    name: 'nor is the owner of slots that are gone forgotten',
+    given: [
+      { at: '0-0', slots: third0, keys: 1 },
+      { at: '1-0', slots: third1, keys: 1 },
+      { at: '2-0', id: 'new', ignores: ['old'] },
+    ],
+    options: { gone: [{ id: 'old', slots: third2 }] },
+    deeds: [],
+    troubles: ['SlotsUncovered'],
+  },
+  {
     name: 'C6: a shard more: slots move to it',
     given: [...settled, { at: '3-0' }, { at: '3-1', follows: '3-0' }],
     options: { shards: 4 },

@@ -190,7 +190,12 @@ function planForgetting(
   );
   return [...known.values()].flatMap((node): readonly PlannedDeed[] => {
     const { id } = node;
-    if (present.has(id) || !isFailing(node) || node.slots.length > 0) return [];
+    if (present.has(id) || !isFailing(node)) return [];
+    // Who joined lately knows of the node, and not of what it owns.
+    const owned = seen.flatMap(({ view }) =>
+      view.facts.nodes.filter((one) => one.id === id && one.slots.length > 0),
+    );
+    if (owned.length > 0) return [];
     if (seen.some(({ view }) => view.facts.self.masterId === id)) return [];
     const by = seen.filter(({ view }) => view.facts.nodes.some((one) => one.id === id));
     const [first] = by;
@@ -381,7 +386,12 @@ function planTakeovers(members: readonly Member<RedisFacts>[], seen: readonly Se
 
 /** Owners of slots, also those that are away, as the member knows them that has heard most. */
 function mastersOf(seen: readonly Seen[]): ReadonlyMap<string, ClusterNode> {
-  const [wisest] = seen.toSorted((a, b) => b.view.facts.currentEpoch - a.view.facts.currentEpoch);
+  // Who joined lately heard of the epoch, and not of owners that are gone.
+  const assigned = ({ view }: Seen): number =>
+    view.facts.nodes.reduce((sum, { slots }) => sum + slotsHeld(slots), 0);
+  const [wisest] = seen.toSorted(
+    (a, b) => b.view.facts.currentEpoch - a.view.facts.currentEpoch || assigned(b) - assigned(a),
+  );
   const owners = (wisest?.view.facts.nodes ?? []).filter(
     ({ slots, masterId }) => slots.length > 0 && masterId === undefined,
   );

@@ -24,7 +24,7 @@ export interface Given {
   readonly wanted?: boolean;
   /** No answer, with a pod or without. */
   readonly silent?: 'with pod' | 'without pod';
-  /** Ids that it does not know. */
+  /** Ids that it does not know; of those that are gone, what they own. */
   readonly ignores?: readonly string[];
   /** Ids that it knows under an address of before. */
   readonly stale?: readonly string[];
@@ -75,6 +75,10 @@ function copiesFrom(one: Given, all: readonly Given[]): string {
   return one.copiesFrom ?? (master ? hostOf(master) : '10.8.8.8');
 }
 
+function asKnownTo({ ignores = [] }: Given, gone: readonly Gone[]): readonly Gone[] {
+  return gone.map((node) => (ignores.includes(node.id) ? { ...node, slots: [] } : node));
+}
+
 function memberOf(one: Given, all: readonly Given[], gone: readonly Gone[]): Member<RedisFacts> {
   const [shard = 0, ordinal = 0] = one.at.split('-').map(Number);
   const self = nodeOf(one, one);
@@ -82,7 +86,7 @@ function memberOf(one: Given, all: readonly Given[], gone: readonly Gone[]): Mem
   const nodes: readonly ClusterNode[] = [
     self,
     ...known.map((other) => nodeOf(other, one)),
-    ...gone.map(({ id, slots = [], flags = ['master', 'fail'] }) => ({
+    ...asKnownTo(one, gone).map(({ id, slots = [], flags = ['master', 'fail'] }) => ({
       ...{ id, slots, host: '10.8.8.8', port: 6_379, flags: new Set(flags), masterId: undefined },
       ...{ epoch: 1, migrating: new Map(), importing: new Map() },
     })),
