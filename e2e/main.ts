@@ -1,14 +1,20 @@
-// `npm run e2e [-- NAME...]`: runs the tests that drive the whole product, those whose file is named like NAME.
+// `npm run e2e [-- NAME...] [--except=NAME]`: runs the tests that drive the whole product, those whose file is named like
+// NAME, but for those that are named like the exception.
 
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 
 const here = import.meta.dirname;
-const names = process.argv.slice(2);
+const { values, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: { except: { type: 'string', multiple: true, default: [] } },
+});
 const files = readdirSync(here)
   .filter((name) => name.endsWith('.test.ts'))
   .filter((name) => names.length === 0 || names.some((wanted) => name.includes(wanted)))
+  .filter((name) => !values.except.some((other) => name.includes(other)))
   .map((name) => join(here, name));
 
 if (files.length === 0) {
