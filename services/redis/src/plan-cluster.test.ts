@@ -252,6 +252,23 @@ for (const { name, given, options, deeds, troubles = [] } of [
     troubles: ['SlotsUncovered'],
   },
   {
+    name: 'also when its replica itself found nobody there',
+    given: but(settled, {
+      '1-0': { id: 'new', slots: undefined, keys: 0 },
+      '1-1': { follows: 'old' },
+    }),
+    options: {
+      gone: [
+        {
+          ...{ id: 'old', slots: third1, flags: ['master', 'noaddr'] },
+          seen: { '1-1': ['master', 'fail?'] },
+        },
+      ],
+    },
+    deeds: ['elect c-data-1-1 (disruptive)'],
+    troubles: ['SlotsUncovered'],
+  },
+  {
     name: 'of its replicas the one that did not copy from whoever is there now',
     given: [
       ...but(settled, {
@@ -295,6 +312,15 @@ for (const { name, given, options, deeds, troubles = [] } of [
       '0-1': { slots: [[10, 5_460]], follows: undefined, epoch: 3 },
     }),
     deeds: ['move slots from c-data-0-0 to c-data-0-1 (disruptive)'],
+  },
+  {
+    name: 'a leader that did not hear yet that another was elected: nothing moves',
+    given: but(settled, {
+      '0-0': { wanted: false, epoch: 1 },
+      '0-1': { wanted: false, slots: third0, follows: undefined, epoch: 3 },
+    }),
+    options: { shards: 2 },
+    deeds: [],
   },
   {
     name: 'a leader that is to leave a shard that stays hands over',

@@ -312,6 +312,8 @@ function buildingOf(
     }),
   );
   if (closing.length > 0) return { deeds: closing, troubles: [] };
+  // One of them was outvoted, and did not hear of it yet: what it has is not to go anywhere.
+  if (missingSlots(seen) < 0) return nothing;
   const trouble = shrinkTrouble(spec, leaders);
   if (trouble) return { deeds: [], troubles: [trouble] };
   const leaving = leaders.flatMap(({ leader }) => {
@@ -410,8 +412,11 @@ function planElections(
   return gone.flatMap((id): readonly PlannedDeed[] => {
     const replicas = seen.filter(({ view }) => view.facts.self.masterId === id);
     const heir = bestHeir(withoutStrangers(replicas, seen));
-    const master = heir?.view.facts.nodes.find((node) => node.id === id);
-    if (heir === undefined || !master?.flags.has('noaddr')) return [];
+    // Whoever found somebody else there does not confirm that it fails; the heir may have found nobody.
+    const isUnfound = seen.some(({ view }) =>
+      view.facts.nodes.some((node) => node.id === id && node.flags.has('noaddr')),
+    );
+    if (heir === undefined || !isUnfound) return [];
     return [
       {
         ...{ id: `elect ${heir.name}`, on: heir.name, risk: 'disruptive' },

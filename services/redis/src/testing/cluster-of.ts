@@ -39,6 +39,8 @@ export interface Gone {
   readonly id: string;
   readonly slots?: readonly SlotRange[];
   readonly flags?: readonly string[];
+  /** By whom it is seen otherwise: their places. */
+  readonly seen?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** All know all, but for what is said. */
@@ -75,8 +77,12 @@ function copiesFrom(one: Given, all: readonly Given[]): string {
   return one.copiesFrom ?? (master ? hostOf(master) : '10.8.8.8');
 }
 
-function asKnownTo({ ignores = [] }: Given, gone: readonly Gone[]): readonly Gone[] {
-  return gone.map((node) => (ignores.includes(node.id) ? { ...node, slots: [] } : node));
+function asKnownTo({ at, ignores = [] }: Given, gone: readonly Gone[]): readonly Gone[] {
+  return gone.map((node) => ({
+    ...node,
+    ...(ignores.includes(node.id) ? { slots: [] } : {}),
+    ...(node.seen?.[at] ? { flags: node.seen[at] } : {}),
+  }));
 }
 
 function memberOf(one: Given, all: readonly Given[], gone: readonly Gone[]): Member<RedisFacts> {

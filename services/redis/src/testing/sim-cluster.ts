@@ -346,7 +346,7 @@ class History {
     if (!this.#isSettled) this.#network.look();
     const found = this.#faultsFound();
     const troubles = this.#kept.troubles.map(({ message }) => message);
-    if (!this.#isSettled) this.#noteAll();
+    if (!this.#isSettled || found.length > 0) this.#noteAll();
     assert.ok(this.#isSettled, `it does not settle: ${[...found, ...troubles].join('; ')}`);
     const seen = found.length === 0 ? 'by clients' : 'with owners';
     assert.deepEqual(this.#writer.missing(seen), [], 'promised writes are lost');
