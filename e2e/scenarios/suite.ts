@@ -18,6 +18,7 @@ import { liveChanges } from './live-changes.ts';
 import { mirrorAndUpstream } from './mirror.ts';
 import { operatorKill } from './operator-kill.ts';
 import { redisCluster } from './redis-cluster.ts';
+import { redisSentinel } from './redis-sentinel.ts';
 import { liveRules, redisStore } from './redis-store.ts';
 import { scale } from './scale.ts';
 import type { Scenario } from './scenario.ts';
@@ -53,7 +54,7 @@ const cacheServerScenarios: readonly Scenario[] = [
   operatorKill,
 ];
 
-const allScenarios: readonly Scenario[] = [redisCluster, ...cacheServerScenarios];
+const allScenarios: readonly Scenario[] = [redisCluster, redisSentinel, ...cacheServerScenarios];
 
 /** All of them, or those whose names contain one of these words. */
 export function scenariosNamed(words: readonly string[]): readonly Scenario[] {
