@@ -1,7 +1,7 @@
 // Clients that write and read all the time, and remember what was acknowledged.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RespError } from '@tweendeck/wire';
+import type { RespValue } from '@tweendeck/wire';
 import type { ClusterClient } from './cluster-client.ts';
 
 export interface LoadOptions {
@@ -18,6 +18,7 @@ export interface LoadOptions {
 const pauseAfterFailureMs = 10;
 const numberWidth = 12;
 const errorsKept = 20;
+const readTries = 100;
 
 export class Load {
   /** Operations that were answered. */
@@ -74,14 +75,24 @@ export class Load {
       const wanted = this.#acknowledged[at] ?? 0;
       if (wanted === 0) return;
       const key = keyAt(at);
-      const answer = await this.#options.client.ask(
-        ...[key, 'GETRANGE', key, '0', String(numberWidth - 1)],
-      );
-      if (answer instanceof RespError) throw answer;
+      const answer = await this.#readBack(key);
       const text = answer instanceof Uint8Array ? Buffer.from(answer).toString() : '';
       if (!(Number(text) >= wanted)) lost++;
     });
     return lost;
+  }
+
+  /** The first try may go to a member that is not there any more. */
+  async #readBack(key: string): Promise<RespValue> {
+    const question = ['GETRANGE', key, '0', String(numberWidth - 1)];
+    for (let turn = 1; turn < readTries; turn++) {
+      try {
+        return await this.#options.client.ask(key, ...question);
+      } catch {
+        await sleep(pauseAfterFailureMs);
+      }
+    }
+    return this.#options.client.ask(key, ...question);
   }
 
   async #each(lanes: number, run: (at: number) => Promise<void>): Promise<void> {
