@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { TestHome, until } from './support/home.ts';
-import { askRedis, RedisCaller, SentinelWriter } from './support/redis-sentinel-writer.ts';
+import { askRedis, RedisCaller } from './support/redis-caller.ts';
+import { SentinelWriter } from './support/redis-sentinel-writer.ts';
 
 const kubectl = '1.35';
 const patienceMs = 120_000;

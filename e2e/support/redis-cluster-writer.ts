@@ -1,61 +1,10 @@
 // A client of a Redis cluster that writes without end, remembers what was acknowledged, and asks for all of it at the end.
 
-import { connect, type Socket } from 'node:net';
-import { RespCommandWriter, RespError, RespParser, type RespValue } from '@tweendeck/wire';
+import type { RespValue } from '@tweendeck/wire';
+import { RedisCaller } from './redis-caller.ts';
 
 const port = 6_379;
-const answerMs = 2_000;
 const redirectionsMax = 5;
-
-/** One connection; answers come in the order of the commands. */
-class Link {
-  readonly #socket: Socket;
-  #due: PromiseWithResolvers<RespValue>[] = [];
-  #gone: Error | undefined;
-
-  /** `password` is said first, whatever comes of it. */
-  constructor(host: string, password: string | undefined) {
-    this.#socket = connect({ host, port, noDelay: true });
-    const parser = new RespParser({
-      value: (value) => this.#due.shift()?.resolve(value),
-      push: () => undefined,
-      fault: (fault) => this.#end(new Error(fault)),
-    });
-    this.#socket.on('data', (chunk: Buffer) => parser.push(chunk));
-    this.#socket.on('error', (error) => this.#end(error));
-    this.#socket.on('close', () => this.#end(new Error('it closed the connection')));
-    if (password !== undefined) this.call('AUTH', password).catch(() => undefined);
-  }
-
-  get isGone(): boolean {
-    return this.#gone !== undefined;
-  }
-
-  async call(...command: readonly string[]): Promise<RespValue> {
-    if (this.#gone) throw this.#gone;
-    const due = Promise.withResolvers<RespValue>();
-    this.#due.push(due);
-    const writer = new RespCommandWriter();
-    writer.write(command);
-    for (const part of writer.take()) this.#socket.write(part);
-    const late = setTimeout(() => this.#end(new Error('no answer in time')), answerMs);
-    try {
-      return await due.promise;
-    } finally {
-      clearTimeout(late);
-    }
-  }
-
-  close(): void {
-    this.#end(new Error('it was left'));
-  }
-
-  #end(error: Error): void {
-    this.#gone ??= error;
-    for (const { reject } of this.#due.splice(0)) reject(error);
-    this.#socket.destroy();
-  }
-}
 
 export class ClusterWriter implements AsyncDisposable {
   /** What was acknowledged last, by key. */
@@ -68,7 +17,7 @@ export class ClusterWriter implements AsyncDisposable {
   readonly #seeds: () => Promise<readonly string[]>;
   readonly #passwordNow: () => Promise<string>;
   #password: string | undefined;
-  readonly #links = new Map<string, Link>();
+  readonly #links = new Map<string, RedisCaller>();
   readonly #ownerOf = new Map<string, string>();
   #stopped = false;
   #work: Promise<void> = Promise.resolve();
@@ -136,15 +85,16 @@ export class ClusterWriter implements AsyncDisposable {
     let asking = false;
     for (let turn = 0; turn < redirectionsMax; turn++) {
       const link = this.#linkTo(host);
-      if (asking) await link.call('ASKING');
-      const answer = await link.call(...command);
-      if (!(answer instanceof RespError)) {
+      try {
+        if (asking) await link.call('ASKING');
+        const answer = await link.call(...command);
         if (!asking) this.#ownerOf.set(key, host);
         return answer;
+      } catch (error) {
+        const [, how, next] = /(MOVED|ASK) \d+ (.*):\d+$/.exec(String(error)) ?? [];
+        if (how === undefined || next === undefined) throw error;
+        [host, asking] = [next, how === 'ASK'];
       }
-      const [, how, next] = /^(MOVED|ASK) \d+ (.*):\d+$/.exec(answer.message) ?? [];
-      if (how === undefined || next === undefined) throw new Error(answer.message);
-      [host, asking] = [next, how === 'ASK'];
     }
     throw new Error('sent around');
   }
@@ -170,10 +120,12 @@ export class ClusterWriter implements AsyncDisposable {
     return seed;
   }
 
-  #linkTo(host: string): Link {
+  #linkTo(host: string): RedisCaller {
     const known = this.#links.get(host);
     if (known && !known.isGone) return known;
-    const link = new Link(host, this.#password);
+    const link = new RedisCaller(host, port);
+    // Said first, whatever comes of it: who refuses it refuses the rest.
+    if (this.#password !== undefined) link.call('AUTH', this.#password).catch(() => undefined);
     this.#links.set(host, link);
     return link;
   }
