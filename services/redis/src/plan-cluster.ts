@@ -3,40 +3,17 @@
 // A shard is the members of one label; whoever owns slots among them leads it, whatever its ordinal. Members are told apart by
 // their node ids, never by name or address.
 
-import type { Cluster, EnginePlan, Member, Observed, Passwords, Trouble } from '@tweendeck/engine';
+import type { Cluster, Member, Observed, Trouble } from '@tweendeck/engine';
 import type { ClusterNode } from './cluster-nodes.ts';
+import type { PlannedDeed, RedisPlan } from './deeds.ts';
 import type { RedisFacts } from './facts.ts';
 import { limitTrouble, shrinkTrouble } from './memory.ts';
 import { firstLeaders, planSpread, type SpreadPlan } from './plan-leaders.ts';
-import { planClosing, planMoves, type SlotClosing, type SlotMove } from './plan-moves.ts';
+import { handOver, handOverTo, planElections, planTakeovers } from './plan-leading.ts';
+import { planClosing, planMoves } from './plan-moves.ts';
 import { isSeen, type Seen } from './seen.ts';
-import { evenShares, slotCount, slotsHeld } from './slots.ts';
-
-/** What is done outside the API, as data: `steps.ts` does it. */
-export type RedisDeed =
-  | { readonly kind: 'meet'; readonly from: Seen; readonly to: Seen }
-  | { readonly kind: 'take slots'; readonly by: Seen; readonly ranges: RedisFacts['self']['slots'] }
-  | { readonly kind: 'follow'; readonly replica: Seen; readonly leader: Seen }
-  | { readonly kind: 'forget'; readonly by: readonly Seen[]; readonly id: string }
-  | { readonly kind: 'move'; readonly move: SlotMove; readonly all: readonly Seen[] }
-  | { readonly kind: 'close'; readonly closing: SlotClosing }
-  | { readonly kind: 'tell passwords'; readonly to: Seen; readonly passwords: Passwords }
-  | { readonly kind: 'lead'; readonly replica: Seen; readonly how: LeadBy };
-
-/** `forced`: by the votes of most masters, though they do not find that its master fails. */
-type LeadBy = 'in order' | 'forced' | 'without votes';
-
-export interface PlannedDeed {
-  readonly id: string;
-  readonly why: string;
-  readonly on: string;
-  readonly risk: 'safe' | 'disruptive' | 'dataLoss';
-  readonly deed: RedisDeed;
-}
-
-export interface RedisPlan extends Pick<EnginePlan, 'troubles' | 'conditions' | 'holds'> {
-  readonly deeds: readonly PlannedDeed[];
-}
+import { heirsOf, leaderOf, missingSlots, shardsOf } from './shards.ts';
+import { evenShares, slotsHeld } from './slots.ts';
 
 export function planRedis(
   cluster: Pick<Cluster<unknown>, 'spec' | 'passwords' | 'calmMs'>,
@@ -243,44 +220,6 @@ function copies({ view: { facts } }: Seen, leader: Seen): boolean {
   return facts.copiesFrom === undefined || facts.copiesFrom === leader.pod.ip;
 }
 
-function shardsOf(seen: readonly Seen[]): ReadonlyMap<number, readonly Seen[]> {
-  return Map.groupBy(
-    seen.toSorted((a, b) => a.place.ordinal - b.place.ordinal),
-    ({ place }) => place.shard,
-  );
-}
-
-/** Who owns slots; where a shard begins, whom the others follow, or the first. Undefined while an election is due. */
-function leaderOf(shard: readonly Seen[]): Seen | undefined {
-  const [owner] = shard
-    .filter(({ view }) => view.facts.self.slots.length > 0)
-    .toSorted((a, b) => b.view.facts.self.epoch - a.view.facts.self.epoch);
-  if (owner) return owner;
-  const masters = shard.filter(({ view }) => view.facts.self.masterId === undefined);
-  const isFollowed = ({ view: { facts } }: Seen): boolean =>
-    shard.some(({ view }) => view.facts.self.masterId === facts.id);
-  const isTaking = ({ view }: Seen): boolean => view.facts.self.importing.size > 0;
-  const isAlone = shard.length === 1;
-  const begins =
-    masters.every(isEmpty) && shard.every((one) => isEmpty(one) && !isHeir(one, shard));
-  return (
-    masters.find(isFollowed) ??
-    masters.find(isTaking) ??
-    (begins || isAlone ? masters[0] : undefined)
-  );
-}
-
-/** Whether it follows a leader that owns slots, as far as it knows: it may be elected. */
-function isHeir({ view: { facts } }: Seen, shard: readonly Seen[]): boolean {
-  const master = facts.nodes.find(({ id }) => id === facts.self.masterId);
-  const isPresent = shard.some(({ view }) => view.facts.id === master?.id);
-  return master !== undefined && (isPresent || master.slots.length > 0);
-}
-
-function isEmpty({ view: { facts } }: Seen): boolean {
-  return facts.keys === 0 && facts.self.slots.length === 0;
-}
-
 /** Slots go where the spec has them, when all take part. */
 function buildingOf(
   { spec }: Pick<Cluster<unknown>, 'spec'>,
@@ -332,113 +271,6 @@ function buildingOf(
   return { deeds: [deed], troubles: [] };
 }
 
-/** To the replica that has most of what its leader wrote. */
-export function handOver(
-  from: Seen,
-  seen: readonly Seen[],
-  to: 'leave' | 'be restarted',
-): PlannedDeed | undefined {
-  const heir = bestHeir(heirsOf(from, seen));
-  return heir && handOverTo(from, heir, `${from.name} is to ${to}, and leads its shard`);
-}
-
-/** Those that could take over without losing anything. */
-function heirsOf(leader: Seen, seen: readonly Seen[]): readonly Seen[] {
-  return seen.filter(
-    ({ wanted, view, pod }) =>
-      wanted && view.synced && pod.ready && view.facts.self.masterId === leader.view.facts.id,
-  );
-}
-
-function handOverTo(from: Seen, heir: Seen, why: string): PlannedDeed {
-  return {
-    ...{ id: `hand over from ${from.name} to ${heir.name}`, on: heir.name, risk: 'disruptive' },
-    why,
-    deed: { kind: 'lead', replica: heir, how: 'in order' },
-  };
-}
-
-/** Without most of the masters nobody is elected: replicas of those that are gone take over, as few as it needs. */
-function planTakeovers(members: readonly Member<RedisFacts>[], seen: readonly Seen[]): RedisPlan {
-  const masters = mastersOf(seen);
-  const alive = new Set(seen.map(({ view }) => view.facts.id));
-  const dead = [...masters.values()].filter(({ id }) => !alive.has(id));
-  if (dead.length * 2 < masters.size || dead.length === 0) return { deeds: [], troubles: [] };
-  // A master is proven dead when every member that does not answer has no pod that could be it.
-  const silent = members.filter((member) => !isSeen(member));
-  const proven = silent.every(({ pod }) => pod === undefined);
-  const needed = Math.floor(masters.size / 2) + 1 - (masters.size - dead.length);
-  const heirs = dead
-    .map(({ id }) => seen.filter(({ view }) => view.facts.self.masterId === id))
-    .map((replicas) => bestHeir(withoutStrangers(replicas, seen)))
-    .filter((heir) => heir !== undefined)
-    .toSorted((a, b) => b.view.facts.offset - a.view.facts.offset)
-    .slice(0, needed);
-  const deeds = heirs.map(
-    (replica): PlannedDeed => ({
-      ...{ id: `take over with ${replica.name}`, on: replica.name },
-      risk: proven ? 'disruptive' : 'dataLoss',
-      why: `${dead.length} of ${masters.size} masters are gone: nobody can be elected`,
-      deed: { kind: 'lead', replica, how: 'without votes' },
-    }),
-  );
-  const message = `${dead.length} of ${masters.size} masters do not answer: no other can be elected`;
-  return { deeds, troubles: [{ reason: 'MajorityLost', message }] };
-}
-
-/** Owners of slots, also those that are away, as the member knows them that has heard most. */
-function mastersOf(seen: readonly Seen[]): ReadonlyMap<string, ClusterNode> {
-  // Who joined lately heard of the epoch, and not of owners that are gone.
-  const assigned = ({ view }: Seen): number =>
-    view.facts.nodes.reduce((sum, { slots }) => sum + slotsHeld(slots), 0);
-  const [wisest] = seen.toSorted(
-    (a, b) => b.view.facts.currentEpoch - a.view.facts.currentEpoch || assigned(b) - assigned(a),
-  );
-  const owners = (wisest?.view.facts.nodes ?? []).filter(
-    ({ slots, masterId }) => slots.length > 0 && masterId === undefined,
-  );
-  return new Map(owners.map((node) => [node.id, node]));
-}
-
-/** A master at whose address somebody else answers is not found to fail, and nobody stands for election by itself. */
-function planElections(
-  members: readonly Member<RedisFacts>[],
-  seen: readonly Seen[],
-): readonly PlannedDeed[] {
-  // Who does not answer may be that master, at another address.
-  if (members.some((member) => !isSeen(member))) return [];
-  const present = new Set(seen.map(({ view }) => view.facts.id));
-  const gone = [...mastersOf(seen).keys()].filter((id) => !present.has(id));
-  return gone.flatMap((id): readonly PlannedDeed[] => {
-    const replicas = seen.filter(({ view }) => view.facts.self.masterId === id);
-    const heir = bestHeir(withoutStrangers(replicas, seen));
-    // Whoever found somebody else there does not confirm that it fails; the heir may have found nobody.
-    const isUnfound = seen.some(({ view }) =>
-      view.facts.nodes.some((node) => node.id === id && node.flags.has('noaddr')),
-    );
-    if (heir === undefined || !isUnfound) return [];
-    return [
-      {
-        ...{ id: `elect ${heir.name}`, on: heir.name, risk: 'disruptive' },
-        why: `somebody else is where the leader of ${heir.name} was`,
-        deed: { kind: 'lead', replica: heir, how: 'forced' },
-      },
-    ];
-  });
-}
-
-function bestHeir(replicas: readonly Seen[]): Seen | undefined {
-  return replicas.toSorted((a, b) => b.view.facts.offset - a.view.facts.offset)[0];
-}
-
-/** Whoever copied from another member at the address of its master has not the data of its shard any more. */
-function withoutStrangers(replicas: readonly Seen[], seen: readonly Seen[]): readonly Seen[] {
-  const own = replicas.filter(
-    ({ view: { facts } }) => !seen.some(({ pod }) => pod.ip === facts.copiesFrom),
-  );
-  return own.length > 0 ? own : replicas;
-}
-
 /** Slots that nobody who answers owns. */
 function uncovered(
   members: readonly Member<RedisFacts>[],
@@ -449,8 +281,4 @@ function uncovered(
   if (missing <= 0) return [];
   const message = `${missing} slots belong to nobody: their master is gone without a replica; restore its data, or let shards take them by "redis-cli --cluster fix"`;
   return [{ reason: 'SlotsUncovered', message }];
-}
-
-export function missingSlots(seen: readonly Seen[]): number {
-  return seen.reduce((left, { view }) => left - slotsHeld(view.facts.self.slots), slotCount);
 }

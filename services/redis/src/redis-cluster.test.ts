@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { handOver } from './plan-cluster.ts';
+import { handOver } from './plan-leading.ts';
 import { mayLeave } from './redis-cluster.ts';
 import { isSeen } from './seen.ts';
 import { slotCount } from './slots.ts';

@@ -17,13 +17,16 @@ import {
 } from '@tweendeck/engine';
 import { type Kind, t } from '@tweendeck/kube';
 import { redisPasswords } from './credentials.ts';
+import type { PlannedDeed } from './deeds.ts';
 import { doDeed } from './do-deed.ts';
 import { observeMember, type RedisFacts } from './facts.ts';
 import { memoryFor } from './memory.ts';
-import { handOver, missingSlots, type PlannedDeed, planRedis } from './plan-cluster.ts';
+import { planRedis } from './plan-cluster.ts';
+import { handOver } from './plan-leading.ts';
 import { type OpenLink, openTcpLink } from './redis-link.ts';
 import { addressOf, isSeen, openAs, redisPort } from './seen.ts';
 import { ownDefaults, redisParameters, setLive, settingsFile } from './settings.ts';
+import { missingSlots } from './shards.ts';
 import { slotsHeld } from './slots.ts';
 
 export interface RedisClusterOptions {

@@ -10,7 +10,11 @@ type Parameters = Readonly<Record<string, Parameter>>;
 type Settings = Readonly<Record<string, string>>;
 
 /** What servers of the platform have that are told nothing. */
-export const ownDefaults: Settings = { appendonly: 'yes' };
+export const ownDefaults: Settings = {
+  appendonly: 'yes',
+  // A replica that starts is waited for: it is not to wait for others first.
+  'repl-diskless-sync-delay': '0',
+};
 
 /** What only a start changes. */
 const atStart: Parameters = {

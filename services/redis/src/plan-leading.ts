@@ -1,0 +1,108 @@
+// Who is to lead in whose place: in order, by an election that members do not begin themselves, or where most leaders are gone.
+// Pure.
+
+import type { Member } from '@tweendeck/engine';
+import type { ClusterNode } from './cluster-nodes.ts';
+import type { PlannedDeed, RedisPlan } from './deeds.ts';
+import type { RedisFacts } from './facts.ts';
+import { isSeen, type Seen } from './seen.ts';
+import { bestHeir, heirsOf } from './shards.ts';
+import { slotsHeld } from './slots.ts';
+
+/** To the replica that has most of what its leader wrote. */
+export function handOver(
+  from: Seen,
+  seen: readonly Seen[],
+  to: 'leave' | 'be restarted',
+): PlannedDeed | undefined {
+  const heir = bestHeir(heirsOf(from, seen));
+  return heir && handOverTo(from, heir, `${from.name} is to ${to}, and leads its shard`);
+}
+
+export function handOverTo(from: Seen, heir: Seen, why: string): PlannedDeed {
+  return {
+    ...{ id: `hand over from ${from.name} to ${heir.name}`, on: heir.name, risk: 'disruptive' },
+    why,
+    deed: { kind: 'lead', replica: heir, how: 'in order' },
+  };
+}
+
+/** Without most of the masters nobody is elected: replicas of those that are gone take over, as few as it needs. */
+export function planTakeovers(
+  members: readonly Member<RedisFacts>[],
+  seen: readonly Seen[],
+): RedisPlan {
+  const masters = mastersOf(seen);
+  const alive = new Set(seen.map(({ view }) => view.facts.id));
+  const dead = [...masters.values()].filter(({ id }) => !alive.has(id));
+  if (dead.length * 2 < masters.size || dead.length === 0) return { deeds: [], troubles: [] };
+  // A master is proven dead when every member that does not answer has no pod that could be it.
+  const silent = members.filter((member) => !isSeen(member));
+  const proven = silent.every(({ pod }) => pod === undefined);
+  const needed = Math.floor(masters.size / 2) + 1 - (masters.size - dead.length);
+  const heirs = dead
+    .map(({ id }) => seen.filter(({ view }) => view.facts.self.masterId === id))
+    .map((replicas) => bestHeir(withoutStrangers(replicas, seen)))
+    .filter((heir) => heir !== undefined)
+    .toSorted((a, b) => b.view.facts.offset - a.view.facts.offset)
+    .slice(0, needed);
+  const deeds = heirs.map(
+    (replica): PlannedDeed => ({
+      ...{ id: `take over with ${replica.name}`, on: replica.name },
+      risk: proven ? 'disruptive' : 'dataLoss',
+      why: `${dead.length} of ${masters.size} masters are gone: nobody can be elected`,
+      deed: { kind: 'lead', replica, how: 'without votes' },
+    }),
+  );
+  const message = `${dead.length} of ${masters.size} masters do not answer: no other can be elected`;
+  return { deeds, troubles: [{ reason: 'MajorityLost', message }] };
+}
+
+/** Owners of slots, also those that are away, as the member knows them that has heard most. */
+function mastersOf(seen: readonly Seen[]): ReadonlyMap<string, ClusterNode> {
+  // Who joined lately heard of the epoch, and not of owners that are gone.
+  const assigned = ({ view }: Seen): number =>
+    view.facts.nodes.reduce((sum, { slots }) => sum + slotsHeld(slots), 0);
+  const [wisest] = seen.toSorted(
+    (a, b) => b.view.facts.currentEpoch - a.view.facts.currentEpoch || assigned(b) - assigned(a),
+  );
+  const owners = (wisest?.view.facts.nodes ?? []).filter(
+    ({ slots, masterId }) => slots.length > 0 && masterId === undefined,
+  );
+  return new Map(owners.map((node) => [node.id, node]));
+}
+
+/** A master at whose address somebody else answers is not found to fail, and nobody stands for election by itself. */
+export function planElections(
+  members: readonly Member<RedisFacts>[],
+  seen: readonly Seen[],
+): readonly PlannedDeed[] {
+  // Who does not answer may be that master, at another address.
+  if (members.some((member) => !isSeen(member))) return [];
+  const present = new Set(seen.map(({ view }) => view.facts.id));
+  const gone = [...mastersOf(seen).keys()].filter((id) => !present.has(id));
+  return gone.flatMap((id): readonly PlannedDeed[] => {
+    const replicas = seen.filter(({ view }) => view.facts.self.masterId === id);
+    const heir = bestHeir(withoutStrangers(replicas, seen));
+    // Whoever found somebody else there does not confirm that it fails; the heir may have found nobody.
+    const isUnfound = seen.some(({ view }) =>
+      view.facts.nodes.some((node) => node.id === id && node.flags.has('noaddr')),
+    );
+    if (heir === undefined || !isUnfound) return [];
+    return [
+      {
+        ...{ id: `elect ${heir.name}`, on: heir.name, risk: 'disruptive' },
+        why: `somebody else is where the leader of ${heir.name} was`,
+        deed: { kind: 'lead', replica: heir, how: 'forced' },
+      },
+    ];
+  });
+}
+
+/** Whoever copied from another member at the address of its master has not the data of its shard any more. */
+function withoutStrangers(replicas: readonly Seen[], seen: readonly Seen[]): readonly Seen[] {
+  const own = replicas.filter(
+    ({ view: { facts } }) => !seen.some(({ pod }) => pod.ip === facts.copiesFrom),
+  );
+  return own.length > 0 ? own : replicas;
+}
