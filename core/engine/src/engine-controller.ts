@@ -44,8 +44,12 @@ import { roleLabels } from './role-labels.ts';
 import { planStatus, type StatusWords } from './status-plan.ts';
 import { takenName, type WantedName } from './taken-names.ts';
 
-/** What members do by themselves is seen so often. */
+/** What members do by themselves is seen so often; of clusters that have been well for a while, more seldom. */
 const lookAgainMs = 10_000;
+const lookAgainCalmMs = 30_000;
+const calmMs = 60_000;
+/** Clusters looked at at once: a pass waits for members more than it works. */
+const passesAtOnce = 16;
 /** While something is under way. */
 const busyMs = 1_000;
 /** Between two pieces of what is done in pieces. */
@@ -90,6 +94,7 @@ export function engineController<Options, Facts>(
   return defineController<ClusterObject<Options>>({
     name: engine.component,
     resource: kind,
+    concurrency: passesAtOnce,
     owns: ownedResources(engine),
     ends: [podResource],
     ...(engine.services === 'by role' ? { marks: [podResource] } : {}),
@@ -274,7 +279,9 @@ class ClusterPass<Options, Facts> {
     const kept = settingsToKeep(settings, spec, observed.members);
     this.#context.status({ ...words.fields, settings: kept }, words.conditions);
     this.#announce(words);
-    return { requeueAfterMs: plan.waits === undefined ? lookAgainMs : busyMs };
+    const isCalm = (this.#cluster.calmMs ?? 0) >= calmMs;
+    const restMs = isCalm ? lookAgainCalmMs : lookAgainMs;
+    return { requeueAfterMs: plan.waits === undefined ? restMs : busyMs };
   }
 
   async #observe(wanted: readonly MemberRendering[]): Promise<Observed<Facts>> {
