@@ -69,7 +69,7 @@ export const redisCluster: Scenario = {
 };
 
 async function apply(stage: Stage, shards: number): Promise<void> {
-  const resources = { limits: { cpu: '200m', memory: '96Mi' } };
+  const resources = { limits: { cpu: '100m', memory: '96Mi' } };
   const spec = {
     groups: { data: { shards, members: 2, resources } },
     options: { nodeTimeoutMs: 2_000 },

@@ -16,7 +16,7 @@ export const redisSentinel: Scenario = {
   notApplicable: ({ programs }) =>
     programs === 'faked' ? 'pods are faked: no program runs' : undefined,
   play: async (stage) => {
-    const small = { resources: { limits: { cpu: '200m', memory: '96Mi' } } };
+    const small = { resources: { limits: { cpu: '100m', memory: '96Mi' } } };
     const spec = {
       groups: { data: small, sentinels: small },
       options: { downAfterMs: 1_000 },

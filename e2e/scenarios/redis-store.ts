@@ -24,7 +24,7 @@ export const redisStore: Scenario = {
       tls: { caSecret: { name: 'redis-trust' }, serverName: 'redis' },
     };
     // Whoever is slowed down may find that Redis does not answer in time, and then a value is not stored.
-    const limits = { cpu: '500m', memory: '96Mi' };
+    const limits = { cpu: '200m', memory: '96Mi' };
     await stage.apply('cache', { replicas: 2, store: { redis }, resources: { limits } });
     await withoutSecret(stage);
     const before = await readyReplicas(stage, 'cache');
@@ -54,7 +54,7 @@ export const redisStore: Scenario = {
     });
     try {
       await stage.until('clients are served', async () => traffic.finished() > 10);
-      await changeAll(stage, { resources: { limits: { ...limits, cpu: '510m' } } });
+      await changeAll(stage, { resources: { limits: { ...limits, cpu: '210m' } } });
       const after = traffic.finished();
       await stage.until('clients are served by the new pods', async () => {
         return traffic.failures.length > 0 || traffic.finished() > after + 10;
