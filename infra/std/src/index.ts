@@ -9,5 +9,6 @@ export * from './error.ts';
 export * from './errors.ts';
 export * from './json.ts';
 export * from './logger.ts';
+export * from './open-metrics.ts';
 export * from './random.ts';
 export * from './task-group.ts';

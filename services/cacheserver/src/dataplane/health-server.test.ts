@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { Counters } from './counters.ts';
 import { healthReply } from './health-server.ts';
 import { Latencies } from './latencies.ts';
-import { metricsForm } from './metrics-text.ts';
 import type { CacheServerStats, NamespaceStats } from './server-stats.ts';
 
 const counters = new Counters();
@@ -125,17 +124,3 @@ test('every figure of a store is among the metrics', () => {
     );
   }
 });
-
-for (const { accept, form } of [
-  { accept: '', form: 'text' },
-  { accept: '*/*', form: 'text' },
-  { accept: 'text/plain;version=0.0.4', form: 'text' },
-  { accept: 'application/openmetrics-text', form: 'openmetrics' },
-  { accept: 'application/openmetrics-text; version=1.0.0; charset=utf-8', form: 'openmetrics' },
-  { accept: 'text/plain, APPLICATION/openmetrics-text;version=0.0.1;q=0.1', form: 'openmetrics' },
-  { accept: 'application/openmetrics-text;version=2.0.0', form: 'text' },
-  { accept: 'application/openmetrics-text;q=0', form: 'text' },
-  { accept: 'application/openmetrics-textual', form: 'text' },
-]) {
-  test(`Accept: ${accept} is answered with ${form}`, () => assert.equal(metricsForm(accept), form));
-}

@@ -1,10 +1,10 @@
 // The side door for machines: liveness, readiness, figures as text exposition and as JSON, and what the control asks.
 
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { messageOf } from '@tweendeck/std';
+import { messageOf, metricsForm, metricsType } from '@tweendeck/std';
 import { kernelSettings } from './kernel-settings.ts';
 import { type ListenAddress, listenOn } from './listen.ts';
-import { metricsForm, metricsText, metricsType } from './metrics-text.ts';
+import { metricsText } from './metrics-text.ts';
 import type { CacheServerStats } from './server-stats.ts';
 
 export interface HealthServer extends AsyncDisposable {

@@ -1,5 +1,13 @@
 // The figures of a data plane as Prometheus reads them: text exposition 0.0.4, or OpenMetrics 1.0 for who asks for it.
 
+import {
+  boundText,
+  familiesText,
+  type MetricFamily,
+  type MetricSample,
+  type MetricsForm,
+  metricsEnd,
+} from '@tweendeck/std';
 import { type LatencyValues, latencyBoundsMs } from './latencies.ts';
 import type { PartFigure } from './part-figure.ts';
 import { mirrorFigures, upstreamFigures } from './peer-figures.ts';
@@ -7,39 +15,8 @@ import { redisFigures } from './redis-figures.ts';
 import type { CacheServerStats, NamespaceStats } from './server-stats.ts';
 import type { ValueStoreStats } from './value-store.ts';
 
-export type MetricsForm = 'text' | 'openmetrics';
-type Labels = Readonly<Record<string, string>>;
-
-/** One line of a family: what follows its name, labels, and a number. */
-interface Sample {
-  readonly suffix: string;
-  readonly labels: Labels;
-  readonly value: number;
-}
-
-interface Family {
-  /** Without `tweendeck_cache_`, and for counters without `_total`. */
-  readonly name: string;
-  readonly type: 'counter' | 'gauge' | 'histogram';
-  readonly help: string;
-  readonly samples: readonly Sample[];
-}
-
-/** The form that an Accept header asks for: OpenMetrics where it is named and not refused. */
-export function metricsForm(accept: string): MetricsForm {
-  const open = accept
-    .split(',')
-    .find((part) => /^\s*application\/openmetrics-text\s*(;|$)/i.test(part));
-  if (open === undefined || /;\s*q=0(\.0*)?\s*(;|$)/i.test(open)) return 'text';
-  const version = /;\s*version=([\d.]+)/i.exec(open)?.[1];
-  return version === undefined || ['0.0.1', '1.0.0'].includes(version) ? 'openmetrics' : 'text';
-}
-
-export function metricsType(form: MetricsForm): string {
-  return form === 'text'
-    ? 'text/plain; version=0.0.4; charset=utf-8'
-    : 'application/openmetrics-text; version=1.0.0; charset=utf-8';
-}
+type Labels = MetricSample['labels'];
+type Family = MetricFamily;
 
 export function metricsText(stats: CacheServerStats, form: MetricsForm = 'text'): string {
   const { state } = stats;
@@ -49,10 +26,11 @@ export function metricsText(stats: CacheServerStats, form: MetricsForm = 'text')
     help: '1 while clients should be sent here.',
     samples: [{ suffix: '', labels: {}, value: state === 'serving' ? 1 : 0 }],
   };
-  const text = [ready, ...families(Object.entries(stats.namespaces))]
-    .map((family) => familyText(family, form))
-    .join('');
-  return form === 'text' ? text : `${text}# EOF\n`;
+  const all = [ready, ...families(Object.entries(stats.namespaces))].map((family) => ({
+    ...family,
+    name: `tweendeck_cache_${family.name}`,
+  }));
+  return familiesText(all, form) + metricsEnd(form);
 }
 
 /** Figures of a store: what they are, and what each is called. */
@@ -264,37 +242,17 @@ function isLatency(
   return Array.isArray(values['counts']);
 }
 
-function histogram(labels: Labels, { counts, sumMs }: LatencyValues): readonly Sample[] {
+function histogram(labels: Labels, { counts, sumMs }: LatencyValues): readonly MetricSample[] {
   let below = 0;
   const buckets = counts.map((count, index) => {
     below += count;
     const boundMs = latencyBoundsMs[index];
-    const le = boundMs === undefined ? '+Inf' : secondsText(boundMs);
+    const le = boundMs === undefined ? '+Inf' : boundText(boundMs / 1_000);
     return sample('_bucket', { ...labels, le }, below);
   });
   return [...buckets, sample('_sum', labels, sumMs / 1_000), sample('_count', labels, below)];
 }
 
-/** With a point, as OpenMetrics wants numbers in `le` written. */
-function secondsText(ms: number): string {
-  const text = String(ms / 1_000);
-  return text.includes('.') ? text : `${text}.0`;
-}
-
-function sample(suffix: string, labels: Labels, value: number): Sample {
+function sample(suffix: string, labels: Labels, value: number): MetricSample {
   return { suffix, labels, value };
-}
-
-function familyText({ name, type, help, samples }: Family, form: MetricsForm): string {
-  const full = `tweendeck_cache_${name}`;
-  const head = type === 'counter' && form === 'text' ? `${full}_total` : full;
-  const lines = samples.map(
-    ({ suffix, labels, value }) => `${full}${suffix}${labelsText(labels)} ${value}`,
-  );
-  return [`# HELP ${head} ${help}`, `# TYPE ${head} ${type}`, ...lines, ''].join('\n');
-}
-
-function labelsText(labels: Labels): string {
-  const pairs = Object.entries(labels).map(([key, value]) => `${key}="${value}"`);
-  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
 }
