@@ -17,6 +17,11 @@ export interface ClusterNode {
   readonly importing: ReadonlyMap<number, string>;
 }
 
+/** Whether it is found to be away, by the one who says this or by most. */
+export function isFailing({ flags }: Pick<ClusterNode, 'flags'>): boolean {
+  return flags.has('fail') || flags.has('noaddr') || flags.has('fail?');
+}
+
 /** Throws on a line that is none. */
 export function parseClusterNodes(text: string): readonly ClusterNode[] {
   return text

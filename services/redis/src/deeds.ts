@@ -2,6 +2,7 @@
 
 import type { EnginePlan, Passwords } from '@tweendeck/engine';
 import type { RedisFacts } from './facts.ts';
+import type { SlotAdoption } from './plan-lost.ts';
 import type { SlotClosing, SlotMove } from './plan-moves.ts';
 import type { Seen } from './seen.ts';
 
@@ -13,6 +14,7 @@ export type RedisDeed =
   | { readonly kind: 'forget'; readonly by: readonly Seen[]; readonly id: string }
   | { readonly kind: 'move'; readonly move: SlotMove; readonly all: readonly Seen[] }
   | { readonly kind: 'close'; readonly closing: SlotClosing }
+  | { readonly kind: 'adopt'; readonly adoptions: readonly SlotAdoption[] }
   | { readonly kind: 'tell passwords'; readonly to: Seen; readonly passwords: Passwords }
   | { readonly kind: 'lead'; readonly replica: Seen; readonly how: LeadBy };
 

@@ -1,5 +1,6 @@
 // Does what was planned: the commands behind each deed. Every one may be done again.
 
+import { adoptSlots } from './adopt-slots.ts';
 import { passwordCommands } from './credentials.ts';
 import type { RedisDeed } from './deeds.ts';
 import { type MoveWay, moveSlots } from './move-slots.ts';
@@ -38,6 +39,8 @@ export async function doDeed(
       const commands = slots.map((slot) => ['CLUSTER', 'SETSLOT', slot, ...how]);
       return tellAll(at, commands, open, signal);
     }
+    case 'adopt':
+      return adoptSlots(deed.adoptions, open, signal);
     case 'move':
       return moveSlots(deed, { open, password }, signal);
   }

@@ -7,6 +7,8 @@ export const redisErrors: Readonly<Record<string, string>> = {
     'A member of a Redis cluster refused a command of the platform. The message has the words of the server.',
   REDIS_SETTING_LOST:
     'A redis-server took a setting and has another value. The message has both; choose a value that the server uses.',
+  REDIS_SLOTS_OWNED:
+    'Slots that were to be given to others, because their owner is gone for good, have an owner that answers. Nothing was changed; the message says who.',
   REDIS_HEIR_BEHIND:
     'No replica caught up with its leader while a hand-over held writes back. They go on at the old leader; it is tried again. Look at the network and the load of the replicas.',
 };

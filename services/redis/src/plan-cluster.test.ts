@@ -178,7 +178,7 @@ for (const { name, given, options, deeds, troubles = [] } of [
       { at: '2-0', id: 'new', ignores: ['old'] },
     ],
     options: { gone: [{ id: 'old', slots: third2 }] },
-    deeds: [],
+    deeds: ['take lost slots (dataLoss)'],
     troubles: ['SlotsUncovered'],
   },
   {
@@ -341,9 +341,29 @@ for (const { name, given, options, deeds, troubles = [] } of [
     deeds: [],
   },
   {
-    name: 'C8: slots of a leader that is gone without a replica: told, and left',
+    name: 'C8: slots of a leader that is gone without a replica: told, and taken when a person says so',
     given: settled.filter(({ at }) => !at.startsWith('2')),
     options: { shards: 2, gone: [{ id: '2-0', slots: third2 }] },
+    deeds: ['take lost slots (dataLoss)'],
+    troubles: ['SlotsUncovered'],
+  },
+  {
+    name: 'C8: not while somebody does not find that the leader fails',
+    given: settled.filter(({ at }) => !at.startsWith('2')),
+    options: {
+      ...{ shards: 2 },
+      gone: [{ id: '2-0', slots: third2, seen: { '1-1': ['master'] } }],
+    },
+    deeds: [],
+    troubles: ['SlotsUncovered'],
+  },
+  {
+    name: 'C8: not while one that leaves does not answer: they may be its own',
+    given: [
+      ...settled.filter(({ at }) => !at.startsWith('2')),
+      { at: '2-0', silent: 'with pod', wanted: false, slots: third2 },
+    ],
+    options: { shards: 2 },
     deeds: [],
     troubles: ['SlotsUncovered'],
   },
@@ -442,3 +462,26 @@ for (const { from, to } of [
     }
   });
 }
+
+test('C8: lost slots go to who was about to get them, the others to who has least', () => {
+  const given: readonly Given[] = [
+    ...settled.filter(({ at }) => !at.startsWith('2')),
+    { at: '2-0', id: 'new' },
+    { at: '3-0', importing: new Map([[12_000, '2-0']]) },
+  ];
+  const [lost] = planned(given, { shards: 4, gone: [{ id: '2-0', slots: third2 }] }).all;
+  assert.ok(lost?.deed.kind === 'adopt');
+  assert.deepEqual(
+    lost.deed.adoptions.map(({ by, ranges }) => [by.name, ranges]),
+    [
+      [
+        'c-data-2-0',
+        [
+          [10_923, 11_999],
+          [12_001, 16_383],
+        ],
+      ],
+      ['c-data-3-0', [[12_000, 12_000]]],
+    ],
+  );
+});

@@ -3,13 +3,14 @@
 // A shard is the members of one label; whoever owns slots among them leads it, whatever its ordinal. Members are told apart by
 // their node ids, never by name or address.
 
-import type { Cluster, Member, Observed, Trouble } from '@tweendeck/engine';
-import type { ClusterNode } from './cluster-nodes.ts';
+import type { Cluster, Member, Observed } from '@tweendeck/engine';
+import { isFailing } from './cluster-nodes.ts';
 import type { PlannedDeed, RedisPlan } from './deeds.ts';
 import type { RedisFacts } from './facts.ts';
 import { limitTrouble, shrinkTrouble } from './memory.ts';
 import { firstLeaders, planSpread, type SpreadPlan } from './plan-leaders.ts';
 import { handOver, handOverTo, planElections, planTakeovers } from './plan-leading.ts';
+import { planLost } from './plan-lost.ts';
 import { planClosing, planMoves } from './plan-moves.ts';
 import { isSeen, type Seen } from './seen.ts';
 import { heirsOf, leaderOf, missingSlots, shardsOf } from './shards.ts';
@@ -120,11 +121,12 @@ function planLiving(
   const leading = takeovers.deeds.length > 0 ? takeovers.deeds : planElections(members, seen);
   const healing = [...leading, ...planMeetings(seen), ...planForgetting(members, seen)];
   const following = planFollowing(seen);
-  const building =
-    healing.length > 0 || following.length > 0 ? nothing : buildingOf(cluster, members, seen);
+  const isWell = healing.length === 0 && following.length === 0;
+  const lost = planLost(members, seen);
+  const building = isWell ? buildingOf(cluster, members, seen) : nothing;
   return {
-    deeds: [...healing, ...following, ...building.deeds],
-    troubles: [...takeovers.troubles, ...uncovered(members, seen), ...building.troubles],
+    deeds: [...healing, ...following, ...(isWell ? lost.deeds : []), ...building.deeds],
+    troubles: [...takeovers.troubles, ...lost.troubles, ...building.troubles],
   };
 }
 
@@ -185,10 +187,6 @@ function planForgetting(
       },
     ];
   });
-}
-
-function isFailing({ flags }: ClusterNode): boolean {
-  return flags.has('fail') || flags.has('noaddr') || flags.has('fail?');
 }
 
 /** Members of a shard follow its leader. */
@@ -269,16 +267,4 @@ function buildingOf(
     deed: { kind: 'move', move, all: seen },
   };
   return { deeds: [deed], troubles: [] };
-}
-
-/** Slots that nobody who answers owns. */
-function uncovered(
-  members: readonly Member<RedisFacts>[],
-  seen: readonly Seen[],
-): readonly Trouble[] {
-  if (members.some((member) => member.wanted && !isSeen(member))) return [];
-  const missing = missingSlots(seen);
-  if (missing <= 0) return [];
-  const message = `${missing} slots belong to nobody: their master is gone without a replica; restore its data, or let shards take them by "redis-cli --cluster fix"`;
-  return [{ reason: 'SlotsUncovered', message }];
 }

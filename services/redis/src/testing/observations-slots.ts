@@ -220,6 +220,42 @@ export const slotObservations: readonly Observation[] = [
     says: [`${slotOfB} to #1`, ''],
   },
   {
+    name: 'slots of one who is gone are taken by who strikes him out and raises his epoch',
+    servers: 4,
+    run: async (see) => {
+      await see.make(3);
+      await see.meet([0, 3]);
+      await see.untilSees(2, 3, 'master');
+      await see.untilSees(1, 0, 'master 0-5460');
+      await see.rig.kill(0);
+      for (const server of [1, 2, 3]) {
+        await see.until(`${server} finds that it fails`, async () =>
+          (await see.nodes(server)).some(({ flags }) => flags.has('fail')),
+        );
+      }
+      const lines = [
+        await see.ask(3, 'CLUSTER', 'ADDSLOTSRANGE', 0, 5_460),
+        await see.ask(3, 'CLUSTER', 'DELSLOTSRANGE', 0, 5_460),
+        await see.ask(3, 'CLUSTER', 'DELSLOTSRANGE', 0, 5_460),
+        await see.ask(3, 'CLUSTER', 'ADDSLOTSRANGE', 0, 5_460),
+        (await see.ask(3, 'CLUSTER', 'BUMPEPOCH')).replace(/(BUMPED|STILL) \d+/, 'has it'),
+      ];
+      await see.untilSees(1, 3, 'master 0-5460');
+      await see.untilSees(2, 3, 'master 0-5460');
+      await see.untilServing([3]);
+      return [...lines, await see.ask(3, 'SET', 'b', 1), await see.sees(1, 0)];
+    },
+    says: [
+      'ERR Slot 0 is already busy',
+      'OK',
+      'ERR Slot 0 is already unassigned',
+      'OK',
+      'has it',
+      'OK',
+      'master,fail',
+    ],
+  },
+  {
     name: 'slots on their way are so yet after both were killed and came back',
     servers: 2,
     run: async (see) => {

@@ -146,6 +146,12 @@ function clusterAnswer(member: SimRedis, [name = '', ...rest]: readonly string[]
       return replicate(member, rest[0] ?? '');
     case 'ADDSLOTSRANGE':
       return addSlots(member, rest);
+    case 'DELSLOTSRANGE':
+      return deleteSlots(member, rest);
+    case 'BUMPEPOCH': {
+      const isRaised = bus.raiseEpoch();
+      return `${isRaised ? 'BUMPED' : 'STILL'} ${bus.self.epoch}`;
+    }
     case 'SETSLOT':
       return setSlot(member, rest);
     case 'FAILOVER': {
@@ -190,11 +196,25 @@ function replicate({ bus, data }: SimRedis, id: string): RespValue {
   return 'OK';
 }
 
-function addSlots({ bus }: SimRedis, ranges: readonly string[]): RespValue {
+function slotsOf(ranges: readonly string[]): readonly number[] {
   const slots: number[] = [];
   for (let at = 0; at < ranges.length; at += 2) {
     for (let slot = Number(ranges[at]); slot <= Number(ranges[at + 1]); slot++) slots.push(slot);
   }
+  return slots;
+}
+
+function deleteSlots({ bus }: SimRedis, ranges: readonly string[]): RespValue {
+  const slots = slotsOf(ranges);
+  const free = slots.find((slot) => bus.owners[slot] === undefined);
+  if (free !== undefined) return no(`ERR Slot ${free} is already unassigned`);
+  for (const slot of slots) bus.give(slot, undefined);
+  bus.updateState();
+  return 'OK';
+}
+
+function addSlots({ bus }: SimRedis, ranges: readonly string[]): RespValue {
+  const slots = slotsOf(ranges);
   const busy = slots.find((slot) => bus.owners[slot] !== undefined);
   if (busy !== undefined) return no(`ERR Slot ${busy} is already busy`);
   for (const slot of slots) {

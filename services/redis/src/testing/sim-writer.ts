@@ -177,12 +177,12 @@ export class SimWriter {
 
   // The account
 
-  /** Keys whose promised writes are not there, in words: as clients read them, or as they are with who owns their slots. */
-  missing(seen: 'by clients' | 'with owners'): readonly string[] {
+  /** Keys whose promised writes clients do not read, in words. */
+  missing(): readonly string[] {
     return this.#keys.flatMap(({ key, slot }) => {
       const wanted = this.#promised.get(key)?.at(-1) ?? 0;
       if (wanted === 0) return [];
-      const found = Number(seen === 'by clients' ? this.#read(key, slot) : this.#held(key, slot));
+      const found = Number(this.#read(key, slot));
       if (found >= wanted) return [];
       const holders = [...this.#options.home().copies()].flatMap(({ name, values }) =>
         values.has(key) ? [`${name} has ${values.get(key)}`] : [],
@@ -199,12 +199,5 @@ export class SimWriter {
       if (reply !== undefined) return Buffer.isBuffer(reply) ? reply.toString() : '0';
     }
     return '0';
-  }
-
-  #held(key: string, slot: number): string {
-    const owner = this.#options
-      .home()
-      .servers.find(({ bus }) => !bus.self.isReplica && bus.owners[slot] === bus.self);
-    return owner?.data.values.get(key) ?? '0';
   }
 }

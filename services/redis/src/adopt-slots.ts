@@ -1,0 +1,48 @@
+// Gives slots whose owner is gone for good to those who are left, as "redis-cli --cluster fix" does: without its keys.
+
+import { PlatformError } from '@tweendeck/std';
+import { isFailing, parseClusterNodes } from './cluster-nodes.ts';
+import type { SlotAdoption } from './plan-lost.ts';
+import { askOne, type Command, type OpenLink, type RedisLink } from './redis-link.ts';
+import { withLink } from './seen.ts';
+import { holds, rangesOf, type SlotRange, slotsIn } from './slots.ts';
+
+/** Throws REDIS_SLOTS_OWNED where an owner is seen to live after all: nothing changes there then. */
+export async function adoptSlots(
+  adoptions: readonly SlotAdoption[],
+  open: OpenLink,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const { by, ranges } of adoptions) {
+    await withLink(by, open, (link) => adoptWith(link, by.name, ranges, signal), signal);
+  }
+}
+
+async function adoptWith(
+  link: RedisLink,
+  name: string,
+  ranges: readonly SlotRange[],
+  signal: AbortSignal,
+): Promise<void> {
+  const text = await askOne(link, ['CLUSTER', 'NODES'], signal);
+  const nodes = parseClusterNodes(Buffer.from(text instanceof Uint8Array ? text : '').toString());
+  const ownerOf = (slot: number) => nodes.find(({ slots }) => holds(slots, slot));
+  const left = slotsIn(ranges).filter((slot) => !ownerOf(slot)?.flags.has('myself'));
+  const taken = left.filter((slot) => ownerOf(slot) !== undefined);
+  const living = taken.map(ownerOf).find((owner) => owner && !isFailing(owner));
+  if (living) throw owned(name, living.id);
+  const [gone, all] = [rangesOf(taken).flat(), rangesOf(left).flat()];
+  const commands: readonly Command[] = [
+    ...(gone.length > 0 ? [['CLUSTER', 'DELSLOTSRANGE', ...gone]] : []),
+    ...(all.length > 0 ? [['CLUSTER', 'ADDSLOTSRANGE', ...all]] : []),
+    // The others believe whoever has the highest epoch.
+    ['CLUSTER', 'BUMPEPOCH'],
+  ];
+  await link.ask(commands, signal);
+}
+
+function owned(name: string, id: string): PlatformError {
+  return new PlatformError('REDIS_SLOTS_OWNED', `${name} sees that their owner ${id} lives`, {
+    hint: 'They are not given to others as long as it does; look whether it is to come back.',
+  });
+}
