@@ -269,6 +269,16 @@ for (const { name, given, options, deeds, troubles = [] } of [
     troubles: ['SlotsUncovered'],
   },
   {
+    name: 'also when those who know that it fails do not tell, for it owns nothing that they know of',
+    given: but(settled, {
+      '1-0': { id: 'new', slots: undefined, keys: 0 },
+      '1-1': { follows: 'old' },
+    }),
+    options: { gone: [{ id: 'old', slots: third1, seen: { '2-0': ['master', 'fail?'] } }] },
+    deeds: ['elect c-data-1-1 (disruptive)'],
+    troubles: ['SlotsUncovered'],
+  },
+  {
     name: 'of its replicas the one that did not copy from whoever is there now',
     given: [
       ...but(settled, {

@@ -72,7 +72,10 @@ function mastersOf(seen: readonly Seen[]): ReadonlyMap<string, ClusterNode> {
   return new Map(owners.map((node) => [node.id, node]));
 }
 
-/** A master at whose address somebody else answers is not found to fail, and nobody stands for election by itself. */
+/**
+ * A master that is not found to fail by all is never voted out: somebody else answers at its address, or those who know
+ * that it fails do not tell of a node that owns nothing in their eyes.
+ */
 export function planElections(
   members: readonly Member<RedisFacts>[],
   seen: readonly Seen[],
@@ -84,19 +87,22 @@ export function planElections(
   return gone.flatMap((id): readonly PlannedDeed[] => {
     const replicas = seen.filter(({ view }) => view.facts.self.masterId === id);
     const heir = bestHeir(withoutStrangers(replicas, seen));
-    // Whoever found somebody else there does not confirm that it fails; the heir may have found nobody.
-    const isUnfound = seen.some(({ view }) =>
-      view.facts.nodes.some((node) => node.id === id && node.flags.has('noaddr')),
-    );
-    if (heir === undefined || !isUnfound) return [];
+    if (heir === undefined || areAgreed(id, seen)) return [];
     return [
       {
         ...{ id: `elect ${heir.name}`, on: heir.name, risk: 'disruptive' },
-        why: `somebody else is where the leader of ${heir.name} was`,
+        why: `the leader of ${heir.name} is gone, and not all find that it fails`,
         deed: { kind: 'lead', replica: heir, how: 'forced' },
       },
     ];
   });
+}
+
+/** Whether all know that it fails, so that replicas stand for election by themselves. */
+function areAgreed(id: string, seen: readonly Seen[]): boolean {
+  return seen.every(({ view }) =>
+    view.facts.nodes.every((node) => node.id !== id || node.flags.has('fail')),
+  );
 }
 
 /** Whoever copied from another member at the address of its master has not the data of its shard any more. */
