@@ -9,3 +9,4 @@ export * from './unity-cache-encode.ts';
 export * from './unity-cache-key.ts';
 export * from './unity-cache-reply.ts';
 export * from './unity-cache-request.ts';
+export * from './x509/issue.ts';

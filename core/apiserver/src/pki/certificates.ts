@@ -6,8 +6,8 @@ import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { type Clock, PlatformError, type Random, systemErrorCode } from '@tweendeck/std';
+import type { Issued } from '@tweendeck/wire';
 import { adminUser, nodeUser } from '../users.ts';
-import type { Issued } from './issue.ts';
 
 /** What an HTTPS server needs; PEM texts. */
 export interface ServingCertificates {
@@ -90,7 +90,7 @@ export async function issueNodeCertificate(
   signal.throwIfAborted();
   const authority = await read(directory, 'authority');
   if (!authority) return undefined;
-  const { issueLeaf } = await import('./issue.ts');
+  const { issueLeaf } = await import('@tweendeck/wire');
   const user = nodeUser(nodeName);
   const issued = issueLeaf({
     ...validity(options, leafDays),
@@ -123,7 +123,7 @@ async function leafOf(
   const hosts = name === 'serving' ? options.hosts : [];
   if (lasting(found, options) && signedBy(found, authority) && servesHosts(found, hosts))
     return found;
-  const { issueLeaf } = await import('./issue.ts');
+  const { issueLeaf } = await import('@tweendeck/wire');
   const issued = issueLeaf({
     ...validity(options, leafDays),
     authority,
@@ -137,7 +137,7 @@ async function leafOf(
 }
 
 async function makeAuthority(directory: string, options: CertificateOptions): Promise<Issued> {
-  const { issueAuthority } = await import('./issue.ts');
+  const { issueAuthority } = await import('@tweendeck/wire');
   const issued = issueAuthority({
     ...validity(options, authorityDays),
     commonName: 'tweendeck-ca',

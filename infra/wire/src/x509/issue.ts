@@ -1,4 +1,4 @@
-// Makes keys and signs certificates (RFC 5280), ECDSA on P-256. Loaded only when something must be made.
+// Makes keys and signs certificates (RFC 5280), ECDSA on P-256.
 
 import {
   createHash,
