@@ -5,6 +5,8 @@ import { RedisCaller } from './redis-caller.ts';
 
 const port = 6_379;
 const redirectionsMax = 5;
+/** For reading back what was acknowledged. */
+const patienceMs = 60_000;
 
 export class ClusterWriter implements AsyncDisposable {
   /** What was acknowledged last, by key. */
@@ -28,9 +30,9 @@ export class ClusterWriter implements AsyncDisposable {
     this.#passwordNow = password;
   }
 
-  /** Writes keys in turn until it is stopped. */
-  start(keys: number): void {
-    this.#work = this.#run(keys);
+  /** Writes keys in turn until it is stopped; once all are there, with a rest after each write. */
+  start(keys: number, { restMs = 0 }: { readonly restMs?: number } = {}): void {
+    this.#work = this.#run(keys, restMs);
   }
 
   async stop(): Promise<void> {
@@ -38,11 +40,13 @@ export class ClusterWriter implements AsyncDisposable {
     await this.#work;
   }
 
-  /** Keys whose acknowledged value is not there. */
-  async lost(): Promise<readonly string[]> {
+  /** Keys whose acknowledged value is not there; of those that are given, when they are. */
+  async lost(
+    promised: ReadonlyMap<string, string> = new Map(this.acknowledged),
+  ): Promise<readonly string[]> {
     const lost: string[] = [];
-    for (const [key, value] of this.acknowledged) {
-      const found = await this.#ask(key, 'GET', key);
+    for (const [key, value] of promised) {
+      const found = await this.#askPatiently(key, 'GET', key);
       const text = found instanceof Uint8Array ? Buffer.from(found).toString() : String(found);
       if (Number(text) < Number(value) || found === null)
         lost.push(`${key}: ${text}, not ${value}`);
@@ -55,7 +59,7 @@ export class ClusterWriter implements AsyncDisposable {
     for (const link of this.#links.values()) link.close();
   }
 
-  async #run(keys: number): Promise<void> {
+  async #run(keys: number, restMs: number): Promise<void> {
     const failingSince = new Map<string, number>();
     for (let number = 1; !this.#stopped; number++) {
       const key = `key-${number % keys}`;
@@ -64,6 +68,7 @@ export class ClusterWriter implements AsyncDisposable {
         if (answer !== 'OK') throw new Error(String(answer));
         this.acknowledged.set(key, String(number));
         this.writes++;
+        if (restMs > 0 && number > keys) await pause(restMs);
         const since = failingSince.get(key);
         if (since !== undefined) {
           this.longestGapMs = Math.max(this.longestGapMs, performance.now() - since);
@@ -72,11 +77,28 @@ export class ClusterWriter implements AsyncDisposable {
       } catch (error) {
         this.failures.push(`${key}: ${String(error)}`);
         if (!failingSince.has(key)) failingSince.set(key, performance.now());
-        this.#forgetHostOf(key);
-        if (/NOAUTH|WRONGPASS/.test(String(error))) await this.#logInAnew();
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await this.#recover(key, error);
       }
     }
+  }
+
+  /** Somebody may be gone, of whom it did not hear yet. */
+  async #askPatiently(key: string, ...command: readonly string[]): Promise<RespValue> {
+    const endsMs = performance.now() + patienceMs;
+    for (;;) {
+      try {
+        return await this.#ask(key, ...command);
+      } catch (error) {
+        if (performance.now() > endsMs) throw error;
+        await this.#recover(key, error);
+      }
+    }
+  }
+
+  async #recover(key: string, error: unknown): Promise<void> {
+    this.#forgetHostOf(key);
+    if (/NOAUTH|WRONGPASS/.test(String(error))) await this.#logInAnew();
+    await pause(20);
   }
 
   /** Follows redirections, as clients do. */
@@ -129,4 +151,8 @@ export class ClusterWriter implements AsyncDisposable {
     this.#links.set(host, link);
     return link;
   }
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -1,11 +1,7 @@
 // The embedded home as scenarios see it: killing the operator kills the whole platform.
 
-import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { type Client, createClient, httpsTransport, parseKubeconfig } from '@tweendeck/client';
-import { clockOf, randomOf } from '@tweendeck/std';
 import { freePort, TestHome } from '../../support/home.ts';
+import { homeClient } from '../../support/home-client.ts';
 import type { ScenarioHome } from '../scenario-home.ts';
 import { clusterAddress } from './address.ts';
 
@@ -13,7 +9,7 @@ export async function openEmbedded(): Promise<ScenarioHome> {
   await using opened = new AsyncDisposableStack();
   const port = await freePort(); // the same after a kill, so that clients find it again
   const home = opened.use(await TestHome.open({ port }));
-  const { client, transport } = await clientOf(home.kubeconfig);
+  const { client, transport } = await homeClient(home.kubeconfig);
   opened.use(transport);
   const parts = opened.move();
   return {
@@ -43,22 +39,4 @@ export async function openEmbedded(): Promise<ScenarioHome> {
     addressOf: (cache) => clusterAddress(client, cache),
     [Symbol.asyncDispose]: () => parts.disposeAsync(),
   };
-}
-
-/** A client as the kubeconfig says. */
-async function clientOf(
-  kubeconfig: string,
-): Promise<{ readonly client: Client; readonly transport: Disposable }> {
-  const transport = httpsTransport(
-    parseKubeconfig(await readFile(kubeconfig, 'utf8'), {
-      readFile: (name) => readFileSync(resolve(kubeconfig, '..', name), 'utf8'),
-    }),
-  );
-  const client = createClient({
-    transport,
-    clock: clockOf(globalThis),
-    random: randomOf(globalThis.crypto),
-    userAgent: 'scenarios/1',
-  });
-  return { client, transport };
 }
