@@ -167,6 +167,13 @@ export const commands: readonly CommandSpec[] = [
         type: 'boolean',
         description: 'start without records that the disk damaged, and keep them aside',
       },
+      'metrics-bind-address': {
+        type: 'string',
+        value: 'HOST:PORT',
+        description:
+          'where /metrics of controllers and middleware is served, such as 127.0.0.1:8080',
+        defaultText: '0: nowhere',
+      },
       nodes: {
         type: 'string',
         value: 'N',
@@ -447,6 +454,18 @@ export const commands: readonly CommandSpec[] = [
       help,
     },
     load: () => import('./commands/restore.ts'),
+  },
+  {
+    name: 'cluster-backup',
+    operands: 'take|fill|remove',
+    operandsMin: 1,
+    operandsMax: 1,
+    summary: 'Carries the data of a middleware cluster to files, or back',
+    details: [
+      'What Jobs of Backups and of spec.restore run; $TWEENDECK_BACKUP_TASK says for whom.',
+    ],
+    options: { json: { type: 'boolean', description: 'log in JSON lines' } },
+    load: () => import('./commands/cluster-backup.ts'),
   },
   {
     name: 'cacheserver clean',

@@ -2,29 +2,25 @@
 
 import { cacheServerController, cacheServerKind } from '@tweendeck/cacheserver';
 import type { Controller } from '@tweendeck/controller';
+import type { EngineFigures, EngineModule } from '@tweendeck/engine';
 import type { Kind } from '@tweendeck/kube';
-import { memcachedController, memcachedKind } from '@tweendeck/memcached';
-import {
-  redisClusterController,
-  redisClusterKind,
-  redisSentinelController,
-  redisSentinelKind,
-} from '@tweendeck/redis';
+import { memcachedModule } from '@tweendeck/memcached';
+import { redisClusterModule, redisSentinelModule } from '@tweendeck/redis';
+
+/** The middleware that the generic reconciler runs. */
+export const platformEngines: readonly EngineModule[] = [
+  memcachedModule,
+  redisClusterModule,
+  redisSentinelModule,
+];
 
 /** The kinds that an API server must know before controllers run. */
 export const platformKinds: readonly Kind[] = [
   cacheServerKind,
-  memcachedKind,
-  redisClusterKind,
-  redisSentinelKind,
+  ...platformEngines.map(({ kind }) => kind),
 ];
 
-/** The platform's own controllers; Kubernetes' built-in ones are not among them. */
-export function platformControllers(): readonly Controller[] {
-  return [
-    cacheServerController(),
-    memcachedController(),
-    redisClusterController(),
-    redisSentinelController(),
-  ];
+/** The platform's own controllers; Kubernetes' built-in ones are not among them. What engines see is told in `figures`. */
+export function platformControllers(figures?: EngineFigures): readonly Controller[] {
+  return [cacheServerController(), ...platformEngines.map((engine) => engine.controller(figures))];
 }

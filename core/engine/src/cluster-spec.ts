@@ -53,6 +53,7 @@ export interface AuthSpec {
 const phases = ['Pending', 'Progressing', 'Ready', 'Degraded', 'Stopped', 'Terminating'] as const;
 /** One word that sums up the conditions. */
 export type ClusterPhase = (typeof phases)[number];
+export const clusterPhases: readonly ClusterPhase[] = phases;
 
 export interface MemberStatus {
   readonly name: string;
@@ -72,6 +73,14 @@ export interface StepStatus {
   readonly since: string;
 }
 
+/** What was tried in vain, and is tried again. */
+export interface StepFailure {
+  readonly id: string;
+  readonly message: string;
+  /** RFC 3339. */
+  readonly since: string;
+}
+
 export interface ClusterStatus {
   readonly phase?: ClusterPhase;
   readonly observedGeneration?: number;
@@ -82,6 +91,7 @@ export interface ClusterStatus {
   /** `READY/ALL`. */
   readonly ready?: string;
   readonly step?: StepStatus | null;
+  readonly failure?: StepFailure | null;
   /** What was set while members ran, by name. */
   readonly settings?: Readonly<Record<string, string | null>>;
   readonly conditions?: readonly Condition[];
@@ -238,17 +248,31 @@ function groupType({ description, shards, members, limits, keepsData }: GroupRul
     ...(shards && sharding ? { shards: sharding } : {}),
     ...(keepsData && volume ? { storage: volume } : {}),
   };
-  return t
+  const group = t
     .raw({ ...rest, properties: offered, default: {} })
     .describe(description)
     .default({});
+  if (!keepsData) return group;
+  return group.rule('has(self.storage) == has(oldSelf.storage)', {
+    message: 'members keep what they were made with, volumes or none: make another cluster',
+    fieldPath: '.storage',
+  });
 }
 
 const storage = t
   .object({
-    size: t.quantity().describe('Of the volume of each member.'),
+    size: t
+      .quantity()
+      .rule('quantity(string(self)).compareTo(quantity(string(oldSelf))) >= 0', {
+        message: 'volumes grow, and do not shrink',
+      })
+      .describe('Of the volume of each member; a larger one grows it while it is used.'),
     className: t.string({ minLength: 1 }).optional().describe('Its StorageClass.'),
   })
+  .rule(
+    'has(self.className) == has(oldSelf.className) && (!has(self.className) || self.className == oldSelf.className)',
+    { message: 'a volume keeps its class', fieldPath: '.className' },
+  )
   .describe('A volume for each member; without it, data live and go with the pod.');
 
 function parameterType(parameter: Parameter): Type<number | string> {
@@ -304,6 +328,11 @@ const status: Type<ClusterStatus> = t.object({
     .nullable()
     .optional()
     .describe('What is being done, and why.'),
+  failure: t
+    .object({ id: t.string(), message: t.string(), since: t.time() })
+    .nullable()
+    .optional()
+    .describe('What was tried in vain, and is tried again.'),
   settings: t
     .map(t.string())
     .optional()

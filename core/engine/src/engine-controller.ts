@@ -22,8 +22,10 @@ import {
   serviceResource,
   statefulSetResource,
 } from '@tweendeck/kube';
+import type { ClusterFigures } from './cluster-figures.ts';
 import type { ClusterObject, ClusterSpec, ClusterStatus } from './cluster-spec.ts';
 import type { Cluster, Engine, EngineTables, Trouble } from './engine.ts';
+import { EngineFigures } from './figures.ts';
 import { approvalAnnotation, clusterLabels, roleLabel } from './labels.ts';
 import { Listeners } from './listeners.ts';
 import { settingsToKeep, wantedSettings } from './live-settings.ts';
@@ -84,10 +86,11 @@ function blockedPlan(trouble: Trouble): ClusterPlan {
   return { actions: [], ahead: [], leaving: [], troubles: [trouble], waits: trouble.message };
 }
 
-/** Runs the clusters of an engine; field manager and event source is the engine's component. */
+/** Runs the clusters of an engine; field manager and event source is the engine's component. What it sees is told in `figures`. */
 export function engineController<Options, Facts>(
   kind: Kind<ClusterSpec<Options>, ClusterStatus>,
   engine: Engine<Options, Facts>,
+  figures: EngineFigures = new EngineFigures(),
 ): Controller {
   let ears: Ears | undefined;
   const secrets = new PasswordSecrets(engine);
@@ -103,8 +106,21 @@ export function engineController<Options, Facts>(
     begin: ({ signal, log, wake }) => {
       ears = { listeners: new Listeners(signal, log), wake };
     },
-    reconcile: (object, context) => new ClusterPass(engine, object, context).run({ ears, secrets }),
+    reconcile: async (object, context) => {
+      const { clock } = context;
+      const account = figures.of(object);
+      const pass = new ClusterPass(engine, object, context);
+      let succeeded = false;
+      try {
+        const outcome = await pass.run({ ears, secrets, figures, account });
+        succeeded = true;
+        return outcome;
+      } finally {
+        account.passed(clock.nowMs(), succeeded);
+      }
+    },
     forget: (ref) => {
+      figures.forget(engine.kind, ref);
       ears?.listeners.set(refKey(ref), []);
       secrets.forget(refKey(ref));
     },
@@ -120,6 +136,8 @@ interface Ears extends Pick<ControllerLife, 'wake'> {
 interface Memory {
   readonly ears: Ears | undefined;
   readonly secrets: PasswordSecrets;
+  readonly figures: EngineFigures;
+  readonly account: ClusterFigures;
 }
 
 function clustersOf({ metadata: { labels = {}, namespace } }: Pod, component: string) {
@@ -157,12 +175,13 @@ class ClusterPass<Options, Facts> {
     this.#cluster = { name, namespace, spec: object.spec, settings, calmMs };
   }
 
-  async run({ ears, secrets }: Memory): Promise<Outcome> {
+  async run({ ears, secrets, figures, account }: Memory): Promise<Outcome> {
     const passwords = await this.#passwords(secrets);
     if (passwords === 'made') return { requeueAfterMs: goOnMs };
     if (passwords && 'current' in passwords) this.#cluster = { ...this.#cluster, passwords };
     const rendering = renderCluster(this.#engine, this.#cluster);
-    const observed = await this.#observe(rendering.members);
+    const observed = await this.#observe(rendering.members, figures);
+    account.observed(this.#engine.telemetry, observed);
     if (ears) this.#listen(ears, observed);
     await this.#mark(observed);
     const staying = this.#staying(observed);
@@ -170,14 +189,14 @@ class ClusterPass<Options, Facts> {
       (passwords && 'reason' in passwords ? passwords : undefined) ??
       (await takenName(this.#object, namesOf(rendering), this.#context));
     if (taken === 'leftover') return { requeueAfterMs: busyMs };
-    if (taken !== undefined) return this.#tell(observed, blockedPlan(taken));
+    if (taken !== undefined) return this.#tell(observed, blockedPlan(taken), account);
     const plan = this.#plan(observed);
     await this.#apply(
       rendering,
       staying.filter(({ name }) => !plan.leaving.includes(name)),
     );
-    const outcome = this.#tell(observed, plan);
-    await this.#act(plan, rendering, observed);
+    const outcome = this.#tell(observed, plan, account);
+    await this.#act(plan, { rendering, observed, account });
     const changed = passwords !== undefined && (await this.#renew(passwords, secrets, observed));
     if (changed) return { requeueAfterMs: goOnMs };
     const goesOn = plan.actions.some((action) => 'run' in action && action.repeats === true);
@@ -273,8 +292,10 @@ class ClusterPass<Options, Facts> {
     await context.prune(...ownedResources(this.#engine));
   }
 
-  #tell(observed: Observed<Facts>, plan: ClusterPlan): Outcome {
+  #tell(observed: Observed<Facts>, plan: ClusterPlan, account: ClusterFigures): Outcome {
     const words = this.#words(observed, plan);
+    const { conditions } = words;
+    account.told({ plan, conditions, phase: words.fields.phase, step: words.fields.step });
     const { spec, settings = {} } = this.#cluster;
     const kept = settingsToKeep(settings, spec, observed.members);
     this.#context.status({ ...words.fields, settings: kept }, words.conditions);
@@ -284,7 +305,10 @@ class ClusterPass<Options, Facts> {
     return { requeueAfterMs: plan.waits === undefined ? restMs : busyMs };
   }
 
-  async #observe(wanted: readonly MemberRendering[]): Promise<Observed<Facts>> {
+  async #observe(
+    wanted: readonly MemberRendering[],
+    figures: EngineFigures,
+  ): Promise<Observed<Facts>> {
     const { name, namespace } = this.#cluster;
     const { cache, clock, signal } = this.#context;
     const selection = { namespace, labels: clusterLabels(this.#engine, name) };
@@ -293,7 +317,14 @@ class ClusterPass<Options, Facts> {
       cache(statefulSetResource).list(selection),
       cache(podResource).list(selection),
     );
-    return observe(this.#engine, { cluster: this.#cluster, members, clock }, signal);
+    const beganMs = clock.monotonicMs();
+    const observed = await observe(
+      this.#engine,
+      { cluster: this.#cluster, members, clock },
+      signal,
+    );
+    figures.asked(this.#engine.kind, (clock.monotonicMs() - beganMs) / 1_000);
+    return observed;
   }
 
   #members(
@@ -343,8 +374,15 @@ class ClusterPass<Options, Facts> {
   /** What may disturb is written down before it is done, and nobody is restarted on an old view. */
   async #act(
     { actions }: ClusterPlan,
-    rendering: ClusterRendering,
-    observed: Observed<Facts>,
+    {
+      rendering,
+      observed,
+      account,
+    }: {
+      readonly rendering: ClusterRendering;
+      readonly observed: Observed<Facts>;
+      readonly account: ClusterFigures;
+    },
   ): Promise<void> {
     const context = this.#context;
     for (const action of actions) {
@@ -352,7 +390,7 @@ class ClusterPass<Options, Facts> {
       if ('removes' in action && !(await this.#isAsSeen(rendering, observed))) continue;
       context.log.info('step', { cluster: this.#cluster.name, step: action.id, why: action.why });
       context.event('Normal', 'Step', `${action.id}: ${action.why}`);
-      await this.#do(action);
+      await account.step(action.id, () => this.#do(action));
     }
   }
 

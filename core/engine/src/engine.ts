@@ -6,6 +6,7 @@ import type { ConfigMap, Container, Probe } from '@tweendeck/kube';
 import type { ClusterSpec } from './cluster-spec.ts';
 import type { Member, MemberView, Observed, Place, Role } from './member.ts';
 import type { Passwords } from './passwords.ts';
+import type { Telemetry } from './telemetry.ts';
 
 /** A cluster as its user declared it, with what only the platform knows of it. */
 export interface Cluster<Options> {
@@ -155,6 +156,8 @@ export interface Engine<Options, Facts> extends EngineTables<Options> {
     cluster: Cluster<Options>,
     observed: Observed<Facts>,
   ) => Step | undefined;
+  /** What is told of its clusters beside what is told of all. */
+  readonly telemetry?: Telemetry<Facts>;
 }
 
 /** What of an engine is mere data. */

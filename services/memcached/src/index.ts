@@ -1,3 +1,3 @@
 // The public surface of memcached.
 
-export { memcachedController, memcachedKind } from './memcached.ts';
+export { memcachedKind, memcachedModule } from './memcached.ts';

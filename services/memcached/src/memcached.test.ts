@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Member } from '@tweendeck/engine';
 import { parseStats } from './ask-server.ts';
-import { itemMebibytes, memcachedEngine } from './memcached.ts';
+import { itemMebibytes, type MemcachedFacts, memcachedEngine } from './memcached.ts';
 
 const resources = { limits: { memory: '80Mi' } };
 const cluster = {
@@ -49,16 +49,15 @@ test('settings become arguments', () => {
 
 test('a server that answers takes part, as a peer', async () => {
   const asked: string[] = [];
+  const stats = new Map([
+    ['version', '1.6.18'],
+    ['curr_items', '3'],
+  ]);
   const engine = memcachedEngine((server) => {
     asked.push(`${server.host}:${server.port}`);
-    return Promise.resolve(
-      new Map([
-        ['version', '1.6.18'],
-        ['curr_items', '3'],
-      ]),
-    );
+    return Promise.resolve(stats);
   });
-  const member: Member<{ items: number; connections: number }> = {
+  const member: Member<MemcachedFacts> = {
     ...{ name: 'c-servers-0', place: { group: 'servers', shard: 0, ordinal: 0 }, wanted: true },
     ...{ revision: 'r', view: undefined, silence: undefined },
     pod: {
@@ -70,7 +69,7 @@ test('a server that answers takes part, as a peer', async () => {
   assert.deepEqual(asked, ['10.0.0.1:11211']);
   assert.deepEqual(view, {
     ...{ role: 'peer', synced: true, version: '1.6.18' },
-    facts: { items: 3, connections: 0 },
+    facts: stats,
   });
   assert.deepEqual(engine.plan(cluster, { members: [member] }), { steps: [], troubles: [] });
 });

@@ -1,24 +1,23 @@
 // The engine memcached: servers that know nothing of each other, among which clients divide their keys.
 
-import type { Controller } from '@tweendeck/controller';
 import {
   type ClusterSpec,
   type ClusterStatus,
   type Engine,
-  engineController,
+  type EngineModule,
   engineKind,
+  engineModule,
   type RenderContext,
 } from '@tweendeck/engine';
 import { type Kind, parseQuantity, quantityValue, t } from '@tweendeck/kube';
 import { type AskServer, askServer } from './ask-server.ts';
+import { memcachedTelemetry } from './telemetry.ts';
 
 /** There is nothing to choose beyond the shared spec. */
 type Options = Readonly<Record<never, never>>;
 
-interface Facts {
-  readonly items: number;
-  readonly connections: number;
-}
+/** What `stats` says. */
+export type MemcachedFacts = ReadonlyMap<string, string>;
 
 const port = 11_211;
 
@@ -44,7 +43,7 @@ function command({ cluster: { spec }, place }: RenderContext<Options>): readonly
   ];
 }
 
-export function memcachedEngine(ask: AskServer = askServer): Engine<Options, Facts> {
+export function memcachedEngine(ask: AskServer = askServer): Engine<Options, MemcachedFacts> {
   return {
     kind: 'Memcached',
     plural: 'memcacheds',
@@ -90,12 +89,10 @@ export function memcachedEngine(ask: AskServer = askServer): Engine<Options, Fac
       return {
         ...{ role: 'peer', synced: true },
         ...(version === undefined ? {} : { version }),
-        facts: {
-          items: Number(stats.get('curr_items') ?? 0),
-          connections: Number(stats.get('curr_connections') ?? 0),
-        },
+        facts: stats,
       };
     },
+    telemetry: memcachedTelemetry,
     // Servers do not know each other: there is nothing to arrange among them.
     plan: () => ({ steps: [], troubles: [] }),
   };
@@ -107,7 +104,5 @@ export const memcachedKind: Kind<ClusterSpec<Options>, ClusterStatus> = engineKi
   t.object({}).default({}),
 );
 
-/** Runs Memcacheds; field manager and event source `memcached`. */
-export function memcachedController(): Controller {
-  return engineController(memcachedKind, memcachedEngine());
-}
+/** To the platform. */
+export const memcachedModule: EngineModule = engineModule(memcachedKind, memcachedEngine());

@@ -24,6 +24,8 @@ export interface RedisFacts {
   readonly clusterOk: boolean;
   /** The highest that it has heard of: whose is higher knows more. */
   readonly currentEpoch: number;
+  /** All that `INFO` says. */
+  readonly info: ReadonlyMap<string, string>;
 }
 
 const utf8 = (value: unknown): string =>
@@ -83,6 +85,7 @@ function viewOf({ nodes, info, cluster, keys }: Said): MemberView<RedisFacts> {
       copiesFrom: isReplica ? info.get('master_host') : undefined,
       clusterOk: cluster.get('cluster_state') === 'ok',
       currentEpoch: Number(cluster.get('cluster_current_epoch') ?? 0),
+      info,
     },
   };
 }

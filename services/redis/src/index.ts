@@ -1,5 +1,6 @@
 // The public surface of redis.
 
+export { redisBackupPrograms, redisBackups } from './backup/backups.ts';
 export { redisErrors } from './errors.ts';
-export { redisClusterController, redisClusterKind } from './redis-cluster.ts';
-export { redisSentinelController, redisSentinelKind } from './sentinel/redis-sentinel.ts';
+export { redisClusterController, redisClusterKind, redisClusterModule } from './redis-cluster.ts';
+export { redisSentinelKind, redisSentinelModule } from './sentinel/redis-sentinel.ts';

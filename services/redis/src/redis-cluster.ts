@@ -6,8 +6,10 @@ import {
   type ClusterSpec,
   type ClusterStatus,
   type Engine,
+  type EngineModule,
   engineController,
   engineKind,
+  engineModule,
   filesPath,
   type Member,
   type Observed,
@@ -23,6 +25,7 @@ import { observeMember, type RedisFacts } from './facts.ts';
 import { memoryFor } from './memory.ts';
 import { planRedis } from './plan-cluster.ts';
 import { handOver } from './plan-leading.ts';
+import { redisClusterTelemetry } from './redis-cluster-telemetry.ts';
 import { type OpenLink, openTcpLink } from './redis-link.ts';
 import { addressOf, isSeen, openAs, redisPort } from './seen.ts';
 import { ownDefaults, redisParameters, setLive, settingsFile } from './settings.ts';
@@ -116,6 +119,7 @@ export function redisClusterEngine(
       using link = await openAs(cluster, open)(addressOf(member), signal);
       await setLive(link, settings, signal);
     },
+    telemetry: redisClusterTelemetry,
     mayLeave,
     handOver: (from, cluster, observed) => {
       const seen = observed.members.filter(isSeen);
@@ -159,7 +163,13 @@ export const redisClusterKind: Kind<ClusterSpec<RedisClusterOptions>, ClusterSta
   options,
 );
 
-/** Runs RedisClusters; field manager and event source `redis-cluster`. `open` is the way to members: TCP when omitted. */
-export function redisClusterController(open: OpenLink = openTcpLink): Controller {
+/** Runs RedisClusters; field manager and event source `redis-cluster`. `open` is the way to members. */
+export function redisClusterController(open: OpenLink): Controller {
   return engineController(redisClusterKind, redisClusterEngine(open));
 }
+
+/** To the platform. */
+export const redisClusterModule: EngineModule = engineModule(
+  redisClusterKind,
+  redisClusterEngine(),
+);

@@ -3,8 +3,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createHealth, createMetrics } from '@tweendeck/controller';
+import type { MetricFamily } from '@tweendeck/std';
 import { healthRoute, metricsRoute, statusReply } from './status-reply.ts';
 import { parseBindAddress } from './status-server.ts';
+
+const families: readonly MetricFamily[] = [
+  {
+    ...({ name: 'steps', type: 'counter', help: 'Steps.' } as const),
+    samples: [{ suffix: '_total', labels: { name: 'a' }, value: 2 }],
+  },
+];
 
 function doors(problem?: string) {
   const health = createHealth();
@@ -12,7 +20,7 @@ function doors(problem?: string) {
   health.add('api-server', () => problem);
   const metrics = createMetrics();
   metrics.set('depth', {}, 3);
-  return [healthRoute(health), metricsRoute(metrics)];
+  return [healthRoute(health), metricsRoute(metrics, () => families)];
 }
 
 for (const { name, url, problem, status, body } of [
@@ -54,7 +62,12 @@ for (const { name, url, problem, status, body } of [
   },
   { name: 'one check', url: '/readyz/caches', problem: 'x', status: 200, body: 'ok' },
   { name: 'a check that is none', url: '/readyz/other', status: 404, body: 'not found\n' },
-  { name: 'figures', url: '/metrics', status: 200, body: '# TYPE depth gauge\ndepth 3\n' },
+  {
+    name: 'figures',
+    url: '/metrics',
+    status: 200,
+    body: '# TYPE depth gauge\ndepth 3\n# HELP steps_total Steps.\n# TYPE steps_total counter\nsteps_total{name="a"} 2\n',
+  },
   { name: 'nothing else', url: '/', status: 404, body: 'not found\n' },
   { name: 'no address at all', url: '//', status: 404, body: 'not found\n' },
 ]) {
@@ -63,6 +76,20 @@ for (const { name, url, problem, status, body } of [
     assert.deepEqual([reply.status, reply.body], [status, body]);
   });
 }
+
+test('whoever asks for OpenMetrics gets all of it so', () => {
+  const metrics = createMetrics();
+  metrics.count('passes_total', { controller: 'a' });
+  metrics.observe('seconds', {}, 0.7);
+  const accept = 'application/openmetrics-text; version=1.0.0';
+  const routes = [metricsRoute(metrics, () => families)];
+  const { body, type } = statusReply(routes, { method: 'GET', url: '/metrics', accept });
+  assert.match(type, /^application\/openmetrics-text/);
+  assert.match(body, /^# TYPE passes counter\npasses_total\{controller="a"\} 1\n/);
+  assert.match(body, /\nseconds_bucket\{le="1\.0"\} 1\n/);
+  assert.match(body, /\nseconds_bucket\{le="2\.5"\} 1\n/);
+  assert.ok(body.endsWith('# TYPE steps counter\nsteps_total{name="a"} 2\n# EOF\n'));
+});
 
 test('only reading is answered', () => {
   assert.equal(statusReply(doors(), { method: 'POST', url: '/readyz' }).status, 405);

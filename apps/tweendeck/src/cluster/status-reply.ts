@@ -1,6 +1,14 @@
 // What the side doors of the controllers answer: liveness, readiness with its checks, and figures. Pure.
 
 import type { CheckResult, Health, Metrics } from '@tweendeck/controller';
+import {
+  familiesText,
+  type MetricFamily,
+  type MetricsForm,
+  metricsEnd,
+  metricsForm,
+  metricsType,
+} from '@tweendeck/std';
 
 export interface StatusReply {
   readonly status: number;
@@ -8,8 +16,8 @@ export interface StatusReply {
   readonly body: string;
 }
 
-/** Answers a path and query; undefined when it is not one of this door's. */
-export type StatusRoute = (url: URL) => StatusReply | undefined;
+/** Answers a path and query; undefined when it is not one of this door's. `accept` is the header of that name. */
+export type StatusRoute = (url: URL, accept: string) => StatusReply | undefined;
 
 /**
  * `/livez` (and `/healthz`): the process answers, which is all that a restart could mend. `/readyz`: every check, with
@@ -30,27 +38,37 @@ export function healthRoute(health: Health): StatusRoute {
   };
 }
 
-/** `/metrics` in the text exposition format. */
-export function metricsRoute(metrics: Metrics): StatusRoute {
-  return ({ pathname }) =>
-    pathname === '/metrics'
-      ? {
-          status: 200,
-          type: 'text/plain; version=0.0.4; charset=utf-8',
-          body: metrics.exposition(),
-        }
-      : undefined;
+/** `/metrics` of controllers and of what they look after, as OpenMetrics where the reader asks for it. */
+export function metricsRoute(
+  metrics: Metrics,
+  families: () => readonly MetricFamily[],
+): StatusRoute {
+  return ({ pathname }, accept) => {
+    if (pathname !== '/metrics') return undefined;
+    const form = metricsForm(accept);
+    const own = inForm(metrics.exposition(), form);
+    const body = `${own}${familiesText(families(), form)}${metricsEnd(form)}`;
+    return { status: 200, type: metricsType(form), body };
+  };
+}
+
+/** OpenMetrics names a counter by its family, and writes bounds with a point. */
+function inForm(text: string, form: MetricsForm): string {
+  if (form === 'text') return text;
+  return text
+    .replaceAll(/^# TYPE (\S+)_total counter$/gm, '# TYPE $1 counter')
+    .replaceAll(/([{,]le="\d+)"/g, '$1.0"');
 }
 
 /** What the first of the routes answers that knows the path. Only GET and HEAD are known. */
 export function statusReply(
   routes: readonly StatusRoute[],
-  request: { readonly method: string; readonly url: string },
+  request: { readonly method: string; readonly url: string; readonly accept?: string | undefined },
 ): StatusReply {
   if (request.method !== 'GET' && request.method !== 'HEAD') return plain(405, 'only GET\n');
   const url = URL.parse(request.url, 'http://localhost');
   for (const route of routes) {
-    const reply = url && route(url);
+    const reply = url && route(url, request.accept ?? '');
     if (reply) return reply;
   }
   return plain(404, 'not found\n');

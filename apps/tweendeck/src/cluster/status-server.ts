@@ -32,8 +32,8 @@ export async function startStatusServer(
   routes: readonly StatusRoute[],
 ): Promise<StatusServer> {
   const server = createServer({ requestTimeout: 10_000 }, (request, response) => {
-    const { method = '', url = '/' } = request;
-    const reply = statusReply(routes, { method, url });
+    const { method = '', url = '/', headers } = request;
+    const reply = statusReply(routes, { method, url, accept: headers.accept });
     response.writeHead(reply.status, { 'content-type': reply.type, 'cache-control': 'no-store' });
     response.end(method === 'HEAD' ? undefined : reply.body);
   });

@@ -3,6 +3,7 @@
 import { hostname } from 'node:os';
 import { createClient, httpsTransport, type Selection } from '@tweendeck/client';
 import { createHealth, createMetrics, observedTransport, runManager } from '@tweendeck/controller';
+import { EngineFigures } from '@tweendeck/engine';
 import type { KubeObject, Resource } from '@tweendeck/kube';
 import { createLogger, isPlatformError, type Logger, messageOf, onAbort } from '@tweendeck/std';
 import type { Ambient } from '../ambient.ts';
@@ -70,11 +71,13 @@ async function runControllers(
   const { clock, random, version } = world;
   await using opened = new AsyncDisposableStack();
   const metrics = createMetrics();
+  const figures = new EngineFigures();
   const health = createHealth();
   const starting = health.add('start', () => 'not started yet');
   health.add('shutdown', () => (world.signal.aborted ? 'stopping' : undefined));
   opened.use(measureProcess(metrics, { version }));
-  await openDoors(opened, options, [healthRoute(health), metricsRoute(metrics)], log);
+  const told = metricsRoute(metrics, () => figures.families());
+  await openDoors(opened, options, [healthRoute(health), told], log);
   const { connection, namespace } = await clusterAccess(world, options.kubeconfig, log);
   const { host } = new URL(connection.server);
   const bare = opened.use(httpsTransport(connection));
@@ -97,7 +100,7 @@ async function runControllers(
       log,
       metrics,
       health,
-      controllers: platformControllers(),
+      controllers: platformControllers(figures),
       selectionOf: selectionWithin(options.namespace),
       ...(leaderElection ? { leaderElection } : {}),
     },

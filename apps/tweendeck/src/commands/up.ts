@@ -1,6 +1,8 @@
 // `tweendeck up`: the embedded home, from the first key to Ctrl-C.
 
 import { cacheServerKind } from '@tweendeck/cacheserver';
+import { createMetrics, type Metrics } from '@tweendeck/controller';
+import { EngineFigures } from '@tweendeck/engine';
 import {
   aborted,
   createLogger,
@@ -11,6 +13,9 @@ import {
 } from '@tweendeck/std';
 import type { NodeWatchOptions } from '@tweendeck/workloads';
 import type { Ambient } from '../ambient.ts';
+import { measureProcess } from '../cluster/process-metrics.ts';
+import { metricsRoute } from '../cluster/status-reply.ts';
+import { type BindAddress, parseBindAddress, startStatusServer } from '../cluster/status-server.ts';
 import type { Invocation, OptionValues } from '../command-line.ts';
 import type { AuditSettings } from '../home/control-plane.ts';
 import {
@@ -35,6 +40,7 @@ interface UpOptions {
   readonly encryptionKeys: string | undefined;
   readonly audit: AuditSettings | undefined;
   readonly damagedRecords: 'refuse' | 'set-aside';
+  readonly metricsAddress: BindAddress | undefined;
   readonly nodeCount: number;
   readonly leaseSeconds: number | undefined;
   readonly nodeWatch: NodeWatchOptions;
@@ -56,8 +62,11 @@ export async function run({ world, options }: Invocation): Promise<number> {
   const startedMs = world.clock.monotonicMs();
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => undefined); // read below, or not at all when it never comes
+  await using told = new AsyncDisposableStack();
+  const figures = new EngineFigures();
+  const metrics = await tellFigures(world, up, figures, told);
   const home = await openEmbeddedHome(
-    { ...up, ...worldParts(world), log, onFailure: failure.reject },
+    { ...up, ...worldParts(world), log, metrics, figures, onFailure: failure.reject },
     world.signal,
   );
   await using stopping = new AsyncDisposableStack();
@@ -77,6 +86,21 @@ export async function run({ world, options }: Invocation): Promise<number> {
   return 0;
 }
 
+/** What controllers do and engines see, for whoever reads `/metrics`. */
+async function tellFigures(
+  { version }: Ambient,
+  { metricsAddress }: UpOptions,
+  figures: EngineFigures,
+  opened: AsyncDisposableStack,
+): Promise<Metrics> {
+  const metrics = createMetrics();
+  if (metricsAddress === undefined) return metrics;
+  opened.use(measureProcess(metrics, { version }));
+  const route = metricsRoute(metrics, () => figures.families());
+  opened.use(await startStatusServer(metricsAddress, [route]));
+  return metrics;
+}
+
 function upOptions(world: Ambient, options: OptionValues): UpOptions {
   return {
     directory: homeDirectory(options.text('data-dir'), world.environment, world.homeDirectory),
@@ -87,6 +111,10 @@ function upOptions(world: Ambient, options: OptionValues): UpOptions {
     encryptionKeys: options.text('encryption-keys'),
     audit: auditSettings(options),
     damagedRecords: options.flag('set-aside-damaged') ? 'set-aside' : 'refuse',
+    metricsAddress: parseBindAddress(
+      'metrics-bind-address',
+      options.text('metrics-bind-address') ?? '0',
+    ),
     nodeCount: options.integer('nodes', { min: 1, max: 100 }) ?? 1,
     leaseSeconds: options.integer('lease-seconds', { min: 1, max: 3_600 }),
     ...nodeTimes(options),

@@ -4,7 +4,8 @@ import { hostname } from 'node:os';
 import { listensOnFronts } from '@tweendeck/agent';
 import { controllersUser, homeUser } from '@tweendeck/apiserver';
 import type { Client } from '@tweendeck/client';
-import { runManager } from '@tweendeck/controller';
+import { type Metrics, runManager } from '@tweendeck/controller';
+import type { EngineFigures } from '@tweendeck/engine';
 import { serviceRelayController, TcpRelay } from '@tweendeck/network';
 import { TaskGroup } from '@tweendeck/std';
 import {
@@ -38,6 +39,9 @@ export interface EmbeddedHomeOptions extends ControlPlaneOptions {
   readonly leaseSeconds?: number | undefined;
   /** How long nodes may be silent. */
   readonly nodeWatch?: NodeWatchOptions;
+  /** Where controllers tell what they do, and engines what they see. */
+  readonly metrics: Metrics;
+  readonly figures: EngineFigures;
   /** Called when a part that must not end has ended. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -94,7 +98,7 @@ async function openParts(options: EmbeddedHomeOptions, signal: AbortSignal): Pro
 
 function runControllers(
   { plane, relay }: { readonly plane: ControlPlane; readonly relay: TcpRelay },
-  { self, environment, clock, random, log, nodeWatch }: EmbeddedHomeOptions,
+  { self, environment, clock, random, log, metrics, figures, nodeWatch }: EmbeddedHomeOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const { identity, address, authority, clientOf } = plane;
@@ -105,6 +109,7 @@ function runControllers(
       clock,
       random,
       log: log.with({ part: 'controllers' }),
+      metrics,
       instance: hostname(),
       controllers: [
         ...builtInControllers({ loadBalancerAddress: homeHost, rootCertificate: authority }),
@@ -112,7 +117,7 @@ function runControllers(
           relay,
           servesItself: (pod) => listensOnFronts(catalogue, pod),
         }),
-        ...platformControllers(),
+        ...platformControllers(figures),
       ],
       tasks: [
         ...builtInTasks(nodeWatch ? { nodes: nodeWatch } : {}),

@@ -23,6 +23,8 @@ export interface DataFacts {
   /** Whether each write is in its log before it is acknowledged. */
   readonly isLogged: boolean;
   readonly mark: Mark | undefined;
+  /** All that `INFO` says. */
+  readonly info: ReadonlyMap<string, string>;
   /** Those of `watchedSettings`. */
   readonly settings: ReadonlyMap<string, string>;
 }
@@ -104,7 +106,7 @@ function dataView(
     ...(version === undefined ? {} : { version }),
     ...(isMaster ? {} : { lag }),
     facts: {
-      ...{ kind: 'data', isMaster, isLinked, ...said },
+      ...{ kind: 'data', isMaster, isLinked, info, ...said },
       follows: isMaster ? undefined : `${info.get('master_host')}:${info.get('master_port')}`,
       offset: number(isMaster ? 'master_repl_offset' : 'slave_repl_offset'),
       isLogged: number('aof_enabled') === 1,

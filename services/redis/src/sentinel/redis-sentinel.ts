@@ -1,12 +1,12 @@
 // The engine of Redis with Sentinels: one leader and its replicas, and those who choose it.
 
-import type { Controller } from '@tweendeck/controller';
 import {
   type ClusterSpec,
   type ClusterStatus,
   type Engine,
-  engineController,
+  type EngineModule,
   engineKind,
+  engineModule,
   type RenderContext,
   type Step,
 } from '@tweendeck/engine';
@@ -26,6 +26,7 @@ import {
   sentinelId,
 } from './settings.ts';
 import { rolesIn, standingOf } from './standing.ts';
+import { redisSentinelTelemetry } from './telemetry.ts';
 
 type Context = RenderContext<SentinelOptions>;
 
@@ -161,6 +162,7 @@ function redisSentinelEngine(open: OpenLink = openTcpLink): Engine<SentinelOptio
       return await observeSentinel(link, set, signal);
     },
     roles: rolesIn,
+    telemetry: redisSentinelTelemetry,
     listen: async ({ pod, place }, _cluster, changed, signal) => {
       if (place.group === 'data') return aborted(signal); // Sentinels tell of them
       await listenToSentinel({ host: pod?.ip ?? '', port: sentinelPort }, changed, signal);
@@ -194,7 +196,8 @@ export const redisSentinelKind: Kind<ClusterSpec<SentinelOptions>, ClusterStatus
   options,
 );
 
-/** Runs RedisSentinels; field manager and event source `redis-sentinel`. */
-export function redisSentinelController(): Controller {
-  return engineController(redisSentinelKind, redisSentinelEngine());
-}
+/** To the platform. */
+export const redisSentinelModule: EngineModule = engineModule(
+  redisSentinelKind,
+  redisSentinelEngine(),
+);

@@ -110,7 +110,17 @@ function dataMember(
   const usual = dataSettings(toySet.spec, { mayLead: is !== 'fenced' && one.wanted !== false });
   const settings = new Map([...usual, ...Object.entries(one.settings ?? {})]);
   const mark = markOf('mark' in one ? one.mark : keys > 0 ? usualMark : undefined);
-  const facts = { isMaster, isLinked, follows, keys, offset, isLogged: logged, settings, mark };
+  const facts = {
+    isMaster,
+    isLinked,
+    follows,
+    keys,
+    offset,
+    isLogged: logged,
+    settings,
+    mark,
+    info: new Map(),
+  };
   return {
     ...bare('data', ordinal, one),
     view: one.silent
