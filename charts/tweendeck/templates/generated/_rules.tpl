@@ -92,6 +92,17 @@
     - patch
     - watch
 - apiGroups:
+    - batch
+  resources:
+    - jobs
+  verbs:
+    - create
+    - delete
+    - get
+    - list
+    - patch
+    - watch
+- apiGroups:
     - discovery.k8s.io
   resources:
     - endpointslices
@@ -131,6 +142,21 @@
     - list
     - patch
     - watch
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - backups
+  verbs:
+    - get
+    - list
+    - patch
+    - watch
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - backups/status
+  verbs:
+    - patch
 - apiGroups:
     - tweendeck.io
   resources:
@@ -208,6 +234,20 @@
 - apiGroups:
     - tweendeck.io
   resources:
+    - backups
+  verbs:
+    - get
+    - list
+    - watch
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - backups/status
+  verbs:
+    - get
+- apiGroups:
+    - tweendeck.io
+  resources:
     - memcacheds
   verbs:
     - get
@@ -270,6 +310,16 @@
 - apiGroups:
     - tweendeck.io
   resources:
+    - backups
+  verbs:
+    - create
+    - delete
+    - deletecollection
+    - patch
+    - update
+- apiGroups:
+    - tweendeck.io
+  resources:
     - memcacheds
   verbs:
     - create
@@ -309,6 +359,12 @@
 - apiGroups:
     - tweendeck.io
   resources:
+    - backups
+  verbs:
+    - "*"
+- apiGroups:
+    - tweendeck.io
+  resources:
     - memcacheds
   verbs:
     - "*"
@@ -331,6 +387,12 @@
     - tweendeck.io
   resources:
     - cacheservers/finalizers
+  verbs:
+    - update
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - backups/finalizers
   verbs:
     - update
 - apiGroups:
