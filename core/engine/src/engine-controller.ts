@@ -22,8 +22,9 @@ import {
   serviceResource,
   statefulSetResource,
 } from '@tweendeck/kube';
+import { messageOf, timestampOf } from '@tweendeck/std';
 import type { ClusterFigures } from './cluster-figures.ts';
-import type { ClusterObject, ClusterSpec, ClusterStatus } from './cluster-spec.ts';
+import type { ClusterObject, ClusterSpec, ClusterStatus, StepFailure } from './cluster-spec.ts';
 import type { Cluster, Engine, EngineTables, Trouble } from './engine.ts';
 import { EngineFigures } from './figures.ts';
 import { approvalAnnotation, clusterLabels, roleLabel } from './labels.ts';
@@ -54,6 +55,8 @@ const calmMs = 60_000;
 const passesAtOnce = 16;
 /** While something is under way. */
 const busyMs = 1_000;
+/** What fails for longer is tried again in its own time, not ever sooner or later. */
+const freshFailureMs = 10_000;
 /** Between two pieces of what is done in pieces. */
 const goOnMs = 100;
 
@@ -154,6 +157,11 @@ function calmOf({ metadata, status }: ClusterObject<unknown>, nowMs: number): nu
   return nowMs - Date.parse(ready.lastTransitionTime);
 }
 
+interface FailedStep {
+  readonly error: unknown;
+  readonly failure: StepFailure;
+}
+
 /** One look at one cluster. */
 class ClusterPass<Options, Facts> {
   readonly #engine: Engine<Options, Facts>;
@@ -196,9 +204,11 @@ class ClusterPass<Options, Facts> {
       staying.filter(({ name }) => !plan.leaving.includes(name)),
     );
     const outcome = this.#tell(observed, plan, account);
-    await this.#act(plan, { rendering, observed, account });
+    const failed = await this.#act(plan, { rendering, observed, account });
+    if (failed && this.#isFresh(failed.failure)) throw failed.error;
     const changed = passwords !== undefined && (await this.#renew(passwords, secrets, observed));
     if (changed) return { requeueAfterMs: goOnMs };
+    if (failed) return { requeueAfterMs: lookAgainMs };
     const goesOn = plan.actions.some((action) => 'run' in action && action.repeats === true);
     return goesOn ? { requeueAfterMs: goOnMs } : outcome;
   }
@@ -353,6 +363,7 @@ class ClusterPass<Options, Facts> {
     return planCluster({
       ...{ engine: this.#engine, cluster: this.#cluster, observed },
       underWay: this.#object.status?.step ?? undefined,
+      failure: this.#object.status?.failure ?? undefined,
       approved: new Set((annotations[approvalAnnotation] ?? '').split(',').map((id) => id.trim())),
       nowMs: this.#context.clock.nowMs(),
     });
@@ -366,12 +377,16 @@ class ClusterPass<Options, Facts> {
     return planStatus({
       ...{ members, plan, suspended: spec.suspend === true },
       underWay: this.#object.status?.step ?? undefined,
+      failure: this.#object.status?.failure ?? undefined,
       endpoint: `${host}.${namespace}.svc:${port}`,
       nowMs: this.#context.clock.nowMs(),
     });
   }
 
-  /** What may disturb is written down before it is done, and nobody is restarted on an old view. */
+  /**
+   * What may disturb is written down before it is done, and nobody is restarted on an old view. What fails keeps nothing
+   * else from being tried; gives the first of it.
+   */
   async #act(
     { actions }: ClusterPlan,
     {
@@ -383,15 +398,38 @@ class ClusterPass<Options, Facts> {
       readonly observed: Observed<Facts>;
       readonly account: ClusterFigures;
     },
-  ): Promise<void> {
+  ): Promise<FailedStep | undefined> {
     const context = this.#context;
+    let first: FailedStep | undefined;
     for (const action of actions) {
       if (action.risk !== 'safe') await context.writeStatus();
       if ('removes' in action && !(await this.#isAsSeen(rendering, observed))) continue;
       context.log.info('step', { cluster: this.#cluster.name, step: action.id, why: action.why });
       context.event('Normal', 'Step', `${action.id}: ${action.why}`);
-      await account.step(action.id, () => this.#do(action));
+      try {
+        await account.step(action.id, () => this.#do(action));
+        if (this.#object.status?.failure?.id === action.id) context.status({ failure: null });
+      } catch (error) {
+        context.signal.throwIfAborted();
+        first ??= { error, failure: this.#failureOf(action, error) };
+      }
     }
+    if (first) context.status({ failure: first.failure });
+    return first;
+  }
+
+  #failureOf({ id }: Action, error: unknown): StepFailure {
+    const { failure } = this.#object.status ?? {};
+    const nowMs = this.#context.clock.nowMs();
+    const since = failure?.id === id ? failure.since : timestampOf(nowMs);
+    return { id, message: messageOf(error), since };
+  }
+
+  #isFresh({ since, ...failure }: StepFailure): boolean {
+    const { clock, log } = this.#context;
+    const isFresh = clock.nowMs() - Date.parse(since) < freshFailureMs;
+    if (!isFresh) log.warn('a step fails again and again', { since, ...failure });
+    return isFresh;
   }
 
   async #do(action: Action): Promise<void> {

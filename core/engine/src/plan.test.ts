@@ -54,6 +54,8 @@ function planOf(
     readonly asked?: EnginePlan['steps'];
     readonly holds?: string;
     readonly underWay?: StepStatus;
+    /** Of what is under way. */
+    readonly fails?: boolean;
     readonly approved?: readonly string[];
     readonly handOver?: string;
     readonly mayLeave?: true | string;
@@ -72,6 +74,7 @@ function planOf(
     cluster: more.suspend ? { ...cluster, spec: { ...cluster.spec, suspend: true } } : cluster,
     observed: { members: given.map(member) },
     underWay: more.underWay,
+    ...(more.fails && more.underWay ? { failure: { ...more.underWay, message: 'm' } } : {}),
     approved: new Set(more.approved),
     nowMs,
   };
@@ -164,6 +167,12 @@ for (const { name, given, more, want } of [
     given: three,
     more: { asked: [step('move')], underWay: underWay('move', 30) },
     want: { actions: [], ahead: ['move'], troubles: [] },
+  },
+  {
+    name: 'tries again what failed',
+    given: three,
+    more: { asked: [step('move')], underWay: underWay('move', 30), fails: true },
+    want: { actions: ['move'], troubles: [] },
   },
   {
     name: 'ends what is under way before another that comes first by now',

@@ -1,7 +1,7 @@
 // What to do next about a cluster: what this pass does, and what waits for whom. Pure.
 
 import type { ConditionInput } from '@tweendeck/controller';
-import type { StepStatus } from './cluster-spec.ts';
+import type { StepFailure, StepStatus } from './cluster-spec.ts';
 import type { Cluster, Engine, Step, Trouble } from './engine.ts';
 import { approvalAnnotation } from './labels.ts';
 import { otherSettings } from './live-settings.ts';
@@ -36,6 +36,8 @@ export interface PlanInput<Options, Facts> {
   readonly observed: Observed<Facts>;
   /** What the status says is under way. */
   readonly underWay: StepStatus | undefined;
+  /** What the status says was tried in vain. */
+  readonly failure?: StepFailure | undefined;
   /** Ids of steps that may lose data, as a person approved of them. */
   readonly approved: ReadonlySet<string>;
   readonly nowMs: number;
@@ -98,14 +100,14 @@ function absence(members: readonly Member<unknown>[]): string | undefined {
 /** Whether the first disruptive thing may be done now. */
 function choose<Options, Facts>(
   action: Action,
-  { underWay, approved, nowMs }: PlanInput<Options, Facts>,
+  { underWay, failure, approved, nowMs }: PlanInput<Options, Facts>,
 ): { readonly action?: Action; readonly trouble?: Trouble } {
   const { id, why, risk, timeLimitSeconds } = action;
   if (risk === 'dataLoss' && !approved.has(id)) {
     const message = `${why}; "${id}" may lose data, and is done once the annotation ${approvalAnnotation} has that text`;
     return { trouble: { reason: 'ApprovalNeeded', message } };
   }
-  if (underWay?.id !== id) return { action };
+  if (underWay?.id !== id || failure?.id === id) return { action };
   const seconds = (nowMs - Date.parse(underWay.since)) / 1_000;
   // A pod that is still there was not ended, or is outdated anew: ending it twice ends it once.
   const repeats = 'removes' in action || action.repeats === true;

@@ -120,6 +120,34 @@ for (const { name, input, want } of [
     want: { phase: 'Degraded', ready: '1/2' },
   },
   {
+    name: 'tells what fails, once it does for some seconds',
+    input: {
+      plan: { ahead: [restart], troubles: [], waits: restart.why },
+      failure: { id: 'restart a', message: 'NOPERM', since: '2026-01-01T00:09:57Z' },
+    },
+    want: {
+      phase: 'Degraded',
+      said: [
+        'Ready=False: StepFailed',
+        'Progressing=True: Reconciling',
+        'Degraded=True: StepFailed',
+      ],
+    },
+  },
+  {
+    name: 'does not tell yet what failed just now',
+    input: {
+      plan: { ahead: [restart], troubles: [], waits: restart.why },
+      failure: { id: 'restart a', message: 'NOPERM', since: '2026-01-01T00:09:58Z' },
+    },
+    want: { phase: 'Progressing' },
+  },
+  {
+    name: 'tells no more what failed and is not to be done any more',
+    input: { failure: { id: 'restart a', message: 'NOPERM', since: '2026-01-01T00:09:00Z' } },
+    want: { phase: 'Ready' },
+  },
+  {
     name: "gives the engine's own trouble first",
     input: {
       members: [member('a'), broken],

@@ -2,7 +2,13 @@
 
 import type { ConditionInput } from '@tweendeck/controller';
 import { timestampOf } from '@tweendeck/std';
-import type { ClusterPhase, ClusterStatus, MemberStatus, StepStatus } from './cluster-spec.ts';
+import type {
+  ClusterPhase,
+  ClusterStatus,
+  MemberStatus,
+  StepFailure,
+  StepStatus,
+} from './cluster-spec.ts';
 import type { Trouble } from './engine.ts';
 import { isHealthy, type Member } from './member.ts';
 import { type ClusterPlan, disruptionOf } from './plan.ts';
@@ -11,6 +17,7 @@ export interface StatusInput {
   readonly members: readonly Member<unknown>[];
   readonly plan: Pick<ClusterPlan, 'ahead' | 'troubles' | 'waits' | 'conditions'>;
   readonly underWay: StepStatus | undefined;
+  readonly failure?: StepFailure | undefined;
   readonly suspended: boolean;
   readonly endpoint: string;
   readonly nowMs: number;
@@ -18,7 +25,7 @@ export interface StatusInput {
 
 export interface StatusWords {
   readonly fields: Required<
-    Pick<ClusterStatus, 'phase' | 'endpoint' | 'members' | 'ready' | 'step'>
+    Pick<ClusterStatus, 'phase' | 'endpoint' | 'members' | 'ready' | 'step' | 'failure'>
   > & { readonly version: string | undefined };
   readonly conditions: readonly ConditionInput[];
 }
@@ -28,7 +35,8 @@ export function planStatus(input: StatusInput): StatusWords {
   const wanted = members.filter((member) => member.wanted);
   const healthy = wanted.filter(isHealthy);
   const counts = `${healthy.length} of ${wanted.length} members take part`;
-  const trouble = troubleOf(members, plan.troubles);
+  const failure = failureLeft(input);
+  const trouble = troubleOf(members, [...plan.troubles, ...failureTroubles(failure, input)]);
   const settled = plan.waits === undefined;
   const versions = new Set(members.map(({ view }) => view?.version));
   const [version] = versions.size === 1 ? versions : [];
@@ -40,6 +48,7 @@ export function planStatus(input: StatusInput): StatusWords {
       ready: `${healthy.length}/${wanted.length}`,
       members: members.map(memberStatus),
       step: stepOf(input) ?? null,
+      failure: failure ?? null,
     },
     conditions: [
       ...conditionsOf({ suspended, settled, trouble, counts, waits: plan.waits }),
@@ -57,6 +66,24 @@ function stepOf({ plan, underWay, nowMs }: StatusInput): StepStatus | undefined 
   return { id, why, since, ...(on === undefined ? {} : { on }) };
 }
 
+/** As long as what was tried is still to be done. */
+function failureLeft({ plan, failure }: StatusInput): StepFailure | undefined {
+  return failure && plan.ahead.some(({ id }) => id === failure.id) ? failure : undefined;
+}
+
+/** Whoever has just gone refuses as well: it is seen to be away soon. */
+const failingSecondsMin = 3;
+
+function failureTroubles(
+  failure: StepFailure | undefined,
+  { nowMs }: Pick<StatusInput, 'nowMs'>,
+): readonly Trouble[] {
+  if (failure === undefined) return [];
+  if (nowMs - Date.parse(failure.since) < failingSecondsMin * 1_000) return [];
+  const message = `"${failure.id}" fails, and is tried again: ${failure.message}`;
+  return [{ reason: 'StepFailed', message }];
+}
+
 function memberStatus(member: Member<unknown>): MemberStatus {
   const { name, pod, view } = member;
   return {
@@ -69,12 +96,16 @@ function memberStatus(member: Member<unknown>): MemberStatus {
   };
 }
 
-/** What an engine says is wrong comes before what is wrong with a pod. */
+/** What an engine says is wrong comes before what is wrong with a pod: all of it, by the name of the first. */
 function troubleOf(
   members: readonly Member<unknown>[],
-  [first]: readonly Trouble[],
+  troubles: readonly Trouble[],
 ): Trouble | undefined {
-  if (first) return first;
+  const [first] = troubles;
+  if (first) {
+    const message = troubles.map((trouble) => trouble.message).join('; ');
+    return { reason: first.reason, message };
+  }
   const broken = members.find(({ wanted, pod }) => wanted && pod?.trouble !== undefined);
   if (broken?.pod?.trouble !== undefined) {
     return { reason: 'MemberBroken', message: broken.pod.trouble };
