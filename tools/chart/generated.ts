@@ -3,6 +3,7 @@
 import { apiVersionOf, type Kind } from '@tweendeck/kube';
 import { stringify } from 'yaml';
 import { platformControllers, platformKinds } from '../../apps/tweendeck/src/platform.ts';
+import { backupControllers } from '../../apps/tweendeck/src/platform-backups.ts';
 import { type Right, rightsOf } from '../../core/controller/src/rights.ts';
 
 const notice = 'Generated from the code by "npm run generate:chart"; do not edit.';
@@ -42,7 +43,7 @@ function definitionTemplate(kind: Kind): string {
 function rulesTemplate(): string {
   const define = (name: string, rules: readonly Rule[]): string =>
     `{{- define "tweendeck.rules.${name}" -}}\n${literal(yamlOf(rules))}{{- end }}\n`;
-  const rights = rightsOf(platformControllers());
+  const rights = rightsOf([...platformControllers(), ...backupControllers('refused')]);
   return [
     `{{- /* ${notice} */ -}}\n`,
     define('controllers', rights.map(ruleOf)),

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { cacheServerImage, entryImage } from '@tweendeck/cacheserver';
+import { backupImage } from '@tweendeck/engine';
 import { type LayerEntry, treeEntries } from '@tweendeck/oci';
 import { read, root } from '../repository.ts';
 import { nginxStreamEntries } from './debian-programs.ts';
@@ -22,7 +23,7 @@ export async function programRecipe(signal: AbortSignal): Promise<Recipe> {
   const { version } = JSON.parse(read(`${application}/package.json`)) as { version: string }; // ours
   const { repository, tag } = cacheServerImage;
   return {
-    names: [`tweendeck.io/tweendeck:${version}`, `${repository}:${tag}`],
+    names: [`tweendeck.io/tweendeck:${version}`, `${repository}:${tag}`, `${backupImage.repository}:${backupImage.tag}`],
     layers: [
       { what: 'Node and its libraries', entries: nodeEntries() },
       { what: 'Tweendeck', entries: await programEntries(signal) },

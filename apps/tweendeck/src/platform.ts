@@ -2,7 +2,7 @@
 
 import { cacheServerController, cacheServerKind } from '@tweendeck/cacheserver';
 import type { Controller } from '@tweendeck/controller';
-import type { EngineFigures, EngineModule } from '@tweendeck/engine';
+import { backupKind, type EngineFigures, type EngineModule } from '@tweendeck/engine';
 import type { Kind } from '@tweendeck/kube';
 import { memcachedModule } from '@tweendeck/memcached';
 import { redisClusterModule, redisSentinelModule } from '@tweendeck/redis';
@@ -17,6 +17,7 @@ export const platformEngines: readonly EngineModule[] = [
 /** The kinds that an API server must know before controllers run. */
 export const platformKinds: readonly Kind[] = [
   cacheServerKind,
+  backupKind,
   ...platformEngines.map(({ kind }) => kind),
 ];
 

@@ -11,4 +11,8 @@ export const redisErrors: Readonly<Record<string, string>> = {
     'Slots that were to be given to others, because their owner is gone for good, have an owner that answers. Nothing was changed; the message says who.',
   REDIS_HEIR_BEHIND:
     'No replica caught up with its leader while a hand-over held writes back. They go on at the old leader; it is tried again. Look at the network and the load of the replicas.',
+  REDIS_BACKUP_UNREADABLE:
+    'A snapshot of a redis-server holds what cannot be read or restored, such as a value of a module, or it breaks off. Nothing of it is restored.',
+  REDIS_BACKUP_UNSTEADY:
+    'No backup can be taken of a cluster, or none restored into it, while slots are on their way or have no owner that answers. It is tried again.',
 };

@@ -13,6 +13,7 @@ import { healthRoute, metricsRoute, type StatusRoute } from '../cluster/status-r
 import { type BindAddress, parseBindAddress, startStatusServer } from '../cluster/status-server.ts';
 import type { Invocation, OptionValues } from '../command-line.ts';
 import { platformControllers, platformKinds } from '../platform.ts';
+import { backupControllers } from '../platform-backups.ts';
 
 /** Passes 10 s, what does not heed its end 2 s, events 2 s, the lease 5 s: well within a pod's grace of 30 s. */
 const stopMsMax = 25_000;
@@ -100,7 +101,7 @@ async function runControllers(
       log,
       metrics,
       health,
-      controllers: platformControllers(figures),
+      controllers: [...platformControllers(figures), ...backupControllers('refused')],
       selectionOf: selectionWithin(options.namespace),
       ...(leaderElection ? { leaderElection } : {}),
     },

@@ -2,6 +2,7 @@
 
 import { type Catalogue, standardCatalogue } from '@tweendeck/agent';
 import { cacheServerImage, entryImage } from '@tweendeck/cacheserver';
+import { backupImage } from '@tweendeck/engine';
 
 /** A small young generation: 20 MB less resident for each process, at a few percent of speed. */
 const dataPlaneFlags: readonly string[] = ['--max-semi-space-size=4'];
@@ -15,6 +16,7 @@ export function programCatalogue(options: {
   return standardCatalogue({
     path: options.environment['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
     extra: {
+      [backupImage.repository]: { command: [node, program], ofPlatform: true },
       [entryImage.repository]: {
         command: [node, ...dataPlaneFlags, program],
         ofPlatform: true,

@@ -17,6 +17,7 @@ import {
   type NodeWatchOptions,
 } from '@tweendeck/workloads';
 import { platformControllers } from '../platform.ts';
+import { backupControllers } from '../platform-backups.ts';
 import { programCatalogue } from './catalogue.ts';
 import {
   apiServiceAddress,
@@ -118,6 +119,7 @@ function runControllers(
           servesItself: (pod) => listensOnFronts(catalogue, pod),
         }),
         ...platformControllers(figures),
+        ...backupControllers('allowed'),
       ],
       tasks: [
         ...builtInTasks(nodeWatch ? { nodes: nodeWatch } : {}),

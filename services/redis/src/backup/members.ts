@@ -1,0 +1,34 @@
+// Connections of a backup's Job to the members.
+
+import type { BackupAccess, BackupMember } from '@tweendeck/engine';
+import { linkedAbort } from '@tweendeck/std';
+import { openTcpLink, type RedisAddress, type RedisLink } from '../redis-link.ts';
+import { redisPort } from '../seen.ts';
+
+const answerMs = 10_000;
+
+export function addressIn(
+  { passwords }: Pick<BackupAccess, 'passwords'>,
+  { host }: BackupMember,
+): RedisAddress {
+  return { host, port: redisPort, passwords };
+}
+
+/** Asks one member within {@link answerMs}. */
+export async function askMember<Result>(
+  member: BackupMember,
+  access: BackupAccess,
+  use: (link: RedisLink, signal: AbortSignal) => Promise<Result>,
+  signal: AbortSignal,
+): Promise<Result> {
+  using limit = linkedAbort(signal);
+  const late = new Error(`${member.name} gave no answer within ${answerMs / 1_000} s`);
+  using _timer = access.clock.timer(answerMs, () => limit.abort(late));
+  using link = await openTcpLink(addressIn(access, member), limit.signal);
+  return await use(link, limit.signal);
+}
+
+/** The members that keep keys. */
+export function dataMembers({ members }: BackupAccess): readonly BackupMember[] {
+  return members.filter(({ group }) => group === 'data');
+}
