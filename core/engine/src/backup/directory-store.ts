@@ -56,7 +56,7 @@ async function* read(path: string, signal: AbortSignal): AsyncIterable<Buffer> {
   } catch (error) {
     signal.throwIfAborted();
     if (systemErrorCode(error) === 'ENOENT') {
-      throw new PlatformError('BACKUP_FILE_MISSING', `there is no file ${path}`, {
+      throw new PlatformError('ENGINE_BACKUP_FILE_MISSING', `there is no file ${path}`, {
         hint: 'Bring it back, or restore from another backup.',
       });
     }
@@ -103,7 +103,7 @@ const reasons: Readonly<Record<string, string>> = {
 
 function failed(what: string, cause: unknown): PlatformError {
   const reason = reasons[systemErrorCode(cause) ?? ''] ?? messageOf(cause);
-  return new PlatformError('BACKUP_STORE_FAILED', `${what}: ${reason}`, {
+  return new PlatformError('ENGINE_BACKUP_STORE_FAILED', `${what}: ${reason}`, {
     hint: 'See that the place has room and may be written.',
   });
 }

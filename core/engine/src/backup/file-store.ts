@@ -9,7 +9,7 @@ export interface FileStore {
     chunks: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ) => Promise<void>;
-  /** Throws BACKUP_FILE_MISSING once it is read, when there is none. */
+  /** Throws ENGINE_BACKUP_FILE_MISSING once it is read, when there is none. */
   readonly read: (name: string, signal: AbortSignal) => AsyncIterable<Uint8Array>;
   /** Undefined when there is none. */
   readonly readText: (name: string, signal: AbortSignal) => Promise<string | undefined>;

@@ -25,7 +25,8 @@ export async function fillFromBackup(options: FillOptions, signal: AbortSignal):
   const { program, store, access } = options;
   const { files } = await readManifest(options, signal);
   await inTurn(files, (file) => expectIntact(store, file, signal));
-  if (!options.resumes) await program.expectEmpty(access, signal);
+  const contents = options.resumes ? undefined : await program.contents(access, signal);
+  if (contents !== undefined) throw notEmpty(contents);
   let [keys, present] = [0, 0];
   await inTurn(files, async (file) => {
     const counts = await program.fill(store.read(file.name, signal), access, signal);
@@ -45,18 +46,22 @@ async function readManifest(
 ): Promise<Manifest> {
   const text = await store.readText(manifestName, signal);
   if (text === undefined) {
-    throw new PlatformError('BACKUP_FILE_MISSING', `there is no whole backup in ${store.name}`, {
-      hint: 'See where its files are: the folder has a manifest.json once a backup is complete.',
-    });
+    throw new PlatformError(
+      'ENGINE_BACKUP_FILE_MISSING',
+      `there is no whole backup in ${store.name}`,
+      {
+        hint: 'See where its files are: the folder has a manifest.json once a backup is complete.',
+      },
+    );
   }
   const manifest = parseManifest(text, `${store.name}/${manifestName}`);
   if (manifest.kind === kind) return manifest;
-  throw new PlatformError('BACKUP_OTHER_KIND', `${store.name} is of a ${manifest.kind}`, {
+  throw new PlatformError('ENGINE_BACKUP_OTHER_KIND', `${store.name} is of a ${manifest.kind}`, {
     hint: `A ${kind} is restored from a backup of its own kind.`,
   });
 }
 
-/** @throws PlatformError BACKUP_DAMAGED */
+/** @throws PlatformError ENGINE_BACKUP_DAMAGED */
 async function expectIntact(
   store: FileStore,
   file: BackupFile,
@@ -74,5 +79,11 @@ async function expectIntact(
 }
 
 function damaged(fact: string): PlatformError {
-  return new PlatformError('BACKUP_DAMAGED', fact, { hint: 'Restore from another backup.' });
+  return new PlatformError('ENGINE_BACKUP_DAMAGED', fact, { hint: 'Restore from another backup.' });
+}
+
+function notEmpty(fact: string): PlatformError {
+  return new PlatformError('ENGINE_BACKUP_NOT_EMPTY', fact, {
+    hint: 'Only a new cluster is filled: delete volumes that one of this name left, or choose another name.',
+  });
 }

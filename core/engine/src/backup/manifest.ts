@@ -44,7 +44,7 @@ const fields = {
   ...({ engineVersion: 'string', startTime: 'string', endTime: 'string' } as const),
 };
 
-/** `where` is for the message. @throws PlatformError BACKUP_DAMAGED */
+/** `where` is for the message. @throws PlatformError ENGINE_BACKUP_DAMAGED */
 export function parseManifest(text: string, where: string): Manifest {
   const value = jsonOf(text);
   const isWhole =
@@ -53,7 +53,7 @@ export function parseManifest(text: string, where: string): Manifest {
     Array.isArray(value['files']) &&
     value['files'].every((file) => has(file, fileFields) && isFileName(file['name']));
   if (!isWhole) {
-    throw new PlatformError('BACKUP_DAMAGED', `${where} is not the manifest of a backup`, {
+    throw new PlatformError('ENGINE_BACKUP_DAMAGED', `${where} is not the manifest of a backup`, {
       hint: 'Restore from another backup; this one was changed or is of a later version.',
     });
   }

@@ -64,8 +64,8 @@ export interface BackupProgram {
     access: BackupAccess,
     signal: AbortSignal,
   ) => Promise<PartReading>;
-  /** Throws when members hold anything, or cannot take anything yet. */
-  readonly expectEmpty: (access: BackupAccess, signal: AbortSignal) => Promise<void>;
+  /** Who holds something; undefined: nobody. Throws when they cannot take anything yet. */
+  readonly contents: (access: BackupAccess, signal: AbortSignal) => Promise<string | undefined>;
   /** Gives the members what a file holds, wherever each of it belongs now. What is there already stays. */
   readonly fill: (
     file: AsyncIterable<Uint8Array>,

@@ -33,7 +33,7 @@ export async function takeBackup(options: TakeOptions, signal: AbortSignal): Pro
   const files = await writeParts(options, survey.parts, signal);
   const after = await program.survey(access, signal);
   if (after.state !== survey.state) {
-    throw new PlatformError('BACKUP_NOT_WHOLE', 'who holds what changed while it was read', {
+    throw new PlatformError('ENGINE_BACKUP_NOT_WHOLE', 'who holds what changed while it was read', {
       hint: 'It is tried again; nothing has to be done unless this goes on.',
     });
   }
@@ -58,7 +58,7 @@ async function claimFolder(
     const { uid } = parseManifest(text, `${store.name}/${manifestName}`);
     if (uid !== about.uid) {
       throw new PlatformError(
-        'BACKUP_FOLDER_TAKEN',
+        'ENGINE_BACKUP_FOLDER_TAKEN',
         `${store.name} has the files of another backup of this name`,
         { hint: 'Give this one another name, or remove them.' },
       );

@@ -20,7 +20,7 @@ export const redisClusterBackup: BackupProgram = {
   suffix: '.rdb',
   survey,
   read: readPart,
-  expectEmpty,
+  contents,
   fill: (file, access, signal) => fillFrom(file, findTarget, access, signal),
 };
 
@@ -90,18 +90,11 @@ function partOf({ member, view: { facts } }: Seen, seen: readonly Seen[]): Backu
   };
 }
 
-async function expectEmpty(access: BackupAccess, signal: AbortSignal): Promise<void> {
+async function contents(access: BackupAccess, signal: AbortSignal): Promise<string | undefined> {
   const seen = await look(access, signal);
   ownersOf(seen);
   const full = seen.find(({ view }) => view.facts.keys > 0);
-  if (full === undefined) return;
-  throw new PlatformError(
-    'BACKUP_NOT_EMPTY',
-    `${full.member.name} holds ${full.view.facts.keys} keys`,
-    {
-      hint: 'Only a new cluster is filled: delete volumes that one of this name left, or choose another name.',
-    },
-  );
+  return full && `${full.member.name} holds ${full.view.facts.keys} keys`;
 }
 
 async function findTarget(access: BackupAccess, signal: AbortSignal): Promise<FillTarget> {
