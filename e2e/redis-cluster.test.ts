@@ -67,7 +67,8 @@ test('a RedisCluster loses nothing that was acknowledged', {
 
   await context.test('it is made of members that know each other', async () => {
     const auth = { mode: 'password', keepPreviousSeconds: 1 };
-    const spec = { auth, options: { nodeTimeoutMs: 2_000 } };
+    const groups = { data: { storage: { size: '64Mi' } } };
+    const spec = { auth, groups, options: { nodeTimeoutMs: 2_000 } };
     const object = { apiVersion: 'tweendeck.io/v1alpha1', kind: 'RedisCluster' };
     await must(
       ['apply', '-f', '-'],
@@ -161,6 +162,16 @@ test('a RedisCluster loses nothing that was acknowledged', {
     await nothingLost();
   });
 
+  await context.test('volumes grow while members use them', async () => {
+    const before = new Set((await pods()).map(({ metadata }) => metadata.uid));
+    await patch({ groups: { data: { storage: { size: '96Mi' } } } });
+    await settled('6/6');
+    const { items } = await get('pvc', '-l', 'app.kubernetes.io/instance=shop');
+    const sizes = items.map(({ status }: Anything) => status.capacity.storage);
+    assert.deepEqual(sizes, Array(6).fill('96Mi'));
+    assert.deepEqual(new Set((await pods()).map(({ metadata }) => metadata.uid)), before);
+  });
+
   await context.test('a change rolls through all members, leaders hand over', async () => {
     const before = new Set((await pods()).map(({ metadata }) => metadata.uid));
     const failuresBefore = writer.failures.length;
@@ -205,6 +216,11 @@ test('a RedisCluster loses nothing that was acknowledged', {
       { spec: { options: { nodeTimeoutMs: 1 } }, said: /spec\.options\.nodeTimeoutMs/ },
       { spec: { config: { 'maxmemory-policy': 'some' } }, said: /spec\.config\.maxmemory-policy/ },
       { spec: { version: '6.0' }, said: /spec\.version/ },
+      {
+        spec: { groups: { data: { storage: { size: '64Mi' } } } },
+        said: /spec\.groups\.data\.storage\.size.*volumes grow/,
+      },
+      { spec: { groups: { data: { storage: null } } }, said: /spec\.groups\.data\.storage/ },
     ]) {
       const { code, stderr } = await home.kubectl(kubectl, [
         ...['patch', 'rc', 'shop', '--type=merge', '-p', JSON.stringify({ spec })],

@@ -10,6 +10,7 @@ import {
   deploymentResource,
   eventResource,
   leaseResource,
+  persistentVolumeClaimResource,
   podResource,
   type Service,
   secretResource,
@@ -272,6 +273,25 @@ async function eventsAreTold(): Promise<void> {
   });
 }
 
+/** A class and one volume of it, on a path that nobody uses: no pod runs here. */
+async function volumesThatGrow(storageClassName: string): Promise<void> {
+  const metadata = { name: storageClassName };
+  const items = [
+    {
+      ...{ apiVersion: 'storage.k8s.io/v1', kind: 'StorageClass', metadata },
+      ...{ provisioner: 'example.com/none', allowVolumeExpansion: true },
+    },
+    {
+      ...{ apiVersion: 'v1', kind: 'PersistentVolume', metadata },
+      spec: {
+        ...{ storageClassName, capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'] },
+        ...{ persistentVolumeReclaimPolicy: 'Retain', hostPath: { path: '/nowhere' } },
+      },
+    },
+  ];
+  await must(['create', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+}
+
 async function figuresAreTold(leader: ControllersProcess): Promise<void> {
   const { status, body } = await leader.ask('/metrics');
   assert.equal(status, 200);
@@ -317,9 +337,19 @@ test('members of engines are made, replaced when they cannot run as they were, a
     return (await plane.client.get(secretResource, secret, never))?.data?.['next'];
   });
   await must(['delete', '-n', namespace, 'rediscluster/shop', '--wait']);
-  await writesForAnOldVersion(proxy, 'redissentinels/queue', () =>
-    applyKind('RedisSentinel', { namespace, name: 'queue' }, {}),
-  );
+  const withVolumes = (size: string): Promise<string> => {
+    const spec = { groups: { data: { storage: { size, className: 'growing' } } } };
+    return applyKind('RedisSentinel', { namespace, name: 'queue' }, spec);
+  };
+  await volumesThatGrow('growing');
+  await writesForAnOldVersion(proxy, 'redissentinels/queue', () => withVolumes('64Mi'));
+  const claim = { namespace, name: 'data-queue-data-0-0' };
+  const claimed = () => plane.client.get(persistentVolumeClaimResource, claim, never);
+  await until('it has a volume', async () => (await claimed())?.status?.phase === 'Bound');
+  await withVolumes('96Mi');
+  await until('the volume is to grow', async () => {
+    return (await claimed())?.spec.resources?.requests?.['storage'] === '96Mi';
+  });
   const label = 'tweendeck.io/role';
   const first = await until('its pods are there', async () => {
     const labelSelector = 'app.kubernetes.io/instance=queue';

@@ -58,7 +58,7 @@ export interface ControllerOptions<Obj extends KubeObject> {
   readonly keeps?: readonly Resource<KubeObject>[];
   /** Of which it deletes objects by its client, though others own them. */
   readonly ends?: readonly Resource<KubeObject>[];
-  /** Of which it writes labels by its client, though others own them. */
+  /** Of which it changes single fields by its client, such as labels, though others own them. */
   readonly marks?: readonly Resource<KubeObject>[];
   /** Resources that it makes with the client and never looks at again, such as secrets: it may do nothing else with them. */
   readonly makes?: readonly Resource<KubeObject>[];

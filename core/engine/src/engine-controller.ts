@@ -14,6 +14,7 @@ import {
   type Kind,
   type KubeObject,
   type Pod,
+  persistentVolumeClaimResource,
   podDisruptionBudgetResource,
   podResource,
   type Resource,
@@ -23,6 +24,7 @@ import {
   statefulSetResource,
 } from '@tweendeck/kube';
 import { messageOf, timestampOf } from '@tweendeck/std';
+import { choresOf } from './chores.ts';
 import type { ClusterFigures } from './cluster-figures.ts';
 import type { ClusterObject, ClusterSpec, ClusterStatus, StepFailure } from './cluster-spec.ts';
 import type { Cluster, Engine, EngineTables, Trouble } from './engine.ts';
@@ -35,7 +37,7 @@ import { membersOf, sameMembers } from './members.ts';
 import { observe } from './observe.ts';
 import { PasswordSecrets } from './password-secret.ts';
 import { nextPasswords, type PasswordState, passwordBytes } from './passwords.ts';
-import { type Action, type ClusterPlan, planCluster } from './plan.ts';
+import { type Action, type Chores, type ClusterPlan, planCluster } from './plan.ts';
 import {
   type ClusterRendering,
   hasPasswords,
@@ -46,6 +48,7 @@ import {
 import { roleLabels } from './role-labels.ts';
 import { planStatus, type StatusWords } from './status-plan.ts';
 import { takenName, type WantedName } from './taken-names.ts';
+import { withKeptClaims } from './volumes.ts';
 
 /** What members do by themselves is seen so often; of clusters that have been well for a while, more seldom. */
 const lookAgainMs = 10_000;
@@ -103,9 +106,17 @@ export function engineController<Options, Facts>(
     concurrency: passesAtOnce,
     owns: ownedResources(engine),
     ends: [podResource],
-    ...(engine.services === 'by role' ? { marks: [podResource] } : {}),
+    marks: [
+      ...(engine.services === 'by role' ? [podResource] : []),
+      ...(keepsData(engine) ? [persistentVolumeClaimResource] : []),
+    ],
     ...(engine.passwords ? { keeps: [secretResource] } : {}),
-    watches: [watching(podResource, (pod) => clustersOf(pod, engine.component))],
+    watches: [
+      watching(podResource, (pod) => clustersOf(pod, engine.component)),
+      ...(keepsData(engine)
+        ? [watching(persistentVolumeClaimResource, (claim) => clustersOf(claim, engine.component))]
+        : []),
+    ],
     begin: ({ signal, log, wake }) => {
       ears = { listeners: new Listeners(signal, log), wake };
     },
@@ -143,7 +154,12 @@ interface Memory {
   readonly account: ClusterFigures;
 }
 
-function clustersOf({ metadata: { labels = {}, namespace } }: Pod, component: string) {
+/** Whether volumes may be asked for: rights follow from this. */
+function keepsData({ groups }: Pick<EngineTables<never>, 'groups'>): boolean {
+  return Object.values(groups).some((group) => group.keepsData);
+}
+
+function clustersOf({ metadata: { labels = {}, namespace } }: KubeObject, component: string) {
   const name = labels['app.kubernetes.io/instance'];
   if (labels['app.kubernetes.io/name'] !== component || !name || !namespace) return [];
   return [{ namespace, name }];
@@ -198,7 +214,7 @@ class ClusterPass<Options, Facts> {
       (await takenName(this.#object, namesOf(rendering), this.#context));
     if (taken === 'leftover') return { requeueAfterMs: busyMs };
     if (taken !== undefined) return this.#tell(observed, blockedPlan(taken), account);
-    const plan = this.#plan(observed);
+    const plan = this.#plan(observed, this.#chores([...rendering.members, ...staying]));
     await this.#apply(
       rendering,
       staying.filter(({ name }) => !plan.leaving.includes(name)),
@@ -290,6 +306,16 @@ class ClusterPass<Options, Facts> {
       .map(({ place }) => renderMember(this.#engine, this.#cluster, place));
   }
 
+  #chores(members: readonly MemberRendering[]): Chores {
+    const { cache, client } = this.#context;
+    const { namespace, name } = this.#cluster;
+    const selection = { namespace, labels: clusterLabels(this.#engine, name) };
+    const claims = keepsData(this.#engine)
+      ? cache(persistentVolumeClaimResource).list(selection)
+      : [];
+    return choresOf({ cluster: this.#cluster, members, claims, client });
+  }
+
   async #apply(rendering: ClusterRendering, staying: readonly MemberRendering[]): Promise<void> {
     const context = this.#context;
     for (const service of rendering.services) await context.apply(serviceResource, service);
@@ -297,7 +323,9 @@ class ClusterPass<Options, Facts> {
       await context.apply(podDisruptionBudgetResource, budget);
     for (const { files, workload } of [...rendering.members, ...staying]) {
       if (files) await context.apply(configMapResource, files);
-      await context.apply(statefulSetResource, workload);
+      const ref = { namespace: this.#cluster.namespace, name: workload.metadata.name };
+      const present = context.cache(statefulSetResource).get(ref);
+      await context.apply(statefulSetResource, withKeptClaims(workload, present));
     }
     await context.prune(...ownedResources(this.#engine));
   }
@@ -358,10 +386,10 @@ class ClusterPass<Options, Facts> {
     return sameMembers(this.#members(wanted, workloads.items, pods.items), observed.members);
   }
 
-  #plan(observed: Observed<Facts>): ClusterPlan {
+  #plan(observed: Observed<Facts>, chores: Chores): ClusterPlan {
     const { annotations = {} } = this.#object.metadata;
     return planCluster({
-      ...{ engine: this.#engine, cluster: this.#cluster, observed },
+      ...{ engine: this.#engine, cluster: this.#cluster, observed, chores },
       underWay: this.#object.status?.step ?? undefined,
       failure: this.#object.status?.failure ?? undefined,
       approved: new Set((annotations[approvalAnnotation] ?? '').split(',').map((id) => id.trim())),

@@ -34,6 +34,8 @@ export interface PlanInput<Options, Facts> {
   readonly engine: Pick<Engine<Options, Facts>, 'plan' | 'handOver' | 'mayLeave' | 'setLive'>;
   readonly cluster: Cluster<Options>;
   readonly observed: Observed<Facts>;
+  /** What every engine does alike, such as growing volumes. */
+  readonly chores?: Chores;
   /** What the status says is under way. */
   readonly underWay: StepStatus | undefined;
   /** What the status says was tried in vain. */
@@ -41,6 +43,13 @@ export interface PlanInput<Options, Facts> {
   /** Ids of steps that may lose data, as a person approved of them. */
   readonly approved: ReadonlySet<string>;
   readonly nowMs: number;
+}
+
+/** What is done about a cluster besides what its engine plans. */
+export interface Chores {
+  readonly steps: readonly Step[];
+  /** What was begun and is waited for. */
+  readonly waits: string | undefined;
 }
 
 /** A new pod may take so long to take part before it is told. */
@@ -56,7 +65,13 @@ export function planCluster<Options, Facts>(input: PlanInput<Options, Facts>): C
   const asked = input.engine.plan(input.cluster, { members });
   const isHeld = asked.steps.length > 0 || asked.holds !== undefined;
   const rolls = isHeld ? [] : rollActions(input, members);
-  const ahead = [...stuckRemovals(members), ...asked.steps, ...settingSteps(input), ...rolls];
+  const ahead = [
+    ...stuckRemovals(members),
+    ...asked.steps,
+    ...settingSteps(input),
+    ...(input.chores?.steps ?? []),
+    ...rolls,
+  ];
   const safe = ahead.filter(({ risk }) => risk === 'safe');
   const next = disruptionOf(ahead, input.underWay);
   const chosen = next ? choose(next, input) : {};
@@ -67,7 +82,7 @@ export function planCluster<Options, Facts>(input: PlanInput<Options, Facts>): C
     leaving,
     troubles: [...asked.troubles, ...(chosen.trouble ? [chosen.trouble] : [])],
     conditions: asked.conditions ?? [],
-    waits: ahead[0]?.why ?? asked.holds ?? absence(members) ?? staying,
+    waits: ahead[0]?.why ?? asked.holds ?? input.chores?.waits ?? absence(members) ?? staying,
   };
 }
 

@@ -101,7 +101,7 @@ export function renderMember<Options>(
           metadata: { labels: metadata.labels, annotations: { [revisionAnnotation]: revision } },
           spec: template,
         } satisfies PodTemplateSpec,
-        ...claims(cluster, group),
+        ...claims(engine, cluster, group),
       },
     },
   };
@@ -244,7 +244,11 @@ export function hasPasswords<Options>(
   return passwords !== undefined && auth?.mode !== 'none';
 }
 
-function claims<Options>({ spec }: Cluster<Options>, group: string): object {
+function claims<Options>(
+  engine: EngineTables<Options>,
+  { name, spec }: Cluster<Options>,
+  group: string,
+): object {
   const storage = spec.groups[group]?.storage;
   if (storage === undefined) return {};
   const { size, className } = storage;
@@ -255,7 +259,9 @@ function claims<Options>({ spec }: Cluster<Options>, group: string): object {
   };
   return {
     persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
-    volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: claim }],
+    volumeClaimTemplates: [
+      { metadata: { name: 'data', labels: ownLabels(engine, name) }, spec: claim },
+    ],
   };
 }
 

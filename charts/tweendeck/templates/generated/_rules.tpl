@@ -22,6 +22,14 @@
 - apiGroups:
     - ""
   resources:
+    - persistentvolumeclaims
+  verbs:
+    - list
+    - patch
+    - watch
+- apiGroups:
+    - ""
+  resources:
     - pods
   verbs:
     - delete
