@@ -29,6 +29,7 @@ import type { ClusterFigures } from './cluster-figures.ts';
 import type { ClusterObject, ClusterSpec, ClusterStatus, StepFailure } from './cluster-spec.ts';
 import type { Cluster, Engine, EngineTables, Trouble } from './engine.ts';
 import { EngineFigures } from './figures.ts';
+import { heldBudget } from './held-budgets.ts';
 import { approvalAnnotation, clusterLabels, roleLabel } from './labels.ts';
 import { Listeners } from './listeners.ts';
 import { settingsToKeep, wantedSettings } from './live-settings.ts';
@@ -215,8 +216,9 @@ class ClusterPass<Options, Facts> {
     if (taken === 'leftover') return { requeueAfterMs: busyMs };
     if (taken !== undefined) return this.#tell(observed, blockedPlan(taken), account);
     const plan = this.#plan(observed, this.#chores([...rendering.members, ...staying]));
+    const budgets = rendering.budgets.map((budget) => heldBudget(budget, observed.members));
     await this.#apply(
-      rendering,
+      { ...rendering, budgets },
       staying.filter(({ name }) => !plan.leaving.includes(name)),
     );
     const outcome = this.#tell(observed, plan, account);
