@@ -2,13 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { parse, parseAllDocuments, stringify } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { startConfigured } from './support/configured-cache.ts';
 import { helmProgram } from './support/kubectl.ts';
+import { fires, promtool, testRules } from './support/promtool.ts';
 
 const chart = join(import.meta.dirname, '../charts/tweendeck');
 const rules = join(chart, 'alerts/cacheserver.rules.yaml');
@@ -17,7 +17,7 @@ const operatorVersion = 'monitoring.coreos.com/v1';
 interface Rendered {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly labels: Readonly<Record<string, string>> };
+  readonly metadata: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
   readonly spec: unknown;
 }
 
@@ -25,22 +25,6 @@ interface RuleFile {
   readonly groups: readonly {
     readonly rules: readonly { readonly alert: string; readonly expr: string }[];
   }[];
-}
-
-function promtool(args: readonly string[], input?: string): string {
-  const { error, status, stdout, stderr } = spawnSync('promtool', args, {
-    encoding: 'utf8',
-    input,
-  });
-  assert.ifError(
-    error &&
-      new Error(
-        'promtool is missing: "npm run doctor -- --install" installs it (Debian: prometheus)',
-        { cause: error },
-      ),
-  );
-  assert.equal(status, 0, `${stdout}${stderr}`);
-  return stdout + stderr;
 }
 
 /** What a cache with every part tells. */
@@ -102,8 +86,13 @@ test('the chart brings the default alerts to the Prometheus operator, as they ar
     'metrics.podMonitor.enabled=true',
     'metrics.podMonitor.interval=30s',
   );
-  assert.deepEqual(ofOperator(told).toSorted(), ['PodMonitor', 'PrometheusRule']);
-  const rule = told.find(({ kind }) => kind === 'PrometheusRule');
+  assert.deepEqual(ofOperator(told).toSorted(), [
+    ...Array.from({ length: 2 }, () => 'PodMonitor'),
+    ...Array.from({ length: 4 }, () => 'PrometheusRule'),
+  ]);
+  const rule = told.find(
+    ({ kind, metadata }) => kind === 'PrometheusRule' && metadata.name.endsWith('-cacheservers'),
+  );
   assert.deepEqual(rule?.spec, parse(readFileSync(rules, 'utf8')));
   assert.equal(rule?.metadata.labels['release'], 'prometheus');
   const monitor = told.find(({ kind }) => kind === 'PodMonitor');
@@ -112,28 +101,11 @@ test('the chart brings the default alerts to the Prometheus operator, as they ar
 
 test('promtool reads the default alerts, and they fire when they should', () => {
   promtool(['check', 'rules', rules]);
-  const directory = mkdtempSync(join(tmpdir(), 'cache-alerts-'));
   const labels = { job: 'cacheserver', instance: 'a', namespace: 'main' };
   const series = (name: string, more: Readonly<Record<string, string>> = {}): string => {
     const pairs = Object.entries({ ...labels, ...more }).map(([key, value]) => `${key}="${value}"`);
     return `tweendeck_cache_${name}{${pairs.join(',')}}`;
   };
-  const fires = (
-    alertname: string,
-    input: Readonly<Record<string, string>>,
-    firing: boolean,
-    at = '3h',
-  ) => ({
-    interval: '1m',
-    input_series: Object.entries(input).map(([name, values]) => ({ series: name, values })),
-    promql_expr_test: [
-      {
-        expr: `count(ALERTS{alertname="${alertname}",alertstate="firing"}) or vector(0)`,
-        eval_time: at,
-        exp_samples: [{ labels: '{}', value: firing ? 1 : 0 }],
-      },
-    ],
-  });
   const ratio = (hits: string, misses: string) => ({
     [series('hits_total', { type: 'a' })]: `0+${hits}x1000`,
     [series('misses_total', { type: 'a' })]: `0+${misses}x1000`,
@@ -202,11 +174,5 @@ test('promtool reads the default alerts, and they fire when they should', () => 
     ),
     fires('CacheServerCleanerFails', { [series('cleaner_failed_runs_total')]: '0+1x300' }, true),
   ];
-  try {
-    const path = join(directory, 'tests.yaml');
-    writeFileSync(path, stringify({ rule_files: [rules], evaluation_interval: '1m', tests }));
-    promtool(['test', 'rules', path]);
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+  testRules(rules, tests);
 });

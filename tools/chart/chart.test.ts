@@ -65,6 +65,7 @@ test('the schema of the values knows every value, and no other', () => {
 test('every value is used by a template, and every used one exists', () => {
   const templates = [
     '_names.tpl',
+    'dashboards.yaml',
     'deployment.yaml',
     'lease.yaml',
     'networkpolicy.yaml',

@@ -1,10 +1,12 @@
-// What of the Helm chart follows from the code: the definitions of our kinds, and the rights that controllers need.
+// What of the Helm chart follows from the code: the definitions of our kinds, the rights that controllers need, alerts and
+// dashboards.
 
 import { apiVersionOf, type Kind } from '@tweendeck/kube';
 import { stringify } from 'yaml';
 import { platformControllers, platformKinds } from '../../apps/tweendeck/src/platform.ts';
 import { backupControllers } from '../../apps/tweendeck/src/platform-backups.ts';
 import { type Right, rightsOf } from '../../core/controller/src/rights.ts';
+import { watchFiles } from './watch-files.ts';
 
 const notice = 'Generated from the code by "npm run generate:chart"; do not edit.';
 const folder = 'charts/tweendeck/templates/generated';
@@ -14,6 +16,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
   return new Map([
     [`${folder}/crds.yaml`, platformKinds.map(definitionTemplate).join('')],
     [`${folder}/_rules.tpl`, rulesTemplate()],
+    ...watchFiles(),
   ]);
 }
 

@@ -11,6 +11,8 @@ export const appErrors: Readonly<Record<string, string>> = {
     'A file with the credentials that Kubernetes mounts into a pod cannot be read. The pod needs a service account, and automountServiceAccountToken must not be false.',
   CLUSTER_LISTEN_FAILED:
     'The address for health or metrics could not be bound. The cause names why; another program may hold the port.',
+  CLI_NO_ENGINE:
+    'A word is no kind of middleware cluster that the platform runs. The hint names those that there are.',
   CLI_NO_KIND: 'The API server serves no kind of this name.',
   CLI_BAD_MANIFEST:
     'A file of objects cannot be read as YAML or JSON, or an object in it lacks apiVersion, kind or name.',

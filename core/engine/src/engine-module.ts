@@ -2,21 +2,40 @@
 
 import type { Controller } from '@tweendeck/controller';
 import type { Kind } from '@tweendeck/kube';
+import { alertRules, type RuleFile } from './alerts.ts';
 import type { ClusterSpec, ClusterStatus } from './cluster-spec.ts';
+import { dashboardOf } from './dashboard.ts';
 import type { Engine } from './engine.ts';
 import { engineController } from './engine-controller.ts';
 import type { EngineFigures } from './figures.ts';
+import { usualHeads } from './usual-metrics.ts';
 
 export interface EngineModule {
   /** Addresses its clusters, and gives their CustomResourceDefinition. */
   readonly kind: Kind;
   /** Runs them; field manager and event source is the engine's component. What it sees is told in `figures`. */
   controller(figures?: EngineFigures): Controller;
+  /** Names of all that is told of its clusters, as queries have them. */
+  readonly metricNames: readonly string[];
+  /** Its default alerts, for Prometheus. */
+  readonly alerts: RuleFile;
+  /** Its dashboard, for Grafana. */
+  readonly dashboard: object;
 }
 
 export function engineModule<Options, Facts>(
   kind: Kind<ClusterSpec<Options>, ClusterStatus>,
   engine: Engine<Options, Facts>,
 ): EngineModule {
-  return { kind, controller: (figures) => engineController(kind, engine, figures) };
+  const { members = [], cluster = [], alerts = [], panels = [] } = engine.telemetry ?? {};
+  const heads = [...usualHeads, ...members, ...cluster];
+  return {
+    kind,
+    controller: (figures) => engineController(kind, engine, figures),
+    metricNames: heads.map(({ name, type }) =>
+      type === 'counter' ? `tweendeck_${name}_total` : `tweendeck_${name}`,
+    ),
+    alerts: alertRules({ kind: engine.kind, alerts }),
+    dashboard: dashboardOf({ kind: engine.kind, panels }),
+  };
 }

@@ -68,3 +68,10 @@ export const observeDuration: Pick<MetricHead, 'name' | 'help'> = {
   name: 'observe_duration_seconds',
   help: 'How long all members of a cluster took to answer, or were waited for.',
 };
+
+/** Of one value each. */
+export const usualHeads: readonly MetricHead[] = [
+  ...Object.values(clusterCounters),
+  ...Object.values(clusterGauges),
+  ...Object.values(memberGauges),
+];
