@@ -122,12 +122,15 @@ class Scheduler {
         await abortable(pending.due(), this.#signal);
         continue;
       }
+      this.#cluster.dropAssumed(pod.metadata.uid); // its place of before, where it waited for volumes
       const plan = planScheduling(pod, this.#cluster, tools);
-      if (plan.fits && plan.waiting.length > 0) {
-        this.#write(() => this.#choose(pod, plan.nodeName, plan.waiting));
-      } else if (plan.fits) {
-        this.#cluster.assume(pod, plan.nodeName);
-        this.#write(() => this.#bind(pod, plan.nodeName));
+      if (plan.fits) {
+        this.#cluster.assume(pod, plan.nodeName); // others keep apart from it from now on
+        this.#write(() =>
+          plan.waiting.length > 0
+            ? this.#choose(pod, plan.nodeName, plan.waiting)
+            : this.#bind(pod, plan.nodeName),
+        );
       } else {
         this.#write(() => this.#refuse(pod, plan.message));
       }

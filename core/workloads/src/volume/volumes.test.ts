@@ -77,6 +77,36 @@ test('a claim gets its volume where its first pod runs, keeps it while in use, a
   });
 });
 
+test('pods that wait for their volumes keep apart from one another', async () => {
+  await using home = await openTestHome({ nodeNames: ['n1', 'n2'] });
+  const { client, signal } = home;
+  await ensureDefaultStorageClass(client, signal);
+  const pairs = ['a', 'b', 'c', 'd'].map((pair) => [pair, [`${pair}-1`, `${pair}-2`]] as const);
+  const apart = (pair: string) => ({
+    topologyKey: 'kubernetes.io/hostname',
+    labelSelector: { matchLabels: { pair } },
+  });
+  for (const [pair, names] of pairs) {
+    const preferred = [{ weight: 100, podAffinityTerm: apart(pair) }];
+    const podAntiAffinity = { preferredDuringSchedulingIgnoredDuringExecution: preferred };
+    for (const name of names) {
+      await client.create(persistentVolumeClaimResource, claimOf(name), {}, signal);
+      const { spec, ...pod } = podWith(name, name);
+      const metadata = { ...at(name), labels: { pair } };
+      const apartSpec = { ...spec, affinity: { podAntiAffinity } };
+      await client.create(podResource, { ...pod, metadata, spec: apartSpec }, {}, signal);
+    }
+  }
+  for (const [pair, names] of pairs) {
+    for (const name of names) await home.eventually(`${name} runs`, () => isRunning(home, name));
+    const nodes = names.map(async (name) => {
+      const found = await client.get(podResource, at(name), signal);
+      return found?.spec.nodeName;
+    });
+    assert.equal(new Set(await Promise.all(nodes)).size, 2, `${pair}: both are on one node`);
+  }
+});
+
 test('a claim grows, and a retained volume outlives it', async () => {
   await using home = await openTestHome();
   const { client, signal } = home;
