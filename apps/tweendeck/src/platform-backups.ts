@@ -1,7 +1,12 @@
 // Whose data can be backed up, and the programs that carry them.
 
 import type { Controller } from '@tweendeck/controller';
-import { type BackupProgram, backupController, type DirectoryRule } from '@tweendeck/engine';
+import {
+  type BackupProgram,
+  backupController,
+  clusterBackupsController,
+  type DirectoryRule,
+} from '@tweendeck/engine';
 import { redisBackupPrograms, redisBackups } from '@tweendeck/redis';
 
 /** By kind. */
@@ -9,5 +14,8 @@ export const backupPrograms: Readonly<Record<string, BackupProgram>> = redisBack
 
 /** `directories`: whether backups may be written to directories of machines, as only where all is on one. */
 export function backupControllers(directories: DirectoryRule): readonly Controller[] {
-  return [backupController({ engines: redisBackups, directories })];
+  return [
+    backupController({ engines: redisBackups, directories }),
+    ...redisBackups.map((engine) => clusterBackupsController(engine, directories)),
+  ];
 }

@@ -11,6 +11,12 @@ import {
   t,
   tolerationsType,
 } from '@tweendeck/kube';
+import {
+  type RestoreSpec,
+  type RestoreStatus,
+  restoreStatusType,
+  restoreType,
+} from './backup/policy.ts';
 import type { CountRule, EngineTables, GroupRule, Parameter } from './engine.ts';
 
 /** How many members of a group there are, and what each takes. */
@@ -37,6 +43,8 @@ export interface ClusterSpec<Options> {
   readonly restart?: string;
   /** Of engines whose members ask for a password. */
   readonly auth?: AuthSpec;
+  /** Where its data are from, when it is new; of engines that can be backed up. */
+  readonly restore?: RestoreSpec;
   /** Members are stopped; volumes stay. */
   readonly suspend?: boolean;
   readonly options: Options;
@@ -94,6 +102,7 @@ export interface ClusterStatus {
   readonly failure?: StepFailure | null;
   /** What was set while members ran, by name. */
   readonly settings?: Readonly<Record<string, string | null>>;
+  readonly restore?: RestoreStatus;
   readonly conditions?: readonly Condition[];
 }
 
@@ -135,7 +144,7 @@ export function engineKind<Options>(
 const nameLengthMax = 40;
 
 function specOf<Options>(
-  { versions, groups, parameters, passwords }: EngineTables<Options>,
+  { versions, groups, parameters, passwords, backups }: EngineTables<Options>,
   options: Type<Options, Presence>,
 ): Type<ClusterSpec<Options>> {
   const shape = t.object({
@@ -168,11 +177,19 @@ function specOf<Options>(
       .optional()
       .describe('Change it to any other text, and members are restarted one after another.'),
     ...(passwords ? { auth: authType } : {}),
+    ...(backups
+      ? { restore: restoreType.optional().describe('Data that a new cluster begins with.') }
+      : {}),
     suspend: t.boolean().optional().describe('Stops all members; what is on volumes stays.'),
     options,
   });
   // The shape is ClusterSpec field by field; groups and config are objects with the engine's own names.
-  return shape as unknown as Type<ClusterSpec<Options>>;
+  const typed = shape as unknown as Type<ClusterSpec<Options>>;
+  if (!backups) return typed;
+  return typed.rule('!has(self.restore) || has(oldSelf.restore)', {
+    message: 'only a new cluster is filled from a backup: make another one',
+    fieldPath: '.restore',
+  });
 }
 
 const usualAuth = {
@@ -337,5 +354,6 @@ const status: Type<ClusterStatus> = t.object({
     .map(t.string())
     .optional()
     .describe('Settings that were set while members ran, and that all of them have.'),
+  restore: restoreStatusType.optional().describe('How it is filled from a backup.'),
   conditions: t.conditions().optional(),
 });

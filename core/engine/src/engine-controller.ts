@@ -24,6 +24,7 @@ import {
   statefulSetResource,
 } from '@tweendeck/kube';
 import { messageOf, timestampOf } from '@tweendeck/std';
+import { whileFilled } from './backup/while-filled.ts';
 import { choresOf } from './chores.ts';
 import type { ClusterFigures } from './cluster-figures.ts';
 import type { ClusterObject, ClusterSpec, ClusterStatus, StepFailure } from './cluster-spec.ts';
@@ -215,7 +216,8 @@ class ClusterPass<Options, Facts> {
       (await takenName(this.#object, namesOf(rendering), this.#context));
     if (taken === 'leftover') return { requeueAfterMs: busyMs };
     if (taken !== undefined) return this.#tell(observed, blockedPlan(taken), account);
-    const plan = this.#plan(observed, this.#chores([...rendering.members, ...staying]));
+    const planned = this.#plan(observed, this.#chores([...rendering.members, ...staying]));
+    const plan = whileFilled(planned, this.#object);
     const budgets = rendering.budgets.map((budget) => heldBudget(budget, observed.members));
     await this.#apply(
       { ...rendering, budgets },

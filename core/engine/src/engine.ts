@@ -180,6 +180,8 @@ export interface EngineTables<Options> {
    */
   readonly services?: 'by role';
   readonly recipes: Readonly<Record<string, MemberRecipe<Options>>>;
+  /** Whether its data can be carried to files and back by a `BackupProgram`. */
+  readonly backups?: true;
   /** What asks for a password has one that is made, kept in the Secret `NAME-auth`, and changed on request. */
   readonly passwords?: PasswordRule;
 }

@@ -1,21 +1,23 @@
 // The public surface of engine.
 
 export type { BackedUpEngine } from './backup/backed-up.ts';
-export { backupController, type DirectoryRule } from './backup/backup-controller.ts';
+export { backupController } from './backup/backup-controller.ts';
 export { backupKind } from './backup/backup-kind.ts';
+export { clusterBackupsController } from './backup/cluster-backups.ts';
 export { directoryStore } from './backup/directory-store.ts';
 export type { FileStore } from './backup/file-store.ts';
 export { fillFromBackup } from './backup/fill.ts';
+export type { DirectoryRule } from './backup/place.ts';
 export * from './backup/program.ts';
 export { backupImage } from './backup/render-job.ts';
 export { sizeText } from './backup/size-text.ts';
 export { takeBackup } from './backup/take.ts';
 export { type FilesTask, type FillTask, type TakeTask, taskVariable } from './backup/task.ts';
 export * from './cluster-spec.ts';
-export { engineErrors } from './errors.ts';
 export * from './engine.ts';
 export * from './engine-controller.ts';
 export * from './engine-module.ts';
+export { engineErrors } from './errors.ts';
 export { EngineFigures } from './figures.ts';
 export * from './member.ts';
 export { observe } from './observe.ts';

@@ -9,7 +9,6 @@ import {
 } from '@tweendeck/controller';
 import {
   isApiError,
-  type Job,
   jobResource,
   type KubeObject,
   type Pod,
@@ -23,7 +22,8 @@ import type { ClusterObject } from '../cluster-spec.ts';
 import { type BackedUpEngine, busyWith, membersIn, passwordsOf, selectionOf } from './backed-up.ts';
 import { type BackupObject, backupKind, folderOf } from './backup-kind.ts';
 import { backupWords } from './backup-words.ts';
-import { type JobOutcome, jobOutcome, podWaits } from './job-outcome.ts';
+import { type OwnedJob, ownedJob } from './owned-job.ts';
+import { type DirectoryRule, directoryRefused } from './place.ts';
 import { type BackupStep, planBackup } from './plan-backup.ts';
 import { type JobInput, renderAccount, renderJob } from './render-job.ts';
 
@@ -32,8 +32,6 @@ export interface BackupControllerOptions {
   /** Whether backups may be written to directories of the machine: whoever may make a Backup writes there. */
   readonly directories: DirectoryRule;
 }
-
-export type DirectoryRule = 'allowed' | 'refused';
 
 const lookAgainMs = 5_000;
 const removeSeconds = 600;
@@ -92,10 +90,10 @@ class BackupPass {
     const { status } = this.#backup;
     const job = await this.#job(this.#attemptName(status?.attempts ?? 0));
     const step = planBackup({
-      ...{ status, job, refusal: this.#refusal(), waits: this.#waits() },
+      ...{ status, job: job?.outcome, refusal: this.#refusal(), waits: this.#waits() },
       nowMs: this.#context.clock.nowMs(),
     });
-    this.#tell(step);
+    this.#tell(step, job?.waits);
     if (step.do === 'begin') await this.#begin(step.attempt);
     if (step.do === 'complete') await this.#context.prune(...ownedResources);
     if (step.do === 'rest' || step.do === 'fail') return undefined;
@@ -107,14 +105,14 @@ class BackupPass {
   async remove(): Promise<Outcome> {
     const { spec, status } = this.#backup;
     const running = await this.#job(this.#attemptName(status?.attempts ?? 0));
-    if (running?.state === 'running') {
+    if (running?.outcome.state === 'running') {
       await this.#context.prune(jobResource);
       return { requeueAfterMs: lookAgainMs };
     }
     const hasNoFiles = (status?.attempts ?? 0) === 0;
     if (spec.keepFiles || hasNoFiles || this.#refusal() !== undefined) return undefined;
     const name = `${this.#backup.metadata.name}-remove`;
-    const outcome = await this.#job(name);
+    const outcome = (await this.#job(name))?.outcome;
     if (outcome?.state === 'complete') return undefined;
     if (outcome?.state === 'failed') {
       const message = `${outcome.why}; it is tried again, or set spec.keepFiles and remove them yourself`;
@@ -193,23 +191,9 @@ class BackupPass {
   }
 
   /** Undefined when there is none of this Backup. */
-  async #job(name: string): Promise<JobOutcome | undefined> {
-    const { namespace = 'default', uid } = this.#backup.metadata;
-    const { cache, client, signal } = this.#context;
-    const ref = { name, namespace };
-    const job: Job | undefined =
-      cache(jobResource).get(ref) ?? (await client.get(jobResource, ref, signal));
-    const owner = job?.metadata.ownerReferences?.find(({ controller }) => controller);
-    if (job === undefined || owner?.uid !== uid || job.metadata.deletionTimestamp) return undefined;
-    return jobOutcome(job, this.#podsOf(job));
-  }
-
-  #podsOf({ metadata: { uid } }: Job): readonly Pod[] {
-    const { name, namespace = 'default' } = this.#backup.metadata;
-    return this.#context
-      .cache(podResource)
-      .list({ namespace, labels: { [backupLabel]: name } })
-      .filter(({ metadata }) => metadata.ownerReferences?.some((owner) => owner.uid === uid));
+  #job(name: string): Promise<OwnedJob | undefined> {
+    const labels = { [backupLabel]: this.#backup.metadata.name };
+    return ownedJob(this.#backup, { name, labels }, this.#context);
   }
 
   #cluster(): { engine: BackedUpEngine; cluster: ClusterObject<unknown> } | undefined {
@@ -228,10 +212,7 @@ class BackupPass {
       const message = `there are backups of ${kinds.join(' and ')}, not of ${cluster.kind}`;
       return { reason: 'KindUnknown', message };
     }
-    if (to.directory === undefined || this.#options.directories === 'allowed') return undefined;
-    const message =
-      'here nobody may write to directories of machines: name a claim of this namespace';
-    return { reason: 'DirectoryRefused', message };
+    return directoryRefused(to, this.#options.directories);
   }
 
   #waits(): { readonly reason: string; readonly message: string } | undefined {
@@ -242,14 +223,12 @@ class BackupPass {
     return busyWith(found.cluster);
   }
 
-  #tell(step: BackupStep): void {
-    if (step.do === 'rest') return;
-    const { cache, clock } = this.#context;
-    const { name, namespace = 'default' } = this.#backup.metadata;
-    const pods = cache(podResource).list({ namespace, labels: { [backupLabel]: name } });
+  #tell(step: BackupStep, waits: string | undefined): void {
+    if (step.do === 'rest' || step.do === 'pause') return;
+    const { metadata, status } = this.#backup;
     const { fields, condition, event } = backupWords({
-      ...{ step, folder: folderOf({ name, namespace }), podWaits: podWaits(pods) },
-      ...{ startTime: this.#backup.status?.startTime, nowMs: clock.nowMs() },
+      ...{ step, folder: folderOf(metadata), podWaits: waits },
+      ...{ startTime: status?.startTime, nowMs: this.#context.clock.nowMs() },
     });
     this.#context.status({ ...fields }, [condition]);
     if (event) this.#context.event(...event);

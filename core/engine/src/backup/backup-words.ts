@@ -12,7 +12,7 @@ export interface BackupWords {
 }
 
 export interface WordsInput {
-  readonly step: Exclude<BackupStep, { readonly do: 'rest' }>;
+  readonly step: Exclude<BackupStep, { readonly do: 'rest' | 'pause' }>;
   readonly folder: string;
   readonly startTime: string | undefined;
   /** Why the pod of the attempt does not begin. */

@@ -5,7 +5,8 @@ import type { Job, Pod } from '@tweendeck/kube';
 export type JobOutcome =
   | { readonly state: 'running' }
   | { readonly state: 'complete' }
-  | { readonly state: 'failed'; readonly why: string };
+  /** `isFinal`: another attempt would end the same way. */
+  | { readonly state: 'failed'; readonly why: string; readonly isFinal: boolean };
 
 export function jobOutcome({ status }: Job, pods: readonly Pod[]): JobOutcome {
   const has = (type: string) =>
@@ -13,13 +14,22 @@ export function jobOutcome({ status }: Job, pods: readonly Pod[]): JobOutcome {
   if (has('Complete')) return { state: 'complete' };
   const failed = has('Failed');
   if (failed === undefined) return { state: 'running' };
-  if (failed.reason === 'DeadlineExceeded')
-    return { state: 'failed', why: 'it took longer than its time limit' };
+  const why = reasonOf(failed.reason, pods);
+  return { state: 'failed', why, isFinal: finalCodes.some((code) => why.endsWith(`(${code})`)) };
+}
+
+/** What stays as it is, however often it is tried. */
+const finalCodes: readonly string[] = [
+  ...['ENGINE_BACKUP_DAMAGED', 'ENGINE_BACKUP_FOLDER_TAKEN'],
+  ...['ENGINE_BACKUP_NOT_EMPTY', 'ENGINE_BACKUP_OTHER_KIND'],
+];
+
+function reasonOf(reason: string | undefined, pods: readonly Pod[]): string {
+  if (reason === 'DeadlineExceeded') return 'it took longer than its time limit';
   const [ended] = pods.flatMap(
     (pod) => pod.status?.containerStatuses?.flatMap(({ state }) => state?.terminated ?? []) ?? [],
   );
-  if (ended === undefined) return { state: 'failed', why: 'its pod is gone' };
-  return { state: 'failed', why: wordsOf(ended) };
+  return ended ? wordsOf(ended) : 'its pod is gone';
 }
 
 /** What the program said last, without what was for a log. */

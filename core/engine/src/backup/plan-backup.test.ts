@@ -35,12 +35,26 @@ for (const { name, input, step } of [
   },
   {
     name: 'waits longer with each attempt',
-    input: { status: { phase: 'Running', attempts: 3 }, job: { state: 'failed', why: 'full' } },
+    input: {
+      status: { phase: 'Running', attempts: 3 },
+      job: { state: 'failed', why: 'full', isFinal: false },
+    },
     step: { do: 'retry', attempt: 3, why: 'full', atMs: nothing.nowMs + 20_000 },
   },
   {
+    name: 'does not repeat what cannot become better',
+    input: {
+      status: { phase: 'Running', attempts: 1 },
+      job: { state: 'failed', why: 'damaged', isFinal: true },
+    },
+    step: { do: 'fail', reason: 'Refused', message: 'damaged' },
+  },
+  {
     name: 'gives up',
-    input: { status: { phase: 'Running', attempts: 4 }, job: { state: 'failed', why: 'full' } },
+    input: {
+      status: { phase: 'Running', attempts: 4 },
+      job: { state: 'failed', why: 'full', isFinal: false },
+    },
     step: {
       ...{ do: 'fail', reason: 'AttemptsFailed' },
       message: 'none of 4 attempts was successful; the last: full',
@@ -49,10 +63,7 @@ for (const { name, input, step } of [
   {
     name: 'waits for its next attempt',
     input: { status: { phase: 'Pending', attempts: 1, retryTime: '2026-01-01T00:00:05Z' } },
-    step: {
-      ...{ do: 'wait', reason: 'TriedAgain' },
-      message: 'attempt 2 of 4 begins at 2026-01-01T00:00:05Z',
-    },
+    step: { do: 'pause', untilMs: nothing.nowMs + 5_000 },
   },
   {
     name: 'tries again when it is time',
@@ -82,6 +93,12 @@ for (const { name, conditions = [], pods = [], outcome } of [
     outcome: /^full \(CODE\)$/,
   },
   {
+    name: 'a code that stays',
+    conditions: [failed('BackoffLimitExceeded')],
+    pods: [ended({ exitCode: 1, message: 'tweendeck: shard-0.rdb (ENGINE_BACKUP_DAMAGED)' })],
+    outcome: /shard-0/,
+  },
+  {
     name: 'a signal',
     conditions: [failed('BackoffLimitExceeded')],
     pods: [ended({ exitCode: 137, signal: 9 })],
@@ -94,6 +111,7 @@ for (const { name, conditions = [], pods = [], outcome } of [
     if (outcome instanceof RegExp) {
       assert.equal(told.state, 'failed');
       assert.match('why' in told ? told.why : '', outcome);
+      assert.equal('isFinal' in told && told.isFinal, name.endsWith('stays'));
     } else assert.deepEqual(told, outcome);
   });
 }

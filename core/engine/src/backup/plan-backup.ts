@@ -3,7 +3,7 @@
 import type { BackupStatus } from './backup-kind.ts';
 import type { JobOutcome } from './job-outcome.ts';
 
-export const attemptsMax = 4;
+const attemptsMax = 4;
 const firstDelayMs = 5_000;
 
 export interface BackupInput {
@@ -19,6 +19,8 @@ export interface BackupInput {
 
 export type BackupStep =
   | { readonly do: 'rest' }
+  /** Until it is tried again; why the attempt before failed stays told. */
+  | { readonly do: 'pause'; readonly untilMs: number }
   | { readonly do: 'wait'; readonly reason: string; readonly message: string }
   /** Also again, where the Job of the attempt is not there. */
   | { readonly do: 'begin'; readonly attempt: number }
@@ -35,11 +37,11 @@ export function planBackup({ status, waits, refusal, job, nowMs }: BackupInput):
     if (job === undefined) return { do: 'begin', attempt: attempts };
     if (job.state === 'running') return { do: 'watch', attempt: attempts };
     if (job.state === 'complete') return { do: 'complete' };
+    if (job.isFinal) return { do: 'fail', reason: 'Refused', message: job.why };
     return afterFailure(attempts, job.why, nowMs);
   }
   if (retryTime && Date.parse(retryTime) > nowMs) {
-    const message = `attempt ${attempts + 1} of ${attemptsMax} begins at ${retryTime}`;
-    return { do: 'wait', reason: 'TriedAgain', message };
+    return { do: 'pause', untilMs: Date.parse(retryTime) };
   }
   if (waits) return { do: 'wait', ...waits };
   return { do: 'begin', attempt: attempts + 1 };
