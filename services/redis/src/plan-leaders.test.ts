@@ -75,6 +75,18 @@ for (const { name, hosts, calmMs, deeds, spread } of [
     spread: 'False',
   },
   {
+    name: 'only over another: that one gives its own on first',
+    hosts: ['ab', 'ab', 'bc'],
+    deeds: ['hand over from c-data-2-0 to c-data-2-1'],
+    spread: 'False',
+  },
+  {
+    name: 'and then the host that has too many',
+    hosts: ['ab', 'ab', 'cb'],
+    deeds: ['hand over from c-data-0-0 to c-data-0-1'],
+    spread: 'False',
+  },
+  {
     name: 'one host: told, and nothing done',
     hosts: ['aa', 'aa', 'aa'],
     deeds: [],
@@ -92,19 +104,26 @@ for (const { name, hosts, calmMs, deeds, spread } of [
   });
 }
 
-test('a new cluster begins with its leaders spread', () => {
-  const members = clusterOf(
-    ['0-0 a', '0-1 b', '1-0 a', '1-1 c', '2-0 a', '2-1 b'].map((text) => {
-      const [at = '', host = ''] = text.split(' ');
-      return { at, host };
-    }),
-  );
-  const spec = {
-    ...{ version: '7.0', options: {} },
-    groups: { data: { shards: 3, members: 2, resources: { limits: {} } } },
-  };
-  assert.deepEqual(
-    planRedis({ spec }, { members }).deeds.map(({ id }) => id),
-    ['take slots on c-data-0-0', 'take slots on c-data-1-1', 'take slots on c-data-2-1'],
-  );
-});
+for (const { hosts, leaders } of [
+  { hosts: ['ab', 'ac', 'ab'], leaders: ['0-0', '1-1', '2-1'] },
+  // Whoever takes the first host of the first shard leaves none to the last one.
+  { hosts: ['ab', 'cb', 'ac'], leaders: ['0-1', '1-0', '2-0'] },
+  { hosts: ['ab', 'ba', 'ac'], leaders: ['0-0', '1-0', '2-1'] },
+  { hosts: ['aa', 'aa', 'aa'], leaders: ['0-0', '1-0', '2-0'] },
+]) {
+  test(`a new cluster on ${hosts.join(', ')} begins with its leaders spread`, () => {
+    const members = clusterOf(
+      hosts.flatMap((of, shard) =>
+        [...of].map((host, ordinal) => ({ at: `${shard}-${ordinal}`, host })),
+      ),
+    );
+    const spec = {
+      ...{ version: '7.0', options: {} },
+      groups: { data: { shards: 3, members: 2, resources: { limits: {} } } },
+    };
+    assert.deepEqual(
+      planRedis({ spec }, { members }).deeds.map(({ id }) => id),
+      leaders.map((at) => `take slots on c-data-${at}`),
+    );
+  });
+}

@@ -13,9 +13,14 @@ export interface Led {
   readonly heirs: readonly Seen[];
 }
 
+interface Change {
+  readonly from: Seen;
+  readonly to: Seen;
+}
+
 export interface SpreadPlan {
   /** Who takes over from whom; undefined: it is as good as it gets. */
-  readonly change: { readonly from: Seen; readonly to: Seen } | undefined;
+  readonly change: Change | undefined;
   readonly condition: ConditionInput;
 }
 
@@ -36,19 +41,38 @@ export function planSpread(shards: readonly Led[]): SpreadPlan {
       condition: { type: 'LeadersSpread', status: 'True', reason: 'Spread', message },
     };
   }
-  const [change] = shards
-    .filter(({ leader }) => leader.pod.host === worst)
-    .flatMap(({ leader, heirs }) => heirs.map((to) => ({ from: leader, to })))
-    .map((one) => ({ ...one, after: (counts.get(hostOf(one.to)) ?? 0) + 1 }))
-    .filter(({ to, after }) => hostOf(to) !== worst && after < most)
-    .toSorted((a, b) => a.after - b.after);
+  const change = changeFrom(worst, shards, counts);
   const message = `${most} of ${shards.length} leaders are on ${worst}: without it nobody could be elected; ${
     change ? 'another one is to lead' : 'members on more hosts are needed'
   }`;
   return {
-    change: change && { from: change.from, to: change.to },
+    change,
     condition: { type: 'LeadersSpread', status: 'False', reason: 'HostHasTooMany', message },
   };
+}
+
+/**
+ * What takes a leader from a host, at once or over others that give one on: of the shortest way to a host with room the last
+ * change, which makes room for the one before it.
+ */
+function changeFrom(
+  worst: string,
+  shards: readonly Led[],
+  counts: ReadonlyMap<string, number>,
+): Change | undefined {
+  const count = (host: string): number => counts.get(host) ?? 0;
+  const changes = shards.flatMap(({ leader, heirs }) => heirs.map((to) => ({ from: leader, to })));
+  const reached = new Set([worst]);
+  for (let edge = [worst]; edge.length > 0; ) {
+    const next = changes
+      .filter(({ from, to }) => edge.includes(hostOf(from)) && !reached.has(hostOf(to)))
+      .toSorted((a, b) => count(hostOf(a.to)) - count(hostOf(b.to)));
+    const [best] = next;
+    if (best && count(hostOf(best.to)) + 1 < count(worst)) return best;
+    edge = next.map(({ to }) => hostOf(to));
+    for (const host of edge) reached.add(host);
+  }
+  return undefined;
 }
 
 /** Who leads first in each shard: on the host that leads least. By shard, in the order given. */
@@ -66,7 +90,25 @@ export function firstLeaders(
     counts.set(hostOf(leader), (counts.get(hostOf(leader)) ?? 0) + 1);
     chosen.set(shard, leader);
   }
+  // Whoever came first may have taken the one place of another.
+  for (let turn = 0; turn < shards.size ** 2; turn++) {
+    const change = firstChange(shards, chosen, present);
+    if (change === undefined) break;
+    chosen.set(change.from.place.shard, change.to);
+  }
   return chosen;
+}
+
+function firstChange(
+  shards: ReadonlyMap<number, readonly Seen[]>,
+  chosen: ReadonlyMap<number, Seen>,
+  present: readonly Seen[],
+): Change | undefined {
+  const led = [...chosen].map(([shard, leader]) => ({
+    leader,
+    heirs: (shards.get(shard) ?? []).filter((one) => one !== leader),
+  }));
+  return planSpread([...led, ...present.map((leader) => ({ leader, heirs: [] }))]).change;
 }
 
 const hostOf = ({ pod }: Seen): string => pod.host ?? '';
