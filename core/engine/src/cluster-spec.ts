@@ -12,6 +12,10 @@ import {
   tolerationsType,
 } from '@tweendeck/kube';
 import {
+  type BackupPolicy,
+  type PolicyStatus,
+  policyStatusType,
+  policyType,
   type RestoreSpec,
   type RestoreStatus,
   restoreStatusType,
@@ -43,6 +47,8 @@ export interface ClusterSpec<Options> {
   readonly restart?: string;
   /** Of engines whose members ask for a password. */
   readonly auth?: AuthSpec;
+  /** When it is backed up by itself; of engines that can be backed up. */
+  readonly backup?: BackupPolicy;
   /** Where its data are from, when it is new; of engines that can be backed up. */
   readonly restore?: RestoreSpec;
   /** Members are stopped; volumes stay. */
@@ -103,6 +109,7 @@ export interface ClusterStatus {
   /** What was set while members ran, by name. */
   readonly settings?: Readonly<Record<string, string | null>>;
   readonly restore?: RestoreStatus;
+  readonly backup?: PolicyStatus | null;
   readonly conditions?: readonly Condition[];
 }
 
@@ -178,7 +185,10 @@ function specOf<Options>(
       .describe('Change it to any other text, and members are restarted one after another.'),
     ...(passwords ? { auth: authType } : {}),
     ...(backups
-      ? { restore: restoreType.optional().describe('Data that a new cluster begins with.') }
+      ? {
+          backup: policyType.optional().describe('Backups on a schedule.'),
+          restore: restoreType.optional().describe('Data that a new cluster begins with.'),
+        }
       : {}),
     suspend: t.boolean().optional().describe('Stops all members; what is on volumes stays.'),
     options,
@@ -355,5 +365,6 @@ const status: Type<ClusterStatus> = t.object({
     .optional()
     .describe('Settings that were set while members ran, and that all of them have.'),
   restore: restoreStatusType.optional().describe('How it is filled from a backup.'),
+  backup: policyStatusType.nullable().optional().describe('Backups on the schedule.'),
   conditions: t.conditions().optional(),
 });

@@ -1,12 +1,20 @@
-// The controller that keeps what clusters say of their backups: fills those that are new, of each engine one.
+// The controller that keeps what clusters say of their backups: fills those that are new, and
+// makes backups on their schedules. One for each engine.
 
-import { type Controller, defineController, watching } from '@tweendeck/controller';
-import { jobResource, podResource } from '@tweendeck/kube';
+import {
+  type Controller,
+  defineController,
+  type Outcome,
+  type ReconcileContext,
+  watching,
+} from '@tweendeck/controller';
+import { isApiError, jobResource, podResource } from '@tweendeck/kube';
 import type { ClusterObject } from '../cluster-spec.ts';
 import type { BackedUpEngine } from './backed-up.ts';
 import { backupKind } from './backup-kind.ts';
 import type { DirectoryRule } from './place.ts';
-import { restorePass } from './restore-pass.ts';
+import { type RestoreInput, restorePass } from './restore-pass.ts';
+import { schedulePass } from './schedule-pass.ts';
 
 /** Field manager and event source is the engine's component with `-backups`. */
 export function clusterBackupsController(
@@ -18,18 +26,38 @@ export function clusterBackupsController(
     name: `${engine.engine.component}-backups`,
     resource: kind,
     owns: [jobResource],
+    makes: [backupKind],
+    ends: [backupKind],
     watches: [
       watching(podResource, () => []),
-      watching(backupKind, ({ metadata: { name, namespace = 'default' } }, cache) =>
+      watching(backupKind, ({ metadata: { name, namespace = 'default' }, spec }, cache) =>
         cache(kind)
           .list({ namespace })
-          .filter(({ spec }) => spec.restore?.backup === name)
+          .filter(({ metadata, spec: { restore } }) => {
+            const isItsOwn = spec.cluster.name === metadata.name;
+            return restore?.backup === name || (isItsOwn && spec.cluster.kind === kind.kind);
+          })
           .map(({ metadata }) => ({ namespace, name: metadata.name })),
       ),
     ],
-    reconcile: async (cluster, context) => {
-      const restoreMs = await restorePass({ engine, cluster, directories }, context);
-      return restoreMs === undefined ? undefined : { requeueAfterMs: restoreMs };
-    },
+    reconcile: (cluster, context) => pass({ engine, cluster, directories }, context),
   });
 }
+
+async function pass(
+  input: RestoreInput,
+  context: ReconcileContext<ClusterObject<unknown>>,
+): Promise<Outcome> {
+  try {
+    const times = [
+      await restorePass(input, context),
+      await schedulePass(input.engine, input.cluster, context),
+    ].filter((time) => time !== undefined);
+    return times.length > 0 ? { requeueAfterMs: Math.min(...times) } : undefined;
+  } catch (error) {
+    if (!isApiError(error, 'Conflict')) throw error;
+    return { requeueAfterMs: conflictMs }; // its engine wrote meanwhile
+  }
+}
+
+const conflictMs = 500;
