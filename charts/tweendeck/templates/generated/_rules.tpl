@@ -155,6 +155,8 @@
   resources:
     - backups
   verbs:
+    - create
+    - delete
     - get
     - list
     - patch
