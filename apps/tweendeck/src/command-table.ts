@@ -304,6 +304,36 @@ export const commands: readonly CommandSpec[] = [
     load: () => import('./commands/controllers.ts'),
   },
   {
+    name: 'plan',
+    operands: '[KIND NAME]',
+    operandsMax: 2,
+    summary: 'Tells what the controllers would do about a middleware cluster, and changes nothing',
+    details: [
+      'Of the cluster as it is declared, or, with --file, as "tweendeck apply" of that file would declare it. Members are',
+      'asked, so they must be reachable: on the machine of the embedded home, or in the cluster. What follows from what is',
+      'not there yet is planned when it is.',
+      'Exit code 0; with --exit-code 3 when something would be done, 4 when something needs a person.',
+    ],
+    options: {
+      file: {
+        type: 'string',
+        short: 'f',
+        value: 'FILE',
+        multiple: true,
+        description: 'clusters as they are to be, YAML or JSON, - for standard input; repeatable',
+      },
+      output: { type: 'string', short: 'o', value: 'FORM', description: 'json for machines' },
+      'exit-code': { type: 'boolean', description: 'tell by the exit code what would be done' },
+      'pod-network': {
+        type: 'boolean',
+        description:
+          'this machine is in the network of the pods: members may be sent their password',
+      },
+      ...namespaced,
+    },
+    load: () => import('./commands/plan.ts'),
+  },
+  {
     name: 'alerts',
     operands: '[KIND...]',
     operandsMax: 100,

@@ -10,7 +10,7 @@ import type { Counter } from './usual-metrics.ts';
 
 /** What a pass decided and told. */
 export interface PassAccount {
-  readonly plan: Pick<ClusterPlan, 'ahead' | 'troubles'>;
+  readonly plan: ClusterPlan;
   readonly phase: ClusterPhase;
   readonly step: StepStatus | null;
   readonly conditions: readonly ConditionInput[];

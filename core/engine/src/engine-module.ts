@@ -1,10 +1,11 @@
 // An engine as the platform takes it, whatever its options and facts are.
 
 import type { Controller } from '@tweendeck/controller';
-import type { Kind } from '@tweendeck/kube';
+import type { Kind, KubeObject } from '@tweendeck/kube';
 import { alertRules, type RuleFile } from './alerts.ts';
 import type { ClusterSpec, ClusterStatus } from './cluster-spec.ts';
 import { dashboardOf } from './dashboard.ts';
+import { type DryRun, type DryRunTools, dryRun } from './dry-run/dry-run.ts';
 import type { Engine } from './engine.ts';
 import { engineController } from './engine-controller.ts';
 import type { EngineFigures } from './figures.ts';
@@ -15,6 +16,8 @@ export interface EngineModule {
   readonly kind: Kind;
   /** Runs them; field manager and event source is the engine's component. What it sees is told in `figures`. */
   controller(figures?: EngineFigures): Controller;
+  /** What the controller would do about a cluster now. Changes nothing. Throws ENGINE_MEMBERS_UNREACHABLE. */
+  dryRun(object: KubeObject, tools: DryRunTools, signal: AbortSignal): Promise<DryRun>;
   /** Names of all that is told of its clusters, as queries have them. */
   readonly metricNames: readonly string[];
   /** Its default alerts, for Prometheus. */
@@ -32,6 +35,7 @@ export function engineModule<Options, Facts>(
   return {
     kind,
     controller: (figures) => engineController(kind, engine, figures),
+    dryRun: (object, tools, signal) => dryRun(kind, engine, { object, tools }, signal),
     metricNames: heads.map(({ name, type }) =>
       type === 'counter' ? `tweendeck_${name}_total` : `tweendeck_${name}`,
     ),

@@ -15,4 +15,6 @@ export const engineErrors: Readonly<Record<string, string>> = {
     'A cluster was to be filled from a backup of another kind. The message has both.',
   ENGINE_BACKUP_STORE_FAILED:
     'The place of a backup cannot be read or written: it is full, or refuses. The message has its words.',
+  ENGINE_MEMBERS_UNREACHABLE:
+    'Members of a cluster run, and none of them can be asked from this machine: what the controllers would do cannot be told. The message has an address and what came of it.',
 };

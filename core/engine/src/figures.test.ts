@@ -55,6 +55,7 @@ const planned = (...ids: readonly string[]): ClusterPlan['ahead'] =>
 
 const told = (ids: readonly string[], overdue = false) => ({
   plan: {
+    ...{ actions: [], leaving: [], waits: undefined },
     ahead: planned(...ids),
     troubles: overdue ? [{ reason: 'StepOverdue', message: 'm' }] : [],
   },
