@@ -8,13 +8,14 @@ import type {
   BackupSurvey,
   MemberView,
 } from '@tweendeck/engine';
-import { messageOf, PlatformError } from '@tweendeck/std';
+import { messageOf } from '@tweendeck/std';
 import { observeMember, type RedisFacts } from '../facts.ts';
 import { holds, slotCount, slotsHeld } from '../slots.ts';
 import { type FillTarget, fillFrom } from './fill.ts';
 import { askMember, dataMembers } from './members.ts';
 import { readPart } from './read-part.ts';
 import { slotOf } from './restore-batch.ts';
+import { unsteady } from './unsteady.ts';
 
 export const redisClusterBackup: BackupProgram = {
   suffix: '.rdb',
@@ -110,10 +111,4 @@ async function findTarget(access: BackupAccess, signal: AbortSignal): Promise<Fi
       return owner.member;
     },
   };
-}
-
-function unsteady(fact: string): PlatformError {
-  return new PlatformError('REDIS_BACKUP_UNSTEADY', fact, {
-    hint: 'It is tried again; see what the status of the cluster says when it goes on.',
-  });
 }

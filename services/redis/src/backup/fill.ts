@@ -7,6 +7,7 @@ import { type Command, openTcpLink, type RedisLink } from '../redis-link.ts';
 import { addressIn } from './members.ts';
 import { type RdbEntry, RdbScanner } from './rdb-scanner.ts';
 import { restoreCommand, valueBytesMax } from './restore-batch.ts';
+import { unsteady } from './unsteady.ts';
 
 /** Whom keys go to. */
 export interface FillTarget {
@@ -97,7 +98,7 @@ class Filling implements Disposable {
     const sent = [...portions].map(([owner, portion]) => this.#sendTo(owner, portion, signal));
     const astray = (await Promise.all(sent)).flat();
     if (astray.length === 0) return;
-    if (turn >= turnsMax) throw unsettled(astray[0]?.why ?? '');
+    if (turn >= turnsMax) throw unsteady(`keys find no owner: ${astray[0]?.why ?? ''}`);
     await this.#access.clock.sleep(turnMs, signal);
     this.#target = undefined;
     await this.#send(
@@ -182,12 +183,6 @@ interface Astray {
 function cutOff(): PlatformError {
   return new PlatformError('REDIS_BACKUP_UNREADABLE', 'the file ends in the middle', {
     hint: 'Restore from another backup.',
-  });
-}
-
-function unsettled(why: string): PlatformError {
-  return new PlatformError('REDIS_BACKUP_UNSTEADY', `keys find no owner: ${why}`, {
-    hint: 'See what the status of the cluster says; it is tried again.',
   });
 }
 

@@ -9,14 +9,14 @@ const answerMs = 10_000;
 
 export function addressIn(
   { passwords }: Pick<BackupAccess, 'passwords'>,
-  { host }: BackupMember,
+  { host, port = redisPort }: BackupMember & { readonly port?: number },
 ): RedisAddress {
-  return { host, port: redisPort, passwords };
+  return { host, port, passwords };
 }
 
 /** Asks one member within {@link answerMs}. */
 export async function askMember<Result>(
-  member: BackupMember,
+  member: BackupMember & { readonly port?: number },
   access: BackupAccess,
   use: (link: RedisLink, signal: AbortSignal) => Promise<Result>,
   signal: AbortSignal,

@@ -78,7 +78,9 @@ const times = { periodSeconds: 2, failureThreshold: 2 } as const;
 const liveTimes = { periodSeconds: 10, failureThreshold: 6 } as const;
 
 /** `open` is the way to members: TCP when omitted. */
-function redisSentinelEngine(open: OpenLink = openTcpLink): Engine<SentinelOptions, SetFacts> {
+export function redisSentinelEngine(
+  open: OpenLink = openTcpLink,
+): Engine<SentinelOptions, SetFacts> {
   const stepOf = ({ id, why, on, risk, deed }: PlannedDeed): Step => ({
     ...{ id, why, on, risk },
     timeLimitSeconds: deed.kind === 'wait' ? 120 : 15,
@@ -108,6 +110,7 @@ function redisSentinelEngine(open: OpenLink = openTcpLink): Engine<SentinelOptio
     },
     clientGroup: 'data',
     services: 'by role',
+    backups: true,
     parameters: {
       appendonly: {
         ...{ type: 'choice', choices: ['yes', 'no'], applies: 'restart' },
