@@ -279,6 +279,16 @@ for (const { name, given, options, deeds, troubles = [] } of [
     troubles: ['SlotsUncovered'],
   },
   {
+    name: 'whoever follows one that is gone and owned nothing leads',
+    given: [
+      ...settled.filter(({ at }) => !at.startsWith('1')),
+      { at: '1-0', id: 'new', follows: 'left' },
+    ],
+    options: { gone: [{ id: 'left' }, { id: 'old', slots: third1 }] },
+    deeds: ['lead with c-data-1-0 (disruptive)'],
+    troubles: ['SlotsUncovered'],
+  },
+  {
     name: 'of its replicas the one that did not copy from whoever is there now',
     given: [
       ...but(settled, {

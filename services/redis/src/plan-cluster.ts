@@ -9,7 +9,7 @@ import type { PlannedDeed, RedisPlan } from './deeds.ts';
 import type { RedisFacts } from './facts.ts';
 import { limitTrouble, shrinkTrouble } from './memory.ts';
 import { firstLeaders, planSpread, type SpreadPlan } from './plan-leaders.ts';
-import { handOver, handOverTo, planElections, planTakeovers } from './plan-leading.ts';
+import { handOver, handOverTo, planElections, planOrphans, planTakeovers } from './plan-leading.ts';
 import { planLost } from './plan-lost.ts';
 import { planClosing, planMoves } from './plan-moves.ts';
 import { isSeen, type Seen } from './seen.ts';
@@ -118,7 +118,8 @@ function planLiving(
   seen: readonly Seen[],
 ): RedisPlan {
   const takeovers = planTakeovers(members, seen);
-  const leading = takeovers.deeds.length > 0 ? takeovers.deeds : planElections(members, seen);
+  const elections = [...planElections(members, seen), ...planOrphans(members, seen)];
+  const leading = takeovers.deeds.length > 0 ? takeovers.deeds : elections;
   const healing = [...leading, ...planMeetings(seen), ...planForgetting(members, seen)];
   const following = planFollowing(seen);
   const isWell = healing.length === 0 && following.length === 0;

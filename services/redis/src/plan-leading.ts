@@ -6,7 +6,7 @@ import type { ClusterNode } from './cluster-nodes.ts';
 import type { PlannedDeed, RedisPlan } from './deeds.ts';
 import type { RedisFacts } from './facts.ts';
 import { isSeen, type Seen } from './seen.ts';
-import { bestHeir, heirsOf } from './shards.ts';
+import { bestHeir, heirsOf, leaderOf, shardsOf } from './shards.ts';
 import { slotsHeld } from './slots.ts';
 
 /** To the replica that has most of what its leader wrote. */
@@ -93,6 +93,34 @@ export function planElections(
         ...{ id: `elect ${heir.name}`, on: heir.name, risk: 'disruptive' },
         why: `the leader of ${heir.name} is gone, and not all find that it fails`,
         deed: { kind: 'lead', replica: heir, how: 'forced' },
+      },
+    ];
+  });
+}
+
+/** Whoever follows one that is gone and owned nothing, in a shard where nobody else leads: nobody would ever vote. */
+export function planOrphans(
+  members: readonly Member<RedisFacts>[],
+  seen: readonly Seen[],
+): readonly PlannedDeed[] {
+  if (members.some((member) => !isSeen(member))) return [];
+  const present = new Set(seen.map(({ view }) => view.facts.id));
+  const owners = new Set(
+    seen.flatMap(({ view }) =>
+      view.facts.nodes.filter(({ slots }) => slots.length > 0).map(({ id }) => id),
+    ),
+  );
+  return [...shardsOf(seen).values()].flatMap((shard): readonly PlannedDeed[] => {
+    const leads = leaderOf(shard) !== undefined;
+    const masters = shard.map(({ view }) => view.facts.self.masterId ?? '');
+    const isOrphaned = masters.every((id) => id !== '' && !present.has(id) && !owners.has(id));
+    const heir = bestHeir(shard);
+    if (leads || !isOrphaned || heir === undefined) return [];
+    return [
+      {
+        ...{ id: `lead with ${heir.name}`, on: heir.name, risk: 'disruptive' },
+        why: `the leader of ${heir.name} is gone, and owned no slots`,
+        deed: { kind: 'lead', replica: heir, how: 'without votes' },
       },
     ];
   });
