@@ -1,8 +1,11 @@
-// The kind RedisCluster in the embedded home, on real redis-servers, with a client that writes all the time.
+// The kind RedisCluster in the embedded home, on real redis-servers that speak TLS, with a client that writes all the time.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { connect } from 'node:tls';
 import { TestHome, until } from './support/home.ts';
 import { runProgram } from './support/kubectl.ts';
 import { ClusterWriter } from './support/redis-cluster-writer.ts';
@@ -45,20 +48,29 @@ test('a RedisCluster loses nothing that was acknowledged', {
     return Buffer.from(data[key] ?? '', 'base64').toString();
   };
   const password = (): Promise<string> => secretOf('password');
+  const authority = async (): Promise<string> => {
+    const { data } = await get('secret', 'shop-tls');
+    return Buffer.from(data['ca.crt'], 'base64').toString();
+  };
+  const cli = async (...args: readonly string[]) => {
+    const file = join(home.directory, 'shop-ca.crt');
+    await writeFile(file, await authority());
+    return await runProgram('redis-cli', ['--no-auth-warning', '--tls', '--cacert', file, ...args]);
+  };
   const isClean = () =>
     until(
       'redis-cli finds nothing wrong',
       async () => {
         const [host = ''] = await addresses();
-        const { code, stdout } = await runProgram('redis-cli', [
-          ...['--no-auth-warning', '-a', await password()],
-          ...['--cluster', 'check', `${host}:6379`],
-        ]);
+        const check = ['--cluster', 'check', `${host}:6379`];
+        const { code, stdout } = await cli('-a', await password(), ...check);
         return code === 0 && /All 16384 slots covered/.test(stdout);
       },
       patienceMs,
     );
-  await using writer = new ClusterWriter(addresses, password);
+  await using writer = new ClusterWriter(addresses, password, async () => ({
+    ...{ ca: await authority(), servername: 'shop.default.svc' },
+  }));
   const nothingLost = async (): Promise<void> => {
     const before = writer.writes;
     await until('writes go on', async () => writer.writes > before + 50);
@@ -68,7 +80,8 @@ test('a RedisCluster loses nothing that was acknowledged', {
   await context.test('it is made of members that know each other', async () => {
     const auth = { mode: 'password', keepPreviousSeconds: 1 };
     const groups = { data: { storage: { size: '64Mi' } } };
-    const spec = { auth, groups, options: { nodeTimeoutMs: 2_000 } };
+    const tls = { mode: 'required' };
+    const spec = { auth, tls, groups, options: { nodeTimeoutMs: 2_000 } };
     const object = { apiVersion: 'tweendeck.io/v1alpha1', kind: 'RedisCluster' };
     await must(
       ['apply', '-f', '-'],
@@ -85,8 +98,44 @@ test('a RedisCluster loses nothing that was acknowledged', {
 
   await context.test('without its password nobody is let in', async () => {
     const [host = ''] = await addresses();
-    const { stdout } = await runProgram('redis-cli', ['-h', host, 'DBSIZE']);
-    assert.match(stdout, /NOAUTH/);
+    assert.match((await cli('-h', host, 'DBSIZE')).stdout, /NOAUTH/);
+    const { code } = await runProgram('redis-cli', ['-h', host, 'DBSIZE']);
+    assert.notEqual(code, 0, 'without TLS neither');
+  });
+
+  await context.test('its certificate is made anew, and shown without a restart', async () => {
+    const shown = async (): Promise<ReadonlySet<string>> => {
+      const all = (await addresses()).map(async (host) => {
+        const servername = 'shop.default.svc';
+        const socket = connect({ host, port: 6_379, ca: await authority(), servername });
+        await once(socket, 'secureConnect');
+        const { fingerprint256 = '' } = socket.getPeerX509Certificate() ?? {};
+        socket.destroy();
+        return fingerprint256;
+      });
+      return new Set(await Promise.all(all));
+    };
+    const uids = new Set((await pods()).map(({ metadata }) => metadata.uid));
+    const [before = '', ...others] = await shown();
+    assert.deepEqual(others, []);
+    await must(['delete', 'secret', 'shop-tls']);
+    await must(['annotate', 'rc', 'shop', 'example.com/look=now']);
+    await until(
+      'there is another one',
+      () => home.kubectl(kubectl, ['get', 'secret', 'shop-tls']).then(({ code }) => code === 0),
+      patienceMs,
+    );
+    await until(
+      'all show it',
+      async () => {
+        const now = await shown();
+        return now.size === 1 && !now.has(before);
+      },
+      patienceMs,
+    );
+    await settled('6/6');
+    await nothingLost();
+    assert.deepEqual(new Set((await pods()).map(({ metadata }) => metadata.uid)), uids);
   });
 
   await context.test('its password is changed while clients write', async () => {
@@ -102,8 +151,7 @@ test('a RedisCluster loses nothing that was acknowledged', {
     await settled('6/6');
     for (const host of await addresses()) {
       const ask = async (word: string): Promise<string> => {
-        const args = ['--no-auth-warning', '-h', host, '-a', word, 'PING'];
-        return (await runProgram('redis-cli', args)).stdout;
+        return (await cli('-h', host, '-a', word, 'PING')).stdout;
       };
       assert.match(await ask(changed), /PONG/);
       await until(`${host} refuses it`, async () => !/PONG/.test(await ask(before)), patienceMs);
@@ -140,8 +188,7 @@ test('a RedisCluster loses nothing that was acknowledged', {
     const ask = async (name: string): Promise<ReadonlySet<string>> => {
       const word = await password();
       const answers = (await addresses()).map(async (host) => {
-        const args = ['--no-auth-warning', '-h', host, '-a', word, 'CONFIG', 'GET', name];
-        return (await runProgram('redis-cli', args)).stdout.trim();
+        return (await cli('-h', host, '-a', word, 'CONFIG', 'GET', name)).stdout.trim();
       });
       return new Set(await Promise.all(answers));
     };
@@ -216,6 +263,7 @@ test('a RedisCluster loses nothing that was acknowledged', {
       { spec: { options: { nodeTimeoutMs: 1 } }, said: /spec\.options\.nodeTimeoutMs/ },
       { spec: { config: { 'maxmemory-policy': 'some' } }, said: /spec\.config\.maxmemory-policy/ },
       { spec: { version: '6.0' }, said: /spec\.version/ },
+      { spec: { tls: { mode: 'off' } }, said: /spec\.tls\.mode.*keeps it/ },
       {
         spec: { groups: { data: { storage: { size: '64Mi' } } } },
         said: /spec\.groups\.data\.storage\.size.*volumes grow/,

@@ -1,9 +1,16 @@
 // Asks a redis-server, as a client that waits two seconds for an answer.
 
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { RespCommandWriter, RespError, RespParser, type RespValue } from '@tweendeck/wire';
 
 const answerMs = 2_000;
+
+/** Whom a client believes, and what it is called. */
+export interface CallerTls {
+  readonly ca: string;
+  readonly servername: string;
+}
 
 /** One connection; answers come in the order of the commands. */
 export class RedisCaller {
@@ -12,9 +19,10 @@ export class RedisCaller {
   #due: PromiseWithResolvers<RespValue>[] = [];
   #gone: Error | undefined;
 
-  constructor(host: string, port: number) {
+  constructor(host: string, port: number, tls?: CallerTls) {
     this.host = host;
-    this.#socket = connect({ host, port, noDelay: true });
+    const way = { host, port, noDelay: true };
+    this.#socket = tls ? connectTls({ ...way, ...tls }) : connect(way);
     const parser = new RespParser({
       value: (value) => this.#due.shift()?.resolve(value),
       push: () => undefined,

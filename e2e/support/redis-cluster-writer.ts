@@ -1,7 +1,7 @@
 // A client of a Redis cluster that writes without end, remembers what was acknowledged, and asks for all of it at the end.
 
 import type { RespValue } from '@tweendeck/wire';
-import { RedisCaller } from './redis-caller.ts';
+import { type CallerTls, RedisCaller } from './redis-caller.ts';
 
 const port = 6_379;
 const redirectionsMax = 5;
@@ -19,13 +19,20 @@ export class ClusterWriter implements AsyncDisposable {
   readonly #seeds: () => Promise<readonly string[]>;
   readonly #passwordNow: () => Promise<string>;
   #password: string | undefined;
+  readonly #tlsOnce: () => Promise<CallerTls | undefined>;
+  #tls: CallerTls | undefined;
   readonly #links = new Map<string, RedisCaller>();
   readonly #ownerOf = new Map<string, string>();
   #stopped = false;
   #work: Promise<void> = Promise.resolve();
 
-  /** `seeds` are addresses of members, asked for whenever nothing else is known; `password` when it is refused. */
-  constructor(seeds: () => Promise<readonly string[]>, password: () => Promise<string>) {
+  /** `seeds` are addresses of members, asked for whenever nothing else is known; `password` when it is refused; `tls` first. */
+  constructor(
+    seeds: () => Promise<readonly string[]>,
+    password: () => Promise<string>,
+    tls: () => Promise<CallerTls | undefined> = () => Promise.resolve(undefined),
+  ) {
+    this.#tlsOnce = tls;
     this.#seeds = seeds;
     this.#passwordNow = password;
   }
@@ -60,6 +67,7 @@ export class ClusterWriter implements AsyncDisposable {
   }
 
   async #run(keys: number, restMs: number): Promise<void> {
+    this.#tls = await this.#tlsOnce();
     const failingSince = new Map<string, number>();
     for (let number = 1; !this.#stopped; number++) {
       const key = `key-${number % keys}`;
@@ -97,7 +105,7 @@ export class ClusterWriter implements AsyncDisposable {
 
   async #recover(key: string, error: unknown): Promise<void> {
     this.#forgetHostOf(key);
-    if (/NOAUTH|WRONGPASS/.test(String(error))) await this.#logInAnew();
+    if (/NOAUTH|WRONGPASS/.test(String(error))) await this.logIn();
     await pause(20);
   }
 
@@ -127,7 +135,8 @@ export class ClusterWriter implements AsyncDisposable {
     for (const [other, owner] of this.#ownerOf) if (owner === host) this.#ownerOf.delete(other);
   }
 
-  async #logInAnew(): Promise<void> {
+  /** With the password as it is now. */
+  async logIn(): Promise<void> {
     this.#password = await this.#passwordNow();
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
@@ -145,7 +154,7 @@ export class ClusterWriter implements AsyncDisposable {
   #linkTo(host: string): RedisCaller {
     const known = this.#links.get(host);
     if (known && !known.isGone) return known;
-    const link = new RedisCaller(host, port);
+    const link = new RedisCaller(host, port, this.#tls);
     // Said first, whatever comes of it: who refuses it refuses the rest.
     if (this.#password !== undefined) link.call('AUTH', this.#password).catch(() => undefined);
     this.#links.set(host, link);

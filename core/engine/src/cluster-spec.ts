@@ -47,6 +47,8 @@ export interface ClusterSpec<Options> {
   readonly restart?: string;
   /** Of engines whose members ask for a password. */
   readonly auth?: AuthSpec;
+  /** Of engines whose members can speak TLS. */
+  readonly tls?: TlsSpec;
   /** When it is backed up by itself; of engines that can be backed up. */
   readonly backup?: BackupPolicy;
   /** Where its data are from, when it is new; of engines that can be backed up. */
@@ -62,6 +64,12 @@ export interface AuthSpec {
   readonly change: string;
   /** How long the one before is taken beside it. */
   readonly keepPreviousSeconds: number;
+}
+
+export interface TlsSpec {
+  readonly mode: 'off' | 'required';
+  /** With `tls.crt`, `tls.key` and `ca.crt`. Omitted: they are made. */
+  readonly secretName?: string;
 }
 
 const phases = ['Pending', 'Progressing', 'Ready', 'Degraded', 'Stopped', 'Terminating'] as const;
@@ -151,7 +159,7 @@ export function engineKind<Options>(
 const nameLengthMax = 40;
 
 function specOf<Options>(
-  { versions, groups, parameters, passwords, backups }: EngineTables<Options>,
+  { versions, groups, parameters, passwords, backups, tls }: EngineTables<Options>,
   options: Type<Options, Presence>,
 ): Type<ClusterSpec<Options>> {
   const shape = t.object({
@@ -184,6 +192,7 @@ function specOf<Options>(
       .optional()
       .describe('Change it to any other text, and members are restarted one after another.'),
     ...(passwords ? { auth: authType } : {}),
+    ...(tls ? { tls: tlsType } : {}),
     ...(backups
       ? {
           backup: policyType.optional().describe('Backups on a schedule.'),
@@ -227,6 +236,25 @@ const authType = t
   })
   .default(usualAuth)
   .describe('Who may connect.');
+
+const tlsType = t
+  .object({
+    mode: t
+      .enum(['off', 'required'])
+      .rule('self == oldSelf', {
+        message: 'a cluster keeps it: members with and without TLS do not understand each other',
+      })
+      .default('off')
+      .describe('Whether clients and members speak TLS with members, and nothing else.'),
+    secretName: t
+      .string({ minLength: 1, maxLength: 253 })
+      .optional()
+      .describe(
+        'Of a Secret with tls.crt, tls.key and ca.crt; without it they are made: NAME-tls.',
+      ),
+  })
+  .default({ mode: 'off' })
+  .describe('Encryption of connections.');
 
 function versionType(versions: EngineTables<unknown>['versions']): Type<string, 'defaulted'> {
   const names = Object.keys(versions);

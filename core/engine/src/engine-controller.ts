@@ -28,7 +28,7 @@ import { whileFilled } from './backup/while-filled.ts';
 import { choresOf } from './chores.ts';
 import type { ClusterFigures } from './cluster-figures.ts';
 import type { ClusterObject, ClusterSpec, ClusterStatus, StepFailure } from './cluster-spec.ts';
-import type { Cluster, Engine, EngineTables, Trouble } from './engine.ts';
+import type { Cluster, Engine, EngineTables, Tls, Trouble } from './engine.ts';
 import { EngineFigures } from './figures.ts';
 import { heldBudget } from './held-budgets.ts';
 import { approvalAnnotation, clusterLabels, roleLabel } from './labels.ts';
@@ -43,6 +43,7 @@ import { type Action, type Chores, type ClusterPlan, planCluster } from './plan.
 import {
   type ClusterRendering,
   hasPasswords,
+  hasTls,
   type MemberRendering,
   renderCluster,
   renderMember,
@@ -50,6 +51,7 @@ import {
 import { roleLabels } from './role-labels.ts';
 import { planStatus, type StatusWords } from './status-plan.ts';
 import { takenName, type WantedName } from './taken-names.ts';
+import { TlsSecrets } from './tls-secret.ts';
 import { withKeptClaims } from './volumes.ts';
 
 /** What members do by themselves is seen so often; of clusters that have been well for a while, more seldom. */
@@ -102,6 +104,7 @@ export function engineController<Options, Facts>(
 ): Controller {
   let ears: Ears | undefined;
   const secrets = new PasswordSecrets(engine);
+  const certificates = new TlsSecrets(engine);
   return defineController<ClusterObject<Options>>({
     name: engine.component,
     resource: kind,
@@ -112,7 +115,7 @@ export function engineController<Options, Facts>(
       ...(engine.services === 'by role' ? [podResource] : []),
       ...(keepsData(engine) ? [persistentVolumeClaimResource] : []),
     ],
-    ...(engine.passwords ? { keeps: [secretResource] } : {}),
+    ...(engine.passwords || engine.tls ? { keeps: [secretResource] } : {}),
     watches: [
       watching(podResource, (pod) => clustersOf(pod, engine.component)),
       ...(keepsData(engine)
@@ -128,7 +131,7 @@ export function engineController<Options, Facts>(
       const pass = new ClusterPass(engine, object, context);
       let succeeded = false;
       try {
-        const outcome = await pass.run({ ears, secrets, figures, account });
+        const outcome = await pass.run({ ears, secrets, certificates, figures, account });
         succeeded = true;
         return outcome;
       } finally {
@@ -139,6 +142,7 @@ export function engineController<Options, Facts>(
       figures.forget(engine.kind, ref);
       ears?.listeners.set(refKey(ref), []);
       secrets.forget(refKey(ref));
+      certificates.forget(refKey(ref));
     },
   });
 }
@@ -152,6 +156,7 @@ interface Ears extends Pick<ControllerLife, 'wake'> {
 interface Memory {
   readonly ears: Ears | undefined;
   readonly secrets: PasswordSecrets;
+  readonly certificates: TlsSecrets;
   readonly figures: EngineFigures;
   readonly account: ClusterFigures;
 }
@@ -201,10 +206,12 @@ class ClusterPass<Options, Facts> {
     this.#cluster = { name, namespace, spec: object.spec, settings, calmMs };
   }
 
-  async run({ ears, secrets, figures, account }: Memory): Promise<Outcome> {
+  async run({ ears, secrets, certificates, figures, account }: Memory): Promise<Outcome> {
     const passwords = await this.#passwords(secrets);
     if (passwords === 'made') return { requeueAfterMs: goOnMs };
     if (passwords && 'current' in passwords) this.#cluster = { ...this.#cluster, passwords };
+    const tls = await this.#tls(certificates);
+    if (tls && 'fingerprint' in tls) this.#cluster = { ...this.#cluster, tls };
     const rendering = renderCluster(this.#engine, this.#cluster);
     const observed = await this.#observe(rendering.members, figures);
     account.observed(this.#engine.telemetry, observed);
@@ -213,6 +220,7 @@ class ClusterPass<Options, Facts> {
     const staying = this.#staying(observed);
     const taken =
       (passwords && 'reason' in passwords ? passwords : undefined) ??
+      (tls && 'reason' in tls ? tls : undefined) ??
       (await takenName(this.#object, namesOf(rendering), this.#context));
     if (taken === 'leftover') return { requeueAfterMs: busyMs };
     if (taken !== undefined) return this.#tell(observed, blockedPlan(taken), account);
@@ -244,6 +252,13 @@ class ClusterPass<Options, Facts> {
     const first = nextPasswords({ ...this.#passwordInput(), state: undefined, inForce: false });
     await secrets.write(this.#object, first, true, this.#context);
     return 'made';
+  }
+
+  /** What members show, made where it is missing; or why there is nothing to show. */
+  async #tls(certificates: TlsSecrets): Promise<Tls | Trouble | undefined> {
+    if (!hasTls(this.#engine, this.#cluster)) return undefined;
+    const isUnsure = this.#object.status?.phase !== 'Ready';
+    return await certificates.ensure(this.#object, isUnsure, this.#context);
   }
 
   /** Brings a change of the password on. Whether anything changed. */

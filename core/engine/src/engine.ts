@@ -15,10 +15,22 @@ export interface Cluster<Options> {
   readonly spec: ClusterSpec<Options>;
   /** Undefined: members ask for none. */
   readonly passwords?: Passwords | undefined;
+  /** Undefined: members do not speak TLS. */
+  readonly tls?: Tls | undefined;
   /** For how long everything was as the spec says, in milliseconds; undefined while it is not. */
   readonly calmMs?: number | undefined;
   /** Of those that apply live: what members are to have, by name. */
   readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** How members that speak TLS are known. */
+export interface Tls {
+  /** PEM: whom a client believes. */
+  readonly authority: string;
+  /** What every member is called in its certificate. */
+  readonly serverName: string;
+  /** Of the certificate that members are to show: SHA-256, as in `AB:CD`. */
+  readonly fingerprint: string;
 }
 
 /** Members of one kind: what there may be of them. */
@@ -78,6 +90,8 @@ export interface MemberRecipe<Options> {
   readonly ports: Readonly<Record<string, number>>;
   readonly readiness: Probe;
   readonly liveness?: Probe;
+  /** `live`: {@link Engine.loadCertificate} makes members show another certificate; else they are restarted. */
+  readonly certificates?: 'live';
   /** Seconds from the signal to the end. */
   readonly graceSeconds: number;
 }
@@ -136,6 +150,12 @@ export interface Engine<Options, Facts> extends EngineTables<Options> {
     cluster: Cluster<Options>,
     signal: AbortSignal,
   ) => Promise<void>;
+  /** Makes a member read its certificate anew, of which {@link MemberView.certificate} told another one. */
+  readonly loadCertificate?: (
+    member: Member<Facts>,
+    cluster: Cluster<Options>,
+    signal: AbortSignal,
+  ) => Promise<void>;
   /** What each is when all that was seen is taken together, where one alone may be wrong about itself. By name; pure. */
   readonly roles?: (observed: Observed<Facts>) => ReadonlyMap<string, Role>;
   /**
@@ -184,6 +204,8 @@ export interface EngineTables<Options> {
   readonly backups?: true;
   /** What asks for a password has one that is made, kept in the Secret `NAME-auth`, and changed on request. */
   readonly passwords?: PasswordRule;
+  /** Members can speak TLS, with what is below {@link tlsFilesPath}: `tls.crt`, `tls.key`, `ca.crt`. */
+  readonly tls?: true;
 }
 
 export interface PasswordRule {
@@ -203,6 +225,8 @@ interface VersionRule {
 export const filesPath = '/etc/tweendeck';
 /** Where files with passwords are inside a pod. */
 export const secretFilesPath = '/etc/tweendeck-auth';
+/** Where certificates are inside a pod. */
+export const tlsFilesPath = '/etc/tweendeck-tls';
 /** Where a member keeps its data. */
 export const dataPath = '/data';
 /** How long a member may take to be observed. */

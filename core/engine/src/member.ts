@@ -21,6 +21,8 @@ export interface MemberView<Facts> {
   readonly version?: string;
   /** Whether it takes every password of the cluster, and uses the current one itself. Absent: nobody asks it for one. */
   readonly takesPasswords?: boolean;
+  /** Of the certificate that it shows: SHA-256, as in `AB:CD`. */
+  readonly certificate?: string;
   /** What it has of `Cluster.settings`, by name, in the words of the wanted value where it is the same. */
   readonly settings?: Readonly<Record<string, string>>;
   /** What it is behind its leader, in the engine's own words: `3 MiB`, `2 s`. */

@@ -14,6 +14,7 @@ import { timestampOf } from '@tweendeck/std';
 import type { EngineTables, Trouble } from './engine.ts';
 import { ownLabels } from './labels.ts';
 import type { PasswordState } from './passwords.ts';
+import { secretTaken } from './taken-names.ts';
 
 /** With what text the latest change was asked for. */
 const changeAnnotation = 'tweendeck.io/password-change';
@@ -61,11 +62,8 @@ export class PasswordSecrets {
     const ref = { name: passwordSecretName(name), namespace };
     const secret = await client.get(secretResource, ref, signal);
     if (secret === undefined) return undefined;
-    const holder = secret.metadata.ownerReferences?.find(({ controller }) => controller);
-    if (holder?.uid !== uid) {
-      const message = `there is a Secret ${ref.name} that does not belong to this ${owner.kind}; it is left alone: delete it, or name this one otherwise`;
-      return { reason: 'NameTaken', message };
-    }
+    const taken = secretTaken(owner, secret);
+    if (taken) return taken;
     const state = stateOf(secret);
     if (state) this.#known.set(keyOf(owner), { uid, atMs: nowMs, state });
     return state;

@@ -31,7 +31,10 @@ export interface ClusterPlan {
 }
 
 export interface PlanInput<Options, Facts> {
-  readonly engine: Pick<Engine<Options, Facts>, 'plan' | 'handOver' | 'mayLeave' | 'setLive'>;
+  readonly engine: Pick<
+    Engine<Options, Facts>,
+    'plan' | 'handOver' | 'mayLeave' | 'setLive' | 'loadCertificate'
+  >;
   readonly cluster: Cluster<Options>;
   readonly observed: Observed<Facts>;
   /** What every engine does alike, such as growing volumes. */
@@ -69,6 +72,7 @@ export function planCluster<Options, Facts>(input: PlanInput<Options, Facts>): C
     ...stuckRemovals(members),
     ...asked.steps,
     ...settingSteps(input),
+    ...certificateSteps(input),
     ...(input.chores?.steps ?? []),
     ...rolls,
   ];
@@ -157,6 +161,27 @@ function settingSteps<Options, Facts>({
         ...{ id: `set ${names} on ${member.name}`, on: member.name, risk: 'safe' },
         ...{ why: `${member.name} has another ${names} than the spec`, timeLimitSeconds: 60 },
         run: (signal) => setLive(member, settings, cluster, signal),
+      },
+    ];
+  });
+}
+
+/** Whoever shows a certificate of before reads it anew; the file of its pod may be that of before yet. */
+function certificateSteps<Options, Facts>({
+  engine: { loadCertificate },
+  cluster,
+  observed: { members },
+}: PlanInput<Options, Facts>): readonly Step[] {
+  const wanted = cluster.tls?.fingerprint;
+  if (loadCertificate === undefined || wanted === undefined) return [];
+  return members.flatMap((member): readonly Step[] => {
+    const shown = member.view?.certificate;
+    if (shown === undefined || shown === wanted) return [];
+    return [
+      {
+        ...{ id: `load certificate on ${member.name}`, on: member.name, risk: 'safe' },
+        ...{ why: `${member.name} shows a certificate of before`, timeLimitSeconds: 300 },
+        run: (signal) => loadCertificate(member, cluster, signal),
       },
     ];
   });

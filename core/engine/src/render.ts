@@ -12,6 +12,7 @@ import {
   type MemberRecipe,
   type RenderContext,
   secretFilesPath,
+  tlsFilesPath,
 } from './engine.ts';
 import {
   clusterLabels,
@@ -26,6 +27,7 @@ import {
 import { memberName, type Place } from './member.ts';
 import { passwordSecretName } from './password-secret.ts';
 import { placesOf } from './places.ts';
+import { tlsSecretName } from './tls-secret.ts';
 
 /** The user of images, by number: whoever reads a pod sees that it is not root. */
 const imageUser = 65_532;
@@ -81,7 +83,11 @@ export function renderMember<Options>(
     ...{ name, namespace: cluster.namespace },
     labels: memberLabels(engine, cluster.name, { place, name }),
   };
-  const revision = revisionOf([template, cluster.spec.restart, restartParameters(engine, cluster)]);
+  const certificate = recipe.certificates === 'live' ? undefined : cluster.tls?.fingerprint;
+  const revision = revisionOf([
+    ...[template, cluster.spec.restart, restartParameters(engine, cluster)],
+    ...(certificate === undefined ? [] : [certificate]),
+  ]);
   return {
     name,
     place,
@@ -156,6 +162,9 @@ function renderTemplate<Options>(
       ...(hasPasswords(engine, cluster)
         ? [{ name: 'auth', secret: { secretName: passwordSecretName(cluster.name) } }]
         : []),
+      ...(hasTls(engine, cluster)
+        ? [{ name: 'tls', secret: { secretName: tlsSecretName(cluster) } }]
+        : []),
     ],
     affinity: apartFrom(engine, cluster.name, place),
     ...(spec.nodeSelector ? { nodeSelector: spec.nodeSelector } : {}),
@@ -227,6 +236,9 @@ function renderContainer<Options>(
       ...(hasPasswords(engine, context.cluster)
         ? [{ name: 'auth', mountPath: secretFilesPath, readOnly: true }]
         : []),
+      ...(hasTls(engine, context.cluster)
+        ? [{ name: 'tls', mountPath: tlsFilesPath, readOnly: true }]
+        : []),
     ],
     securityContext: {
       ...{ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true },
@@ -242,6 +254,14 @@ export function hasPasswords<Options>(
   { spec: { auth } }: Pick<Cluster<Options>, 'spec'>,
 ): boolean {
   return passwords !== undefined && auth?.mode !== 'none';
+}
+
+/** Whether members speak TLS. */
+export function hasTls<Options>(
+  { tls }: Pick<EngineTables<Options>, 'tls'>,
+  { spec }: Pick<Cluster<Options>, 'spec'>,
+): boolean {
+  return tls === true && spec.tls?.mode === 'required';
 }
 
 function claims<Options>(

@@ -1,7 +1,7 @@
 // Whether the names of what a cluster is made of are free or its own: what belongs to somebody else is left alone.
 
 import type { ReconcileContext } from '@tweendeck/controller';
-import type { KubeObject, ObjectRef, Resource } from '@tweendeck/kube';
+import type { KubeObject, ObjectRef, Resource, Secret } from '@tweendeck/kube';
 import type { Trouble } from './engine.ts';
 
 export interface WantedName {
@@ -31,6 +31,17 @@ export async function takenName<Obj extends KubeObject>(
     };
   }
   return undefined;
+}
+
+/** Why a Secret that is there cannot be used; undefined when it is the owner's. */
+export function secretTaken(
+  { kind, metadata: { uid } }: Pick<KubeObject, 'kind' | 'metadata'>,
+  { metadata }: Secret,
+): Trouble | undefined {
+  const holder = metadata.ownerReferences?.find(({ controller }) => controller);
+  if (holder?.uid === uid) return undefined;
+  const message = `there is a Secret ${metadata.name} that does not belong to this ${kind}; it is left alone: delete it, or name this one otherwise`;
+  return { reason: 'NameTaken', message };
 }
 
 /** Caches hold only what is of the platform, so others are asked for. */

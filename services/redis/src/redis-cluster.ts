@@ -26,11 +26,12 @@ import { memoryFor } from './memory.ts';
 import { planRedis } from './plan-cluster.ts';
 import { handOver } from './plan-leading.ts';
 import { redisClusterTelemetry } from './redis-cluster-telemetry.ts';
-import { type OpenLink, openTcpLink } from './redis-link.ts';
+import { askOne, type OpenLink, openTcpLink } from './redis-link.ts';
 import { addressOf, isSeen, openAs, redisPort } from './seen.ts';
 import { ownDefaults, redisParameters, setLive, settingsFile } from './settings.ts';
 import { missingSlots } from './shards.ts';
 import { slotsHeld } from './slots.ts';
+import { listening, loadCertificateCommand } from './tls.ts';
 
 export interface RedisClusterOptions {
   /** After so long without an answer a master counts as failed. */
@@ -40,11 +41,13 @@ export interface RedisClusterOptions {
 type Context = RenderContext<RedisClusterOptions>;
 
 /** What is the same for as long as a member runs; the rest is in a file, so that it can change meanwhile. */
-function command({ cluster: { spec }, place }: Context): readonly string[] {
-  const { auth, options } = spec;
+function command({ cluster, place }: Context): readonly string[] {
+  const { spec } = cluster;
+  const { auth, options, tls } = spec;
   const settings: Readonly<Record<string, string | number>> = {
     ...(auth?.mode === 'none' ? {} : { include: `${secretFilesPath}/auth.conf` }),
-    ...{ bind: '$(POD_IP)', port: redisPort, dir: '/data', 'protected-mode': 'no' },
+    ...{ bind: '$(POD_IP)', ...listening(cluster, redisPort), dir: '/data' },
+    ...{ 'protected-mode': 'no', ...(tls?.mode === 'required' ? { 'tls-cluster': 'yes' } : {}) },
     ...{ 'cluster-enabled': 'yes', 'cluster-config-file': 'nodes.conf' },
     'cluster-announce-ip': '$(POD_IP)',
     'cluster-node-timeout': options.nodeTimeoutMs,
@@ -67,7 +70,7 @@ export function redisClusterEngine(
 ): Engine<RedisClusterOptions, RedisFacts> {
   const stepOf = (
     { id, why, on, risk, deed }: PlannedDeed,
-    cluster: Pick<Cluster<unknown>, 'passwords'>,
+    cluster: Pick<Cluster<unknown>, 'passwords' | 'tls'>,
   ): Step => ({
     ...{ id, why, on, risk, timeLimitSeconds: deed.kind === 'move' ? 3_600 : 60 },
     repeats: deed.kind === 'move',
@@ -94,6 +97,7 @@ export function redisClusterEngine(
     },
     clientGroup: 'data',
     passwords: redisPasswords,
+    tls: true,
     backups: true,
     parameters: redisParameters,
     recipes: {
@@ -105,12 +109,15 @@ export function redisClusterEngine(
         ports: { redis: redisPort, bus: redisPort + 10_000 },
         readiness: { tcpSocket: { port: 'redis' }, ...shardTimes },
         liveness: { tcpSocket: { port: 'redis' }, periodSeconds: 10, failureThreshold: 6 },
+        certificates: 'live',
         graceSeconds: 30,
       },
     },
     observe: async ({ pod }, cluster, signal) => {
       using link = await openAs(cluster, open)(addressOf({ pod }), signal);
-      return await observeMember(link, cluster, signal);
+      const view = await observeMember(link, cluster, signal);
+      const { certificate } = link;
+      return certificate === undefined ? view : { ...view, certificate };
     },
     plan: (cluster, observed) => {
       const { deeds, ...rest } = planRedis(cluster, observed);
@@ -121,6 +128,10 @@ export function redisClusterEngine(
       await setLive(link, settings, signal);
     },
     telemetry: redisClusterTelemetry,
+    loadCertificate: async (member, cluster, signal) => {
+      using link = await openAs(cluster, open)(addressOf(member), signal);
+      await askOne(link, loadCertificateCommand, signal);
+    },
     mayLeave,
     handOver: (from, cluster, observed) => {
       const seen = observed.members.filter(isSeen);

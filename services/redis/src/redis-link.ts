@@ -1,6 +1,6 @@
 // One connection to one redis-server, for as long as somebody has something to ask.
 
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { abortable, isPlatformError, PlatformError } from '@tweendeck/std';
 import {
   type RespArgument,
@@ -10,17 +10,19 @@ import {
   type RespValue,
 } from '@tweendeck/wire';
 
+import { certificateOf, type DialAddress, type Dialled, dial } from './dial.ts';
+
 export type Command = readonly RespArgument[];
 
-export interface RedisAddress {
-  readonly host: string;
-  readonly port: number;
+export interface RedisAddress extends DialAddress {
   /** Tried in this order where the server asks for one; none when omitted. */
   readonly passwords?: readonly string[];
 }
 
 /** Asks a server, command by command. Answers that are errors of the server's are thrown as REDIS_COMMAND_FAILED. */
 export interface RedisLink extends Disposable {
+  /** SHA-256 of what the server showed, where TLS is spoken. */
+  readonly certificate?: string | undefined;
   /** The answers in the order of the commands, which reach the server without others of this link between them. */
   ask(commands: readonly Command[], signal: AbortSignal): Promise<readonly RespValue[]>;
 }
@@ -38,10 +40,9 @@ export async function askOne(
   return reply;
 }
 
-/** Over TCP. */
+/** Over TCP, or TLS on it. */
 export const openTcpLink: OpenLink = async (address, signal) => {
-  const socket = connect({ ...address, noDelay: true });
-  const link = new TcpLink(socket, `${address.host}:${address.port}`);
+  const link = new TcpLink(dial(address), `${address.host}:${address.port}`);
   try {
     await link.opened(signal);
     await logIn(link, address.passwords ?? [], signal);
@@ -81,7 +82,7 @@ class TcpLink implements RedisLink {
   readonly #open: Promise<void>;
   #fault: PlatformError | undefined;
 
-  constructor(socket: Socket, name: string) {
+  constructor({ socket, openEvent }: Dialled, name: string) {
     this.#socket = socket;
     this.#name = name;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -93,12 +94,16 @@ class TcpLink implements RedisLink {
       fault: (fault) => this.#fail(`what it sends is no answer: ${fault}`),
     });
     socket.on('data', (chunk: Buffer) => parser.push(chunk));
-    socket.once('connect', () => resolve());
+    socket.once(openEvent, () => resolve());
     socket.on('error', (error) => this.#fail(error.message));
     socket.on('close', () => {
       this.#fail('it closed the connection');
       reject(this.#fault);
     });
+  }
+
+  get certificate(): string | undefined {
+    return certificateOf(this.#socket);
   }
 
   opened(signal: AbortSignal): Promise<void> {

@@ -19,15 +19,15 @@ export function addressOf({ pod }: Pick<Member<unknown>, 'pod'>): RedisAddress {
   return { host: pod?.ip ?? '', port: redisPort };
 }
 
-/** Opens with the passwords of the cluster, if it has any. */
+/** Opens as the cluster asks for: with its passwords, and over TLS. */
 export function openAs(
-  { passwords }: Pick<Cluster<unknown>, 'passwords'>,
+  { passwords, tls }: Pick<Cluster<unknown>, 'passwords' | 'tls'>,
   open: OpenLink,
 ): OpenLink {
-  if (passwords === undefined) return open;
-  const { current, next, previous } = passwords;
+  if (passwords === undefined && tls === undefined) return open;
+  const { current, next, previous } = passwords ?? {};
   const known = [current, next, previous].filter((one) => one !== undefined);
-  return (address, signal) => open({ ...address, passwords: known }, signal);
+  return (address, signal) => open({ ...address, tls, passwords: known }, signal);
 }
 
 /** A link to a member, for as long as `use` takes. */

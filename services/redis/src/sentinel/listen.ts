@@ -1,8 +1,8 @@
 // Hears from a Sentinel when something changes in its set.
 
-import { connect } from 'node:net';
 import { abortable } from '@tweendeck/std';
 import { RespCommandWriter, RespParser } from '@tweendeck/wire';
+import { dial } from '../dial.ts';
 import type { RedisAddress } from '../redis-link.ts';
 
 /** What Sentinels publish that a pass should look at. */
@@ -17,7 +17,7 @@ export async function listenToSentinel(
   changed: () => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const socket = connect({ ...address, noDelay: true, keepAlive: true });
+  const { socket } = dial(address);
   const { promise: ended, resolve } = Promise.withResolvers<void>();
   const parser = new RespParser({
     value: changed,

@@ -1,6 +1,7 @@
 // The engine of Redis with Sentinels: one leader and its replicas, and those who choose it.
 
 import {
+  type Cluster,
   type ClusterSpec,
   type ClusterStatus,
   type Engine,
@@ -12,7 +13,9 @@ import {
 } from '@tweendeck/engine';
 import { type Kind, parseQuantity, quantityValue, t } from '@tweendeck/kube';
 import { aborted } from '@tweendeck/std';
-import { type OpenLink, openTcpLink } from '../redis-link.ts';
+import { askOne, type OpenLink, openTcpLink } from '../redis-link.ts';
+import { openAs } from '../seen.ts';
+import { listening, loadCertificateCommand } from '../tls.ts';
 import type { PlannedDeed } from './deeds.ts';
 import { doDeed } from './do-sentinel.ts';
 import { observeData, observeSentinel, redisPort, type SetFacts, sentinelPort } from './facts.ts';
@@ -45,12 +48,13 @@ const network = {
   ...{ bind: '$(POD_IP)', 'bind-source-addr': '$(POD_IP)', 'protected-mode': 'no' },
 } as const;
 
-function dataCommand({ cluster: { spec }, place }: Context): readonly string[] {
+function dataCommand({ cluster, place }: Context): readonly string[] {
+  const { spec } = cluster;
   const memory = spec.groups[place.group]?.resources.limits['memory'] ?? '256Mi';
   const bytes = Math.floor(Number(quantityValue(parseQuantity(String(memory)))) * dataShare);
   return flagsOf({
     ...network,
-    ...{ port: redisPort, dir: '/data', 'replica-announce-ip': '$(POD_IP)' },
+    ...{ ...listening(cluster, redisPort), dir: '/data', 'replica-announce-ip': '$(POD_IP)' },
     // Whatever it was before: it is told what to be.
     ...{ replicaof: nobody, 'replica-priority': 0 },
     ...{ 'min-replicas-max-lag': 2, 'repl-diskless-sync-delay': 0 },
@@ -65,11 +69,13 @@ function dataCommand({ cluster: { spec }, place }: Context): readonly string[] {
  */
 const stateFile = 'sentinel.con?';
 
-const sentinelCommand: readonly string[] = [
-  ...[`/data/${stateFile}`, '--sentinel'],
-  ...flagsOf({ ...network, port: sentinelPort, dir: '/data' }),
-  ...flagsOf({ include: '/etc/tweendeck/first.conf', logfile: '' }),
-];
+function sentinelCommand({ cluster }: Context): readonly string[] {
+  return [
+    ...[`/data/${stateFile}`, '--sentinel'],
+    ...flagsOf({ ...network, ...listening(cluster, sentinelPort), dir: '/data' }),
+    ...flagsOf({ include: '/etc/tweendeck/first.conf', logfile: '' }),
+  ];
+}
 
 /** What is done at once, so that the next thing can be done soon. */
 const quick: ReadonlySet<string> = new Set(['lead', 'follow', 'set', 'watch', 'adjust']);
@@ -78,14 +84,15 @@ const times = { periodSeconds: 2, failureThreshold: 2 } as const;
 const liveTimes = { periodSeconds: 10, failureThreshold: 6 } as const;
 
 /** `open` is the way to members: TCP when omitted. */
-export function redisSentinelEngine(
-  open: OpenLink = openTcpLink,
-): Engine<SentinelOptions, SetFacts> {
-  const stepOf = ({ id, why, on, risk, deed }: PlannedDeed): Step => ({
+export function redisSentinelEngine(open: OpenLink = openTcpLink): Engine<SentinelOptions, SetFacts> {
+  const stepOf = (
+    { id, why, on, risk, deed }: PlannedDeed,
+    cluster: Pick<Cluster<unknown>, 'tls'>,
+  ): Step => ({
     ...{ id, why, on, risk },
     timeLimitSeconds: deed.kind === 'wait' ? 120 : 15,
     repeats: quick.has(deed.kind),
-    run: (signal) => doDeed(deed, open, signal),
+    run: (signal) => doDeed(deed, openAs(cluster, open), signal),
   });
   return {
     kind: 'RedisSentinel',
@@ -111,6 +118,7 @@ export function redisSentinelEngine(
     clientGroup: 'data',
     services: 'by role',
     backups: true,
+    tls: true,
     parameters: {
       appendonly: {
         ...{ type: 'choice', choices: ['yes', 'no'], applies: 'restart' },
@@ -141,10 +149,11 @@ export function redisSentinelEngine(
         ports: { redis: redisPort },
         readiness: { tcpSocket: { port: 'redis' }, ...times },
         liveness: { tcpSocket: { port: 'redis' }, ...liveTimes },
+        certificates: 'live',
         graceSeconds: 30,
       },
       sentinels: {
-        command: () => sentinelCommand,
+        command: sentinelCommand,
         files: ({ cluster, name }) => ({
           'first.conf': `logfile ${stateFile}\nsentinel myid ${sentinelId(cluster, name)}\n`,
         }),
@@ -157,8 +166,11 @@ export function redisSentinelEngine(
     observe: async ({ pod, place }, cluster, signal) => {
       const isData = place.group === 'data';
       const port = isData ? redisPort : sentinelPort;
-      using link = await open({ host: pod?.ip ?? '', port }, signal);
-      if (isData) return await observeData(link, signal);
+      using link = await openAs(cluster, open)({ host: pod?.ip ?? '', port }, signal);
+      const { certificate } = link;
+      // A Sentinel does not read its own anew: it is restarted.
+      const shown = certificate === undefined ? {} : { certificate };
+      if (isData) return { ...(await observeData(link, signal)), ...shown };
       const counts = { data: countOf(cluster.spec, 'data') };
       const sentinels = countOf(cluster.spec, 'sentinels');
       const set = { masterName: masterName(cluster), sentinels, ...counts };
@@ -166,20 +178,24 @@ export function redisSentinelEngine(
     },
     roles: rolesIn,
     telemetry: redisSentinelTelemetry,
-    listen: async ({ pod, place }, _cluster, changed, signal) => {
+    listen: async ({ pod, place }, { tls }, changed, signal) => {
       if (place.group === 'data') return aborted(signal); // Sentinels tell of them
-      await listenToSentinel({ host: pod?.ip ?? '', port: sentinelPort }, changed, signal);
+      await listenToSentinel({ host: pod?.ip ?? '', port: sentinelPort, tls }, changed, signal);
+    },
+    loadCertificate: async ({ pod }, cluster, signal) => {
+      using link = await openAs(cluster, open)({ host: pod?.ip ?? '', port: redisPort }, signal);
+      await askOne(link, loadCertificateCommand, signal);
     },
     plan: (cluster, observed) => {
       const { deeds, troubles } = planSentinel(cluster, standingOf(observed));
-      return { steps: deeds.map(stepOf), troubles };
+      return { steps: deeds.map((deed) => stepOf(deed, cluster)), troubles };
     },
     mayLeave: (member, observed) => mayLeaveSet(member, standingOf(observed)),
     handOver: ({ name }, cluster, observed) => {
       const standing = standingOf(observed);
       if (standing.leader?.name !== name) return undefined;
       const deed = planHandOver(cluster, standing, standing.leader);
-      return deed && stepOf(deed);
+      return deed && stepOf(deed, cluster);
     },
   };
 }
