@@ -78,6 +78,12 @@ test('what users of other operators reported does not happen here', {
     cluster.until(`there is another ${pod}`, async () =>
       (await cluster.servers()).find((one) => one.pod === pod && one.uid !== uid),
     );
+  /** At once, with what it had in it. */
+  const lose = async (cluster: DeclaredRedis, lost: readonly Server[]): Promise<void> => {
+    for (const { ip } of lost) killRedisAt(ip);
+    await remove(lost, '--grace-period=0', '--force');
+    await Promise.all(lost.map((server) => replaced(cluster, server)));
+  };
   /** What the operator did to a cluster, in order, as its log has it. */
   const steps = ({ name }: DeclaredRedis): readonly string[] =>
     home.stderr.split('\n').flatMap((line) => {
@@ -222,4 +228,129 @@ test('what users of other operators reported does not happen here', {
     await isWhole(shop);
     await nothingLost(shopWriter);
   });
+
+  await context.test('C13: a command that it is not allowed is told by its name', async () => {
+    const server = await someFollower(shop);
+    const other = (await shop.seen()).find(({ pod }) => pod !== server.pod);
+    assert.ok(other);
+    await shop.ask(server, 'ACL', 'SETUSER', 'default', '-config|set');
+    await shop.patch({ config: { hz: 20 } });
+    await shop.told('StepFailed', /config\|set/);
+    const tries = stepsLike(shop, `set hz on ${server.member}`);
+    assert.ok(tries <= 15, `tried ${tries} times`);
+    assert.equal(await shop.ask(other, 'CONFIG', 'GET', 'hz'), 'hz 20');
+    await shop.ask(server, 'ACL', 'SETUSER', 'default', '-info');
+    await shop.told('MemberSilent', /'info' command/);
+    await shop.ask(server, 'ACL', 'SETUSER', 'default', '+info', '+config|set');
+    await isWhole(shop);
+    assert.equal(await shop.ask(server, 'CONFIG', 'GET', 'hz'), 'hz 20');
+  });
+
+  await context.test(
+    'C7: shards are added while a slot is open, a follower is dead, and a leader fails',
+    async () => {
+      const [first, second] = await shop.leaders();
+      assert.ok(first && second);
+      const [open] = first.self.slots;
+      await shop.ask(first, 'CLUSTER', 'SETSLOT', String(open?.[0]), 'MIGRATING', second.self.id);
+      const dead = await someFollower(shop);
+      signalRedisAt(dead.ip, 'SIGSTOP');
+      await shop.nudge();
+      await shop.told('MemberSilent');
+      const moved = stepsLike(shop, 'move slots');
+      await shop.patch({ groups: { data: { shards: 5 } } });
+      await shop.until('the new ones are known', async () =>
+        (await shop.seen()).every(({ nodes }) => nodes.length >= 10),
+      );
+      assert.equal(stepsLike(shop, 'move slots'), moved, 'slots move while one is dead');
+      signalRedisAt(dead.ip, 'SIGCONT');
+      await shop.until('slots move', async () => (await shop.shares()).length > 3);
+      const failing = (await shop.leaders()).find(({ shard }) => shard === second.shard);
+      assert.ok(failing);
+      signalRedisAt(failing.ip, 'SIGSTOP');
+      await shop.until('another one leads', async () =>
+        (await shop.leaders()).some(
+          ({ shard, self }) => shard === failing.shard && self.id !== failing.self.id,
+        ),
+      );
+      signalRedisAt(failing.ip, 'SIGCONT');
+      await isWhole(shop, 5);
+      await nothingLost(shopWriter);
+    },
+  );
+
+  await context.test('C6: from three shards to five and back nothing is lost', async () => {
+    assert.equal(await shop.keys(), keys);
+    const moved = stepsLike(shop, 'move slots');
+    await shop.patch({ groups: { data: { shards: 4 } } });
+    await shop.until('slots move', async () => stepsLike(shop, 'move slots') > moved);
+    await shop.patch({ groups: { data: { shards: 3 } } }); // in the middle of it
+    await shop.settled('6/6');
+    await shop.until('the others are gone', async () => (await shop.pods()).length === 6);
+    await isWhole(shop);
+    await nothingLost(shopWriter);
+    assert.equal(await shop.keys(), keys);
+  });
+
+  await context.test('C12: what finds no node is told, and taken back', async () => {
+    const before = await shop.seen();
+    const limits = (cpu: string) => ({
+      groups: { data: { resources: { limits: { ...small.limits, cpu } } } },
+    });
+    await shop.patch(limits('4000'));
+    await shop.told('MemberBroken', /finds no node/);
+    assert.equal((await shop.seen()).length, 5);
+    await shop.patch(limits(small.limits.cpu));
+    await isWhole(shop);
+    await nothingLost(shopWriter);
+    const uids = (await shop.seen()).map(({ uid }) => uid);
+    assert.equal(before.filter(({ uid }) => !uids.includes(uid)).length, 1);
+  });
+
+  await context.test('C14: leaders that came together are apart again', async (part) => {
+    const spread = await cart.until('they are apart', async () => {
+      const condition = await cart.condition('LeadersSpread');
+      return condition?.status === 'True' && condition;
+    });
+    part.diagnostic(spread.message);
+    assert.equal(stepsLike(cart, 'hand over'), 1);
+    assert.equal(new Set((await cart.leaders()).map(({ host }) => host)).size, 3);
+    await isWhole(cart);
+  });
+
+  await context.test(
+    'C14: two nodes that are drained at once take no shard with them',
+    async () => {
+      const how = ['--delete-emptydir-data', '--pod-selector=app.kubernetes.io/instance=cart'];
+      await Promise.all(
+        ['two', 'three'].map((node) => kubectl(['drain', node, ...how, '--timeout=50s'])),
+      );
+      await isWhole(cart);
+      await nothingLost(cartWriter);
+      await kubectl(['uncordon', 'two', 'three']);
+    },
+  );
+
+  /** What more than the leader has of all that was acknowledged until now: Redis acknowledges before it copies. */
+  const promisedOf = async (
+    cluster: DeclaredRedis,
+    writer: ClusterWriter,
+  ): Promise<ReadonlyMap<string, string>> => {
+    const promised = new Map(writer.acknowledged);
+    await cluster.confirm();
+    return promised;
+  };
+
+  await context.test(
+    'C10: nobody is forgotten before another is elected in its place',
+    async () => {
+      const promised = await promisedOf(cart, cartWriter);
+      const leader = await someLeader(cart);
+      await lose(cart, [leader]);
+      await isWhole(cart);
+      assert.deepEqual(await cartWriter.lost(promised), []);
+      const id = leader.self.id.slice(0, 8);
+      assert.ok(steps(cart).includes(`forget ${id}`));
+    },
+  );
 });

@@ -10,7 +10,8 @@ import {
 } from '@tweendeck/kube';
 import { redisClusterKind } from '@tweendeck/redis';
 import { type ClusterNode, parseClusterNodes } from '../../services/redis/src/cluster-nodes.ts';
-import { slotCount, slotsHeld } from '../../services/redis/src/slots.ts';
+import { holds, type SlotRange, slotCount, slotsHeld } from '../../services/redis/src/slots.ts';
+import { slotOfKey } from '../../services/redis/src/testing/slot-set.ts';
 import { until } from './home.ts';
 import { runProgram } from './kubectl.ts';
 import { RedisCaller } from './redis-caller.ts';
@@ -166,11 +167,27 @@ export class DeclaredRedis {
   async ask({ ip }: Pick<Server, 'ip'>, ...command: readonly string[]): Promise<string> {
     const caller = new RedisCaller(ip, port);
     try {
-      const password = this.#password || (await this.password());
-      caller.call('AUTH', password).catch(() => undefined); // whoever refuses it refuses the rest
+      await this.#logIn(caller);
       return textOf(await caller.call(...command));
     } finally {
       caller.close();
+    }
+  }
+
+  /** Waits until each leader has a replica with all that it acknowledged so far. */
+  async confirm(): Promise<void> {
+    for (const { ip, self } of await this.leaders()) {
+      const caller = new RedisCaller(ip, port);
+      try {
+        await this.#logIn(caller);
+        // A write of its own, behind all others; it leaves no key.
+        const key = keyIn(self.slots);
+        await caller.call('SET', key, '1', 'PX', '1');
+        const replicas = await caller.call('WAIT', '1', '1500');
+        if (Number(replicas) < 1) throw new Error(`no replica has what ${ip} has`);
+      } finally {
+        caller.close();
+      }
     }
   }
 
@@ -201,9 +218,22 @@ export class DeclaredRedis {
     return { namespace, name: this.name };
   }
 
+  async #logIn(caller: RedisCaller): Promise<void> {
+    const password = this.#password || (await this.password());
+    caller.call('AUTH', password).catch(() => undefined); // whoever refuses it refuses the rest
+  }
+
   async #merge(body: object): Promise<void> {
     const patch = { type: 'merge', body } as const;
     await this.#client.patch(redisClusterKind, this.#ref, patch, {}, this.#signal);
+  }
+}
+
+/** A key of one of these slots. */
+function keyIn(slots: readonly SlotRange[]): string {
+  for (let number = 0; ; number++) {
+    const key = `sure-${number}`;
+    if (holds(slots, slotOfKey(key))) return key;
   }
 }
 
