@@ -10,9 +10,16 @@ export { fillFromBackup } from './backup/fill.ts';
 export type { DirectoryRule } from './backup/place.ts';
 export * from './backup/program.ts';
 export { backupImage } from './backup/render-job.ts';
+export { s3Store } from './backup/s3-store.ts';
 export { sizeText } from './backup/size-text.ts';
 export { takeBackup } from './backup/take.ts';
-export { type FilesTask, type FillTask, type TakeTask, taskVariable } from './backup/task.ts';
+export {
+  type FilesTask,
+  type FillTask,
+  type MembersTask,
+  type TakeTask,
+  taskVariable,
+} from './backup/task.ts';
 export * from './cluster-spec.ts';
 export type { ChildChange } from './dry-run/child-changes.ts';
 export type { DryRun, DryRunTools } from './dry-run/dry-run.ts';

@@ -183,7 +183,9 @@ function tlsOf(owner: Owner, authority: string, certificate: string): Tls {
 }
 
 /** What every member is called in its certificate. */
-function serverNameOf({ metadata: { name, namespace = 'default' } }: Pick<Owner, 'metadata'>) {
+export function serverNameOf({
+  metadata: { name, namespace = 'default' },
+}: Pick<Owner, 'metadata'>): string {
   return `${name}.${namespace}.svc`;
 }
 

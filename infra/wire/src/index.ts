@@ -1,5 +1,6 @@
 // The public surface of wire.
 
+export * from './aws-signature.ts';
 export * from './cri-log.ts';
 export * from './proxy-protocol.ts';
 export * from './resp-parser.ts';

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { createClient, httpsTransport } from '@tweendeck/client';
 import {
   type BackupAccess,
-  type BackupMember,
   type BackupProgram,
   backupKind,
   directoryStore,
@@ -13,6 +12,8 @@ import {
   type FilesTask,
   type FillTask,
   fillFromBackup,
+  type MembersTask,
+  s3Store,
   sizeText,
   type TakeTask,
   takeBackup,
@@ -33,7 +34,7 @@ export async function run({ world, options, operands }: Invocation): Promise<num
   const task = taskOf(world.environment[taskVariable]);
   const program = backupPrograms[task.kind];
   if (program === undefined) throw usage(`nothing is known of backups of ${task.kind}`);
-  const store = directoryStore(task.root, task.folder);
+  const store = await openStore(task, world);
   const work = works.get(operands[0] ?? '');
   if (work === undefined) throw usage('say what to do: take, fill or remove');
   await work({ world, task, program, store, log }, signal);
@@ -60,10 +61,33 @@ type Task = FilesTask & Partial<Omit<TakeTask & FillTask, keyof FilesTask>>;
 function taskOf(text: string | undefined): Task {
   const value: unknown = text === undefined ? undefined : JSON.parse(text);
   const isTask =
-    isJsonObject(value) &&
-    ['kind', 'root', 'folder'].every((name) => typeof value[name] === 'string');
+    isJsonObject(value) && ['kind', 'folder'].every((name) => typeof value[name] === 'string');
   if (!isTask) throw usage(`$${taskVariable} says what to do; Jobs of the platform have it`);
   return value as unknown as Task; // the Job was rendered by the same release
+}
+
+/** Keys of a store that speaks S3 are read once: a Job is soon over. */
+async function openStore(
+  { root, folder, s3 }: FilesTask,
+  { clock, random }: Invocation['world'],
+): Promise<FileStore> {
+  if (s3 === undefined) return directoryStore(root ?? '', folder);
+  const { endpoint, region, bucket, prefix, secretName: directory } = s3;
+  const names = ['accessKeyId', 'secretAccessKey', 'sessionToken', 'ca.crt'] as const;
+  const [accessKeyId, secretAccessKey, sessionToken, authority] = await Promise.all(
+    names.map((name) => textIn(directory, name)),
+  );
+  if (accessKeyId === undefined || secretAccessKey === undefined)
+    throw usage('the Secret of the S3 store has no accessKeyId and secretAccessKey');
+  const credentials = { accessKeyId, secretAccessKey, sessionToken };
+  const options = { endpoint, region, bucket, credentials, authority, clock, random };
+  return s3Store(options, { prefix, folder });
+}
+
+/** Undefined when it is not there, or empty. */
+async function textIn(directory: string, name: string): Promise<string | undefined> {
+  const text = await readFile(join(directory, name), 'utf8').catch(() => '');
+  return text.trim() || undefined;
 }
 
 async function take(
@@ -131,19 +155,19 @@ async function remove({ store, log }: BackupJob, signal: AbortSignal): Promise<v
 }
 
 async function accessOf(
-  {
-    members = [],
-    passwords,
-  }: { readonly members?: readonly BackupMember[]; readonly passwords?: string | undefined },
+  { members = [], passwords, tls }: Partial<MembersTask>,
   clock: BackupAccess['clock'],
 ): Promise<BackupAccess> {
-  if (passwords === undefined) return { members, passwords: [], clock };
-  const texts = ['password', 'next', 'previous'].map((name) =>
-    // Only one of them is always there.
-    readFile(join(passwords, name), 'utf8').catch(() => ''),
-  );
-  const known = (await Promise.all(texts)).filter((text) => text !== '');
-  return { members, passwords: known, clock };
+  // Only one of them is always there.
+  const names = passwords === undefined ? [] : ['password', 'next', 'previous'];
+  const texts = await Promise.all(names.map((name) => textIn(passwords ?? '', name)));
+  return {
+    ...{ members, clock, passwords: texts.filter((text) => text !== undefined) },
+    tls: tls && {
+      authority: await readFile(tls.authority, 'utf8'),
+      serverName: tls.serverName,
+    },
+  };
 }
 
 function sum(numbers: readonly number[]): number {

@@ -4,7 +4,9 @@ import type { Kind, Pod } from '@tweendeck/kube';
 import type { ClusterObject, ClusterSpec, ClusterStatus } from '../cluster-spec.ts';
 import type { EngineTables } from '../engine.ts';
 import { clusterLabels, groupLabel, memberLabel, shardLabel } from '../labels.ts';
-import { hasPasswords } from '../render.ts';
+import { passwordSecretName } from '../password-secret.ts';
+import { hasPasswords, hasTls } from '../render.ts';
+import { serverNameOf, tlsSecretName } from '../tls-secret.ts';
 import type { BackupMember } from './program.ts';
 
 /** An engine whose clusters can be backed up. */
@@ -12,7 +14,7 @@ export interface BackedUpEngine {
   // biome-ignore lint/suspicious/noExplicitAny: options are an engine's own, and backups never look at them.
   readonly kind: Kind<ClusterSpec<any>, ClusterStatus>;
   // biome-ignore lint/suspicious/noExplicitAny: as above.
-  readonly engine: Pick<EngineTables<any>, 'component' | 'passwords'>;
+  readonly engine: Pick<EngineTables<any>, 'component' | 'passwords' | 'tls'>;
 }
 
 /** Of pods that have an address. */
@@ -36,12 +38,25 @@ export function selectionOf(
   return { namespace, labels };
 }
 
-/** Whose passwords a Job needs. */
-export function passwordsOf(
+/** Secrets that a Job needs to speak with members. */
+export interface MemberSecrets {
+  /** With the passwords; undefined: they ask for none. */
+  readonly passwords: string | undefined;
+  /** Whom they show certificates of; undefined: they do not speak TLS. */
+  readonly tls: { readonly secretName: string; readonly serverName: string } | undefined;
+}
+
+export function memberSecrets(
   { engine }: BackedUpEngine,
-  { metadata, spec }: ClusterObject<unknown>,
-): string | undefined {
-  return hasPasswords(engine, { spec }) ? metadata.name : undefined;
+  cluster: ClusterObject<unknown>,
+): MemberSecrets {
+  const { metadata, spec } = cluster;
+  const { name } = metadata;
+  const tls = { secretName: tlsSecretName({ name, spec }), serverName: serverNameOf(cluster) };
+  return {
+    passwords: hasPasswords(engine, { spec }) ? passwordSecretName(name) : undefined,
+    tls: hasTls(engine, { spec }) ? tls : undefined,
+  };
 }
 
 /** Why its data cannot be read in one piece now. */

@@ -19,7 +19,13 @@ import {
   serviceAccountResource,
 } from '@tweendeck/kube';
 import type { ClusterObject } from '../cluster-spec.ts';
-import { type BackedUpEngine, busyWith, membersIn, passwordsOf, selectionOf } from './backed-up.ts';
+import {
+  type BackedUpEngine,
+  busyWith,
+  memberSecrets,
+  membersIn,
+  selectionOf,
+} from './backed-up.ts';
 import { type BackupObject, backupKind, folderOf } from './backup-kind.ts';
 import { backupWords } from './backup-words.ts';
 import { type OwnedJob, ownedJob } from './owned-job.ts';
@@ -132,7 +138,7 @@ class BackupPass {
       ...this.#jobInput(name),
       ...{ command: 'remove', timeLimitSeconds: removeSeconds },
       task: { kind: cluster.kind, folder: folderOf(this.#backup.metadata) },
-      ...{ passwordsOf: undefined, account: undefined },
+      ...{ secrets: undefined, account: undefined },
     });
     try {
       await this.#context.apply(jobResource, job);
@@ -158,7 +164,6 @@ class BackupPass {
     await this.#context.apply(roleBindingResource, binding);
     const pods = this.#context.cache(podResource).list(selectionOf(engine, cluster));
     const { kind } = engine.kind;
-    const secretOf = passwordsOf(engine, cluster);
     const about = { kind, namespace, cluster: cluster.metadata.name, uid };
     const job = renderJob({
       ...own,
@@ -167,7 +172,7 @@ class BackupPass {
         ...{ kind, about, backup: name, folder: folderOf({ name, namespace }) },
         members: membersIn(pods),
       },
-      ...{ passwordsOf: secretOf, account: access.name },
+      ...{ secrets: memberSecrets(engine, cluster), account: access.name },
       ...(cluster.spec.imagePullSecrets ? { imagePullSecrets: cluster.spec.imagePullSecrets } : {}),
     });
     await this.#context.apply(jobResource, job);

@@ -15,6 +15,8 @@ export interface BackupAccess {
   readonly members: readonly BackupMember[];
   /** Tried in this order; none: nobody asks for one. */
   readonly passwords: readonly string[];
+  /** PEM of who vouches for them by that name; undefined: they do not speak TLS. */
+  readonly tls: { readonly authority: string; readonly serverName: string } | undefined;
   readonly clock: Clock;
 }
 

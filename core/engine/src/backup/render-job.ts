@@ -2,9 +2,17 @@
 
 import type { Applied } from '@tweendeck/client';
 import type { PodSpec } from '@tweendeck/kube';
-import { passwordSecretName } from '../password-secret.ts';
+import type { MemberSecrets } from './backed-up.ts';
 import type { BackupPlace } from './place.ts';
-import { type FilesTask, passwordsPath, placePath, taskVariable } from './task.ts';
+import {
+  authorityPath,
+  type FilesTask,
+  type MembersTask,
+  passwordsPath,
+  placePath,
+  s3KeysPath,
+  taskVariable,
+} from './task.ts';
 
 /** Our own program; in the embedded home it is the one that runs. */
 export const backupImage = { repository: 'tweendeck.io/backup', tag: '0.1.0' } as const;
@@ -23,13 +31,13 @@ export interface JobInput {
   readonly labels: Readonly<Record<string, string>>;
   /** Of `tweendeck cluster-backup`. */
   readonly command: 'take' | 'fill' | 'remove';
-  readonly task: Omit<FilesTask, 'root'> & Readonly<Record<string, unknown>>;
+  readonly task: Omit<FilesTask, 'root' | 's3'> & Readonly<Record<string, unknown>>;
   readonly place: BackupPlace;
   readonly timeLimitSeconds: number;
   readonly image: string | undefined;
   readonly imagePullSecrets?: PodSpec['imagePullSecrets'];
-  /** With the passwords of members; undefined: they ask for none. */
-  readonly passwordsOf: string | undefined;
+  /** Undefined: it speaks with no member. */
+  readonly secrets: MemberSecrets | undefined;
   /** Who may write the status of the Backup; undefined: it speaks to no API. */
   readonly account: string | undefined;
 }
@@ -48,10 +56,8 @@ export function renderJob(input: JobInput): Applied {
 }
 
 function renderPod(input: JobInput): PodSpec {
-  const { command, task, place, image, account, passwordsOf, imagePullSecrets } = input;
-  const root = [placePath, ...(place.claim?.path ? [place.claim.path] : [])].join('/');
-  const passwords = passwordsOf && passwordSecretName(passwordsOf);
-  const told = passwords ? { passwords: passwordsPath } : {};
+  const { command, task, place, image, account, secrets, imagePullSecrets } = input;
+  const mounts = [...placeMounts(place), ...secretMounts(secrets)];
   return {
     restartPolicy: 'Never',
     ...(account ? { serviceAccountName: account } : {}),
@@ -61,12 +67,11 @@ function renderPod(input: JobInput): PodSpec {
         name: 'backup',
         image: image ?? `${backupImage.repository}:${backupImage.tag}`,
         args: ['cluster-backup', command, '--json'],
-        env: [{ name: taskVariable, value: JSON.stringify({ ...task, root, ...told }) }],
+        env: [{ name: taskVariable, value: JSON.stringify({ ...task, ...found(input) }) }],
         resources,
-        volumeMounts: [
-          { name: 'place', mountPath: placePath },
-          ...(passwords ? [{ name: 'auth', mountPath: passwordsPath, readOnly: true }] : []),
-        ],
+        volumeMounts: mounts.map(({ volume: { name }, path, readOnly }) => ({
+          ...{ name, mountPath: path, readOnly },
+        })),
         securityContext: {
           ...{ allowPrivilegeEscalation: false, readOnlyRootFilesystem: true },
           capabilities: { drop: ['ALL'] },
@@ -75,10 +80,7 @@ function renderPod(input: JobInput): PodSpec {
         terminationMessagePolicy: 'FallbackToLogsOnError',
       },
     ],
-    volumes: [
-      placeVolume(place),
-      ...(passwords ? [{ name: 'auth', secret: { secretName: passwords } }] : []),
-    ],
+    volumes: mounts.map(({ volume }) => volume),
     ...(imagePullSecrets ? { imagePullSecrets } : {}),
     securityContext: {
       ...{ runAsNonRoot: true, runAsUser: imageUser, runAsGroup: imageUser, fsGroup: imageUser },
@@ -89,9 +91,56 @@ function renderPod(input: JobInput): PodSpec {
   };
 }
 
-function placeVolume({ directory, claim }: BackupPlace): NonNullable<PodSpec['volumes']>[number] {
-  if (claim) return { name: 'place', persistentVolumeClaim: { claimName: claim.name } };
-  return { name: 'place', hostPath: { path: directory ?? '', type: 'DirectoryOrCreate' } };
+/** Where the Job finds what it works with. */
+function found({ place, secrets }: JobInput): Partial<MembersTask> {
+  const { claim, s3 } = place;
+  const root = [placePath, ...(claim?.path ? [claim.path] : [])].join('/');
+  const tls = secrets?.tls && {
+    authority: `${authorityPath}/ca.crt`,
+    serverName: secrets.tls.serverName,
+  };
+  return {
+    ...(s3 ? { s3: { ...s3, secretName: s3KeysPath } } : { root }),
+    ...(secrets?.passwords === undefined ? {} : { passwords: passwordsPath }),
+    ...(tls ? { tls } : {}),
+  };
+}
+
+interface Mount {
+  readonly volume: NonNullable<PodSpec['volumes']>[number];
+  readonly path: string;
+  readonly readOnly: boolean;
+}
+
+function placeMounts({ directory, claim, s3 }: BackupPlace): readonly Mount[] {
+  const name = 'place';
+  if (s3) return [secretMount('s3', s3.secretName, s3KeysPath)];
+  const volume: Mount['volume'] = claim
+    ? { name, persistentVolumeClaim: { claimName: claim.name } }
+    : { name, hostPath: { path: directory ?? '', type: 'DirectoryOrCreate' } };
+  return [{ volume, path: placePath, readOnly: false }];
+}
+
+function secretMounts(secrets: MemberSecrets | undefined): readonly Mount[] {
+  const { passwords, tls } = secrets ?? {};
+  return [
+    ...(passwords ? [secretMount('auth', passwords, passwordsPath)] : []),
+    // The key of members is none of its business.
+    ...(tls ? [secretMount('tls', tls.secretName, authorityPath, ['ca.crt'])] : []),
+  ];
+}
+
+function secretMount(
+  name: string,
+  secretName: string,
+  path: string,
+  keys?: readonly string[],
+): Mount {
+  const items = keys?.map((key) => ({ key, path: key }));
+  return {
+    volume: { name, secret: { secretName, ...(items ? { items } : {}) } },
+    ...{ path, readOnly: true },
+  };
 }
 
 /** What lets a Job write the status of its Backup, and nothing else. */

@@ -4,7 +4,7 @@ import type { ReconcileContext } from '@tweendeck/controller';
 import { jobResource, podResource } from '@tweendeck/kube';
 import { timestampOf } from '@tweendeck/std';
 import type { ClusterObject } from '../cluster-spec.ts';
-import { type BackedUpEngine, membersIn, passwordsOf, selectionOf } from './backed-up.ts';
+import { type BackedUpEngine, memberSecrets, membersIn, selectionOf } from './backed-up.ts';
 import { backupKind } from './backup-kind.ts';
 import { writeBeside } from './beside.ts';
 import { type OwnedJob, ownedJob } from './owned-job.ts';
@@ -174,7 +174,7 @@ async function begin(
       ...{ kind: engine.kind.kind, folder, members: membersIn(pods) },
       resumes: attempt > 1,
     },
-    ...{ passwordsOf: passwordsOf(engine, cluster), account: undefined },
+    ...{ secrets: memberSecrets(engine, cluster), account: undefined },
     ...(imagePullSecrets ? { imagePullSecrets } : {}),
   });
   await context.apply(jobResource, job);

@@ -8,10 +8,10 @@ import { redisPort } from '../seen.ts';
 const answerMs = 10_000;
 
 export function addressIn(
-  { passwords }: Pick<BackupAccess, 'passwords'>,
+  { passwords, tls }: Pick<BackupAccess, 'passwords' | 'tls'>,
   { host, port = redisPort }: BackupMember & { readonly port?: number },
 ): RedisAddress {
-  return { host, port, passwords };
+  return { host, port, passwords, tls };
 }
 
 /** Asks one member within {@link answerMs}. */

@@ -2,9 +2,10 @@
 
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { abortable, isPlatformError, PlatformError } from '@tweendeck/std';
 import { RespCommandWriter } from '@tweendeck/wire';
+import { dial } from '../dial.ts';
 import type { RedisAddress } from '../redis-link.ts';
 import { RdbScanner } from './rdb-scanner.ts';
 
@@ -21,11 +22,11 @@ export interface Snapshot {
 
 /** Resolves when the server begins to send: what it sends is as it was before. */
 export async function openSnapshot(address: RedisAddress, signal: AbortSignal): Promise<Snapshot> {
-  const socket = connect({ host: address.host, port: address.port, noDelay: true });
+  const { socket, openEvent } = dial(address);
   const name = `${address.host}:${address.port}`;
   socket.setTimeout(silenceMs, () => socket.destroy(new Error('it sends nothing any more')));
   try {
-    await abortable(once(socket, 'connect'), signal);
+    await abortable(once(socket, openEvent), signal);
     const incoming = new Incoming(socket, signal);
     await logIn(incoming, socket, address.passwords ?? []);
     // Nothing but the snapshot, and how its end is told where its length is not known before.
