@@ -37,7 +37,7 @@ const restart: PodRemoval = {
 function statusOf(more: Partial<StatusInput>) {
   const { fields, conditions } = planStatus({
     members: [member('a'), member('b')],
-    plan: { ahead: [], troubles: [], waits: undefined },
+    plan: { actions: [], ahead: [], troubles: [], waits: undefined },
     underWay: undefined,
     suspended: false,
     endpoint: 'c.n.svc:1',
@@ -66,7 +66,7 @@ for (const { name, input, want } of [
   {
     name: 'tells what is done, from when it began',
     input: {
-      plan: { ahead: [restart], troubles: [], waits: restart.why },
+      plan: { actions: [restart], ahead: [restart], troubles: [], waits: restart.why },
       underWay: { id: 'restart a', why: 'w', since: '2026-01-01T00:09:00Z' },
     },
     want: {
@@ -85,7 +85,7 @@ for (const { name, input, want } of [
   {
     name: 'begins to count with another step',
     input: {
-      plan: { ahead: [restart], troubles: [], waits: restart.why },
+      plan: { actions: [restart], ahead: [restart], troubles: [], waits: restart.why },
       underWay: { id: 'restart b', why: 'w', since: '2026-01-01T00:09:00Z' },
     },
     want: {
@@ -99,7 +99,7 @@ for (const { name, input, want } of [
     name: 'says which pod is in trouble',
     input: {
       members: [member('a'), broken],
-      plan: { ahead: [], troubles: [], waits: 'b is not ready' },
+      plan: { actions: [], ahead: [], troubles: [], waits: 'b is not ready' },
     },
     want: {
       phase: 'Degraded',
@@ -115,14 +115,24 @@ for (const { name, input, want } of [
     name: 'says who does not answer',
     input: {
       members: [member('a'), member('b', { view: undefined, silence: 'refused' })],
-      plan: { ahead: [], troubles: [], waits: 'b does not answer' },
+      plan: { actions: [], ahead: [], troubles: [], waits: 'b does not answer' },
     },
     want: { phase: 'Degraded', ready: '1/2' },
   },
   {
+    name: 'does not say that a step is under way that nobody approved of',
+    input: {
+      plan: {
+        ...{ actions: [], ahead: [{ ...restart, risk: 'dataLoss' as const }], waits: restart.why },
+        troubles: [{ reason: 'ApprovalNeeded', message: 'm' }],
+      },
+    },
+    want: { phase: 'Degraded', step: null },
+  },
+  {
     name: 'tells what fails, once it does for some seconds',
     input: {
-      plan: { ahead: [restart], troubles: [], waits: restart.why },
+      plan: { actions: [restart], ahead: [restart], troubles: [], waits: restart.why },
       failure: { id: 'restart a', message: 'NOPERM', since: '2026-01-01T00:09:57Z' },
     },
     want: {
@@ -137,7 +147,7 @@ for (const { name, input, want } of [
   {
     name: 'does not tell yet what failed just now',
     input: {
-      plan: { ahead: [restart], troubles: [], waits: restart.why },
+      plan: { actions: [restart], ahead: [restart], troubles: [], waits: restart.why },
       failure: { id: 'restart a', message: 'NOPERM', since: '2026-01-01T00:09:58Z' },
     },
     want: { phase: 'Progressing' },
@@ -151,7 +161,12 @@ for (const { name, input, want } of [
     name: "gives the engine's own trouble first",
     input: {
       members: [member('a'), broken],
-      plan: { ahead: [], troubles: [{ reason: 'QuorumLost', message: 'm' }], waits: 'w' },
+      plan: {
+        actions: [],
+        ahead: [],
+        troubles: [{ reason: 'QuorumLost', message: 'm' }],
+        waits: 'w',
+      },
     },
     want: {
       said: [
@@ -165,7 +180,7 @@ for (const { name, input, want } of [
     name: 'is pending before anything takes part',
     input: {
       members: [member('a', { pod: undefined, view: undefined })],
-      plan: { ahead: [], troubles: [], waits: 'a has no pod yet' },
+      plan: { actions: [], ahead: [], troubles: [], waits: 'a has no pod yet' },
     },
     want: { phase: 'Pending', ready: '0/1' },
   },

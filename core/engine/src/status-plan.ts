@@ -15,7 +15,7 @@ import { type ClusterPlan, disruptionOf } from './plan.ts';
 
 export interface StatusInput {
   readonly members: readonly Member<unknown>[];
-  readonly plan: Pick<ClusterPlan, 'ahead' | 'troubles' | 'waits' | 'conditions'>;
+  readonly plan: Pick<ClusterPlan, 'actions' | 'ahead' | 'troubles' | 'waits' | 'conditions'>;
   readonly underWay: StepStatus | undefined;
   readonly failure?: StepFailure | undefined;
   readonly suspended: boolean;
@@ -59,7 +59,10 @@ export function planStatus(input: StatusInput): StatusWords {
 
 /** What is done first of all that is ahead, with the time it was first said. */
 function stepOf({ plan, underWay, nowMs }: StatusInput): StepStatus | undefined {
-  const next = disruptionOf(plan.ahead, underWay) ?? plan.ahead[0];
+  const risky = disruptionOf(plan.ahead, underWay);
+  // What nobody approved of yet was not begun.
+  const isBegun = risky?.id === underWay?.id || plan.actions.some(({ id }) => id === risky?.id);
+  const next = risky && isBegun ? risky : plan.ahead.find(({ risk }) => risk === 'safe');
   if (next === undefined) return undefined;
   const { id, why, on } = next;
   const since = underWay?.id === id ? underWay.since : timestampOf(nowMs);
