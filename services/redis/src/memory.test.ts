@@ -48,8 +48,17 @@ test('where keys may be evicted it is the user who decided', () => {
 
 test('nobody is restarted with less memory than its data take', () => {
   const message =
-    'c-data-0-0 holds 50 MiB, and the memory limit of the spec leaves 35 MiB for it: nobody is restarted with less than that; ask for more';
+    'c-data-0-0 uses 52 MiB, and the memory limit of the spec leaves 35 MiB for it: nobody is restarted with less than that; ask for more';
   const { troubles, holds } = planned([50, 50, 50], { shards: 3, limit: '50Mi' });
   assert.deepEqual({ troubles, holds }, { troubles: [message], holds: message });
   assert.deepEqual(planned([30, 30, 30], { shards: 3, limit: '50Mi' }), rest);
+});
+
+test('nor with less than the server itself takes', () => {
+  const { holds } = planned([0, 0, 0], { shards: 3, limit: '1Mi' });
+  assert.match(holds ?? '', /c-data-0-0 uses 2 MiB/);
+});
+
+test('whoever is full is restarted with as much as it has', () => {
+  assert.deepEqual(planned([99, 99, 99], { shards: 3, limit: '143Mi' }), rest);
 });

@@ -43,14 +43,20 @@ export function shrinkTrouble(
   return { reason: 'NoRoom', message };
 }
 
-/** Why members cannot be restarted as the spec has them: what they hold would have no room. */
+/**
+ * Why members cannot be restarted as the spec has them: what they hold would have no room. Its bound counts all that a server
+ * uses; one that is full is restarted with as much as it has.
+ */
 export function limitTrouble(spec: Spec, seen: readonly Seen[]): Trouble | undefined {
   if (mayEvict(spec)) return undefined;
   const max = memoryFor(spec, 'data');
-  const full = seen.find(({ wanted, view }) => wanted && view.facts.memory.data > max);
+  const full = seen.find(({ wanted, view: { facts } }) => {
+    const isLess = facts.memory.max === 0 || facts.memory.max > max;
+    return wanted && isLess && facts.memory.used > max;
+  });
   if (full === undefined) return undefined;
-  const { data } = full.view.facts.memory;
-  const message = `${full.name} holds ${mebibytes(data)}, and the memory limit of the spec leaves ${mebibytes(max)} for it: nobody is restarted with less than that; ask for more`;
+  const { used } = full.view.facts.memory;
+  const message = `${full.name} uses ${mebibytes(used)}, and the memory limit of the spec leaves ${mebibytes(max)} for it: nobody is restarted with less than that; ask for more`;
   return { reason: 'NoRoom', message };
 }
 
