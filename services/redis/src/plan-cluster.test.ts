@@ -65,6 +65,11 @@ for (const { name, given, options, deeds, troubles = [] } of [
     deeds: ['take slots on c-data-1-0', 'take slots on c-data-2-0'],
   },
   {
+    name: 'a new cluster in which some follow others already: slots for whom they follow',
+    given: but(fresh, { '0-0': { slots: third0 }, '2-0': { follows: '2-1' } }),
+    deeds: ['take slots on c-data-1-0', 'take slots on c-data-2-1'],
+  },
+  {
     name: 'keys without an owner of their slots: no new cluster',
     given: but(fresh, { '0-0': { slots: third0 }, '1-0': { keys: 1 } }),
     deeds: ['follow c-data-0-0 with c-data-0-1', 'follow c-data-2-0 with c-data-2-1'],

@@ -94,7 +94,11 @@ function planNew(
   const shares = evenShares(spec.groups['data']?.shards ?? 1);
   const owners = seen.filter(({ view }) => view.facts.self.slots.length > 0);
   const taken = new Set(owners.map(({ place }) => place.shard));
-  const free = new Map([...shardsOf(seen)].filter(([shard]) => !taken.has(shard)));
+  const free = new Map(
+    [...shardsOf(seen)]
+      .filter(([shard]) => !taken.has(shard))
+      .map(([shard, all]) => [shard, beginners(all)] as const),
+  );
   const leaders = firstLeaders(free, owners);
   const deeds = shares.flatMap((range, shard): readonly PlannedDeed[] => {
     const leader = leaders.get(shard);
@@ -108,6 +112,13 @@ function planNew(
     ];
   });
   return { deeds, troubles: [] };
+}
+
+/** Those of a shard that may begin it: whom others follow already, or any of those that follow nobody. */
+function beginners(shard: readonly Seen[]): readonly Seen[] {
+  const masters = shard.filter(({ view }) => view.facts.self.masterId === undefined);
+  const leader = masters.length < shard.length ? leaderOf(shard) : undefined;
+  return leader ? [leader] : masters;
 }
 
 // A cluster that lives.
