@@ -65,12 +65,12 @@ export function busyWith({
   spec,
   status,
 }: ClusterObject<unknown>): { readonly reason: string; readonly message: string } | undefined {
-  const { kind, name } = { kind: 'it', name: metadata.name };
+  const { name } = metadata;
   if (spec.suspend) return { reason: 'ClusterStopped', message: `${name} is stopped` };
   const isSeen = status?.observedGeneration === metadata.generation;
   const phase = isSeen ? status?.phase : 'Progressing';
-  const doing = status?.step?.why ?? status?.conditions?.find(({ type }) => type === 'Progressing');
   if (phase === 'Ready' || (phase === 'Degraded' && !status?.step)) return undefined;
-  const why = typeof doing === 'string' ? doing : (doing?.message ?? kind);
+  const progress = status?.conditions?.find(({ type }) => type === 'Progressing')?.message;
+  const why = status?.step?.why ?? progress ?? 'nothing was seen of it yet';
   return { reason: 'ClusterBusy', message: `${name} is ${phase ?? 'new'}: ${why}` };
 }
