@@ -34,6 +34,10 @@ test('alerts of RedisClusters fire when they should', () => {
   const notWritable = { [series('redis_writable')]: '0x60' };
   const down = { [member('member_up')]: '0x60' };
   const changes = { [series('cluster_leader_changes_total')]: '0+1x60' };
+  const spread = (values: string) => ({
+    [series('cluster_condition', { condition: 'LeadersSpread' })]: values,
+  });
+  const on = (host: string) => ({ [series('member_info', { member: host, host })]: '1x60' });
   testRules(rules, [
     fires('RedisClusterNotWritable', { ...notWritable, ...phase('Progressing') }, true),
     fires('RedisClusterNotWritable', { ...notWritable, ...phase('Degraded') }, true),
@@ -111,16 +115,9 @@ test('alerts of RedisClusters fire when they should', () => {
       { ...changes, [series('cluster_steps_ahead')]: '1x60' },
       false,
     ),
-    fires(
-      'RedisClusterLeadersBadlySpread',
-      { [series('cluster_condition', { condition: 'LeadersSpread' })]: '0x60' },
-      true,
-    ),
-    fires(
-      'RedisClusterLeadersBadlySpread',
-      { [series('cluster_condition', { condition: 'LeadersSpread' })]: '1x60' },
-      false,
-    ),
+    fires('RedisClusterLeadersBadlySpread', { ...spread('0x60'), ...on('a'), ...on('b') }, true),
+    fires('RedisClusterLeadersBadlySpread', { ...spread('1x60'), ...on('a'), ...on('b') }, false),
+    fires('RedisClusterLeadersBadlySpread', { ...spread('0x60'), ...on('a') }, false),
     fires(
       'RedisClusterDegraded',
       { 'tweendeck_cluster_phase{kind="RedisSentinel",phase="Degraded"}': '1x60' },

@@ -81,12 +81,12 @@ export const redisClusterTelemetry: Telemetry<RedisFacts> = {
     },
     {
       name: 'LeadersBadlySpread',
-      expr: 'tweendeck_cluster_condition{kind="KIND",condition="LeadersSpread"} == 0',
+      expr: 'tweendeck_cluster_condition{kind="KIND",condition="LeadersSpread"} == 0 and on (kind, namespace, name) count by (kind, namespace, name) (count by (kind, namespace, name, host) (tweendeck_member_info)) > 1',
       for: '15m',
       severity: 'warning',
       summary: 'One host leads too many shards of {{ $labels.namespace }}/{{ $labels.name }}',
       description:
-        'Without that host nobody could be elected in its place. The condition LeadersSpread says what is missing: as a rule members on more hosts.',
+        'Without that host nobody could be elected in its place. Of a cluster on one host alone nothing is said. The condition LeadersSpread says what is missing: as a rule members on more hosts.',
     },
   ],
   panels: [

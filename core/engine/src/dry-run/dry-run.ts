@@ -231,7 +231,8 @@ class Catcher {
   #wrote({ verb, resource: { kind }, name, body }: DryWrite): void {
     if (kind === 'PersistentVolumeClaim') return;
     const change = verb === 'create' ? verb : 'change';
-    this.#note({ change, kind, name, fields: change === 'create' ? [] : fieldsIn(body) });
+    const isTold = change === 'change' && kind !== 'Secret';
+    this.#note({ change, kind, name, fields: isTold ? fieldsIn(body) : [] });
   }
 
   #cache<Other extends KubeObject>(resource: Resource<Other>): ObjectCache<Other> {
