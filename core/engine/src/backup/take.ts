@@ -16,7 +16,7 @@ export interface TakeOptions {
   readonly progress: (progress: TakeProgress) => void;
 }
 
-export interface TakeProgress {
+interface TakeProgress {
   readonly bytes: number;
   readonly files: number;
   readonly filesDone: number;

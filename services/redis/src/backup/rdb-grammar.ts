@@ -4,7 +4,7 @@
 export type RdbPart = 'string' | 'number' | 'decimal' | number | RdbRepeat;
 
 /** A number, and then these parts as often as it says. */
-export interface RdbRepeat {
+interface RdbRepeat {
   readonly each: readonly RdbPart[];
 }
 
