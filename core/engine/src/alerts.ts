@@ -48,7 +48,7 @@ const usualAlerts: readonly AlertRule[] = [
   },
   {
     name: 'StepOverdue',
-    expr: 'tweendeck_cluster_trouble{kind="KIND",reason="StepOverdue"} == 1',
+    expr: 'tweendeck_cluster_trouble{kind="KIND",reason=~"StepOverdue|StepFailed"} == 1',
     for: '5m',
     severity: 'warning',
     summary: `A change of ${cluster} does not get on`,

@@ -69,7 +69,7 @@ export class ClusterFigures {
     this.#overdue = overdue;
   }
 
-  /** What came of a step that was begun. */
+  /** Takes a step, and counts what comes of it. */
   async step(id: string, run: () => Promise<void>): Promise<void> {
     this.counts.stepsRun++;
     this.#ran.add(id);

@@ -23,14 +23,19 @@ const durationBounds: readonly number[] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 
 /** Of every cluster that the controllers of engines look after. */
 export class EngineFigures {
   readonly #clusters = new Map<string, ClusterFigures>();
+  readonly #make: typeof ClusterFigures;
   readonly #durations = new Map<string, { readonly counts: number[]; sum: number }>();
+
+  constructor(make: typeof ClusterFigures = ClusterFigures) {
+    this.#make = make;
+  }
 
   of({ kind, metadata: { namespace, name } }: KubeObject): ClusterFigures {
     const ref = { name, ...(namespace === undefined ? {} : { namespace }) };
     const key = `${kind} ${refKey(ref)}`;
     const known = this.#clusters.get(key);
     if (known) return known;
-    const made = new ClusterFigures(kind, ref);
+    const made = new this.#make(kind, ref);
     this.#clusters.set(key, made);
     return made;
   }

@@ -1,4 +1,4 @@
-// What the controller would do about a cluster now: its own pass, with all that it writes caught, and steps that do nothing.
+// What the controller would do about a cluster now: its own pass, with all that it writes caught, and no step taken.
 
 import type { Applied, Client, ObjectCache } from '@tweendeck/client';
 import type { ReconcileContext } from '@tweendeck/controller';
@@ -12,8 +12,9 @@ import {
   refOf,
 } from '@tweendeck/kube';
 import { type Clock, messageOf, PlatformError, type Random, silentLogger } from '@tweendeck/std';
+import { ClusterFigures } from '../cluster-figures.ts';
 import type { ClusterPhase, ClusterSpec, ClusterStatus } from '../cluster-spec.ts';
-import type { Cluster, Engine, Step, Trouble } from '../engine.ts';
+import type { Cluster, Engine, Trouble } from '../engine.ts';
 import { engineController } from '../engine-controller.ts';
 import { EngineFigures } from '../figures.ts';
 import { isOutdated, type Member } from '../member.ts';
@@ -60,7 +61,7 @@ export async function dryRun<Options, Facts>(
   signal: AbortSignal,
 ): Promise<DryRun> {
   const asked = new Questions<Options, Facts>(engine, tools);
-  const figures = new EngineFigures();
+  const figures = new EngineFigures(StillFigures);
   const controller = engineController(kind, asked.engine, figures).options;
   const { owns = [], watches = [] } = controller;
   const resources = [...owns, ...watches.map(({ resource }) => resource)];
@@ -86,7 +87,14 @@ const nothingTold = {
   plan: { actions: [], ahead: [], leaving: [], troubles: [], waits: 'what it is made of' },
 };
 
-/** The engine with steps that do nothing, and what its members answered. */
+/** No step is taken, whatever it is and whoever planned it. */
+class StillFigures extends ClusterFigures {
+  override step(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** The engine, and what its members answered. */
 class Questions<Options, Facts> {
   readonly engine: Engine<Options, Facts>;
   readonly #tools: DryRunTools;
@@ -97,24 +105,13 @@ class Questions<Options, Facts> {
 
   constructor(engine: Engine<Options, Facts>, tools: DryRunTools) {
     this.#tools = tools;
-    const still = (step: Step): Step => ({ ...step, run: () => Promise.resolve() });
-    const { setLive, handOver, listen: _, ...rest } = engine;
+    const { listen: _, ...rest } = engine;
     this.engine = {
       ...rest,
-      ...(setLive ? { setLive: () => Promise.resolve() } : {}),
-      ...(handOver
-        ? {
-            handOver: (...args: Parameters<typeof handOver>) => {
-              const step = handOver(...args);
-              return step && still(step);
-            },
-          }
-        : {}),
       observe: (member, cluster, signal) => this.#ask(engine, [member, cluster, signal]),
       plan: (cluster, observed) => {
         this.#members = observed.members;
-        const plan = engine.plan(cluster, observed);
-        return { ...plan, steps: plan.steps.map(still) };
+        return engine.plan(cluster, observed);
       },
     };
   }
@@ -137,7 +134,8 @@ class Questions<Options, Facts> {
     [member, cluster, signal]: [Member<Facts>, Cluster<Options>, AbortSignal],
   ): ReturnType<Engine<Options, Facts>['observe']> {
     try {
-      if (cluster.passwords && !this.#tools.mayTell(member.pod?.ip ?? '')) {
+      const isProven = cluster.tls !== undefined; // by its certificate, before it is told anything
+      if (cluster.passwords && !isProven && !this.#tools.mayTell(member.pod?.ip ?? '')) {
         this.#untold = true;
         throw new Error(
           'it asks for a password, which is not sent to an address of who knows where',
@@ -227,9 +225,7 @@ class Catcher {
     this.#changes.set(`${change.kind} ${change.name}`, change);
   }
 
-  /** Volumes grow by steps, which are told as such. */
   #wrote({ verb, resource: { kind }, name, body }: DryWrite): void {
-    if (kind === 'PersistentVolumeClaim') return;
     const change = verb === 'create' ? verb : 'change';
     const isTold = change === 'change' && kind !== 'Secret';
     this.#note({ change, kind, name, fields: isTold ? fieldsIn(body) : [] });
