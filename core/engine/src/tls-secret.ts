@@ -81,7 +81,7 @@ export class TlsSecrets {
     const authority = textOf(secret, 'ca.crt');
     const isLasting = pair !== undefined && endsAtMs(pair) - context.clock.nowMs() > renewMs;
     if (secret && isLasting && authority) return tlsOf(owner, authority, pair.certificate);
-    return await this.#make(owner, secret, context);
+    return this.#make(owner, secret, context);
   }
 
   async #make(owner: Owner, old: Secret | undefined, context: Context): Promise<Tls | Trouble> {
