@@ -247,6 +247,52 @@ test('a RedisSentinel loses nothing that was acknowledged', {
     await nothingLost('two servers more, two Sentinels less');
   });
 
+  await context.test('over TLS a leader that is killed is followed, too', async () => {
+    const object = { apiVersion: 'tweendeck.io/v1alpha1', kind: 'RedisSentinel' };
+    const spec = { tls: { mode: 'required' }, options: { downAfterMs: 1_000 } };
+    await must(
+      ['apply', '-f', '-'],
+      JSON.stringify({ ...object, metadata: { name: 'tls' }, spec }),
+    );
+    /** Not this pod; the member whose pod it was may lead again with another. */
+    const leads = (gone?: string) =>
+      until(
+        'somebody leads, and all take part',
+        async () => {
+          const { status } = await get('rsen', 'tls');
+          if (status?.phase !== 'Ready' || status.ready !== '6/6') return undefined;
+          const { name } = status.members.find(({ role }: Anything) => role === 'leader') ?? {};
+          const { metadata } = await get('pod', `${name}-0`);
+          return metadata.uid !== gone && name;
+        },
+        patienceMs,
+      );
+    const first = await leads();
+    const { uid } = (await get('pod', `${first}-0`)).metadata;
+    const { data } = await get('secret', 'tls-tls');
+    const ca = Buffer.from(data['ca.crt'], 'base64').toString();
+    const tls = { ca, servername: 'tls.default.svc' };
+    const ask = async (member: string, port: number, ...command: readonly string[]) => {
+      const { podIP } = (await get('pod', `${member}-0`)).status;
+      const caller = new RedisCaller(podIP, port, tls);
+      try {
+        return String(await caller.call(...command));
+      } finally {
+        caller.close();
+      }
+    };
+    assert.equal(await ask(first, 6_379, 'SET', 'a', '1'), 'OK');
+    assert.match(
+      await ask('tls-sentinels-0', 26_379, 'SENTINEL', 'CKQUORUM', 'default.tls'),
+      /^OK/,
+    );
+    assert.equal(await ask(first, 6_379, 'WAIT', '2', '2000'), '2');
+    await must(['delete', 'pod', `${first}-0`, '--grace-period=0', '--force']);
+    const second = await leads(uid);
+    assert.equal(await ask(second, 6_379, 'GET', 'a'), '1');
+    await must(['delete', 'rsen', 'tls']);
+  });
+
   await context.test('what cannot be is refused with its field', async () => {
     for (const { spec, said } of [
       { spec: { groups: { sentinels: { members: 1 } } }, said: /spec\.groups\.sentinels\.members/ },
