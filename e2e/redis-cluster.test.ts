@@ -55,7 +55,7 @@ test('a RedisCluster loses nothing that was acknowledged', {
   const cli = async (...args: readonly string[]) => {
     const file = join(home.directory, 'shop-ca.crt');
     await writeFile(file, await authority());
-    return await runProgram('redis-cli', ['--no-auth-warning', '--tls', '--cacert', file, ...args]);
+    return runProgram('redis-cli', ['--no-auth-warning', '--tls', '--cacert', file, ...args]);
   };
   const isClean = () =>
     until(
