@@ -23,7 +23,11 @@ export async function programRecipe(signal: AbortSignal): Promise<Recipe> {
   const { version } = JSON.parse(read(`${application}/package.json`)) as { version: string }; // ours
   const { repository, tag } = cacheServerImage;
   return {
-    names: [`tweendeck.io/tweendeck:${version}`, `${repository}:${tag}`, `${backupImage.repository}:${backupImage.tag}`],
+    names: [
+      `tweendeck.io/tweendeck:${version}`,
+      `${repository}:${tag}`,
+      `${backupImage.repository}:${backupImage.tag}`,
+    ],
     layers: [
       { what: 'Node and its libraries', entries: nodeEntries() },
       { what: 'Tweendeck', entries: await programEntries(signal) },
