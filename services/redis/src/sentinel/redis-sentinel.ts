@@ -84,7 +84,9 @@ const times = { periodSeconds: 2, failureThreshold: 2 } as const;
 const liveTimes = { periodSeconds: 10, failureThreshold: 6 } as const;
 
 /** `open` is the way to members: TCP when omitted. */
-export function redisSentinelEngine(open: OpenLink = openTcpLink): Engine<SentinelOptions, SetFacts> {
+export function redisSentinelEngine(
+  open: OpenLink = openTcpLink,
+): Engine<SentinelOptions, SetFacts> {
   const stepOf = (
     { id, why, on, risk, deed }: PlannedDeed,
     cluster: Pick<Cluster<unknown>, 'tls'>,
