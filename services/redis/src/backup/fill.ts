@@ -108,7 +108,7 @@ class Filling implements Disposable {
     );
   }
 
-  /** All at once; where one is refused, one after another. Gives those that belong elsewhere. */
+  /** All at once; where one is refused, each by itself. Gives those that belong elsewhere. */
   async #sendTo(
     owner: BackupMember,
     keys: readonly KeyToGo[],
@@ -125,10 +125,11 @@ class Filling implements Disposable {
         );
       } catch (error) {
         if (!isPlatformError(error, 'REDIS_COMMAND_FAILED')) throw error;
-        for (const key of portion) {
+        const sent = portion.map(async (key): Promise<readonly Astray[]> => {
           const why = await this.#sendOne(link, key, signal);
-          if (why !== undefined) astray.push({ key, why });
-        }
+          return why === undefined ? [] : [{ key, why }];
+        });
+        astray.push(...(await Promise.all(sent)).flat());
       }
       if (database !== 0) await link.ask([['SELECT', 0]], signal);
     }

@@ -42,6 +42,14 @@ for (const chunkBytes of [1, 7, 100_000]) {
   });
 }
 
+test('keys are counted where nobody asks for values and libraries', () => {
+  let keys = 0;
+  const scanner = new RdbScanner({ entry: () => keys++ }, { keepsValues: false });
+  scanner.push(snapshot);
+  assert.ok(scanner.hasEnded);
+  assert.equal(keys, Object.keys(dumps).length);
+});
+
 test('what expires does, and how often it is used, go along', () => {
   const { scanner, entries } = scan(snapshot, 4_096);
   const entry = entries.find(({ key }) => key.toString() === 's:int');

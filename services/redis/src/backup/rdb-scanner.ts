@@ -138,9 +138,12 @@ export class RdbScanner {
         this.#string();
         this.#string();
         return;
-      case opcodes.library:
-        this.#sink.library?.(this.#string());
+      case opcodes.library: {
+        // Read in any case: an optional call does not look at its arguments.
+        const code = this.#string();
+        this.#sink.library?.(code);
         return;
+      }
       case opcodes.expiresMs:
         this.#attributes = { ...this.#attributes, expiresMs: this.#take(8).readBigInt64LE() };
         return;
