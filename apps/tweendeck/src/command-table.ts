@@ -310,8 +310,8 @@ export const commands: readonly CommandSpec[] = [
     summary: 'Tells what the controllers would do about a middleware cluster, and changes nothing',
     details: [
       'Of the cluster as it is declared, or, with --file, as "tweendeck apply" of that file would declare it. Members are',
-      'asked, so they must be reachable: on the machine of the embedded home, or in the cluster. What follows from what is',
-      'not there yet is planned when it is.',
+      'asked, so they must be reachable: on the machine of the embedded home, or in the cluster. Steps are foreseen as far as',
+      'they follow from what is seen.',
       'Exit code 0; with --exit-code 3 when something would be done, 4 when something needs a person.',
     ],
     options: {

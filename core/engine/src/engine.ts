@@ -176,6 +176,15 @@ export interface Engine<Options, Facts> extends EngineTables<Options> {
     cluster: Cluster<Options>,
     observed: Observed<Facts>,
   ) => Step | undefined;
+  /**
+   * What would be seen were the step of this id done; without one, were all members there that are asked for. For dry
+   * runs: undefined where it cannot be told, or changes nothing. Pure.
+   */
+  readonly foresee?: (
+    observed: Observed<Facts>,
+    cluster: Cluster<Options>,
+    step: string | undefined,
+  ) => Observed<Facts> | undefined;
   /** What is told of its clusters beside what is told of all. */
   readonly telemetry?: Telemetry<Facts>;
 }

@@ -23,6 +23,7 @@ export {
 export * from './cluster-spec.ts';
 export type { ChildChange } from './dry-run/child-changes.ts';
 export type { DryRun, DryRunTools } from './dry-run/dry-run.ts';
+export { foreseenSteps } from './dry-run/foreseen.ts';
 export type { PlannedStep } from './dry-run/planned-steps.ts';
 export * from './engine.ts';
 export * from './engine-controller.ts';

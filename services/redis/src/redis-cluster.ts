@@ -22,6 +22,7 @@ import { redisPasswords } from './credentials.ts';
 import type { PlannedDeed } from './deeds.ts';
 import { doDeed } from './do-deed.ts';
 import { observeMember, type RedisFacts } from './facts.ts';
+import { seenAfterDeed, seenOnceThere } from './foresee.ts';
 import { memoryFor } from './memory.ts';
 import { planRedis } from './plan-cluster.ts';
 import { handOver } from './plan-leading.ts';
@@ -128,6 +129,16 @@ export function redisClusterEngine(
       await setLive(link, settings, signal);
     },
     telemetry: redisClusterTelemetry,
+    foresee: (observed, cluster, step) => {
+      if (step === undefined) return seenOnceThere(observed, cluster);
+      const seen = observed.members.filter(isSeen);
+      const deeds = [
+        ...planRedis(cluster, observed).deeds,
+        ...seen.flatMap((one) => handOver(one, seen, 'be restarted') ?? []),
+      ];
+      const planned = deeds.find(({ id }) => id === step);
+      return planned && seenAfterDeed(planned.deed, observed);
+    },
     loadCertificate: async (member, cluster, signal) => {
       using link = await openAs(cluster, open)(addressOf(member), signal);
       await askOne(link, loadCertificateCommand, signal);

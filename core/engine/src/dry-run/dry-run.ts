@@ -17,9 +17,11 @@ import type { ClusterPhase, ClusterSpec, ClusterStatus } from '../cluster-spec.t
 import type { Cluster, Engine, Trouble } from '../engine.ts';
 import { engineController } from '../engine-controller.ts';
 import { EngineFigures } from '../figures.ts';
-import { isOutdated, type Member } from '../member.ts';
+import { isOutdated, type Member, type Observed } from '../member.ts';
+import type { ClusterPlan } from '../plan.ts';
 import { type ChildChange, changedFields } from './child-changes.ts';
 import { type DryWrite, dryClient } from './dry-client.ts';
+import { foreseenSteps } from './foreseen.ts';
 import { type PlannedStep, plannedSteps } from './planned-steps.ts';
 
 export interface DryRun {
@@ -76,7 +78,8 @@ export async function dryRun<Options, Facts>(
   const { plan, phase } = account.account ?? nothingTold;
   return {
     ...{ kind: kind.kind, namespace, name, phase, changes: catcher.changes() },
-    ...{ steps: plannedSteps(plan), troubles: plan.troubles, waits: plan.waits },
+    ...{ troubles: plan.troubles, waits: plan.waits },
+    steps: asked.foreseen(plan),
     restarts: asked.outdated(),
     silent: asked.silent,
   };
@@ -97,20 +100,22 @@ class StillFigures extends ClusterFigures {
 /** The engine, and what its members answered. */
 class Questions<Options, Facts> {
   readonly engine: Engine<Options, Facts>;
+  readonly #engine: Engine<Options, Facts>;
   readonly #tools: DryRunTools;
   #silent: { readonly member: Member<Facts>; readonly why: string }[] = [];
-  #members: readonly Member<Facts>[] = [];
+  #asked: { readonly cluster: Cluster<Options>; readonly observed: Observed<Facts> } | undefined;
   #answers = 0;
   #untold = false;
 
   constructor(engine: Engine<Options, Facts>, tools: DryRunTools) {
+    this.#engine = engine;
     this.#tools = tools;
     const { listen: _, ...rest } = engine;
     this.engine = {
       ...rest,
       observe: (member, cluster, signal) => this.#ask(engine, [member, cluster, signal]),
       plan: (cluster, observed) => {
-        this.#members = observed.members;
+        this.#asked = { cluster, observed };
         return engine.plan(cluster, observed);
       },
     };
@@ -126,7 +131,15 @@ class Questions<Options, Facts> {
   }
 
   outdated(): readonly string[] {
-    return this.#members.filter((one) => one.wanted && isOutdated(one)).map(({ name }) => name);
+    const { members = [] } = this.#asked?.observed ?? {};
+    return members.filter((one) => one.wanted && isOutdated(one)).map(({ name }) => name);
+  }
+
+  /** Steps to the end, as far as can be told. */
+  foreseen(plan: ClusterPlan): readonly PlannedStep[] {
+    if (this.#asked === undefined || this.#asked.cluster.spec.suspend) return plannedSteps(plan);
+    const nowMs = this.#tools.clock.nowMs();
+    return foreseenSteps({ engine: this.#engine, ...this.#asked, plan, nowMs });
   }
 
   async #ask(
