@@ -5,10 +5,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type CacheServerObject, cacheServerKind } from '@tweendeck/cacheserver';
+import { backupKind } from '@tweendeck/engine';
 import {
   configMapResource,
   deploymentResource,
   eventResource,
+  jobResource,
   leaseResource,
   persistentVolumeClaimResource,
   podResource,
@@ -135,9 +137,8 @@ test('the definitions in the cluster are those of the code, for Helm 3 and Helm 
   for (const { stdout, stderr } of rendered) {
     const objects = parseAllDocuments(stdout).map((document) => document.toJS());
     const crds = objects.filter((object) => object?.kind === 'CustomResourceDefinition');
-    const kinds = [cacheServerKind, memcachedKind, redisClusterKind, redisSentinelKind].map(
-      (kind) => kind.crd().spec,
-    );
+    const engines = [memcachedKind, redisClusterKind, redisSentinelKind];
+    const kinds = [cacheServerKind, backupKind, ...engines].map((kind) => kind.crd().spec);
     assert.deepEqual(
       crds.map(({ spec }) => spec),
       JSON.parse(JSON.stringify(kinds)),
@@ -404,6 +405,59 @@ test('members of engines are made, replaced when they cannot run as they were, a
   });
   await must(['delete', '-n', namespace, 'memcached/sessions', '--wait']);
   await until('its pods are gone', async () => (await members()).length === 0, 90_000);
+  assert.deepEqual(await leader.stop(), { code: 0, signal: null });
+});
+
+test('backups are made on schedule, and go with what carries them', async () => {
+  await using leader = controllers();
+  await leader.said('leading');
+  const apply = (kind: string, name: string, spec: object): Promise<string> =>
+    must(
+      ['apply', '-f', '-'],
+      JSON.stringify({
+        ...{ apiVersion: 'tweendeck.io/v1alpha1', kind, metadata: { namespace, name }, spec },
+      }),
+    );
+  const say = async (name: string, status: object): Promise<void> => {
+    const patch = { type: 'merge', body: { status } } as const;
+    await plane.client.patch(
+      backupKind,
+      { namespace, name },
+      patch,
+      { subresource: 'status' },
+      never,
+    );
+  };
+  const to = { claim: { name: 'files' } };
+  await apply('RedisCluster', 'kept', { backup: { schedule: '@every 1s', to, keep: 1 } });
+  const made = async (others: readonly string[] = []): Promise<string> => {
+    const found = await until('a backup is made', async () => {
+      const { items } = await plane.client.list(backupKind, { namespace }, never);
+      return items.find(({ metadata }) => !others.includes(metadata.name));
+    });
+    return found.metadata.name;
+  };
+  const first = await made();
+  await say(first, { phase: 'Complete' });
+  const second = await made([first]);
+  await say(second, { phase: 'Complete' });
+  await until('the first one goes', async () => {
+    return (await plane.client.get(backupKind, { namespace, name: first }, never)) === undefined;
+  });
+  await apply('Backup', 'whole', { cluster: { kind: 'RedisCluster', name: 'kept' }, to });
+  const job = (name: string) => plane.client.get(jobResource, { namespace, name }, never);
+  await until('it waits', async () => {
+    const found = await plane.client.get(backupKind, { namespace, name: 'whole' }, never);
+    return found?.status?.phase === 'Pending';
+  });
+  await say('whole', { phase: 'Running', attempts: 1 });
+  await until('its Job is made', () => job('whole-1'));
+  await must(['delete', '-n', namespace, 'backup/whole', '--wait=false']);
+  await until('another one is to remove its files', () => job('whole-remove'));
+  const keeping = JSON.stringify({ spec: { keepFiles: true } });
+  await must(['patch', '-n', namespace, 'backup/whole', '--type=merge', '-p', keeping]);
+  await must(['delete', '-n', namespace, 'rediscluster/kept', '--wait']);
+  await must(['delete', '-n', namespace, 'backups', '--all', '--wait', '--timeout=60s']);
   assert.deepEqual(await leader.stop(), { code: 0, signal: null });
 });
 
