@@ -40,6 +40,7 @@ export interface BackupControllerOptions {
 }
 
 const lookAgainMs = 5_000;
+const busyMs = 1_000;
 const removeSeconds = 600;
 
 type Context = ReconcileContext<BackupObject>;
@@ -118,6 +119,7 @@ class BackupPass {
     const hasNoFiles = (status?.attempts ?? 0) === 0;
     if (spec.keepFiles || hasNoFiles || this.#refusal() !== undefined) return undefined;
     const name = `${this.#backup.metadata.name}-remove`;
+    if (this.#isWriting(name)) return { requeueAfterMs: busyMs };
     const outcome = (await this.#job(name))?.outcome;
     if (outcome?.state === 'complete') return undefined;
     if (outcome?.state === 'failed') {
@@ -129,6 +131,16 @@ class BackupPass {
     }
     if (outcome === undefined && !(await this.#beginRemoval(name))) return undefined;
     return { requeueAfterMs: lookAgainMs };
+  }
+
+  /** Whether a pod of an attempt is still there: what it writes then would stay. */
+  #isWriting(removal: string): boolean {
+    const { name, namespace = 'default' } = this.#backup.metadata;
+    const pods = this.#context
+      .cache(podResource)
+      .list({ namespace, labels: { [backupLabel]: name } })
+      .filter(({ metadata }) => !metadata.name.startsWith(`${removal}-`));
+    return pods.some(({ status }) => status?.phase === 'Running' || status?.phase === 'Pending');
   }
 
   /** False in a namespace that goes: nothing can be made there any more, and files stay. */
