@@ -170,8 +170,10 @@ export class ClusterPass<Options, Facts> {
     if (failed && this.#isFresh(failed.failure)) throw failed.error;
     if (passwords && 'current' in passwords && (await renewPasswords(passwords, observed, keeping)))
       return { requeueAfterMs: goOnMs };
-    if (failed) return { requeueAfterMs: lookAgainMs };
-    const goesOn = plan.actions.some((action) => 'run' in action && action.repeats === true);
+    const goesOn = plan.actions.some(
+      (action) => 'run' in action && action.repeats === true && action.id !== failed?.failure.id,
+    );
+    if (failed) return { requeueAfterMs: goesOn ? busyMs : lookAgainMs };
     return goesOn ? { requeueAfterMs: goOnMs } : outcome;
   }
 
