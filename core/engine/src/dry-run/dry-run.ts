@@ -63,7 +63,7 @@ export async function dryRun<Options, Facts>(
   signal: AbortSignal,
 ): Promise<DryRun> {
   const asked = new Questions<Options, Facts>(engine, tools);
-  const figures = new EngineFigures(StillFigures);
+  const figures = new EngineFigures({ make: StillFigures });
   const controller = engineController(kind, asked.engine, figures).options;
   const { owns = [], watches = [] } = controller;
   const resources = [...owns, ...watches.map(({ resource }) => resource)];
