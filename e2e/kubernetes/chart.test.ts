@@ -170,6 +170,7 @@ const usersOwn = /^(IPAddress \/|[A-Za-z]+ team\/cache\b)/;
 /** The definition, and what the API server makes of it. */
 const definitions = [
   'APIService /v1alpha1.tweendeck.io',
+  'CustomResourceDefinition /backups.tweendeck.io',
   'CustomResourceDefinition /cacheservers.tweendeck.io',
   'CustomResourceDefinition /memcacheds.tweendeck.io',
   'CustomResourceDefinition /redisclusters.tweendeck.io',
