@@ -152,11 +152,13 @@ export class ClusterPass<Options, Facts> {
     if (ears) this.#listen(ears, observed);
     await this.#mark(observed);
     const staying = this.#staying(observed);
+    const takenByName = await takenName(this.#object, namesOf(rendering), this.#context);
+    // Secrets go with the rest of a namesake.
+    if (takenByName === 'leftover') return { requeueAfterMs: busyMs };
     const taken =
       (passwords && 'reason' in passwords ? passwords : undefined) ??
       (tls && 'reason' in tls ? tls : undefined) ??
-      (await takenName(this.#object, namesOf(rendering), this.#context));
-    if (taken === 'leftover') return { requeueAfterMs: busyMs };
+      takenByName;
     if (taken !== undefined) return this.#tell(observed, blockedPlan(taken), account);
     const planned = this.#plan(observed, this.#chores([...rendering.members, ...staying]));
     const plan = whileFilled(planned, this.#object);
