@@ -77,6 +77,14 @@ test('of a new cluster all objects would be made, and none is', async () => {
   assert.deepEqual(items, []);
 });
 
+test('of one that is being deleted nothing is done', async () => {
+  await using home = await toys(toyEngine(answer));
+  const { metadata, ...rest } = home.object;
+  const deletionTimestamp = '2026-01-01T00:00:00Z';
+  const run = await home.run({ ...rest, metadata: { ...metadata, deletionTimestamp } });
+  assert.deepEqual([run.phase, run.changes, run.waits], ['Terminating', [], 'it is being deleted']);
+});
+
 test('of a changed one it is told who restarts and what waits, and no step is taken', async () => {
   let taken = 0;
   const engine = toyEngine(answer, {

@@ -62,6 +62,7 @@ export async function dryRun<Options, Facts>(
   { object, tools }: { readonly object: KubeObject; readonly tools: DryRunTools },
   signal: AbortSignal,
 ): Promise<DryRun> {
+  if (object.metadata.deletionTimestamp !== undefined) return deleting(object);
   const asked = new Questions<Options, Facts>(engine, tools);
   const figures = new EngineFigures({ make: StillFigures });
   const controller = engineController(kind, asked.engine, figures).options;
@@ -82,6 +83,14 @@ export async function dryRun<Options, Facts>(
     steps: asked.foreseen(plan),
     restarts: asked.outdated(),
     silent: asked.silent,
+  };
+}
+
+/** Controllers leave it alone, and what it is made of goes with it. */
+function deleting({ kind, metadata: { name, namespace = 'default' } }: KubeObject): DryRun {
+  return {
+    ...{ kind, namespace, name, phase: 'Terminating', changes: [], steps: [], restarts: [] },
+    ...{ troubles: [], waits: 'it is being deleted', silent: [] },
   };
 }
 
