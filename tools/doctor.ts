@@ -49,7 +49,14 @@ const programs: readonly Program[] = [
     name: 'promtool',
     commands: ['promtool'],
     debianPackage: 'prometheus',
-    purpose: 'checks the figures and the default alerts of caches in the end-to-end tests',
+    purpose: 'checks the figures and the default alerts in the end-to-end tests',
+    wantedBy: 'tests',
+  },
+  {
+    name: 'prometheus-redis-exporter',
+    commands: ['prometheus-redis-exporter'],
+    debianPackage: 'prometheus-redis-exporter',
+    purpose: 'may stand beside our own figures of Redis, which the end-to-end tests try',
     wantedBy: 'tests',
   },
   {
