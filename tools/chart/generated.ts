@@ -103,7 +103,8 @@ function scales(kind: Kind): boolean {
 }
 
 function yamlOf(value: unknown): string {
-  return stringify(value, { aliasDuplicateObjects: false, lineWidth: 0 });
+  // Helm reads YAML 1.1, in which words such as off are no text unless they are quoted.
+  return stringify(value, { aliasDuplicateObjects: false, lineWidth: 0, version: '1.1' });
 }
 
 /** Text that a template gives out as it is. */
