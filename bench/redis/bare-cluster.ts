@@ -86,16 +86,13 @@ export class BareCluster implements Reachable, AsyncDisposable {
     const [known] = this.#hosts;
     const fresh = await this.startMore(shards * 2, signal);
     for (const [at, host] of fresh.entries()) {
-      const leader = fresh[at - (at % 2)] ?? '';
-      const follows = async (): Promise<readonly string[]> =>
-        at % 2 === 0
-          ? []
-          : ['--cluster-slave', '--cluster-master-id', await this.idOf(leader, signal)];
-      const [one, other] = [`${host}:${port}`, `${known}:${port}`];
-      const args = await follows();
-      const isAdded = async (): Promise<boolean> =>
-        (await runProgram('redis-cli', ['--cluster', 'add-node', one, other, ...args])).code === 0;
-      await eventually(`${host} is added`, isAdded, signal);
+      await this.cli('-h', host, 'CLUSTER', 'MEET', known ?? '', String(port));
+      if (at % 2 === 0) continue;
+      const leader = await this.idOf(fresh[at - 1] ?? '', signal);
+      // It is heard of by gossip.
+      const follows = async (): Promise<boolean> =>
+        (await this.cli('-h', host, 'CLUSTER', 'REPLICATE', leader)).startsWith('OK');
+      await eventually(`${host} follows`, follows, signal);
     }
     this.#hosts = [...this.#hosts, ...fresh];
     await this.settled(signal);
