@@ -57,6 +57,11 @@ export class DeclaredRedis {
     this.#signal = signal;
   }
 
+  /** Another one of the same home. */
+  named(name: string): DeclaredRedis {
+    return new DeclaredRedis(name, this.#client, this.#signal);
+  }
+
   // ---- what its user says and reads ----
 
   async patch(spec: object): Promise<void> {

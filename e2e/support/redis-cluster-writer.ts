@@ -7,6 +7,7 @@ const port = 6_379;
 const redirectionsMax = 5;
 /** For reading back what was acknowledged. */
 const patienceMs = 60_000;
+const readsAtOnce = 50;
 
 export class ClusterWriter implements AsyncDisposable {
   /** What was acknowledged last, by key. */
@@ -51,14 +52,20 @@ export class ClusterWriter implements AsyncDisposable {
   async lost(
     promised: ReadonlyMap<string, string> = new Map(this.acknowledged),
   ): Promise<readonly string[]> {
+    const entries = [...promised];
     const lost: string[] = [];
-    for (const [key, value] of promised) {
-      const found = await this.#askPatiently(key, 'GET', key);
-      const text = found instanceof Uint8Array ? Buffer.from(found).toString() : String(found);
-      if (Number(text) < Number(value) || found === null)
-        lost.push(`${key}: ${text}, not ${value}`);
+    for (let at = 0; at < entries.length; at += readsAtOnce) {
+      const some = entries.slice(at, at + readsAtOnce);
+      lost.push(...(await Promise.all(some.map((entry) => this.#lostOf(entry)))).flat());
     }
     return lost;
+  }
+
+  /** What is lost and was promised to nobody is not asked for any more. Gives how many keys that are. */
+  async excuse(): Promise<number> {
+    const lost = await this.lost();
+    for (const text of lost) this.acknowledged.delete(text.split(':')[0] ?? '');
+    return lost.length;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -90,6 +97,13 @@ export class ClusterWriter implements AsyncDisposable {
     }
   }
 
+  async #lostOf([key, value]: readonly [string, string]): Promise<readonly string[]> {
+    const found = await this.#askPatiently(key, 'GET', key);
+    const text = found instanceof Uint8Array ? Buffer.from(found).toString() : String(found);
+    const isThere = found !== null && Number(text) >= Number(value);
+    return isThere ? [] : [`${key}: ${text}, not ${value}`];
+  }
+
   /** Somebody may be gone, of whom it did not hear yet. */
   async #askPatiently(key: string, ...command: readonly string[]): Promise<RespValue> {
     const endsMs = performance.now() + patienceMs;
@@ -116,7 +130,8 @@ export class ClusterWriter implements AsyncDisposable {
     for (let turn = 0; turn < redirectionsMax; turn++) {
       const link = this.#linkTo(host);
       try {
-        if (asking) await link.call('ASKING');
+        // At once before it: others ask over this connection, too.
+        if (asking) link.call('ASKING').catch(() => undefined);
         const answer = await link.call(...command);
         if (!asking) this.#ownerOf.set(key, host);
         return answer;
