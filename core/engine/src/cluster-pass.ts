@@ -16,19 +16,15 @@ import {
 import { messageOf, timestampOf } from '@tweendeck/std';
 import { whileFilled } from './backup/while-filled.ts';
 import { choresOf } from './chores.ts';
-import type { ClusterFigures } from './cluster-figures.ts';
 import type { ClusterObject, StepFailure } from './cluster-spec.ts';
 import type { Cluster, Engine, EngineTables, Tls, Trouble } from './engine.ts';
-import type { EngineFigures } from './figures.ts';
 import { heldBudget } from './held-budgets.ts';
-import { currentPasswords, renewPasswords } from './keep-passwords.ts';
 import { approvalAnnotation, clusterLabels, roleLabel } from './labels.ts';
 import type { Listeners } from './listeners.ts';
 import { settingsToKeep, wantedSettings } from './live-settings.ts';
 import type { Member, Observed, Place } from './member.ts';
 import { membersOf, sameMembers } from './members.ts';
 import { observe } from './observe.ts';
-import type { PasswordSecrets } from './password-secret.ts';
 import { type Action, type Chores, type ClusterPlan, planCluster } from './plan.ts';
 import {
   type ClusterRendering,
@@ -39,9 +35,13 @@ import {
   renderMember,
 } from './render.ts';
 import { roleLabels } from './role-labels.ts';
+import { currentPasswords, renewPasswords } from './secrets/keep-passwords.ts';
+import type { PasswordSecrets } from './secrets/password-secret.ts';
+import type { TlsSecrets } from './secrets/tls-secret.ts';
 import { planStatus, type StatusWords } from './status-plan.ts';
 import { takenName, type WantedName } from './taken-names.ts';
-import type { TlsSecrets } from './tls-secret.ts';
+import type { ClusterFigures } from './telemetry/cluster-figures.ts';
+import type { EngineFigures } from './telemetry/figures.ts';
 import { withKeptClaims } from './volumes.ts';
 
 /** What members do by themselves is seen so often; of clusters that have been well for a while, more seldom. */

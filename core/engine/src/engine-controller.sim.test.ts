@@ -27,7 +27,7 @@ import {
 import { microTimestampOf, silentLogger } from '@tweendeck/std';
 import { openMemoryStore } from '@tweendeck/store';
 import { builtInControllers, builtInTasks, ensureSystemNamespaces } from '@tweendeck/workloads';
-import { engineKind } from './cluster-spec.ts';
+import { engineKind } from './cluster-kind.ts';
 import { engineController } from './engine-controller.ts';
 import { memberLabel, revisionAnnotation, roleLabel, shardLabel } from './labels.ts';
 import { type ToyOptions, toyEngine } from './testing/toy-engine.ts';

@@ -12,10 +12,10 @@ import {
 import { ClusterPass, keepsData, ownedResources, type PassMemory } from './cluster-pass.ts';
 import type { ClusterObject, ClusterSpec, ClusterStatus } from './cluster-spec.ts';
 import type { Engine } from './engine.ts';
-import { EngineFigures } from './figures.ts';
 import { Listeners } from './listeners.ts';
-import { PasswordSecrets } from './password-secret.ts';
-import { TlsSecrets } from './tls-secret.ts';
+import { PasswordSecrets } from './secrets/password-secret.ts';
+import { TlsSecrets } from './secrets/tls-secret.ts';
+import { EngineFigures } from './telemetry/figures.ts';
 
 /** Clusters looked at at once: a pass waits for members more than it works. */
 const passesAtOnce = 16;

@@ -2,14 +2,14 @@
 
 import type { Controller } from '@tweendeck/controller';
 import type { Kind, KubeObject } from '@tweendeck/kube';
-import { alertRules, type RuleFile } from './alerts.ts';
 import type { ClusterSpec, ClusterStatus } from './cluster-spec.ts';
-import { dashboardOf } from './dashboard.ts';
 import { type DryRun, type DryRunTools, dryRun } from './dry-run/dry-run.ts';
 import type { Engine } from './engine.ts';
 import { engineController } from './engine-controller.ts';
-import type { EngineFigures } from './figures.ts';
-import { usualHeads } from './usual-metrics.ts';
+import { alertRules, type RuleFile } from './telemetry/alerts.ts';
+import { dashboardOf } from './telemetry/dashboard.ts';
+import type { EngineFigures } from './telemetry/figures.ts';
+import { usualHeads } from './telemetry/usual-metrics.ts';
 
 export interface EngineModule {
   /** Addresses its clusters, and gives their CustomResourceDefinition. */

@@ -5,8 +5,8 @@ import type { ConditionInput } from '@tweendeck/controller';
 import type { ConfigMap, Container, Probe } from '@tweendeck/kube';
 import type { ClusterSpec } from './cluster-spec.ts';
 import type { Member, MemberView, Observed, Place, Role } from './member.ts';
-import type { Passwords } from './passwords.ts';
-import type { Telemetry } from './telemetry.ts';
+import type { Passwords } from './secrets/passwords.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 
 /** A cluster as its user declared it, with what only the platform knows of it. */
 export interface Cluster<Options> {

@@ -20,6 +20,7 @@ export {
   type TakeTask,
   taskVariable,
 } from './backup/task.ts';
+export * from './cluster-kind.ts';
 export * from './cluster-spec.ts';
 export type { ChildChange } from './dry-run/child-changes.ts';
 export type { DryRun, DryRunTools } from './dry-run/dry-run.ts';
@@ -29,10 +30,10 @@ export * from './engine.ts';
 export * from './engine-controller.ts';
 export * from './engine-module.ts';
 export { engineErrors } from './errors.ts';
-export { EngineFigures } from './figures.ts';
 export * from './member.ts';
 export { observe } from './observe.ts';
-export * from './passwords.ts';
 export { placesOf } from './places.ts';
 export { type Action, planCluster } from './plan.ts';
-export * from './telemetry.ts';
+export * from './secrets/passwords.ts';
+export { EngineFigures } from './telemetry/figures.ts';
+export * from './telemetry/telemetry.ts';

@@ -21,13 +21,13 @@ import {
   memberLabels,
   ownLabels,
   revisionAnnotation,
-  roleLabel,
   shardLabel,
 } from './labels.ts';
 import { memberName, type Place } from './member.ts';
-import { passwordSecretName } from './password-secret.ts';
 import { placesOf } from './places.ts';
-import { tlsSecretName } from './tls-secret.ts';
+import { membersService, recipeOf, renderBudgets, renderServices } from './render-services.ts';
+import { passwordSecretName } from './secrets/password-secret.ts';
+import { tlsSecretName } from './secrets/tls-secret.ts';
 
 /** The user of images, by number: whoever reads a pod sees that it is not root. */
 const imageUser = 65_532;
@@ -46,11 +46,6 @@ export interface ClusterRendering {
   readonly services: readonly Applied[];
   readonly budgets: readonly Applied[];
   readonly members: readonly MemberRendering[];
-}
-
-/** The Service without an address of its own, under which members are found one by one. */
-function membersService(cluster: string): string {
-  return `${cluster}-members`;
 }
 
 /** Everything but secrets and members that are leaving. */
@@ -134,15 +129,6 @@ function sortedJson(value: unknown): string {
       ? Object.fromEntries(Object.entries(held).sort(([a], [b]) => (a < b ? -1 : 1)))
       : held,
   );
-}
-
-function recipeOf<Options>(
-  { kind, recipes }: EngineTables<Options>,
-  group: string,
-): MemberRecipe<Options> {
-  const recipe = recipes[group];
-  if (recipe === undefined) throw new Error(`${kind} has no recipe for its group ${group}`);
-  return recipe;
 }
 
 function renderTemplate<Options>(
@@ -283,75 +269,4 @@ function claims<Options>(
       { metadata: { name: 'data', labels: ownLabels(engine, name) }, spec: claim },
     ],
   };
-}
-
-function renderServices<Options>(
-  engine: EngineTables<Options>,
-  { name, namespace }: Cluster<Options>,
-): readonly Applied[] {
-  const ports = (group: string) =>
-    Object.entries(recipeOf(engine, group).ports).map(([port, number]) => ({
-      ...{ name: port, port: number, targetPort: port, protocol: 'TCP' },
-    }));
-  const labels = ownLabels(engine, name);
-  const all = clusterLabels(engine, name);
-  const clients = { ...all, [groupLabel]: engine.clientGroup };
-  const members = { ...labels, 'app.kubernetes.io/component': 'members' };
-  const others = Object.keys(engine.groups).filter((group) => group !== engine.clientGroup);
-  const byRole = (suffix: string, role: string): Applied => ({
-    metadata: { name: `${name}-${suffix}`, namespace, labels },
-    spec: {
-      ...{ type: 'ClusterIP', selector: { ...clients, [roleLabel]: role } },
-      ports: ports(engine.clientGroup),
-    },
-  });
-  return [
-    {
-      metadata: { name, namespace, labels },
-      spec: { type: 'ClusterIP', selector: clients, ports: ports(engine.clientGroup) },
-    },
-    {
-      metadata: { name: membersService(name), namespace, labels: members },
-      spec: {
-        ...{ clusterIP: 'None', publishNotReadyAddresses: true, selector: all },
-        ports: ports(engine.clientGroup),
-      },
-    },
-    ...(engine.services === 'by role' ? [byRole('rw', 'leader'), byRole('ro', 'follower')] : []),
-    ...others.map((group) => ({
-      metadata: { name: `${name}-${group}`, namespace, labels },
-      spec: { type: 'ClusterIP', selector: { ...all, [groupLabel]: group }, ports: ports(group) },
-    })),
-  ];
-}
-
-/** Evictions take one member of a shard at a time. None for a single one: it would keep its node from being drained. */
-function renderBudgets<Options>(
-  engine: EngineTables<Options>,
-  { name, namespace }: Cluster<Options>,
-  places: readonly Place[],
-): readonly Applied[] {
-  const shards = Map.groupBy(places, ({ group, shard }) =>
-    engine.groups[group]?.shards ? `${name}-${group}-${shard}` : `${name}-${group}`,
-  );
-  return [...shards].flatMap(([budget, [place, ...others]]) => {
-    if (place === undefined || others.length === 0) return [];
-    const { group, shard } = place;
-    return [
-      {
-        metadata: { name: budget, namespace, labels: ownLabels(engine, name) },
-        spec: {
-          maxUnavailable: 1,
-          selector: {
-            matchLabels: {
-              ...clusterLabels(engine, name),
-              ...{ [groupLabel]: group, [shardLabel]: String(shard) },
-            },
-          },
-          // A member that does not take part anyway keeps nobody from draining its node.
-          unhealthyPodEvictionPolicy: 'AlwaysAllow',
-        },
-      },
-    ];
-  });
 }

@@ -4,9 +4,9 @@ import type { Kind, Pod } from '@tweendeck/kube';
 import type { ClusterObject, ClusterSpec, ClusterStatus } from '../cluster-spec.ts';
 import type { EngineTables } from '../engine.ts';
 import { clusterLabels, groupLabel, memberLabel, shardLabel } from '../labels.ts';
-import { passwordSecretName } from '../password-secret.ts';
 import { hasPasswords, hasTls } from '../render.ts';
-import { serverNameOf, tlsSecretName } from '../tls-secret.ts';
+import { passwordSecretName } from '../secrets/password-secret.ts';
+import { serverNameOf, tlsSecretName } from '../secrets/tls-secret.ts';
 import type { BackupMember } from './program.ts';
 
 /** An engine whose clusters can be backed up. */

@@ -1,7 +1,7 @@
 // The kind Backup: the data of a cluster as they were at one time, in files.
 
 import { type Condition, defineKind, type Kind, type KindObject, t } from '@tweendeck/kube';
-import { platformGroup, platformVersion } from '../cluster-spec.ts';
+import { platformGroup, platformVersion } from '../cluster-kind.ts';
 import type { BackupFile } from './manifest.ts';
 import { type BackupPlace, placeType } from './place.ts';
 

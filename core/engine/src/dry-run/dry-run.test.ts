@@ -15,7 +15,7 @@ import { SimClock } from '@tweendeck/sim';
 import { seededRandom, silentLogger } from '@tweendeck/std';
 import { openMemoryStore } from '@tweendeck/store';
 import { ensureSystemNamespaces } from '@tweendeck/workloads';
-import { engineKind } from '../cluster-spec.ts';
+import { engineKind } from '../cluster-kind.ts';
 import type { Engine } from '../engine.ts';
 import { engineModule } from '../engine-module.ts';
 import type { MemberView } from '../member.ts';

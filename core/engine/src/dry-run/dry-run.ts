@@ -12,13 +12,13 @@ import {
   refOf,
 } from '@tweendeck/kube';
 import { type Clock, messageOf, PlatformError, type Random, silentLogger } from '@tweendeck/std';
-import { ClusterFigures } from '../cluster-figures.ts';
 import type { ClusterPhase, ClusterSpec, ClusterStatus } from '../cluster-spec.ts';
 import type { Cluster, Engine, Trouble } from '../engine.ts';
 import { engineController } from '../engine-controller.ts';
-import { EngineFigures } from '../figures.ts';
 import { isOutdated, type Member, type Observed } from '../member.ts';
 import type { ClusterPlan } from '../plan.ts';
+import { ClusterFigures } from '../telemetry/cluster-figures.ts';
+import { EngineFigures } from '../telemetry/figures.ts';
 import { type ChildChange, changedFields } from './child-changes.ts';
 import { type DryWrite, dryClient } from './dry-client.ts';
 import { foreseenSteps } from './foreseen.ts';

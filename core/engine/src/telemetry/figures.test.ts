@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { familiesText } from '@tweendeck/std';
+import type { Member, MemberView, Role } from '../member.ts';
+import type { ClusterPlan } from '../plan.ts';
 import { EngineFigures } from './figures.ts';
-import type { Member, MemberView, Role } from './member.ts';
-import type { ClusterPlan } from './plan.ts';
 import type { Telemetry } from './telemetry.ts';
 
 interface Facts {

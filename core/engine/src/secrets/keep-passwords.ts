@@ -2,9 +2,9 @@
 
 import { Buffer } from 'node:buffer';
 import type { ReconcileContext } from '@tweendeck/controller';
-import type { ClusterObject } from './cluster-spec.ts';
-import type { Trouble } from './engine.ts';
-import type { Observed } from './member.ts';
+import type { ClusterObject } from '../cluster-spec.ts';
+import type { Trouble } from '../engine.ts';
+import type { Observed } from '../member.ts';
 import type { PasswordSecrets } from './password-secret.ts';
 import { nextPasswords, type PasswordState, passwordBytes } from './passwords.ts';
 

@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import type { Secret } from '@tweendeck/kube';
 import { SimClock } from '@tweendeck/sim';
 import { seededRandom } from '@tweendeck/std';
-import type { ClusterObject } from './cluster-spec.ts';
-import { toyEngine } from './testing/toy-engine.ts';
+import type { ClusterObject } from '../cluster-spec.ts';
+import { toyEngine } from '../testing/toy-engine.ts';
 import { TlsSecrets } from './tls-secret.ts';
 
 const dayMs = 24 * 60 * 60 * 1_000;

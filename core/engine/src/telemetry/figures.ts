@@ -2,8 +2,8 @@
 
 import { type KubeObject, type ObjectRef, refKey } from '@tweendeck/kube';
 import { boundText, type MetricFamily, type MetricSample } from '@tweendeck/std';
+import { clusterPhases } from '../cluster-spec.ts';
 import { ClusterFigures, type MemberFigures, type PassAccount } from './cluster-figures.ts';
-import { clusterPhases } from './cluster-spec.ts';
 import type { MetricHead } from './telemetry.ts';
 import {
   type Counter,

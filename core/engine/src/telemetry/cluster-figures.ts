@@ -2,9 +2,9 @@
 
 import type { ConditionInput } from '@tweendeck/controller';
 import type { ObjectRef } from '@tweendeck/kube';
-import type { ClusterPhase, StepStatus } from './cluster-spec.ts';
-import { isHealthy, type Member, type Observed } from './member.ts';
-import type { ClusterPlan } from './plan.ts';
+import type { ClusterPhase, StepStatus } from '../cluster-spec.ts';
+import { isHealthy, type Member, type Observed } from '../member.ts';
+import type { ClusterPlan } from '../plan.ts';
 import type { MetricHead, Telemetry } from './telemetry.ts';
 import type { Counter } from './usual-metrics.ts';
 

@@ -1,7 +1,7 @@
 // What an engine has told about its clusters: figures as Prometheus reads them, when somebody is to be woken, and what is
 // drawn. Tables.
 
-import type { Member, MemberView, Observed } from './member.ts';
+import type { Member, MemberView, Observed } from '../member.ts';
 
 /** How a figure is called and what it means. */
 export interface MetricHead {

@@ -11,10 +11,10 @@ import {
   secretResource,
 } from '@tweendeck/kube';
 import { timestampOf } from '@tweendeck/std';
-import type { EngineTables, Trouble } from './engine.ts';
-import { ownLabels } from './labels.ts';
+import type { EngineTables, Trouble } from '../engine.ts';
+import { ownLabels } from '../labels.ts';
+import { secretTaken } from '../taken-names.ts';
 import type { PasswordState } from './passwords.ts';
-import { secretTaken } from './taken-names.ts';
 
 /** With what text the latest change was asked for. */
 const changeAnnotation = 'tweendeck.io/password-change';

@@ -11,10 +11,10 @@ import {
   secretResource,
 } from '@tweendeck/kube';
 import { type Issued, issueAuthority, issueLeaf } from '@tweendeck/wire';
-import type { ClusterObject, TlsSpec } from './cluster-spec.ts';
-import type { EngineTables, Tls, Trouble } from './engine.ts';
-import { ownLabels } from './labels.ts';
-import { secretTaken } from './taken-names.ts';
+import type { ClusterObject, TlsSpec } from '../cluster-spec.ts';
+import type { EngineTables, Tls, Trouble } from '../engine.ts';
+import { ownLabels } from '../labels.ts';
+import { secretTaken } from '../taken-names.ts';
 
 const dayMs = 24 * 60 * 60 * 1_000;
 const authorityDays = 3_650;
