@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { holds } from '../../services/redis/src/slots.ts';
+import { holds } from '../../services/redis/src/cluster/slots.ts';
 import { slotOfKey } from '../../services/redis/src/testing/slot-set.ts';
 import { isApart, type RedisCaseHome } from '../support/redis-case-home.ts';
 import { signalRedisAt } from '../support/redis-processes.ts';

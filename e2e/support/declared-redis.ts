@@ -9,8 +9,16 @@ import {
   secretResource,
 } from '@tweendeck/kube';
 import { redisClusterKind } from '@tweendeck/redis';
-import { type ClusterNode, parseClusterNodes } from '../../services/redis/src/cluster-nodes.ts';
-import { holds, type SlotRange, slotCount, slotsHeld } from '../../services/redis/src/slots.ts';
+import {
+  type ClusterNode,
+  parseClusterNodes,
+} from '../../services/redis/src/cluster/cluster-nodes.ts';
+import {
+  holds,
+  type SlotRange,
+  slotCount,
+  slotsHeld,
+} from '../../services/redis/src/cluster/slots.ts';
 import { slotOfKey } from '../../services/redis/src/testing/slot-set.ts';
 import { until } from './home.ts';
 import { runProgram } from './kubectl.ts';

@@ -1,6 +1,10 @@
 // The public surface of redis.
 
 export { redisBackupPrograms, redisBackups } from './backup/backups.ts';
+export {
+  redisClusterController,
+  redisClusterKind,
+  redisClusterModule,
+} from './cluster/redis-cluster.ts';
 export { redisErrors } from './errors.ts';
-export { redisClusterController, redisClusterKind, redisClusterModule } from './redis-cluster.ts';
 export { redisSentinelKind, redisSentinelModule } from './sentinel/redis-sentinel.ts';

@@ -9,8 +9,8 @@ import type {
   MemberView,
 } from '@tweendeck/engine';
 import { messageOf } from '@tweendeck/std';
-import { observeMember, type RedisFacts } from '../facts.ts';
-import { holds, slotCount, slotsHeld } from '../slots.ts';
+import { observeMember, type RedisFacts } from '../cluster/facts.ts';
+import { holds, slotCount, slotsHeld } from '../cluster/slots.ts';
 import { type FillTarget, fillFrom } from './fill.ts';
 import { askMember, dataMembers } from './members.ts';
 import { readPart } from './read-part.ts';

@@ -2,8 +2,8 @@
 
 import type { BackupAccess, BackupMember } from '@tweendeck/engine';
 import { linkedAbort } from '@tweendeck/std';
+import { redisPort } from '../cluster/seen.ts';
 import { openTcpLink, type RedisAddress, type RedisLink } from '../redis-link.ts';
-import { redisPort } from '../seen.ts';
 
 const answerMs = 10_000;
 

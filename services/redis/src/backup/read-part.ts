@@ -1,7 +1,7 @@
 // Reads a part from a follower that has all that its leader had acknowledged, else from the leader itself.
 
 import type { BackupAccess, BackupMember, BackupPart, PartReading } from '@tweendeck/engine';
-import { parseInfo } from '../cluster-nodes.ts';
+import { parseInfo } from '../info.ts';
 import { askOne } from '../redis-link.ts';
 import { addressIn, askMember } from './members.ts';
 import { openSnapshot } from './snapshot.ts';

@@ -1,7 +1,7 @@
 // Does what was planned for a Sentinel set: the commands behind each deed. Every one may be done again.
 
 import { isPlatformError, PlatformError } from '@tweendeck/std';
-import { parseInfo } from '../cluster-nodes.ts';
+import { parseInfo } from '../info.ts';
 import { askOne, type Command, type OpenLink, type RedisLink } from '../redis-link.ts';
 import type { SentinelDeed } from './deeds.ts';
 import { writeMark } from './mark.ts';

@@ -2,7 +2,7 @@
 
 import type { MemberView } from '@tweendeck/engine';
 import type { RespValue } from '@tweendeck/wire';
-import { parseInfo } from '../cluster-nodes.ts';
+import { parseInfo } from '../info.ts';
 import { askOne, type RedisLink } from '../redis-link.ts';
 import { type Mark, markIn, readMark } from './mark.ts';
 

@@ -13,8 +13,8 @@ import {
 } from '@tweendeck/engine';
 import { type Kind, parseQuantity, quantityValue, t } from '@tweendeck/kube';
 import { aborted } from '@tweendeck/std';
+import { openAs } from '../open-as.ts';
 import { askOne, type OpenLink, openTcpLink } from '../redis-link.ts';
-import { openAs } from '../seen.ts';
 import { listening, loadCertificateCommand } from '../tls.ts';
 import type { PlannedDeed } from './deeds.ts';
 import { doDeed } from './do-sentinel.ts';

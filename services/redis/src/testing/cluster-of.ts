@@ -1,10 +1,10 @@
 // Members as a test says they are: what each of them owns, follows, holds and knows.
 
 import type { Member } from '@tweendeck/engine';
-import type { ClusterNode } from '../cluster-nodes.ts';
-import type { RedisFacts } from '../facts.ts';
-import type { Memory } from '../memory.ts';
-import type { SlotRange } from '../slots.ts';
+import type { ClusterNode } from '../cluster/cluster-nodes.ts';
+import type { RedisFacts } from '../cluster/facts.ts';
+import type { Memory } from '../cluster/memory.ts';
+import type { SlotRange } from '../cluster/slots.ts';
 
 export interface Given {
   /** `0-1`: the second member of the first shard. */

@@ -1,7 +1,8 @@
 // Fresh redis-servers for an observation, pretended or real, and what observations ask of them again and again.
 
-import { type ClusterNode, parseClusterNodes, parseInfo } from '../cluster-nodes.ts';
-import { evenShares } from '../slots.ts';
+import { type ClusterNode, parseClusterNodes } from '../cluster/cluster-nodes.ts';
+import { evenShares } from '../cluster/slots.ts';
+import { parseInfo } from '../info.ts';
 
 /** A server that does not answer throws. */
 export interface Rig {

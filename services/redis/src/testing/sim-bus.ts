@@ -3,7 +3,7 @@
 // (`observations.ts`).
 
 import type { Random } from '@tweendeck/std';
-import { slotCount } from '../slots.ts';
+import { slotCount } from '../cluster/slots.ts';
 import type { BusHeader, BusLink, BusMessage, Gossip } from './bus-message.ts';
 import { KnownNode } from './known-node.ts';
 import type { NodesFile } from './sim-volume.ts';

@@ -1,7 +1,7 @@
 // What a pretended redis-server 7.0 answers, in the words of the real one.
 
 import { RespError, type RespValue } from '@tweendeck/wire';
-import { slotCount } from '../slots.ts';
+import { slotCount } from '../cluster/slots.ts';
 import type { KnownNode } from './known-node.ts';
 import type { SimRedis } from './sim-redis.ts';
 import { slotOfKey } from './slot-set.ts';

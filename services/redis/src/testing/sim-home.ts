@@ -3,7 +3,7 @@
 
 import type { Member, MemberPod, Place } from '@tweendeck/engine';
 import type { Random } from '@tweendeck/std';
-import type { RedisFacts } from '../facts.ts';
+import type { RedisFacts } from '../cluster/facts.ts';
 import type { SimRedis } from './sim-redis.ts';
 import type { SimRedisNetwork } from './sim-redis-network.ts';
 import { emptyVolume, type SimVolume } from './sim-volume.ts';

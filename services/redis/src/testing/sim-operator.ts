@@ -13,8 +13,8 @@ import {
   type Trouble,
 } from '@tweendeck/engine';
 import { type Clock, linkedAbort, type Random, timestampOf } from '@tweendeck/std';
-import type { RedisFacts } from '../facts.ts';
-import type { RedisClusterOptions } from '../redis-cluster.ts';
+import type { RedisFacts } from '../cluster/facts.ts';
+import type { RedisClusterOptions } from '../cluster/redis-cluster.ts';
 import type { OpenLink } from '../redis-link.ts';
 import type { SimHome } from './sim-home.ts';
 import { away, type LinkFaults, type SimRedisNetwork } from './sim-redis-network.ts';

@@ -1,6 +1,6 @@
 // Sets of slots as members tell each other of them, a bit each, and the slot of a key (redis.io/docs/reference/cluster-spec).
 
-import { rangesOf, type SlotRange, slotCount } from '../slots.ts';
+import { rangesOf, type SlotRange, slotCount } from '../cluster/slots.ts';
 
 const slotBytes: number = slotCount / 8;
 

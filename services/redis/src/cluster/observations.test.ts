@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { observations } from './testing/observations.ts';
-import { Observer } from './testing/rig.ts';
-import { SimRig } from './testing/sim-rig.ts';
+import { observations } from '../testing/observations.ts';
+import { Observer } from '../testing/rig.ts';
+import { SimRig } from '../testing/sim-rig.ts';
 
 for (const { name, servers, run, says } of observations) {
   test(`pretended redis-servers: ${name}`, async () => {

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { clusterOf, type Given } from '../testing/cluster-of.ts';
 import { handOver } from './plan-leading.ts';
 import { mayLeave } from './redis-cluster.ts';
 import { isSeen } from './seen.ts';
 import { slotCount } from './slots.ts';
-import { clusterOf, type Given } from './testing/cluster-of.ts';
 
 const all = [[0, slotCount - 1]] as const;
 const leader: Given = { at: '0-0', slots: all, keys: 9, offset: 9 };

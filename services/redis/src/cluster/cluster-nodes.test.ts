@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseClusterNodes, parseInfo } from './cluster-nodes.ts';
+import { parseInfo } from '../info.ts';
+import { parseClusterNodes } from './cluster-nodes.ts';
 
 const id = (letter: string): string => letter.repeat(40);
 

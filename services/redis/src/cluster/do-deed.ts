@@ -1,10 +1,10 @@
 // Does what was planned: the commands behind each deed. Every one may be done again.
 
+import { passwordCommands } from '../credentials.ts';
+import type { Command, OpenLink } from '../redis-link.ts';
 import { adoptSlots } from './adopt-slots.ts';
-import { passwordCommands } from './credentials.ts';
 import type { RedisDeed } from './deeds.ts';
 import { type MoveWay, moveSlots } from './move-slots.ts';
-import type { Command, OpenLink } from './redis-link.ts';
 import { addressOf, redisPort, type Seen, withLink } from './seen.ts';
 
 /** `password` is what members ask one another for. */

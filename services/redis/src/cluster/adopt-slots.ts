@@ -1,9 +1,9 @@
 // Gives slots whose owner is gone for good to those who are left, as "redis-cli --cluster fix" does: without its keys.
 
 import { PlatformError } from '@tweendeck/std';
+import { askOne, type Command, type OpenLink, type RedisLink } from '../redis-link.ts';
 import { isFailing, parseClusterNodes } from './cluster-nodes.ts';
 import type { SlotAdoption } from './plan-lost.ts';
-import { askOne, type Command, type OpenLink, type RedisLink } from './redis-link.ts';
 import { withLink } from './seen.ts';
 import { holds, rangesOf, type SlotRange, slotsIn } from './slots.ts';
 

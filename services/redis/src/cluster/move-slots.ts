@@ -5,8 +5,8 @@
 
 import { PlatformError } from '@tweendeck/std';
 import type { RespValue } from '@tweendeck/wire';
+import { askOne, type Command, type OpenLink, type RedisLink } from '../redis-link.ts';
 import type { SlotMove } from './plan-moves.ts';
-import { askOne, type Command, type OpenLink, type RedisLink } from './redis-link.ts';
 import { addressOf, type Seen, withLink } from './seen.ts';
 import { holds } from './slots.ts';
 

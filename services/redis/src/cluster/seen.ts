@@ -1,8 +1,8 @@
 // A member that answered, and the way to it.
 
-import type { Cluster, Member, MemberView } from '@tweendeck/engine';
+import type { Member, MemberView } from '@tweendeck/engine';
+import type { OpenLink, RedisAddress, RedisLink } from '../redis-link.ts';
 import type { RedisFacts } from './facts.ts';
-import type { OpenLink, RedisAddress, RedisLink } from './redis-link.ts';
 
 export const redisPort = 6_379;
 
@@ -17,17 +17,6 @@ export function isSeen(member: Member<RedisFacts>): member is Seen {
 
 export function addressOf({ pod }: Pick<Member<unknown>, 'pod'>): RedisAddress {
   return { host: pod?.ip ?? '', port: redisPort };
-}
-
-/** Opens as the cluster asks for: with its passwords, and over TLS. */
-export function openAs(
-  { passwords, tls }: Pick<Cluster<unknown>, 'passwords' | 'tls'>,
-  open: OpenLink,
-): OpenLink {
-  if (passwords === undefined && tls === undefined) return open;
-  const { current, next, previous } = passwords ?? {};
-  const known = [current, next, previous].filter((one) => one !== undefined);
-  return (address, signal) => open({ ...address, tls, passwords: known }, signal);
 }
 
 /** A link to a member, for as long as `use` takes. */

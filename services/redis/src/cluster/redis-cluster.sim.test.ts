@@ -2,8 +2,8 @@
 // write is lost, and in the end all is as the spec asks, or a person is told what to do.
 
 import { seedsFrom, simulate } from '@tweendeck/sim';
+import { simulateCluster } from '../testing/sim-cluster.ts';
 import { redisClusterEngine } from './redis-cluster.ts';
-import { simulateCluster } from './testing/sim-cluster.ts';
 
 simulate(
   'a Redis Cluster loses no promised write and gets where its spec says',

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { clusterOf } from '../testing/cluster-of.ts';
 import { planRedis } from './plan-cluster.ts';
 import { leadersMax } from './plan-leaders.ts';
 import { evenShares, slotCount } from './slots.ts';
-import { clusterOf } from './testing/cluster-of.ts';
 
 for (const [leaders, max] of [
   [1, 1],

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { clusterOf } from '../testing/cluster-of.ts';
 import { planRedis } from './plan-cluster.ts';
 import { evenShares } from './slots.ts';
-import { clusterOf } from './testing/cluster-of.ts';
 
 const mebi = 1_048_576;
 

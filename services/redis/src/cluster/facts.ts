@@ -1,11 +1,12 @@
 // What is seen of one member of a Redis cluster.
 
 import type { Cluster, MemberView } from '@tweendeck/engine';
-import { type ClusterNode, parseClusterNodes, parseInfo } from './cluster-nodes.ts';
-import { passwordQuestions, takesAll } from './credentials.ts';
+import { passwordQuestions, takesAll } from '../credentials.ts';
+import { parseInfo } from '../info.ts';
+import type { RedisLink } from '../redis-link.ts';
+import { settingsIn, settingsQuestions } from '../settings.ts';
+import { type ClusterNode, parseClusterNodes } from './cluster-nodes.ts';
 import type { Memory } from './memory.ts';
-import type { RedisLink } from './redis-link.ts';
-import { settingsIn, settingsQuestions } from './settings.ts';
 import { slotsHeld } from './slots.ts';
 
 export interface RedisFacts {

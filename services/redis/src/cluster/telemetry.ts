@@ -1,9 +1,9 @@
 // What is told of RedisClusters: figures, alerts, what a dashboard draws. Tables.
 
 import type { Telemetry } from '@tweendeck/engine';
+import { infoMetrics, lagBytes } from '../info-metrics.ts';
+import { redisAlerts, redisPanels } from '../redis-alerts.ts';
 import type { RedisFacts } from './facts.ts';
-import { infoMetrics, lagBytes } from './info-metrics.ts';
-import { redisAlerts, redisPanels } from './redis-alerts.ts';
 import { isSeen } from './seen.ts';
 import { missingSlots } from './shards.ts';
 import { slotsHeld } from './slots.ts';

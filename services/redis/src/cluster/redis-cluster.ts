@@ -18,7 +18,11 @@ import {
   secretFilesPath,
 } from '@tweendeck/engine';
 import { type Kind, t } from '@tweendeck/kube';
-import { redisPasswords } from './credentials.ts';
+import { redisPasswords } from '../credentials.ts';
+import { openAs } from '../open-as.ts';
+import { askOne, type OpenLink, openTcpLink } from '../redis-link.ts';
+import { ownDefaults, redisParameters, setLive, settingsFile } from '../settings.ts';
+import { listening, loadCertificateCommand } from '../tls.ts';
 import type { PlannedDeed } from './deeds.ts';
 import { doDeed } from './do-deed.ts';
 import { observeMember, type RedisFacts } from './facts.ts';
@@ -26,13 +30,10 @@ import { seenAfterDeed, seenOnceThere } from './foresee.ts';
 import { memoryFor } from './memory.ts';
 import { planRedis } from './plan-cluster.ts';
 import { handOver } from './plan-leading.ts';
-import { redisClusterTelemetry } from './redis-cluster-telemetry.ts';
-import { askOne, type OpenLink, openTcpLink } from './redis-link.ts';
-import { addressOf, isSeen, openAs, redisPort } from './seen.ts';
-import { ownDefaults, redisParameters, setLive, settingsFile } from './settings.ts';
+import { addressOf, isSeen, redisPort } from './seen.ts';
 import { missingSlots } from './shards.ts';
 import { slotsHeld } from './slots.ts';
-import { listening, loadCertificateCommand } from './tls.ts';
+import { redisClusterTelemetry } from './telemetry.ts';
 
 export interface RedisClusterOptions {
   /** After so long without an answer a master counts as failed. */

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { clusterOf, type Given, type Gone } from '../testing/cluster-of.ts';
 import { planRedis } from './plan-cluster.ts';
 import { evenShares, rangesOf, slotCount, slotsIn } from './slots.ts';
-import { clusterOf, type Given, type Gone } from './testing/cluster-of.ts';
 
 const shares = (count: number) => evenShares(count).map((range) => [range]);
 const [third0 = [], third1 = [], third2 = []] = shares(3);

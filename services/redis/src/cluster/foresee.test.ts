@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { foreseenSteps, type Member, planCluster } from '@tweendeck/engine';
+import { clusterOf } from '../testing/cluster-of.ts';
 import type { RedisFacts } from './facts.ts';
 import { redisClusterEngine } from './redis-cluster.ts';
 import { evenShares } from './slots.ts';
-import { clusterOf } from './testing/cluster-of.ts';
 
 const engine = redisClusterEngine();
 const [first, second, third] = evenShares(3).map((range) => [range]);
