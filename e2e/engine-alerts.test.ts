@@ -37,6 +37,9 @@ test('alerts of RedisClusters fire when they should', () => {
   const spread = (values: string) => ({
     [series('cluster_condition', { condition: 'LeadersSpread' })]: values,
   });
+  const backed = (values: string) => ({
+    [series('cluster_condition', { condition: 'BackupRecent' })]: values,
+  });
   const on = (host: string) => ({ [series('member_info', { member: host, host })]: '1x60' });
   testRules(rules, [
     fires('RedisClusterNotWritable', { ...notWritable, ...phase('Progressing') }, true),
@@ -58,6 +61,9 @@ test('alerts of RedisClusters fire when they should', () => {
     fires('RedisClusterMemberDown', { ...down, ...phase('Stopped') }, false),
     fires('RedisClusterMemberDown', { [member('member_up')]: '1x60', ...phase('Ready') }, false),
     fires('RedisClusterDegraded', phase('Degraded'), true),
+    fires('RedisClusterBackupOld', backed('0x60'), true),
+    fires('RedisClusterBackupOld', backed('1x60'), false),
+    fires('RedisClusterBackupOld', {}, false),
     fires('RedisClusterDegraded', phase('Ready'), false),
     fires(
       'RedisClusterStepOverdue',

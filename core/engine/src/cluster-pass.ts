@@ -250,7 +250,10 @@ export class ClusterPass<Options, Facts> {
 
   #tell(observed: Observed<Facts>, plan: ClusterPlan, account: ClusterFigures): Outcome {
     const words = this.#words(observed, plan);
-    const { conditions } = words;
+    const own = new Set(words.conditions.map(({ type }) => type));
+    // Others say something of it too, such as whether it was backed up lately.
+    const others = (this.#object.status?.conditions ?? []).filter(({ type }) => !own.has(type));
+    const conditions = [...words.conditions, ...others];
     account.told({ plan, conditions, phase: words.fields.phase, step: words.fields.step });
     const { spec, settings = {} } = this.#cluster;
     const kept = settingsToKeep(settings, spec, observed.members);

@@ -56,6 +56,15 @@ const usualAlerts: readonly AlertRule[] = [
       'A step is tried again and again, and nothing after it is done. status.step of the cluster says which; the log of the controllers says what came of it.',
   },
   {
+    name: 'BackupOld',
+    expr: 'tweendeck_cluster_condition{kind="KIND",condition="BackupRecent"} == 0',
+    for: '15m',
+    severity: 'warning',
+    summary: `The newest backup of ${cluster} is older than its schedule says`,
+    description:
+      'What is written since then would be lost with the cluster. The condition BackupRecent of the cluster says which backup failed or is missing: "tweendeck describe KIND NAME".',
+  },
+  {
     name: 'NotLookedAfter',
     expr: 'time() - tweendeck_cluster_last_pass_timestamp_seconds{kind="KIND"} > 600 or increase(tweendeck_cluster_passes_failed_total{kind="KIND"}[15m]) > 0.9 * increase(tweendeck_cluster_passes_total{kind="KIND"}[15m]) > 0',
     for: '10m',
