@@ -76,6 +76,20 @@ test('it stays the same, until it is near its end', async () => {
   assert.equal(kept.get('c-ca'), authority, 'the authority stays');
 });
 
+test('no certificate outlives its authority', async () => {
+  const { clock, kept, ensure } = scene();
+  await ensure();
+  const authority = kept.get('c-ca');
+  await clock.advance(3_300 * dayMs);
+  const tls = await ensure();
+  assert.ok('fingerprint' in tls);
+  assert.notEqual(kept.get('c-ca'), authority);
+  const [leaf, parent] = ['c-tls', 'c-ca'].map(
+    (name) => new X509Certificate(pem(kept.get(name), 'tls.crt')),
+  );
+  assert.ok(leaf && parent && Date.parse(leaf.validTo) < Date.parse(parent.validTo));
+});
+
 test('what was read counts for a minute', async () => {
   const { clock, kept, ensure } = scene();
   const first = await ensure();

@@ -44,6 +44,13 @@ interface Known {
   readonly tls: Tls;
 }
 
+interface Wanted {
+  readonly name: string;
+  /** What is there already. */
+  readonly old: Secret | undefined;
+  readonly data: Readonly<Record<string, string>>;
+}
+
 /** Certificates of clusters, remembered for a minute. */
 export class TlsSecrets {
   readonly #engine: Engine;
@@ -85,7 +92,7 @@ export class TlsSecrets {
   }
 
   async #make(owner: Owner, old: Secret | undefined, context: Context): Promise<Tls | Trouble> {
-    const { name, namespace = 'default' } = owner.metadata;
+    const { name } = owner.metadata;
     const authority = await this.#authority(owner, context);
     if ('reason' in authority) return authority;
     const leaf = issueLeaf({
@@ -99,20 +106,7 @@ export class TlsSecrets {
       ...{ 'tls.crt': base64(leaf.certificate), 'tls.key': base64(leaf.key) },
       'ca.crt': base64(authority.certificate),
     };
-    const { client, signal } = context;
-    const fieldManager = this.#engine.component;
-    if (old) {
-      const patch = { type: 'merge', body: { data } } as const;
-      const ref = { name: `${name}-tls`, namespace };
-      await client.patch(secretResource, ref, patch, { fieldManager }, signal);
-    } else {
-      await client.create(
-        secretResource,
-        this.#secretOf(owner, `${name}-tls`, data),
-        { fieldManager },
-        signal,
-      );
-    }
+    await this.#write(owner, { name: `${name}-tls`, old, data }, context);
     return tlsOf(owner, authority.certificate, leaf.certificate);
   }
 
@@ -123,22 +117,31 @@ export class TlsSecrets {
     const taken = secret && secretTaken(owner, secret);
     if (taken) return taken;
     const kept = pairOf(secret);
-    if (kept) return kept;
+    if (kept && endsAtMs(kept) - context.clock.nowMs() > leafDays * dayMs) return kept;
     const made = issueAuthority({
       ...validity(context, authorityDays),
       commonName: `${namespace}/${name}`,
       random: context.random,
     });
     const data = { 'tls.crt': base64(made.certificate), 'tls.key': base64(made.key) };
-    const { client, signal } = context;
-    const fieldManager = this.#engine.component;
-    await client.create(
-      secretResource,
-      this.#secretOf(owner, ref.name, data),
-      { fieldManager },
-      signal,
-    );
+    await this.#write(owner, { name: ref.name, old: secret, data }, context);
     return made;
+  }
+
+  async #write(
+    owner: Owner,
+    { name, old, data }: Wanted,
+    { client, signal }: Context,
+  ): Promise<void> {
+    const fieldManager = this.#engine.component;
+    if (old === undefined) {
+      const secret = this.#secretOf(owner, name, data);
+      await client.create(secretResource, secret, { fieldManager }, signal);
+      return;
+    }
+    const { namespace = 'default' } = owner.metadata;
+    const patch = { type: 'merge', body: { data } } as const;
+    await client.patch(secretResource, { name, namespace }, patch, { fieldManager }, signal);
   }
 
   #secretOf(owner: Owner, name: string, data: Readonly<Record<string, string>>) {
