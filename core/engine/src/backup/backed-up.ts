@@ -14,7 +14,7 @@ export interface BackedUpEngine {
   // biome-ignore lint/suspicious/noExplicitAny: options are an engine's own, and backups never look at them.
   readonly kind: Kind<ClusterSpec<any>, ClusterStatus>;
   // biome-ignore lint/suspicious/noExplicitAny: as above.
-  readonly engine: Pick<EngineTables<any>, 'component' | 'passwords' | 'tls'>;
+  readonly engine: Pick<EngineTables<any>, 'component' | 'passwords' | 'shortNames' | 'tls'>;
 }
 
 /** Of pods that have an address. */

@@ -32,7 +32,9 @@ export async function schedulePass(
   }
   const { name, namespace = 'default', creationTimestamp } = metadata;
   const plan = planSchedule({
-    ...{ cluster: name, policy, status: status?.backup ?? undefined, nowMs: context.clock.nowMs() },
+    // Clusters of two kinds may have one name.
+    prefix: `${name}-${engine.engine.shortNames[0] ?? ''}`,
+    ...{ policy, status: status?.backup ?? undefined, nowMs: context.clock.nowMs() },
     createdMs: Date.parse(creationTimestamp),
     suspended: spec.suspend === true,
     backups: scheduledOf(engine, cluster, context),

@@ -13,7 +13,7 @@ const made = (day: number, phase: ScheduledBackup['phase']): ScheduledBackup => 
   ...{ name: `shop-${day}`, phase, scheduledMs: at(`0${day}T03:00`) },
 });
 const base: ScheduleInput = {
-  ...{ cluster: 'shop', policy, status: { since: '2026-01-01T00:00:00Z' }, suspended: false },
+  ...{ prefix: 'shop-rc', policy, status: { since: '2026-01-01T00:00:00Z' }, suspended: false },
   ...{ createdMs: at('01T00:00'), backups: [], nowMs: at('01T12:00') },
 };
 
@@ -26,13 +26,13 @@ for (const { name, input, create, remove = [], condition } of [
   {
     name: 'is made on time',
     input: { nowMs: at('01T03:00') },
-    create: 'shop-20260101030000',
+    create: `shop-rc-${at('01T03:00') / 60_000}`,
     condition: 'Unknown NoneYet',
   },
   {
     name: 'that was missed is made up, once',
     input: { nowMs: at('05T12:00') },
-    create: 'shop-20260105030000',
+    create: `shop-rc-${at('05T03:00') / 60_000}`,
     condition: 'False BackupOverdue',
   },
   {

@@ -15,7 +15,8 @@ export interface ScheduledBackup {
 }
 
 export interface ScheduleInput {
-  readonly cluster: string;
+  /** What names begin with. */
+  readonly prefix: string;
   readonly policy: BackupPolicy;
   readonly status: PolicyStatus | undefined;
   readonly createdMs: number;
@@ -62,7 +63,7 @@ export function planSchedule(input: ScheduleInput): SchedulePlan {
   const last = newestOf(backups, 'Complete');
   const ranMs = begins ? dueMs : lastMs;
   return {
-    create: begins ? { name: `${input.cluster}-${digits(dueMs)}`, scheduledMs: dueMs } : undefined,
+    create: begins ? { name: nameOf(input.prefix, dueMs), scheduledMs: dueMs } : undefined,
     remove: surplus(backups, policy.keep),
     status: {
       since,
@@ -137,7 +138,7 @@ function conditionOf(
   return { type, status: 'Unknown', reason: 'NoneYet', message: newest };
 }
 
-/** `20261122100000`, in UTC. */
-function digits(timeMs: number): string {
-  return timestampOf(timeMs).replace(/\D/g, '').slice(0, 14);
+/** With the minute it is due at, as a CronJob names its Jobs: the same run has the same name. */
+function nameOf(prefix: string, dueMs: number): string {
+  return `${prefix}-${Math.floor(dueMs / 60_000)}`;
 }

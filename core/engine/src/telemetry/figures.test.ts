@@ -61,7 +61,11 @@ const told = (ids: readonly string[], overdue = false) => ({
   },
   phase: overdue ? ('Degraded' as const) : ('Progressing' as const),
   step: ids[0] === undefined ? null : { id: ids[0], why: 'so', since: '1970-01-01T00:01:00Z' },
-  conditions: [{ type: 'Ready', status: 'False' as const, reason: 'R', message: '' }],
+  conditions: [
+    { type: 'Ready', status: 'False' as const, reason: 'R', message: '' },
+    // Of which nobody knows is told nothing.
+    { type: 'BackupRecent', status: 'Unknown' as const, reason: 'NoneYet', message: '' },
+  ],
 });
 
 const lines = (figures: EngineFigures): readonly string[] =>

@@ -146,6 +146,7 @@ function tellAccount(
     book.add(clusterGauges.phase, { ...labels, phase: one }, one === phase ? 1 : 0);
   }
   for (const { type, status } of conditions) {
+    if (status === 'Unknown') continue;
     book.add(clusterGauges.condition, { ...labels, condition: type }, status === 'True' ? 1 : 0);
   }
   for (const reason of new Set(plan.troubles.map((trouble) => trouble.reason))) {

@@ -44,7 +44,7 @@ export const clusterGauges: Heads<
   | 'lastPass'
 > = {
   phase: gauge('cluster_phase', 'By phase: 1 for the one that the cluster is in.'),
-  condition: gauge('cluster_condition', 'By condition: 1 while it is true.'),
+  condition: gauge('cluster_condition', 'By condition: 1 while it is true, 0 while it is not.'),
   trouble: gauge('cluster_trouble', 'By reason: 1 while something is wrong that needs a person.'),
   membersWanted: gauge('cluster_members_wanted', 'By group: members that the spec asks for.'),
   membersReady: gauge('cluster_members_ready', 'By group and role: members that take part.'),
