@@ -40,6 +40,9 @@ test('alerts of RedisClusters fire when they should', () => {
   const backed = (values: string) => ({
     [series('cluster_condition', { condition: 'BackupRecent' })]: values,
   });
+  const apart = (values: string) => ({
+    [series('cluster_condition', { condition: 'MembersApart' })]: values,
+  });
   const on = (host: string) => ({ [series('member_info', { member: host, host })]: '1x60' });
   testRules(rules, [
     fires('RedisClusterNotWritable', { ...notWritable, ...phase('Progressing') }, true),
@@ -61,6 +64,9 @@ test('alerts of RedisClusters fire when they should', () => {
     fires('RedisClusterMemberDown', { ...down, ...phase('Stopped') }, false),
     fires('RedisClusterMemberDown', { [member('member_up')]: '1x60', ...phase('Ready') }, false),
     fires('RedisClusterDegraded', phase('Degraded'), true),
+    fires('RedisClusterMembersTogether', { ...apart('0x60'), ...on('a'), ...on('b') }, true),
+    fires('RedisClusterMembersTogether', { ...apart('0x60'), ...on('a') }, false),
+    fires('RedisClusterMembersTogether', { ...apart('1x60'), ...on('a'), ...on('b') }, false),
     fires('RedisClusterBackupOld', backed('0x60'), true),
     fires('RedisClusterBackupOld', backed('1x60'), false),
     fires('RedisClusterBackupOld', {}, false),

@@ -14,6 +14,7 @@ import {
   statefulSetResource,
 } from '@tweendeck/kube';
 import { messageOf, timestampOf } from '@tweendeck/std';
+import { apartConditions } from './apart.ts';
 import { whileFilled } from './backup/while-filled.ts';
 import { choresOf } from './chores.ts';
 import type { ClusterObject, StepFailure } from './cluster-spec.ts';
@@ -323,8 +324,9 @@ export class ClusterPass<Options, Facts> {
     const { clientGroup, recipes, services } = this.#engine;
     const [port] = Object.values(recipes[clientGroup]?.ports ?? {});
     const host = services === 'by role' ? `${name}-rw` : name;
+    const conditions = [...(plan.conditions ?? []), ...apartConditions(this.#engine, members)];
     return planStatus({
-      ...{ members, plan, suspended: spec.suspend === true },
+      ...{ members, plan: { ...plan, conditions }, suspended: spec.suspend === true },
       underWay: this.#object.status?.step ?? undefined,
       failure: this.#object.status?.failure ?? undefined,
       endpoint: `${host}.${namespace}.svc:${port}`,

@@ -56,6 +56,15 @@ const usualAlerts: readonly AlertRule[] = [
       'A step is tried again and again, and nothing after it is done. status.step of the cluster says which; the log of the controllers says what came of it.',
   },
   {
+    name: 'MembersTogether',
+    expr: 'tweendeck_cluster_condition{kind="KIND",condition="MembersApart"} == 0 and on (kind, namespace, name) count by (kind, namespace, name) (count by (kind, namespace, name, host) (tweendeck_member_info)) > 1',
+    for: '15m',
+    severity: 'warning',
+    summary: `Members of ${cluster} that stand in for one another share a host`,
+    description:
+      'Without that host what they keep is gone, or cannot be used. Of a cluster on one host alone nothing is said. The condition MembersApart says which; drain or restart one of them where another host has room.',
+  },
+  {
     name: 'BackupOld',
     expr: 'tweendeck_cluster_condition{kind="KIND",condition="BackupRecent"} == 0',
     for: '15m',
