@@ -247,6 +247,29 @@ test('a RedisSentinel loses nothing that was acknowledged', {
     await nothingLost('two servers more, two Sentinels less');
   });
 
+  await context.test('what cannot be is refused with its field', async () => {
+    for (const { spec, said } of [
+      { spec: { groups: { sentinels: { members: 1 } } }, said: /spec\.groups\.sentinels\.members/ },
+      { spec: { groups: { sentinels: { members: 4 } } }, said: /members.*must be odd/ },
+      { spec: { groups: { data: { members: 9 } } }, said: /spec\.groups\.data\.members/ },
+      { spec: { options: { downAfterMs: 1 } }, said: /spec\.options\.downAfterMs/ },
+      { spec: { config: { appendonly: 'maybe' } }, said: /spec\.config\.appendonly/ },
+      { spec: { version: '6.0' }, said: /spec\.version/ },
+    ]) {
+      const { code, stderr } = await home.kubectl(kubectl, [
+        ...['patch', 'rsen', 'sessions', '--type=merge', '-p', JSON.stringify({ spec })],
+      ]);
+      assert.notEqual(code, 0, JSON.stringify(spec));
+      assert.match(stderr, said);
+    }
+  });
+
+  await context.test('deleted, it leaves nothing', async () => {
+    await writer.stop();
+    await must(['delete', 'rsen', 'sessions']);
+    await until('nothing is left', async () => (await pods()).length === 0, patienceMs);
+  });
+
   await context.test('over TLS a leader that is killed is followed, too', async () => {
     const object = { apiVersion: 'tweendeck.io/v1alpha1', kind: 'RedisSentinel' };
     const spec = { tls: { mode: 'required' }, options: { downAfterMs: 1_000 } };
@@ -291,29 +314,6 @@ test('a RedisSentinel loses nothing that was acknowledged', {
     const second = await leads(uid);
     assert.equal(await ask(second, 6_379, 'GET', 'a'), '1');
     await must(['delete', 'rsen', 'tls']);
-  });
-
-  await context.test('what cannot be is refused with its field', async () => {
-    for (const { spec, said } of [
-      { spec: { groups: { sentinels: { members: 1 } } }, said: /spec\.groups\.sentinels\.members/ },
-      { spec: { groups: { sentinels: { members: 4 } } }, said: /members.*must be odd/ },
-      { spec: { groups: { data: { members: 9 } } }, said: /spec\.groups\.data\.members/ },
-      { spec: { options: { downAfterMs: 1 } }, said: /spec\.options\.downAfterMs/ },
-      { spec: { config: { appendonly: 'maybe' } }, said: /spec\.config\.appendonly/ },
-      { spec: { version: '6.0' }, said: /spec\.version/ },
-    ]) {
-      const { code, stderr } = await home.kubectl(kubectl, [
-        ...['patch', 'rsen', 'sessions', '--type=merge', '-p', JSON.stringify({ spec })],
-      ]);
-      assert.notEqual(code, 0, JSON.stringify(spec));
-      assert.match(stderr, said);
-    }
-  });
-
-  await context.test('deleted, it leaves nothing', async () => {
-    await writer.stop();
-    await must(['delete', 'rsen', 'sessions']);
-    await until('nothing is left', async () => (await pods()).length === 0, patienceMs);
   });
   context.diagnostic(`${writer.writes} writes`);
 });
