@@ -26,13 +26,13 @@ for (const { name, input, create, remove = [], condition } of [
   {
     name: 'is made on time',
     input: { nowMs: at('01T03:00') },
-    create: `shop-rc-${at('01T03:00') / 60_000}`,
+    create: 'shop-rc-t860c0',
     condition: 'Unknown NoneYet',
   },
   {
     name: 'that was missed is made up, once',
     input: { nowMs: at('05T12:00') },
-    create: `shop-rc-${at('05T03:00') / 60_000}`,
+    create: 'shop-rc-t8df00',
     condition: 'False BackupOverdue',
   },
   {

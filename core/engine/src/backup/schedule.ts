@@ -138,7 +138,7 @@ function conditionOf(
   return { type, status: 'Unknown', reason: 'NoneYet', message: newest };
 }
 
-/** With the minute it is due at, as a CronJob names its Jobs: the same run has the same name. */
+/** With the second it is due at, in few letters: the same run has the same name. */
 function nameOf(prefix: string, dueMs: number): string {
-  return `${prefix}-${Math.floor(dueMs / 60_000)}`;
+  return `${prefix}-${Math.floor(dueMs / 1_000).toString(36)}`;
 }
