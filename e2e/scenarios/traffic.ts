@@ -26,9 +26,6 @@ export interface Traffic {
   stop(): Promise<void>;
 }
 
-/** A scale from three to one ends two servers. */
-const goodbyesAtOnce = 2;
-
 /** Three editors that keep their connection and think between assets, and one that connects anew for each. Finished is what was found again. */
 export function startTraffic(
   host: string,
@@ -41,18 +38,10 @@ export function startTraffic(
   let connections = 0;
   const work = async (client: number, assetsPerConnection: number): Promise<void> => {
     let asset = 0;
-    let crossings = 0;
+    let crossed = false;
     while (!stop.signal.aborted) {
       const localAddress = localAddresses[connections++ % localAddresses.length];
-      let editor: EditorClient;
-      try {
-        editor = await EditorClient.connect(host, port, { localAddress });
-      } catch (error) {
-        // Nothing was begun with a server that went before it said anything.
-        if (crossings >= goodbyesAtOnce) throw error;
-        crossings++;
-        continue;
-      }
+      const editor = await EditorClient.connect(host, port, { localAddress });
       for (let left = assetsPerConnection; left > 0 && !stop.signal.aborted; left--) {
         if (editor.closed) break; // between two transactions: whoever drains may say goodbye here
         try {
@@ -61,12 +50,12 @@ export function startTraffic(
           await alsoAt(stored);
           assets.push(stored);
         } catch (error) {
-          // What crossed the goodbye was not finished, and goes to the next server, which may be about to say it, too.
-          if (!editor.closed || crossings >= goodbyesAtOnce) throw error;
-          crossings++;
+          // What crossed the goodbye was not finished, and goes to the next server; once, for that one stays.
+          if (!editor.closed || crossed) throw error;
+          crossed = true;
           break;
         }
-        crossings = 0;
+        crossed = false;
         asset++;
         await pause(client === 0 ? 20 : 700 + 100 * client);
       }
