@@ -15,14 +15,12 @@ import type { EngineTables, Trouble } from '../engine.ts';
 import { ownLabels } from '../labels.ts';
 import { secretTaken } from '../taken-names.ts';
 import type { PasswordState } from './passwords.ts';
+import { Remembered } from './remembered.ts';
 
 /** With what text the latest change was asked for. */
 const changeAnnotation = 'tweendeck.io/password-change';
 /** Since when the password is in use; RFC 3339. */
 const sinceAnnotation = 'tweendeck.io/password-since';
-/** What was read counts for so long while every member takes it. */
-const staleMs = 60_000;
-
 type Engine = Pick<EngineTables<never>, 'component' | 'passwords'>;
 type Context = Pick<ReconcileContext<KubeObject>, 'client' | 'clock' | 'signal'>;
 
@@ -30,23 +28,17 @@ export function passwordSecretName(cluster: string): string {
   return `${cluster}-auth`;
 }
 
-interface Known {
-  readonly uid: string;
-  readonly atMs: number;
-  readonly state: PasswordState;
-}
-
 /** Passwords of clusters, remembered for a minute. */
 export class PasswordSecrets {
   readonly #engine: Engine;
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Remembered<PasswordState>();
 
   constructor(engine: Engine) {
     this.#engine = engine;
   }
 
   forget(key: string): void {
-    this.#known.delete(key);
+    this.#known.forget(key);
   }
 
   /** What is kept of the owner's passwords; undefined: nothing yet. `fresh`: read anew, since somebody does not take what is known. */
@@ -55,17 +47,16 @@ export class PasswordSecrets {
     fresh: boolean,
     { client, clock, signal }: Context,
   ): Promise<PasswordState | Trouble | undefined> {
-    const { name, namespace = 'default', uid } = owner.metadata;
-    const known = this.#known.get(keyOf(owner));
-    const nowMs = clock.monotonicMs();
-    if (!fresh && known?.uid === uid && nowMs - known.atMs < staleMs) return known.state;
+    const { name, namespace = 'default' } = owner.metadata;
+    const known = fresh ? undefined : this.#known.get(owner, clock);
+    if (known) return known;
     const ref = { name: passwordSecretName(name), namespace };
     const secret = await client.get(secretResource, ref, signal);
     if (secret === undefined) return undefined;
     const taken = secretTaken(owner, secret);
     if (taken) return taken;
     const state = stateOf(secret);
-    if (state) this.#known.set(keyOf(owner), { uid, atMs: nowMs, state });
+    if (state) this.#known.set(owner, state, clock);
     return state;
   }
 
@@ -76,7 +67,7 @@ export class PasswordSecrets {
     isNew: boolean,
     { client, signal }: Context,
   ): Promise<void> {
-    this.#known.delete(keyOf(owner)); // whatever becomes of it: it is read again
+    this.#known.forget(keyOf(owner)); // whatever becomes of it: it is read again
     const secret = secretOf(this.#engine, owner, state);
     const { name, namespace } = secret.metadata;
     const fieldManager = this.#engine.component;

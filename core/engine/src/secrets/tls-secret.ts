@@ -15,13 +15,12 @@ import type { ClusterObject, TlsSpec } from '../cluster-spec.ts';
 import type { EngineTables, Tls, Trouble } from '../engine.ts';
 import { ownLabels } from '../labels.ts';
 import { secretTaken } from '../taken-names.ts';
+import { Remembered } from './remembered.ts';
 
 const dayMs = 24 * 60 * 60 * 1_000;
 const authorityDays = 3_650;
 const leafDays = 365;
 const renewBeforeDays = 30;
-/** What was read counts for so long while all is well. */
-const staleMs = 60_000;
 
 type Engine = Pick<EngineTables<never>, 'component' | 'groups' | 'clientGroup'>;
 type Owner = Pick<ClusterObject<unknown>, 'apiVersion' | 'kind' | 'metadata' | 'spec'>;
@@ -38,12 +37,6 @@ export function tlsSecretName({
   return spec.tls?.secretName ?? `${name}-tls`;
 }
 
-interface Known {
-  readonly uid: string;
-  readonly atMs: number;
-  readonly tls: Tls;
-}
-
 interface Wanted {
   readonly name: string;
   /** What is there already. */
@@ -54,26 +47,23 @@ interface Wanted {
 /** Certificates of clusters, remembered for a minute. */
 export class TlsSecrets {
   readonly #engine: Engine;
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Remembered<Tls>();
 
   constructor(engine: Engine) {
     this.#engine = engine;
   }
 
   forget(key: string): void {
-    this.#known.delete(key);
+    this.#known.forget(key);
   }
 
   /** What members are to show; made where it is missing or near its end. `fresh`: read anew. */
   async ensure(owner: Owner, fresh: boolean, context: Context): Promise<Tls | Trouble> {
-    const key = keyOf(owner);
-    const { uid } = owner.metadata;
-    const known = this.#known.get(key);
-    const nowMs = context.clock.monotonicMs();
-    if (!fresh && known?.uid === uid && nowMs - known.atMs < staleMs) return known.tls;
-    this.#known.delete(key);
+    const known = fresh ? undefined : this.#known.get(owner, context.clock);
+    if (known) return known;
+    this.#known.forget(keyOf(owner));
     const tls = await this.#read(owner, context);
-    if ('fingerprint' in tls) this.#known.set(key, { uid, atMs: nowMs, tls });
+    if ('fingerprint' in tls) this.#known.set(owner, tls, context.clock);
     return tls;
   }
 

@@ -3,6 +3,7 @@
 import { PlatformError } from '@tweendeck/std';
 import { askOne, type Command, type OpenLink, type RedisLink } from '../redis-link.ts';
 import { isFailing, parseClusterNodes } from './cluster-nodes.ts';
+import { utf8 } from './facts.ts';
 import type { SlotAdoption } from './plan-lost.ts';
 import { withLink } from './seen.ts';
 import { holds, rangesOf, type SlotRange, slotsIn } from './slots.ts';
@@ -25,20 +26,32 @@ async function adoptWith(
   signal: AbortSignal,
 ): Promise<void> {
   const text = await askOne(link, ['CLUSTER', 'NODES'], signal);
-  const nodes = parseClusterNodes(Buffer.from(text instanceof Uint8Array ? text : '').toString());
+  const nodes = parseClusterNodes(utf8(text));
+  if (!nodes.some(({ flags }) => flags.has('myself'))) throw unknownSelf(name);
   const ownerOf = (slot: number) => nodes.find(({ slots }) => holds(slots, slot));
   const left = slotsIn(ranges).filter((slot) => !ownerOf(slot)?.flags.has('myself'));
+  if (left.length === 0) return; // another attempt did it
   const taken = left.filter((slot) => ownerOf(slot) !== undefined);
   const living = taken.map(ownerOf).find((owner) => owner && !isFailing(owner));
   if (living) throw owned(name, living.id);
   const [gone, all] = [rangesOf(taken).flat(), rangesOf(left).flat()];
   const commands: readonly Command[] = [
-    ...(gone.length > 0 ? [['CLUSTER', 'DELSLOTSRANGE', ...gone]] : []),
-    ...(all.length > 0 ? [['CLUSTER', 'ADDSLOTSRANGE', ...all]] : []),
-    // The others believe whoever has the highest epoch.
+    // The others believe whoever has the highest epoch. First: cut off behind it, the slots are still nobody's.
     ['CLUSTER', 'BUMPEPOCH'],
+    ...(gone.length > 0 ? [['CLUSTER', 'DELSLOTSRANGE', ...gone]] : []),
+    ['CLUSTER', 'ADDSLOTSRANGE', ...all],
   ];
   await link.ask(commands, signal);
+}
+
+function unknownSelf(name: string): PlatformError {
+  return new PlatformError(
+    'REDIS_COMMAND_FAILED',
+    `${name}: CLUSTER NODES: it does not know itself`,
+    {
+      hint: 'Nothing was changed. Look whether a redis-server runs in the pod of this member.',
+    },
+  );
 }
 
 function owned(name: string, id: string): PlatformError {

@@ -29,7 +29,7 @@ export interface RedisFacts {
   readonly info: ReadonlyMap<string, string>;
 }
 
-const utf8 = (value: unknown): string =>
+export const utf8 = (value: unknown): string =>
   (value instanceof Uint8Array ? Buffer.from(value) : (value ?? '')).toString();
 
 /** Reads, in one go. */
