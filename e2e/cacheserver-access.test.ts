@@ -220,6 +220,23 @@ test('class 4: half a PROXY header is waited for as long as a version, and a str
   await cache.until('all gone', () => cache.running.server.stats().server.connectionsOpen === 0);
 });
 
+test('who has just come through a proxy is served while the server stops, and nobody waits for who says nothing', async () => {
+  await using cache = await start(proxied);
+  using coming = await RawConnection.open(cache.port(0));
+  using silent = await RawConnection.open(cache.port(0));
+  const header = v1('10.1.2.3');
+  await coming.send(header.subarray(0, 9));
+  const { server } = cache.running;
+  await cache.until('both are at the gate', () => server.stats().server.connectionsOpen === 2);
+  const drained = server.drain(5_000);
+  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+  await coming.send(header.subarray(9));
+  assert.equal(await stores(coming), true);
+  assert.ok(await isShut(silent));
+  await drained;
+  assert.equal(cache.closings('drained'), 1);
+});
+
 const tls = { certificate: own.certificateFile, key: own.keyFile };
 const withClients = { ...tls, clientCa: authority.certificateFile };
 

@@ -25,6 +25,9 @@ export function sameFiles(left: UnityFiles, right: UnityFiles): boolean {
   });
 }
 
+/** How long a server may say or take nothing. */
+const patienceMs = 60_000;
+
 /** Bytes of a socket, asked for by count. */
 class ByteReader {
   readonly #socket: Socket;
@@ -35,10 +38,7 @@ class ByteReader {
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    const end = (error: Error): void => {
-      this.#ended ??= error;
-      this.#wake?.();
-    };
+    const end = (error: Error): void => this.end(error);
     socket.on('data', (chunk: Buffer) => {
       this.#parts.push(chunk);
       this.#length += chunk.length;
@@ -54,19 +54,44 @@ class ByteReader {
     return this.#ended !== undefined;
   }
 
+  /** Nothing more is waited for; the first reason counts. */
+  end(error: Error): void {
+    this.#ended ??= error;
+    this.#wake?.();
+  }
+
   async take(count: number): Promise<Buffer> {
     while (this.#length < count) {
       if (this.#ended) throw this.#ended;
       this.#socket.resume();
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      await this.#next(`${this.#length} of ${count} bytes`);
     }
     const all =
       this.#parts.length === 1 ? (this.#parts[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#parts);
     this.#parts = count < all.length ? [all.subarray(count)] : [];
     this.#length -= count;
     return all.subarray(0, count);
+  }
+
+  /** Resolves when the socket takes more; throws when it has ended. */
+  async drained(): Promise<void> {
+    const drained = (): void => this.#wake?.();
+    this.#socket.once('drain', drained);
+    while (this.#socket.writableNeedDrain && !this.#ended) await this.#next('nothing taken');
+    this.#socket.off('drain', drained);
+    if (this.#ended) throw this.#ended;
+  }
+
+  /** Waits for whatever is next on the socket, but not for ever. */
+  async #next(got: string): Promise<void> {
+    const { localAddress, localPort, remoteAddress, remotePort } = this.#socket;
+    const who = `${localAddress}:${localPort} with ${remoteAddress}:${remotePort}`;
+    const silent = new Error(`nothing happened for ${patienceMs} ms, ${who}: ${got}`);
+    const timer = setTimeout(() => this.end(silent), patienceMs);
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    clearTimeout(timer);
   }
 }
 
@@ -213,8 +238,7 @@ export class EditorClient {
       if (bytes === undefined) continue;
       this.#socket.write(`p${type}${sizeText(bytes.length)}`);
       for (let at = 0; at < bytes.length; at += 65_536) {
-        if (this.#socket.write(bytes.subarray(at, at + 65_536))) continue;
-        await new Promise<void>((resolve) => this.#socket.once('drain', resolve));
+        if (!this.#socket.write(bytes.subarray(at, at + 65_536))) await this.#reader.drained();
       }
     }
     this.#socket.write('te');

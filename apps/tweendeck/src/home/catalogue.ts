@@ -25,8 +25,8 @@ export function programCatalogue(options: {
       [cacheServerImage.repository]: {
         command: [node, ...dataPlaneFlags, program],
         ofPlatform: true,
-        // Nothing stands between clients and the program that has to learn of its end first.
-        frontsFile: (path) => ['--linger-seconds=0', `--shared-listen-file=${path}`],
+        // Nobody but an entry on this machine has to learn of its end first.
+        frontsFile: (path) => ['--linger-seconds=1', `--shared-listen-file=${path}`],
       },
     },
   });

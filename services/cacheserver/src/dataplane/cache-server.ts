@@ -197,8 +197,8 @@ class ServerCore implements CacheServer, ListenerHost {
 
   async drain(deadlineMs: number): Promise<void> {
     this.#leaving = true;
-    await new Promise<void>((resolve) => setImmediate(resolve)); // those at the door come in: closing it would reset them
-    this.#stopListening();
+    await Promise.all(this.#listeners.map((listener) => listener.leave()));
+    this.#draining = true;
     using _deadline = this.clock.timer(deadlineMs, () => this.#cut());
     while (this.#size > 0) {
       for (const listener of this.#all) listener.drain();
@@ -272,9 +272,11 @@ class ServerCore implements CacheServer, ListenerHost {
       throw error;
     }
     const gone = this.#listeners.filter((listener) => !next.includes(listener));
-    for (const listener of gone) listener.stop();
-    this.#retired = [...this.#retired, ...gone].filter(({ size }) => size > 0);
     this.#listeners = next;
+    this.#retired = [...this.#retired, ...gone];
+    await Promise.all(gone.map((listener) => listener.leave()));
+    // One that was empty may have been forgotten just before its last guests came in.
+    this.#retired = [...new Set([...this.#retired, ...gone])].filter(({ size }) => size > 0);
   }
 
   #record(options: RecorderOptions | undefined): void {

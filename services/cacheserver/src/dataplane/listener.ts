@@ -135,6 +135,12 @@ export class Listener implements ConnectionHost, GateHost {
     this.#server = undefined;
   }
 
+  /** As {@link stop}, but those at the door come in first: closing it would reset them. */
+  async leave(): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    this.stop();
+  }
+
   cut(reason: ClosingReason): void {
     for (const guest of [...this.#guests]) guest.close(reason);
   }

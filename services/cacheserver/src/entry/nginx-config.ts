@@ -20,7 +20,8 @@ const shutdownTimeoutSeconds = 3_600;
 
 /**
  * One process of work: with SO_REUSEPORT each further one has a queue of its own, and a queue that goes away at a
- * reload takes the connections in it along.
+ * reload takes the connections in it along. All that wait are let in at once, for the same reason: a stop leaves no
+ * queue behind.
  */
 export function nginxConfig(plan: EntryPlan): string {
   const { streamModule, members, connectionsMax } = plan;
@@ -38,6 +39,7 @@ lock_file nginx.lock;
 error_log stderr warn;
 events {
   worker_connections ${connectionsMax * 2 + 32};
+  multi_accept on;
 }
 stream {
   upstream replicas {

@@ -83,8 +83,10 @@ export class Gate {
     }
   }
 
+  /** Lets go whoever is not through for a while: one who has just come is served. To be called again and again. */
   drain(): void {
-    this.close('drained');
+    const { clock, limits } = this.#host;
+    if (clock.monotonicMs() - this.#openedMs >= limits.drainQuietMs) this.close('drained');
   }
 
   close(reason: ClosingReason): void {
