@@ -30,6 +30,7 @@ export async function casesOfChanges(context: TestContext, home: RedisCaseHome):
       await shop.until('slots move', async () => (await shop.shares()).length > 3);
       const failing = (await shop.leaders()).find(({ shard }) => shard === second.shard);
       assert.ok(failing);
+      const promised = await home.promisedOf(shop, shopWriter);
       signalRedisAt(failing.ip, 'SIGSTOP');
       await shop.until('another one leads', async () =>
         (await shop.leaders()).some(
@@ -38,7 +39,7 @@ export async function casesOfChanges(context: TestContext, home: RedisCaseHome):
       );
       signalRedisAt(failing.ip, 'SIGCONT');
       await home.isWhole(shop, 5);
-      await home.nothingLost(shopWriter);
+      await home.promisesKept(shopWriter, promised);
     },
   );
 

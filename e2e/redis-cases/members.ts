@@ -64,6 +64,7 @@ export async function casesOfMembers(context: TestContext, home: RedisCaseHome):
   await context.test('C4: a leader that fails is a member of its shard all the same', async () => {
     const leader = await home.someLeader(shop);
     const moves = home.stepsLike(shop, 'move slots');
+    const promised = await home.promisedOf(shop, shopWriter);
     signalRedisAt(leader.ip, 'SIGSTOP');
     await shop.until('another one leads', async () =>
       (await shop.leaders()).some(
@@ -76,11 +77,12 @@ export async function casesOfMembers(context: TestContext, home: RedisCaseHome):
     await home.isWhole(shop);
     assert.equal(home.stepsLike(shop, 'move slots'), moves);
     assert.ok((await shop.seen()).some(({ uid }) => uid === leader.uid));
-    await home.nothingLost(shopWriter);
+    await home.promisesKept(shopWriter, promised);
   });
 
   await context.test('C5: members that answer one after another are no new cluster', async () => {
     const before = await shop.seen();
+    const promised = await home.promisedOf(shop, shopWriter);
     for (const { ip } of before) signalRedisAt(ip, 'SIGSTOP');
     await shop.nudge();
     await shop.until('nobody answers', async () => (await shop.status())?.ready === '0/6');
@@ -95,7 +97,7 @@ export async function casesOfMembers(context: TestContext, home: RedisCaseHome):
     }
     for (const { ip } of later) signalRedisAt(ip, 'SIGCONT');
     await home.isWhole(shop);
-    await home.nothingLost(shopWriter);
+    await home.promisesKept(shopWriter, promised);
   });
 
   await context.test('C13: a command that it is not allowed is told by its name', async () => {

@@ -95,8 +95,7 @@ export class RedisCaseHome implements AsyncDisposable {
 
   /** The clients go on, and all is there that was acknowledged. */
   async nothingLost(writer: ClusterWriter): Promise<void> {
-    const before = writer.writes;
-    await until('writes go on', async () => writer.writes > before + 100, patienceMs);
+    await this.#writesGoOn(writer);
     assert.deepEqual(await writer.lost(), []);
   }
 
@@ -108,6 +107,19 @@ export class RedisCaseHome implements AsyncDisposable {
     const promised = new Map(writer.acknowledged);
     await cluster.confirm();
     return promised;
+  }
+
+  /**
+   * All that was promised is there. What was not is asked for no more: a leader that was lost, or went on after it was
+   * silent, took it along. Gives how many keys that are.
+   */
+  async promisesKept(
+    writer: ClusterWriter,
+    promised: ReadonlyMap<string, string>,
+  ): Promise<number> {
+    await this.#writesGoOn(writer);
+    assert.deepEqual(await writer.lost(promised), []);
+    return writer.excuse();
   }
 
   async someLeader(cluster: DeclaredRedis): Promise<SeenServer> {
@@ -168,6 +180,11 @@ export class RedisCaseHome implements AsyncDisposable {
           nodes.length === shards * 2 && nodes.every(({ host }) => addresses.has(host)),
       );
     });
+  }
+
+  async #writesGoOn(writer: ClusterWriter): Promise<void> {
+    const before = writer.writes;
+    await until('writes go on', async () => writer.writes > before + 100, patienceMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -83,8 +83,14 @@ export class RedisRig implements Rig, AsyncDisposable {
     return this.#at(server).host;
   }
 
+  /** When it is in vain it tells how each server saw all. */
   async until(what: string, check: () => Promise<boolean>): Promise<void> {
-    await until(what, check, patienceMs);
+    try {
+      await until(what, check, patienceMs);
+    } catch (error) {
+      const views = await Promise.all(this.#servers.map((server) => this.#viewOf(server)));
+      throw new Error([what, ...views].join('\n'), { cause: error });
+    }
   }
 
   /** By the clock of a server that is not frozen. */
@@ -96,6 +102,17 @@ export class RedisRig implements Rig, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#servers.map(end));
     rmSync(this.#home, { recursive: true, force: true });
+  }
+
+  async #viewOf(server: Server): Promise<string> {
+    const at = this.#servers.indexOf(server);
+    const { pid = 0, exitCode = 0, signalCode = '' } = server.child ?? {};
+    const [state = ''] = /^State:.*/m.exec(processText(pid)) ?? [];
+    const name = `#${at} ${server.host} pid ${pid}, ${state}, ended ${exitCode} ${signalCode}`;
+    const quick = AbortSignal.timeout(1_000);
+    const silent = once(quick, 'abort').then(() => ['says nothing']);
+    const view = this.ask(at, ['CLUSTER', 'NODES'], ['CLUSTER', 'INFO']).catch(String);
+    return `${name}\n${String(await Promise.race([view, silent]))}`;
   }
 
   #at(server: number): Server {
@@ -147,6 +164,14 @@ async function end({ child }: Server): Promise<void> {
   const ended = once(child, 'exit');
   child.kill('SIGKILL');
   await ended;
+}
+
+function processText(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'utf8');
+  } catch {
+    return ''; // ended
+  }
 }
 
 /** A port whose bus port is free, too. */
