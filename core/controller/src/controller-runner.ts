@@ -30,6 +30,7 @@ import {
   PlatformError,
   type Random,
 } from '@tweendeck/std';
+import { AppliedChildren } from './applied-children.ts';
 import {
   type Controller,
   type ControllerOptions,
@@ -38,7 +39,7 @@ import {
 } from './controller.ts';
 import type { EventRecorder } from './event-recorder.ts';
 import type { Metrics } from './metrics.ts';
-import { OwnWrites } from './own-writes.ts';
+import { type InformerOf, OwnWrites } from './own-writes.ts';
 import { ownerIndex, runPass } from './pass.ts';
 import { WorkQueue } from './work-queue.ts';
 
@@ -62,6 +63,8 @@ const requeueMinMs = 50;
 interface Memory {
   /** What the last pass wrote; the next one waits until the caches show it. */
   writes: OwnWrites;
+  /** What passes applied. */
+  readonly children: AppliedChildren;
   /** Changes up to this resource version are what the last pass saw or did itself. */
   settledVersion: string;
   /** The newest change that came while a pass ran; undefined while none runs. */
@@ -80,6 +83,7 @@ export class ControllerRunner {
   readonly #memories = new Map<string, Memory>();
   readonly #withoutStatus = new Set<string>();
   #active = 0;
+  readonly #cached: InformerOf = (resource) => this.#informers.get(resourceKey(resource));
 
   constructor(controller: Controller, options: RunnerOptions) {
     const { clock, metrics } = options;
@@ -235,10 +239,11 @@ export class ControllerRunner {
   ): Promise<Outcome> {
     const key = keyOf(object);
     const { client, clock, random, recorder } = this.#options;
-    memory.writes = new OwnWrites((resource) => this.#informers.get(resourceKey(resource)));
+    memory.writes = new OwnWrites(this.#cached);
     return runPass(object, {
       controller: this.#controller,
       client: memory.writes.track(client),
+      children: memory.children,
       clock,
       random,
       log: this.#log.with({ object: key }),
@@ -329,7 +334,8 @@ export class ControllerRunner {
     let memory = this.#memories.get(key);
     if (!memory) {
       const writes = new OwnWrites(() => undefined);
-      memory = { writes, settledVersion: '', lateVersion: undefined };
+      const children = new AppliedChildren(this.#cached);
+      memory = { writes, children, settledVersion: '', lateVersion: undefined };
       this.#memories.set(key, memory);
     }
     return memory;

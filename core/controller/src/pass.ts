@@ -19,6 +19,7 @@ import {
   type Random,
   timestampOf,
 } from '@tweendeck/std';
+import type { AppliedChildren } from './applied-children.ts';
 import type {
   ConditionGone,
   ConditionInput,
@@ -44,6 +45,8 @@ export interface PassOptions {
   readonly controller: ControllerOptions<KubeObject>;
   /** Remembers what is written through it. */
   readonly client: Client;
+  /** What earlier passes over this object applied. */
+  readonly children: AppliedChildren;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -136,7 +139,7 @@ class Pass {
     resource: Resource<Child>,
     child: Applied,
   ): Promise<Child> {
-    const { client, controller, signal } = this.#options;
+    const { children, client, controller, signal } = this.#options;
     const owner = this.#object;
     const namespace = resource.namespaced
       ? (child.metadata.namespace ?? owner.metadata.namespace)
@@ -154,14 +157,17 @@ class Pass {
         ownerReferences: [...(metadata.ownerReferences ?? []), controllerReference(owner)],
       },
     };
+    const unchanged = children.unchanged(resource, whole);
     const options = { fieldManager: controller.name, force: true };
-    const applied = await client.apply(resource, whole, options, signal);
+    // What is kept of a resource is of that resource.
+    const applied = (unchanged ?? (await client.apply(resource, whole, options, signal))) as Child;
+    if (!unchanged) children.keep(resource, whole, applied);
     this.#applied.add(childKey(resource, applied));
     return applied;
   }
 
   async #prune(resources: readonly Resource<KubeObject>[]): Promise<readonly ObjectRef[]> {
-    const { client, informerOf, signal } = this.#options;
+    const { children, client, informerOf, signal } = this.#options;
     const { uid: ownerUid } = this.#object.metadata;
     const pruned: ObjectRef[] = [];
     for (const resource of resources) {
@@ -173,6 +179,7 @@ class Pass {
         try {
           const options = { propagation: 'Background', preconditions: { uid } } as const;
           if (await client.delete(resource, ref, options, signal)) pruned.push(ref);
+          children.forget(resource, child);
         } catch (error) {
           if (!isApiError(error, 'Conflict')) throw error; // replaced by a namesake: not ours
         }

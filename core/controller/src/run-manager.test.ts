@@ -184,6 +184,40 @@ test('status is written once, and not again while nothing changes', async () => 
   assert.equal(second.status?.conditions?.[0]?.lastTransitionTime, '2026-01-01T00:00:00Z');
 });
 
+test('a child is applied when it is another, or was changed or deleted, and not again while nothing changes', async () => {
+  await using at = await home();
+  await at.client.create(deploymentResource, deployment(), {}, never);
+  const metadata = { name: 'web-files', namespace };
+  let [text, passes] = ['one', 0];
+  await at.start({
+    owns: [configMapResource],
+    async reconcile(_, context) {
+      passes++;
+      const child = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { text } };
+      const applied = await context.apply(configMapResource, child);
+      assert.equal(applied.data?.['text'], text);
+      await context.prune(configMapResource);
+      return { requeueAfterMs: 1_000 };
+    },
+  });
+  const applies = /PATCH .*\/configmaps\/web-files/;
+  await at.clock.advance(10_000);
+  assert.ok(passes >= 11);
+  assert.equal(at.count(applies), 1);
+  text = 'two';
+  await at.clock.advance(5_000);
+  assert.equal(at.count(applies), 1);
+  const patch = { type: 'merge', body: { data: { text: 'theirs' } } } as const;
+  await at.client.patch(configMapResource, metadata, patch, {}, never);
+  await at.clock.advance(5_000);
+  assert.equal(at.count(applies), 1);
+  await at.client.delete(configMapResource, metadata, {}, never);
+  await at.clock.advance(5_000);
+  assert.equal(at.count(applies), 1);
+  const left = await at.client.get(configMapResource, metadata, never);
+  assert.equal(left?.data?.['text'], 'two');
+});
+
 test('conditions of another writer are kept, also when both write at once', async () => {
   await using at = await home();
   await at.client.create(deploymentResource, deployment(), {}, never);
