@@ -89,7 +89,7 @@ export class RedisRig implements Rig, AsyncDisposable {
       await until(what, check, patienceMs);
     } catch (error) {
       const views = await Promise.all(this.#servers.map((server) => this.#viewOf(server)));
-      throw new Error([what, ...views].join('\n'), { cause: error });
+      throw new Error([`${what}, at ${Date.now()}`, ...views].join('\n'), { cause: error });
     }
   }
 
