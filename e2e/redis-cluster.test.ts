@@ -52,9 +52,16 @@ test('a RedisCluster loses nothing that was acknowledged', {
     const { data } = await get('secret', 'shop-tls');
     return Buffer.from(data['ca.crt'], 'base64').toString();
   };
+  const files = new Map<string, Promise<string>>();
+  /** Written once: several programs read it at the same time. */
+  const fileOf = (pem: string): Promise<string> => {
+    const path = join(home.directory, `shop-ca-${files.size}.crt`);
+    const file = files.get(pem) ?? writeFile(path, pem).then(() => path);
+    files.set(pem, file);
+    return file;
+  };
   const cli = async (...args: readonly string[]) => {
-    const file = join(home.directory, 'shop-ca.crt');
-    await writeFile(file, await authority());
+    const file = await fileOf(await authority());
     return runProgram('redis-cli', ['--no-auth-warning', '--tls', '--cacert', file, ...args]);
   };
   const isClean = () =>
@@ -81,7 +88,8 @@ test('a RedisCluster loses nothing that was acknowledged', {
     const auth = { mode: 'password', keepPreviousSeconds: 1 };
     const groups = { data: { storage: { size: '64Mi' } } };
     const tls = { mode: 'required' };
-    const spec = { auth, tls, groups, options: { nodeTimeoutMs: 2_000 } };
+    const services = { byShard: true };
+    const spec = { auth, tls, groups, services, options: { nodeTimeoutMs: 2_000 } };
     const object = { apiVersion: 'tweendeck.io/v1alpha1', kind: 'RedisCluster' };
     await must(
       ['apply', '-f', '-'],
@@ -102,6 +110,31 @@ test('a RedisCluster loses nothing that was acknowledged', {
     const { code } = await runProgram('redis-cli', ['-h', host, 'DBSIZE']);
     assert.notEqual(code, 0, 'without TLS neither');
   });
+
+  await context.test(
+    'the Service of a shard leads to its members, and to nobody else',
+    async () => {
+      const { clusterIP } = (await get('service', 'shop-shard-1')).spec;
+      const word = await password();
+      const idAt = async (host: string): Promise<string> =>
+        (await cli('-h', host, '-a', word, 'CLUSTER', 'MYID')).stdout.trim();
+      const { items } = await get('pods', '-l', 'tweendeck.io/shard=1');
+      const ids = new Set(
+        await Promise.all(items.map(({ status }: Anything) => idAt(status.podIP))),
+      );
+      assert.equal(ids.size, 2);
+      const met = new Set<string>();
+      await until(
+        'both were met',
+        async () => {
+          met.add(await idAt(clusterIP));
+          return ids.isSubsetOf(met);
+        },
+        patienceMs,
+      );
+      assert.deepEqual(met, ids);
+    },
+  );
 
   await context.test('its certificate is made anew, and shown without a restart', async () => {
     const shown = async (): Promise<ReadonlySet<string>> => {
@@ -242,11 +275,17 @@ test('a RedisCluster loses nothing that was acknowledged', {
     await settled('8/8');
     await isClean();
     await nothingLost();
+    await must(['get', 'service', 'shop-shard-3']);
     await patch({ groups: { data: { shards: 3 } } });
     await settled('6/6');
     await until('members and their pods are gone', async () => (await pods()).length === 6);
     await isClean();
     await nothingLost();
+    await until(
+      'its Service is gone',
+      async () => (await home.kubectl(kubectl, ['get', 'service', 'shop-shard-3'])).code !== 0,
+      patienceMs,
+    );
   });
 
   await context.test('the whole home is killed and comes back', async () => {

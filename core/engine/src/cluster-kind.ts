@@ -52,7 +52,7 @@ export function engineKind<Options>(
 const nameLengthMax = 40;
 
 function specOf<Options>(
-  { versions, groups, parameters, passwords, backups, tls }: EngineTables<Options>,
+  { versions, groups, parameters, services, passwords, backups, tls }: EngineTables<Options>,
   options: Type<Options, Presence>,
 ): Type<ClusterSpec<Options>> {
   const shape = t.object({
@@ -84,6 +84,7 @@ function specOf<Options>(
       .string({ maxLength: 64 })
       .optional()
       .describe('Change it to any other text, and members are restarted one after another.'),
+    ...(services?.byShard ? { services: servicesType } : {}),
     ...(passwords ? { auth: authType } : {}),
     ...(tls ? { tls: tlsType } : {}),
     ...(backups
@@ -103,6 +104,16 @@ function specOf<Options>(
     fieldPath: '.restore',
   });
 }
+
+const servicesType = t
+  .object({
+    byShard: t
+      .boolean()
+      .default(false)
+      .describe('NAME-shard-N leads to the members of one shard; each takes an address.'),
+  })
+  .optional()
+  .describe('Services beside the one of all members.');
 
 const usualAuth = {
   ...({ mode: 'password', change: '', keepPreviousSeconds: 600 } as const),

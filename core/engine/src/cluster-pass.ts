@@ -34,6 +34,7 @@ import {
   type MemberRendering,
   renderCluster,
   renderMember,
+  renderMembers,
 } from './render.ts';
 import { roleLabels } from './role-labels.ts';
 import { currentPasswords, renewPasswords } from './secrets/keep-passwords.ts';
@@ -147,12 +148,13 @@ export class ClusterPass<Options, Facts> {
     if (passwords && 'current' in passwords) this.#cluster = { ...this.#cluster, passwords };
     const tls = await this.#tls(certificates);
     if (tls && 'fingerprint' in tls) this.#cluster = { ...this.#cluster, tls };
-    const rendering = renderCluster(this.#engine, this.#cluster);
-    const observed = await this.#observe(rendering.members, figures);
+    const wanted = renderMembers(this.#engine, this.#cluster);
+    const observed = await this.#observe(wanted, figures);
     account.observed(this.#engine.telemetry, observed);
     if (ears) this.#listen(ears, observed);
     await this.#mark(observed);
     const staying = this.#staying(observed);
+    const rendering = renderCluster(this.#engine, this.#cluster, { wanted, staying });
     const takenByName = await takenName(this.#object, namesOf(rendering), this.#context);
     // Secrets go with the rest of a namesake.
     if (takenByName === 'leftover') return { requeueAfterMs: busyMs };
@@ -208,7 +210,7 @@ export class ClusterPass<Options, Facts> {
 
   /** Services lead to whom labels say. */
   async #mark({ members }: Observed<Facts>): Promise<void> {
-    if (this.#engine.services !== 'by role') return;
+    if (!this.#engine.services?.byRole) return;
     const { client, signal } = this.#context;
     const { namespace } = this.#cluster;
     for (const { pod, role } of roleLabels(members)) {
@@ -323,7 +325,7 @@ export class ClusterPass<Options, Facts> {
     const { name, namespace, spec } = this.#cluster;
     const { clientGroup, recipes, services } = this.#engine;
     const [port] = Object.values(recipes[clientGroup]?.ports ?? {});
-    const host = services === 'by role' ? `${name}-rw` : name;
+    const host = services?.byRole ? `${name}-rw` : name;
     const conditions = [...(plan.conditions ?? []), ...apartConditions(this.#engine, members)];
     return planStatus({
       ...{ members, plan: { ...plan, conditions }, suspended: spec.suspend === true },

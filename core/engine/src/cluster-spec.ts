@@ -25,6 +25,8 @@ export interface ClusterSpec<Options> {
   readonly image?: string;
   /** Any other text: members are restarted one after another. */
   readonly restart?: string;
+  /** Of engines that have any to ask for. */
+  readonly services?: ServicesSpec;
   /** Of engines whose members ask for a password. */
   readonly auth?: AuthSpec;
   /** Of engines whose members can speak TLS. */
@@ -36,6 +38,11 @@ export interface ClusterSpec<Options> {
   /** Members are stopped; volumes stay. */
   readonly suspend?: boolean;
   readonly options: Options;
+}
+
+export interface ServicesSpec {
+  /** `NAME-shard-N` leads to the members of one shard. */
+  readonly byShard: boolean;
 }
 
 export interface AuthSpec {

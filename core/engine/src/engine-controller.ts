@@ -36,7 +36,7 @@ export function engineController<Options, Facts>(
     owns: ownedResources(engine),
     ends: [podResource],
     marks: [
-      ...(engine.services === 'by role' ? [podResource] : []),
+      ...(engine.services?.byRole ? [podResource] : []),
       ...(keepsData(engine) ? [persistentVolumeClaimResource] : []),
     ],
     ...(engine.passwords || engine.tls ? { keeps: [secretResource] } : {}),

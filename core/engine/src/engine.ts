@@ -203,11 +203,8 @@ export interface EngineTables<Options> {
   /** The group that clients connect to. Each other one has the Service `NAME-GROUP`. */
   readonly clientGroup: string;
   readonly parameters: Readonly<Record<string, Parameter>>;
-  /**
-   * `by role`: pods have the label `tweendeck.io/role`, and the Services `NAME-rw` and `NAME-ro` lead to leaders and to
-   * followers of the client group. Default: only the Service of all.
-   */
-  readonly services?: 'by role';
+  /** What leads to some of the client group; the Service of all is always there. */
+  readonly services?: ServiceRule;
   readonly recipes: Readonly<Record<string, MemberRecipe<Options>>>;
   /** Whether its data can be carried to files and back by a `BackupProgram`. */
   readonly backups?: true;
@@ -215,6 +212,13 @@ export interface EngineTables<Options> {
   readonly passwords?: PasswordRule;
   /** Members can speak TLS, with what is below {@link tlsFilesPath}: `tls.crt`, `tls.key`, `ca.crt`. */
   readonly tls?: true;
+}
+
+export interface ServiceRule {
+  /** Pods have the label `tweendeck.io/role`, and the Services `NAME-rw` and `NAME-ro` lead to leaders and to followers. */
+  readonly byRole?: true;
+  /** Who asks for it has a Service for each shard: `NAME-shard-N`. */
+  readonly byShard?: true;
 }
 
 export interface PasswordRule {

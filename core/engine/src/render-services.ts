@@ -21,7 +21,8 @@ export function recipeOf<Options>(
 
 export function renderServices<Options>(
   engine: EngineTables<Options>,
-  { name, namespace }: Cluster<Options>,
+  { name, namespace, spec }: Cluster<Options>,
+  places: readonly Place[],
 ): readonly Applied[] {
   const ports = (group: string) =>
     Object.entries(recipeOf(engine, group).ports).map(([port, number]) => ({
@@ -32,13 +33,16 @@ export function renderServices<Options>(
   const clients = { ...all, [groupLabel]: engine.clientGroup };
   const members = { ...labels, 'app.kubernetes.io/component': 'members' };
   const others = Object.keys(engine.groups).filter((group) => group !== engine.clientGroup);
-  const byRole = (suffix: string, role: string): Applied => ({
+  const some = (suffix: string, which: Readonly<Record<string, string>>): Applied => ({
     metadata: { name: `${name}-${suffix}`, namespace, labels },
     spec: {
-      ...{ type: 'ClusterIP', selector: { ...clients, [roleLabel]: role } },
+      ...{ type: 'ClusterIP', selector: { ...clients, ...which } },
       ports: ports(engine.clientGroup),
     },
   });
+  const { byRole = false, byShard = false } = engine.services ?? {};
+  const shards =
+    byShard && spec.services?.byShard ? shardsOf(places, engine.clientGroup) : new Set<number>();
   return [
     {
       metadata: { name, namespace, labels },
@@ -51,12 +55,19 @@ export function renderServices<Options>(
         ports: ports(engine.clientGroup),
       },
     },
-    ...(engine.services === 'by role' ? [byRole('rw', 'leader'), byRole('ro', 'follower')] : []),
+    ...(byRole
+      ? [some('rw', { [roleLabel]: 'leader' }), some('ro', { [roleLabel]: 'follower' })]
+      : []),
+    ...[...shards].map((shard) => some(`shard-${shard}`, { [shardLabel]: String(shard) })),
     ...others.map((group) => ({
       metadata: { name: `${name}-${group}`, namespace, labels },
       spec: { type: 'ClusterIP', selector: { ...all, [groupLabel]: group }, ports: ports(group) },
     })),
   ];
+}
+
+function shardsOf(places: readonly Place[], group: string): ReadonlySet<number> {
+  return new Set(places.filter((place) => place.group === group).map(({ shard }) => shard));
 }
 
 /** Evictions take one member of a shard at a time. None for a single one: it would keep its node from being drained. */

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Applied } from '@tweendeck/client';
 import { memberLabel, revisionAnnotation } from './labels.ts';
-import { renderCluster } from './render.ts';
+import { renderCluster, renderMembers } from './render.ts';
 import { toyCluster, toyEngine } from './testing/toy-engine.ts';
 
 const engine = toyEngine(() => ({ role: 'peer', synced: true, facts: null }));
@@ -28,6 +28,68 @@ test('each member has a workload of its own, and each shard a budget', () => {
     budgets.map(({ metadata }) => metadata.name),
     ['c-data-0', 'c-data-1'],
   );
+});
+
+for (const { name, spec, shards } of [
+  { name: 'none unless they are asked for', spec: {}, shards: [] },
+  { name: 'one for each', spec: { services: { byShard: true } }, shards: ['0', '1'] },
+  { name: 'none once they are not', spec: { services: { byShard: false } }, shards: [] },
+  {
+    name: 'as many as there are',
+    spec: {
+      services: { byShard: true },
+      groups: { data: { shards: 1, members: 2, resources }, watch: { members: 2, resources } },
+    },
+    shards: ['0'],
+  },
+]) {
+  test(`Services of shards: ${name}`, () => {
+    const services = renderCluster(engine, toyCluster(spec)).services.map(bodyOf);
+    const found = services.filter(({ metadata }) => /-shard-/.test(metadata.name));
+    assert.deepEqual(
+      found.map(({ metadata, spec: { selector } }) => [metadata.name, selector]),
+      shards.map((shard) => [
+        `c-shard-${shard}`,
+        {
+          ...{ 'app.kubernetes.io/name': 'toy', 'app.kubernetes.io/instance': 'c' },
+          ...{ 'tweendeck.io/group': 'data', 'tweendeck.io/shard': shard },
+        },
+      ]),
+    );
+  });
+}
+
+test('an engine that offers none of shards has none', () => {
+  const plain = toyEngine(() => ({ role: 'peer', synced: true, facts: null }), { services: {} });
+  const { services } = renderCluster(plain, toyCluster({ services: { byShard: true } }));
+  assert.deepEqual(
+    services.map(({ metadata }) => metadata.name),
+    ['c', 'c-members', 'c-watch'],
+  );
+});
+
+test('Service and budget of a shard that leaves stay until the last of its members', () => {
+  const before = toyCluster();
+  const groups = { data: { shards: 1, members: 2, resources }, watch: { members: 0, resources } };
+  const after = toyCluster({ groups, services: { byShard: true } });
+  const wanted = renderMembers(engine, after);
+  const names = new Set(wanted.map(({ name }) => name));
+  const leavers = renderMembers(engine, before).filter(({ name }) => !names.has(name));
+  const namesWith = (staying: typeof leavers) => {
+    const { services, budgets, members } = renderCluster(engine, after, { wanted, staying });
+    assert.equal(members, wanted);
+    return [...services, ...budgets].map(({ metadata }) => metadata.name);
+  };
+  const always = ['c', 'c-members', 'c-rw', 'c-ro'];
+  assert.deepEqual(namesWith(leavers), [
+    ...[...always, 'c-shard-0', 'c-shard-1', 'c-watch'],
+    ...['c-data-0', 'c-data-1'],
+  ]);
+  assert.deepEqual(namesWith(leavers.slice(1, 2)), [
+    ...[...always, 'c-shard-0', 'c-shard-1', 'c-watch'],
+    'c-data-0',
+  ]);
+  assert.deepEqual(namesWith([]), [...always, 'c-shard-0', 'c-watch', 'c-data-0']);
 });
 
 test('a workload selects its own pod alone, and waits to be told when it is replaced', () => {

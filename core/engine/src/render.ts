@@ -48,17 +48,32 @@ export interface ClusterRendering {
   readonly members: readonly MemberRendering[];
 }
 
+interface MemberRenderings {
+  readonly wanted: readonly MemberRendering[];
+  /** Those that the spec asks for no more: what leads to them and guards them goes with the last of a shard. */
+  readonly staying: readonly MemberRendering[];
+}
+
 /** Everything but secrets and members that are leaving. */
 export function renderCluster<Options>(
   engine: EngineTables<Options>,
   cluster: Cluster<Options>,
+  members: MemberRenderings = { wanted: renderMembers(engine, cluster), staying: [] },
 ): ClusterRendering {
-  const places = placesOf(engine, cluster.spec);
+  const places = [...members.wanted, ...members.staying].map(({ place }) => place);
   return {
-    services: renderServices(engine, cluster),
+    services: renderServices(engine, cluster, places),
     budgets: renderBudgets(engine, cluster, places),
-    members: places.map((place) => renderMember(engine, cluster, place)),
+    members: members.wanted,
   };
+}
+
+/** Those that the spec asks for. */
+export function renderMembers<Options>(
+  engine: EngineTables<Options>,
+  cluster: Cluster<Options>,
+): readonly MemberRendering[] {
+  return placesOf(engine, cluster.spec).map((place) => renderMember(engine, cluster, place));
 }
 
 /** Also of a member that the spec asks for no more: it stays what it is until it may leave. */

@@ -35,7 +35,7 @@ export function toyEngine(
       },
     },
     clientGroup: 'data',
-    services: 'by role',
+    services: { byRole: true, byShard: true },
     parameters: {
       'max-things': { type: 'integer', min: 1, max: 9, applies: 'live' },
       colour: { type: 'choice', choices: ['red', 'green'], applies: 'restart' },

@@ -98,6 +98,7 @@ export function redisClusterEngine(
       },
     },
     clientGroup: 'data',
+    services: { byShard: true },
     passwords: redisPasswords,
     tls: true,
     backups: true,
