@@ -100,11 +100,17 @@ export class Stage implements AsyncDisposable {
 
   /** Waits until the whole of the present spec is true and served. */
   async untilReady(name: string): Promise<CacheServerObject> {
-    return this.until(`${name} is Ready`, async () => {
+    const ready = this.until(`${name} is Ready`, async () => {
       const cache = await this.cache(name);
       const { status, metadata } = cache;
       if (status?.observedGeneration !== metadata.generation) return false;
       return status?.phase === 'Ready' && status.readyReplicas === cache.spec.replicas && cache;
+    });
+    return ready.catch(async (error: unknown) => {
+      const { status } = await this.cache(name);
+      const { items } = await this.client.list(podResource, {}, this.signal);
+      const facts = [JSON.stringify(status), 'pods of all namespaces:', ...items.map(factsOf)];
+      throw new Error([`${name} is not Ready`, ...facts].join('\n'), { cause: error });
     });
   }
 
@@ -160,13 +166,30 @@ export class Stage implements AsyncDisposable {
   }
 }
 
+/** What keeps it from being ready, in one line. */
+function factsOf({ metadata, spec, status }: Pod): string {
+  const { namespace, name, deletionTimestamp } = metadata;
+  const cpu = spec.containers.map(({ resources }) => resources?.requests?.['cpu'] ?? '-');
+  const why = (status?.conditions ?? []).flatMap(({ type, status: is, message = '' }) =>
+    is === 'True' ? [] : [`${type}: ${message}`],
+  );
+  const going = deletionTimestamp === undefined ? '' : ` going by ${deletionTimestamp}`;
+  return `${namespace}/${name} ${status?.phase} cpu ${cpu}${going} ${why}`;
+}
+
 /** YAML of a small CacheServer. */
 export function manifestOf(name: string, spec: SpecPart = {}): string {
   const object = {
     apiVersion: 'tweendeck.io/v1alpha1',
     kind: 'CacheServer',
     metadata: { name },
-    spec: { storage: 100_000_000, resources: { limits: smallLimits }, ...spec },
+    spec: {
+      storage: 100_000_000,
+      resources: { limits: smallLimits },
+      // As many as are played at once have to find room together, and to roll, on a node of two cores.
+      entry: { resources: { limits: { cpu: '100m', memory: '192Mi' } } },
+      ...spec,
+    },
   };
   return stringify(object, { version: '1.1' });
 }
