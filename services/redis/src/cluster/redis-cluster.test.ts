@@ -53,6 +53,28 @@ test('a silent member stays while slots are missing that may be its own', () => 
   );
 });
 
+for (const { name, to, may } of [
+  { name: 'who may be it', to: '1-0', may: 'it does not answer, and may have keys of 2 slots' },
+  { name: 'another one, who answers', to: '2-0', may: true },
+]) {
+  test(`a silent member ${may === true ? 'leaves' : 'stays'} while keys are on their way to ${name}`, () => {
+    const members = clusterOf([
+      {
+        ...leader,
+        migrating: new Map([
+          [5, to],
+          [7, to],
+        ]),
+      },
+      { at: '1-0', silent: 'without pod', wanted: false },
+      { at: '2-0' },
+    ]);
+    const [, member] = members;
+    assert.ok(member);
+    assert.equal(mayLeave(member, { members }), may);
+  });
+}
+
 test('the replica that has most takes over; nobody who is away or follows another', () => {
   const members = clusterOf([
     leader,

@@ -31,7 +31,7 @@ import { memoryFor } from './memory.ts';
 import { planRedis } from './plan-cluster.ts';
 import { handOver } from './plan-leading.ts';
 import { addressOf, isSeen, redisPort } from './seen.ts';
-import { missingSlots } from './shards.ts';
+import { missingSlots, slotsLeaving } from './shards.ts';
 import { slotsHeld } from './slots.ts';
 import { redisClusterTelemetry } from './telemetry.ts';
 
@@ -154,14 +154,17 @@ export function redisClusterEngine(
   };
 }
 
-/** A member without keys and slots may go, and a replica; who does not answer, when others own all slots. */
+/** A member without keys and slots may go, and a replica; who does not answer, when others own all slots, and keys of them. */
 export function mayLeave(
   member: Member<RedisFacts>,
   { members }: Observed<RedisFacts>,
 ): true | string {
   if (!isSeen(member)) {
-    const missing = missingSlots(members.filter(isSeen));
-    return missing <= 0 ? true : `it does not answer, and ${missing} slots may be its own`;
+    const seen = members.filter(isSeen);
+    const missing = missingSlots(seen);
+    if (missing > 0) return `it does not answer, and ${missing} slots may be its own`;
+    const leaving = slotsLeaving(seen);
+    return leaving === 0 ? true : `it does not answer, and may have keys of ${leaving} slots`;
   }
   const { self, keys } = member.view.facts;
   if (self.masterId !== undefined) {

@@ -1,7 +1,7 @@
 // The shards of a Redis cluster as members are seen: who leads, who could. Pure.
 
 import type { Seen } from './seen.ts';
-import { slotCount, slotsHeld } from './slots.ts';
+import { holds, slotCount, slotsHeld } from './slots.ts';
 
 export function shardsOf(seen: readonly Seen[]): ReadonlyMap<number, readonly Seen[]> {
   return Map.groupBy(
@@ -55,4 +55,15 @@ export function bestHeir(replicas: readonly Seen[]): Seen | undefined {
 
 export function missingSlots(seen: readonly Seen[]): number {
   return seen.reduce((left, { view }) => left - slotsHeld(view.facts.self.slots), slotCount);
+}
+
+/** Slots whose owner was sending their keys to somebody who does not answer. */
+export function slotsLeaving(seen: readonly Seen[]): number {
+  const present = new Set(seen.map(({ view }) => view.facts.id));
+  const open = seen.flatMap(({ view: { facts } }) =>
+    [...facts.self.migrating].filter(
+      ([slot, to]) => holds(facts.self.slots, slot) && !present.has(to),
+    ),
+  );
+  return open.length;
 }
