@@ -9,7 +9,7 @@ import { setImmediate } from 'node:timers/promises';
 import { startS3Server } from './s3/server.ts';
 import { TestHome, until } from './support/home.ts';
 import { runProgram } from './support/kubectl.ts';
-import { askRedis } from './support/redis-caller.ts';
+import { askRedis, RedisCaller } from './support/redis-caller.ts';
 import { ClusterWriter } from './support/redis-cluster-writer.ts';
 
 const kubectl = '1.35';
@@ -292,7 +292,10 @@ test('a RedisCluster comes back from its backup', { timeout: 900_000 }, async (c
     // Beyond what is sent in one part.
     const large = randomBytes(9 * 2 ** 20).toString('base64');
     const host = await leaderOf('sessions');
-    assert.equal(await askRedis(host, 6_379, 'SET', 'large', large), 'OK');
+    const caller = new RedisCaller(host, 6_379);
+    caller.logIn(await passwordOf('sessions'));
+    assert.equal(await caller.call('SET', 'large', large), 'OK');
+    caller.close();
     await must([
       'patch',
       'rsen',
@@ -351,7 +354,7 @@ test('a RedisCluster comes back from its backup', { timeout: 900_000 }, async (c
     }
     await must(['delete', 'rsen', 'sessions', '--wait=false']);
     const restore = { from: { ...place(), folder: `default/${last}` } };
-    await apply('RedisSentinel', 'later', setSpec({ restore }));
+    await apply('RedisSentinel', 'later', setSpec({ restore, auth: { mode: 'none' } }));
     await setReady('later');
     const back = await askRedis(await leaderOf('later'), 6_379, 'GET', 'large');
     assert.ok(back instanceof Uint8Array && Buffer.from(back).equals(Buffer.from(large)));

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { TestHome, until } from './support/home.ts';
-import { askRedis, RedisCaller } from './support/redis-caller.ts';
+import { RedisCaller } from './support/redis-caller.ts';
 import { SentinelWriter } from './support/redis-sentinel-writer.ts';
 
 const kubectl = '1.35';
@@ -57,15 +57,30 @@ test('a RedisSentinel loses nothing that was acknowledged', {
     const found = await pods('sentinels');
     sentinels = found.flatMap(({ status }) => (status.podIP ? [status.podIP] : []));
   };
-  await using writer = new SentinelWriter({ masterName, sentinels: async () => sentinels });
+  const secretOf = async (name: string, key: string): Promise<string> =>
+    Buffer.from((await get('secret', name)).data[key] ?? '', 'base64').toString();
+  // Remembered as clients do: it may be asked for while the home is away.
+  let word = '';
+  const password = async (): Promise<string> => {
+    word = await secretOf('sessions-auth', 'password').catch(() => word);
+    return word;
+  };
+  const ask = async (host: string, port: number, ...command: readonly string[]) => {
+    const caller = new RedisCaller(host, port);
+    caller.logIn(word);
+    try {
+      return await caller.call(...command);
+    } finally {
+      caller.close();
+    }
+  };
+  await using writer = new SentinelWriter({
+    ...{ masterName, password },
+    sentinels: async () => sentinels,
+  });
   const namedBy = async (sentinel: string): Promise<string> => {
-    const name = await askRedis(
-      sentinel,
-      26_379,
-      'SENTINEL',
-      'GET-MASTER-ADDR-BY-NAME',
-      masterName,
-    );
+    const question = ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName];
+    const name = await ask(sentinel, 26_379, ...question);
     return Array.isArray(name) ? String(name[0]) : '';
   };
   const leader = (): Promise<string> => {
@@ -102,13 +117,15 @@ test('a RedisSentinel loses nothing that was acknowledged', {
     const storage = { size: '1Gi' };
     const groups = { data: { storage }, sentinels: { storage } };
     const config = { appendonly: 'no' };
-    const spec = { groups, config, options: { downAfterMs: 1_000 } };
+    const auth = { keepPreviousSeconds: 1 };
+    const spec = { groups, config, auth, options: { downAfterMs: 1_000 } };
     const began = performance.now();
     await must(
       ['apply', '-f', '-'],
       JSON.stringify({ ...object, metadata: { name: 'sessions' }, spec }),
     );
     const status = await settled();
+    await password();
     context.diagnostic(`ready after ${Math.round(performance.now() - began)} ms`);
     const roles = status.members.map(({ role }: Anything) => role).sort();
     assert.deepEqual(roles, ['follower', 'follower', 'leader', 'peer', 'peer', 'peer']);
@@ -120,6 +137,22 @@ test('a RedisSentinel loses nothing that was acknowledged', {
     await until('every key was written', async () => writer.acknowledged.size === 500, patienceMs);
     assert.deepEqual(writer.failures, []);
     writer.measure();
+  });
+
+  await context.test('without its password nobody is let in', async () => {
+    for (const [host = '', port] of [
+      [await leader(), 6_379],
+      [sentinels[0], 26_379],
+    ] as const) {
+      const caller = new RedisCaller(host, port);
+      try {
+        await assert.rejects(caller.call('PING'), /NOAUTH/);
+        await assert.rejects(caller.call('AUTH', 'guessed'), /WRONGPASS/);
+        await assert.rejects(caller.call('PING'), /NOAUTH/);
+      } finally {
+        caller.close();
+      }
+    }
   });
 
   await context.test('a leader that comes back without its data overwrites nobody', async () => {
@@ -138,7 +171,7 @@ test('a RedisSentinel loses nothing that was acknowledged', {
       const pid = await processAt(old);
       // Clients that know nothing of Sentinels.
       await using stale = new StaleClients();
-      await stale.open(old, 20);
+      await stale.open(old, 20, word);
       process.kill(pid, 'SIGSTOP');
       await until('another one leads', async () => (await leader()) !== old, patienceMs);
       await labelFollows('frozen');
@@ -146,11 +179,11 @@ test('a RedisSentinel loses nothing that was acknowledged', {
       await until('writes go on', async () => writer.writes > before + 50, patienceMs);
       process.kill(pid, 'SIGCONT');
       // What was on its way to it when it was frozen is taken with its first breath.
-      await askRedis(old, 6_379, 'PING');
+      await ask(old, 6_379, 'PING');
       stale.write();
       await until(
         'it follows',
-        async () => String([await askRedis(old, 6_379, 'ROLE')].flat()[0]) === 'slave',
+        async () => String([await ask(old, 6_379, 'ROLE')].flat()[0]) === 'slave',
         patienceMs,
       );
       context.diagnostic(`stale writes accepted: ${stale.accepted}, refused: ${stale.refused}`);
@@ -166,16 +199,63 @@ test('a RedisSentinel loses nothing that was acknowledged', {
     const now = await until(
       'it is set',
       async () => {
-        const policy = await askRedis(await leader(), 6_379, 'CONFIG', 'GET', 'maxmemory-policy');
+        const policy = await ask(await leader(), 6_379, 'CONFIG', 'GET', 'maxmemory-policy');
         return String(policy) === 'maxmemory-policy,allkeys-lru' && (await settled());
       },
       patienceMs,
     );
     assert.equal(now.ready, '6/6');
+    writer.measure();
     assert.deepEqual(
       (await pods()).map(({ metadata }) => metadata.uid),
       before,
     );
+  });
+
+  await context.test('its password is changed while clients write: no failover', async () => {
+    const epoch = async (): Promise<string> => {
+      const [first = ''] = sentinels;
+      const words = [await ask(first, 26_379, 'SENTINEL', 'MASTER', masterName)].flat().map(String);
+      return words[words.indexOf('config-epoch') + 1] ?? '';
+    };
+    const uids = (await pods()).map(({ metadata }) => metadata.uid);
+    const before = { word: await password(), leader: await leader(), epoch: await epoch() };
+    await patch({ auth: { change: 'leaked' } });
+    await until(
+      'there is another password',
+      async () => (await password()) !== before.word,
+      patienceMs,
+    );
+    await until(
+      'the one before is taken no more',
+      async () => (await secretOf('sessions-auth', 'previous')) === '',
+      patienceMs,
+    );
+    await settled();
+    for (const { metadata, status } of await pods()) {
+      const port = metadata.labels['tweendeck.io/group'] === 'data' ? 6_379 : 26_379;
+      assert.equal(String(await ask(status.podIP, port, 'PING')), 'PONG');
+      const refuses = async (): Promise<boolean> => {
+        const answer = ask(status.podIP, port, 'AUTH', before.word);
+        return answer.then(
+          () => false,
+          (error: unknown) => /WRONGPASS/.test(String(error)),
+        );
+      };
+      await until(`${metadata.name} refuses the one before`, refuses, patienceMs);
+    }
+    assert.deepEqual(
+      (await pods()).map(({ metadata }) => metadata.uid),
+      uids,
+    );
+    assert.deepEqual(
+      { leader: await leader(), epoch: await epoch() },
+      {
+        ...{ leader: before.leader, epoch: before.epoch },
+      },
+    );
+    assert.deepEqual(writer.failures, []);
+    await nothingLost('password changed');
   });
 
   await context.test('a change rolls through all members, the leader hands over', async () => {
@@ -295,24 +375,35 @@ test('a RedisSentinel loses nothing that was acknowledged', {
     const { data } = await get('secret', 'tls-tls');
     const ca = Buffer.from(data['ca.crt'], 'base64').toString();
     const tls = { ca, servername: 'tls.default.svc' };
-    const ask = async (member: string, port: number, ...command: readonly string[]) => {
+    const own = await secretOf('tls-auth', 'password');
+    const askMember = async (member: string, port: number, ...command: readonly string[]) => {
       const { podIP } = (await get('pod', `${member}-0`)).status;
       const caller = new RedisCaller(podIP, port, tls);
+      caller.logIn(own);
       try {
         return String(await caller.call(...command));
       } finally {
         caller.close();
       }
     };
-    assert.equal(await ask(first, 6_379, 'SET', 'a', '1'), 'OK');
+    assert.equal(await askMember(first, 6_379, 'SET', 'a', '1'), 'OK');
     assert.match(
-      await ask('tls-sentinels-0', 26_379, 'SENTINEL', 'CKQUORUM', 'default.tls'),
+      await askMember('tls-sentinels-0', 26_379, 'SENTINEL', 'CKQUORUM', 'default.tls'),
       /^OK/,
     );
-    assert.equal(await ask(first, 6_379, 'WAIT', '2', '2000'), '2');
+    assert.equal(await askMember(first, 6_379, 'WAIT', '2', '2000'), '2');
     await must(['delete', 'pod', `${first}-0`, '--grace-period=0', '--force']);
-    const second = await leads(uid);
-    assert.equal(await ask(second, 6_379, 'GET', 'a'), '1');
+    // What the status says may be of before.
+    const second = await until(
+      'it says so itself',
+      async () => {
+        const name = await leads(uid);
+        const role = await askMember(name, 6_379, 'ROLE').catch(() => '');
+        return role.startsWith('master') && name;
+      },
+      patienceMs,
+    );
+    assert.equal(await askMember(second, 6_379, 'GET', 'a'), '1');
     await must(['delete', 'rsen', 'tls']);
   });
   context.diagnostic(`${writer.writes} writes`);
@@ -325,9 +416,10 @@ class StaleClients implements AsyncDisposable {
   readonly #callers: RedisCaller[] = [];
   #work: Promise<unknown> = Promise.resolve();
 
-  async open(host: string, count: number): Promise<void> {
+  async open(host: string, count: number, password: string): Promise<void> {
     for (let number = 0; number < count; number++) {
       const caller = new RedisCaller(host, 6_379);
+      caller.logIn(password);
       await caller.call('PING');
       this.#callers.push(caller);
     }

@@ -2,7 +2,7 @@
 // rolled.
 
 import assert from 'node:assert/strict';
-import { type Pod, podResource } from '@tweendeck/kube';
+import { type Pod, podResource, secretResource } from '@tweendeck/kube';
 import { redisSentinelKind } from '@tweendeck/redis';
 import { SentinelWriter } from '../support/redis-sentinel-writer.ts';
 import type { Scenario } from './scenario.ts';
@@ -32,6 +32,7 @@ export const redisSentinel: Scenario = {
         (await members(stage))
           .filter(({ metadata }) => metadata.labels?.['tweendeck.io/group'] === 'sentinels')
           .flatMap(({ status }) => status?.podIP ?? []),
+      password: () => password(stage),
     });
     writer.start(keys);
     const nothingLost = async (): Promise<void> => {
@@ -84,4 +85,10 @@ async function members(stage: Stage): Promise<readonly Pod[]> {
   const labelSelector = `app.kubernetes.io/instance=${name}`;
   const selection = { namespace: stage.namespace, labelSelector };
   return (await stage.client.list(podResource, selection, stage.signal)).items;
+}
+
+async function password(stage: Stage): Promise<string> {
+  const secret = stage.ref(`${name}-auth`);
+  const found = await stage.client.get(secretResource, secret, stage.signal);
+  return Buffer.from(found?.data?.['password'] ?? '', 'base64').toString();
 }

@@ -37,6 +37,11 @@ export class RedisCaller {
     return this.#gone !== undefined;
   }
 
+  /** Whoever refuses it refuses what comes after. */
+  logIn(password: string): void {
+    this.call('AUTH', password).catch(() => undefined);
+  }
+
   /** Answers that are errors are thrown. */
   async call(...command: readonly string[]): Promise<RespValue> {
     if (this.#gone) throw this.#gone;

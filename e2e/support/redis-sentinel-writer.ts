@@ -1,12 +1,15 @@
 // A client of a Sentinel set as libraries are: it asks Sentinels for the leader, checks that it is one, and writes without end.
 // It remembers what was acknowledged and by whom, and asks for all of it at the end.
 
-import { askRedis, RedisCaller } from './redis-caller.ts';
+import type { RespValue } from '@tweendeck/wire';
+import { RedisCaller } from './redis-caller.ts';
 
 export interface SentinelWriterOptions {
   readonly masterName: string;
   /** Addresses of Sentinels, asked for whenever the leader is looked for. */
   readonly sentinels: () => Promise<readonly string[]>;
+  /** Of servers and Sentinels; asked for at first, and when it is refused. */
+  readonly password: () => Promise<string>;
 }
 
 export class SentinelWriter implements AsyncDisposable {
@@ -19,6 +22,7 @@ export class SentinelWriter implements AsyncDisposable {
   writes: number = 0;
   readonly #options: SentinelWriterOptions;
   #leader: RedisCaller | undefined;
+  #password: string | undefined;
   #stopped = false;
   #lastMs = 0;
   #work: Promise<void> = Promise.resolve();
@@ -49,6 +53,7 @@ export class SentinelWriter implements AsyncDisposable {
   /** Keys whose acknowledged value, or a later one, is not there. */
   async lost(): Promise<readonly string[]> {
     const expected = [...this.acknowledged];
+    this.#password = undefined; // it may be another by now
     const leader = await this.#find();
     try {
       const found = await Promise.all(expected.map(([key]) => leader.call('GET', key)));
@@ -81,6 +86,7 @@ export class SentinelWriter implements AsyncDisposable {
         this.#lastMs = now;
       } catch (error) {
         this.failures.push(`${this.#leader?.host}: ${String(error)}`);
+        if (/NOAUTH|WRONGPASS/.test(String(error))) this.#password = undefined;
         this.#leader?.close();
         this.#leader = undefined;
         await new Promise((resolve) => setTimeout(resolve, 20));
@@ -93,12 +99,9 @@ export class SentinelWriter implements AsyncDisposable {
     let trouble: unknown = new Error('no Sentinel is known');
     for (const sentinel of await this.#options.sentinels()) {
       try {
-        const named = await askRedis(
-          ...([sentinel, 26_379] as const),
-          ...['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.#options.masterName],
-        );
+        const named = await this.#ask(sentinel);
         if (!Array.isArray(named)) throw new Error(`${sentinel} names nobody`);
-        const leader = new RedisCaller(String(named[0]), Number(named[1]));
+        const leader = await this.#open(String(named[0]), Number(named[1]));
         const [role] = [await leader.call('ROLE').catch(() => 'silent')].flat();
         if (String(role) === 'master') return leader;
         leader.close();
@@ -108,5 +111,22 @@ export class SentinelWriter implements AsyncDisposable {
       }
     }
     throw trouble;
+  }
+
+  async #ask(sentinel: string): Promise<RespValue> {
+    const caller = await this.#open(sentinel, 26_379);
+    try {
+      return await caller.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.#options.masterName);
+    } finally {
+      caller.close();
+    }
+  }
+
+  /** Logged in, unless what follows is refused. */
+  async #open(host: string, port: number): Promise<RedisCaller> {
+    this.#password ??= await this.#options.password();
+    const caller = new RedisCaller(host, port);
+    caller.logIn(this.#password);
+    return caller;
   }
 }

@@ -12,17 +12,25 @@ function all({ current, next, previous }: Passwords): readonly string[] {
   return [current, next, previous].filter((one) => one !== undefined);
 }
 
+function userLine(passwords: Passwords): string {
+  const words = all(passwords).map((one) => `>${one}`);
+  return `user ${user} on sanitize-payload ~* &* +@all ${words.join(' ')}\n`;
+}
+
 /** `auth.conf` is what a server starts with. */
 export const redisPasswords: PasswordRule = {
   user,
   files: (passwords) => ({
-    'auth.conf': [
-      `user ${user} on sanitize-payload ~* &* +@all ${all(passwords)
-        .map((one) => `>${one}`)
-        .join(' ')}`,
-      `masterauth ${passwords.current}`,
-      '',
-    ].join('\n'),
+    'auth.conf': `${userLine(passwords)}masterauth ${passwords.current}\n`,
+  }),
+};
+
+/** A Sentinel starts with `users.acl`: users of a configuration file it would keep in its own, and come back with them. */
+export const sentinelPasswords: PasswordRule = {
+  user,
+  files: (passwords) => ({
+    ...redisPasswords.files(passwords),
+    'users.acl': userLine(passwords),
   }),
 };
 
@@ -32,25 +40,60 @@ export const passwordQuestions: readonly Command[] = [
   ['CONFIG', 'GET', 'masterauth'],
 ];
 
+/** What tells them of a Sentinel, in this order to {@link admitsAll} and {@link logsIn}. */
+export const sentinelQuestions: readonly Command[] = [
+  ['ACL', 'GETUSER', user],
+  ['SENTINEL', 'CONFIG', 'GET', 'sentinel-pass'],
+];
+
 /** Whether these, and only these, are taken, and the current one is used. */
-export function takesAll(
-  passwords: Passwords,
-  [account = null, masterauth = null]: readonly RespValue[],
-): boolean {
+export function takesAll(passwords: Passwords, answers: readonly RespValue[]): boolean {
+  return admitsAll(passwords, answers) && logsIn('masterauth', passwords, answers);
+}
+
+/** Whether these, and only these, are taken. */
+export function admitsAll(passwords: Passwords, [account = null]: readonly RespValue[]): boolean {
   const hashes = fieldOf(account, 'passwords');
   const known = new Set(Array.isArray(hashes) ? hashes.map(textOf) : []);
   const wanted = all(passwords).map((one) => createHash('sha256').update(one).digest('hex'));
-  const isKnown = known.size === wanted.length && wanted.every((hash) => known.has(hash));
-  return isKnown && textOf(fieldOf(masterauth, 'masterauth')) === passwords.current;
+  return known.size === wanted.length && wanted.every((hash) => known.has(hash));
+}
+
+/** Whether the current one is used towards others. */
+export function logsIn(
+  setting: 'masterauth' | 'sentinel-pass',
+  { current }: Passwords,
+  [, used = null]: readonly RespValue[],
+): boolean {
+  return textOf(fieldOf(used, setting)) === current;
 }
 
 /** Connections that are open stay so. */
 export function passwordCommands(passwords: Passwords): readonly Command[] {
+  return [admitCommand(passwords), ['CONFIG', 'SET', 'masterauth', passwords.current]];
+}
+
+export function admitCommand(passwords: Passwords): Command {
   const words = all(passwords).map((one) => `>${one}`);
+  return ['ACL', 'SETUSER', user, 'resetpass', ...words];
+}
+
+/**
+ * What a Sentinel uses towards servers, and then towards Sentinels: it does not tell the first, so that the second stands for
+ * both. `masterName`: of whom it watches, if anybody.
+ */
+export function logInCommands(
+  password: string,
+  masterName: string | undefined,
+): readonly Command[] {
   return [
-    ['ACL', 'SETUSER', user, 'resetpass', ...words],
-    ['CONFIG', 'SET', 'masterauth', passwords.current],
+    ...(masterName === undefined ? [] : [authPassCommand(masterName, password)]),
+    ['SENTINEL', 'CONFIG', 'SET', 'sentinel-pass', password],
   ];
+}
+
+export function authPassCommand(masterName: string, password: string): Command {
+  return ['SENTINEL', 'SET', masterName, 'auth-pass', password];
 }
 
 /** Of an answer that lists names and values in turn. */

@@ -46,7 +46,12 @@ async function look(access: BackupAccess, signal: AbortSignal): Promise<readonly
   const silent: string[] = [];
   const asked = dataMembers(access).map(async (member): Promise<readonly Seen[]> => {
     try {
-      const { facts, version = '' } = await askMember(member, access, observeData, signal);
+      const { facts, version = '' } = await askMember(
+        member,
+        access,
+        (link, limit) => observeData(link, {}, limit),
+        signal,
+      );
       return [{ member, facts, version }];
     } catch (error) {
       signal.throwIfAborted();

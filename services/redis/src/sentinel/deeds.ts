@@ -1,6 +1,6 @@
 // What can be done about a Sentinel set, as data, and how each is told. Pure.
 
-import type { Cluster, EnginePlan } from '@tweendeck/engine';
+import type { Cluster, EnginePlan, Passwords } from '@tweendeck/engine';
 import type { Mark } from './mark.ts';
 import {
   dataSettings,
@@ -21,6 +21,15 @@ export type SentinelDeed =
   | { readonly kind: 'follow'; readonly by: SeenData; readonly leader: SeenData }
   | { readonly kind: 'set'; readonly on: SeenData; readonly settings: ReadonlyMap<string, string> }
   | { readonly kind: 'mark'; readonly on: SeenData; readonly mark: Mark }
+  | { readonly kind: 'tell passwords'; readonly on: SeenData; readonly passwords: Passwords }
+  | { readonly kind: 'admit'; readonly by: SeenSentinel; readonly passwords: Passwords }
+  | {
+      readonly kind: 'log in';
+      readonly by: SeenSentinel;
+      readonly password: string;
+      /** Undefined: it watches nobody. */
+      readonly masterName: string | undefined;
+    }
   | {
       readonly kind: 'watch';
       readonly by: SeenSentinel;
@@ -49,7 +58,10 @@ export interface SentinelPlan extends Pick<EnginePlan, 'troubles'> {
   readonly deeds: readonly PlannedDeed[];
 }
 
-export type SentinelSet = Pick<Cluster<SentinelOptions>, 'name' | 'namespace' | 'spec'>;
+export type SentinelSet = Pick<
+  Cluster<SentinelOptions>,
+  'name' | 'namespace' | 'spec' | 'passwords'
+>;
 
 export const nothing: SentinelPlan = { deeds: [], troubles: [] };
 export const only = (...deeds: readonly PlannedDeed[]): SentinelPlan => ({ deeds, troubles: [] });

@@ -61,6 +61,39 @@ test('a Sentinel that watched another forgets it first', async () => {
   ]);
 });
 
+test('a Sentinel that begins to watch logs in from the first', async () => {
+  const { told, run } = servers();
+  const known = { ...settings, password: 'p' };
+  await run({ kind: 'watch', by: sentinel, leader: second, settings: known });
+  assert.deepEqual(told.slice(1, 3), [
+    '10.0.1.0 SENTINEL MONITOR n.s 10.0.0.1 6379 2',
+    '10.0.1.0 SENTINEL SET n.s auth-pass p',
+  ]);
+});
+
+test('what a Sentinel tells of its password is set last', async () => {
+  const { told, run } = servers();
+  await run({ kind: 'log in', by: sentinel, password: 'p', masterName: name });
+  await run({ kind: 'log in', by: sentinel, password: 'q', masterName: undefined });
+  assert.deepEqual(told, [
+    '10.0.1.0 SENTINEL SET n.s auth-pass p',
+    '10.0.1.0 SENTINEL CONFIG SET sentinel-pass p',
+    '10.0.1.0 SENTINEL CONFIG SET sentinel-pass q',
+  ]);
+});
+
+test('servers and Sentinels take all passwords, and no other', async () => {
+  const { told, run } = servers();
+  const passwords = { current: 'p', previous: 'o' };
+  await run({ kind: 'tell passwords', on: first, passwords });
+  await run({ kind: 'admit', by: sentinel, passwords });
+  assert.deepEqual(told, [
+    '10.0.0.0 ACL SETUSER default resetpass >p >o',
+    '10.0.0.0 CONFIG SET masterauth p',
+    '10.0.1.0 ACL SETUSER default resetpass >p >o',
+  ]);
+});
+
 test('clients leave one that took writes, and nobody else', async () => {
   const { told, run } = servers();
   await run({ kind: 'follow', by: second, leader: first });

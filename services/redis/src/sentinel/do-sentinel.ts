@@ -1,6 +1,7 @@
 // Does what was planned for a Sentinel set: the commands behind each deed. Every one may be done again.
 
 import { isPlatformError, PlatformError } from '@tweendeck/std';
+import { admitCommand, authPassCommand, logInCommands, passwordCommands } from '../credentials.ts';
 import { parseInfo } from '../info.ts';
 import { askOne, type Command, type OpenLink, type RedisLink } from '../redis-link.ts';
 import type { SentinelDeed } from './deeds.ts';
@@ -30,6 +31,12 @@ export async function doDeed(
       return tell(deed.on, configSet(deed.settings), open, signal);
     case 'mark':
       return mark(deed, open, signal);
+    case 'tell passwords':
+      return tell(deed.on, passwordCommands(deed.passwords), open, signal);
+    case 'admit':
+      return tell(deed.by, [admitCommand(deed.passwords)], open, signal);
+    case 'log in':
+      return tell(deed.by, logInCommands(deed.password, deed.masterName), open, signal);
     case 'watch':
       return tell(deed.by, watchCommands(deed), open, signal);
     case 'adjust':
@@ -88,11 +95,12 @@ function watchCommands({
   leader,
   settings,
 }: Extract<SentinelDeed, { readonly kind: 'watch' }>): readonly Command[] {
-  const { masterName, quorum } = settings;
+  const { masterName, quorum, password } = settings;
   const { host, port } = placeOf(leader.address);
   return [
     ...(by.facts.watch ? [['SENTINEL', 'REMOVE', masterName]] : []),
     ['SENTINEL', 'MONITOR', masterName, host, port, quorum],
+    ...(password === undefined ? [] : [authPassCommand(masterName, password)]),
     ...adjustCommands(settings),
   ];
 }

@@ -1,7 +1,14 @@
 // What is seen of the members of a Sentinel set: of a redis-server, and of a Sentinel. Reads only.
 
-import type { MemberView } from '@tweendeck/engine';
+import type { Cluster, MemberView } from '@tweendeck/engine';
 import type { RespValue } from '@tweendeck/wire';
+import {
+  admitsAll,
+  logsIn,
+  passwordQuestions,
+  sentinelQuestions,
+  takesAll,
+} from '../credentials.ts';
 import { parseInfo } from '../info.ts';
 import { askOne, type RedisLink } from '../redis-link.ts';
 import { type Mark, markIn, readMark } from './mark.ts';
@@ -45,6 +52,8 @@ export interface SentinelFacts {
   readonly askMs: number;
   /** Undefined when it does not watch the set. */
   readonly watch: Watch | undefined;
+  /** Whether it takes every password, and uses the current one; undefined when nobody asks for one. */
+  readonly passwords?: { readonly admits: boolean; readonly uses: boolean };
 }
 
 /** What a Sentinel knows of its set. */
@@ -76,17 +85,22 @@ interface WatchedReplica {
 export const redisPort = 6_379;
 export const sentinelPort = 26_379;
 
+type Asking = Pick<Cluster<unknown>, 'passwords'>;
+
 export async function observeData(
   link: RedisLink,
+  { passwords }: Asking,
   signal: AbortSignal,
 ): Promise<MemberView<DataFacts>> {
-  const [infoText, size, settings, functions] = await link.ask(
-    [['INFO'], ['DBSIZE'], ['CONFIG', 'GET', ...watchedSettings], readMark],
+  const questions = [['INFO'], ['DBSIZE'], ['CONFIG', 'GET', ...watchedSettings], readMark];
+  const [infoText, size, settings, functions, ...account] = await link.ask(
+    [...questions, ...(passwords ? passwordQuestions : [])],
     signal,
   );
-  return dataView(parseInfo(text(infoText)), {
+  const view = dataView(parseInfo(text(infoText)), {
     ...{ keys: Number(size), settings: record(settings), mark: markIn(functions) },
   });
+  return passwords ? { ...view, takesPasswords: takesAll(passwords, account) } : view;
 }
 
 function dataView(
@@ -117,15 +131,16 @@ function dataView(
 /** `counts` are those that the spec asks for: a Sentinel that knows fewer cannot do its work yet. */
 export async function observeSentinel(
   link: RedisLink,
-  set: { readonly masterName: string; readonly sentinels: number; readonly data: number },
+  set: Asking & { readonly masterName: string; readonly sentinels: number; readonly data: number },
   signal: AbortSignal,
 ): Promise<MemberView<SentinelFacts>> {
-  const [idText, masters, infoText, times] = await link.ask(
+  const [idText, masters, infoText, times, ...account] = await link.ask(
     [
       ['SENTINEL', 'MYID'],
       ['SENTINEL', 'MASTERS'],
       ['INFO', 'server'],
       ['SENTINEL', 'DEBUG'],
+      ...(set.passwords ? sentinelQuestions : []),
     ],
     signal,
   );
@@ -138,10 +153,18 @@ export async function observeSentinel(
     watch.downMs === undefined &&
     watch.others.length >= set.sentinels - 1 &&
     watch.replicas.length >= set.data - 1;
+  const passwords = set.passwords && {
+    admits: admitsAll(set.passwords, account),
+    uses: logsIn('sentinel-pass', set.passwords, account),
+  };
   return {
     ...{ role: 'peer', synced: isArmed },
     ...(version === undefined ? {} : { version }),
-    facts: { kind: 'sentinel', id: text(idText), askMs, watch },
+    ...(passwords ? { takesPasswords: passwords.admits && passwords.uses } : {}),
+    facts: {
+      ...{ kind: 'sentinel', id: text(idText), askMs, watch },
+      ...(passwords ? { passwords } : {}),
+    },
   };
 }
 

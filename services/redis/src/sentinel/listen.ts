@@ -1,7 +1,7 @@
 // Hears from a Sentinel when something changes in its set.
 
 import { abortable } from '@tweendeck/std';
-import { RespCommandWriter, RespParser } from '@tweendeck/wire';
+import { RespCommandWriter, RespError, RespParser, type RespValue } from '@tweendeck/wire';
 import { dial } from '../dial.ts';
 import type { RedisAddress } from '../redis-link.ts';
 
@@ -19,8 +19,16 @@ export async function listenToSentinel(
 ): Promise<void> {
   const { socket } = dial(address);
   const { promise: ended, resolve } = Promise.withResolvers<void>();
+  // Of its passwords one is taken; where none is, whoever comes next knows others.
+  const { passwords = [] } = address;
+  let unsaid = passwords.length;
+  const heard = (value: RespValue): void => {
+    if (unsaid-- > 0) return;
+    if (value instanceof RespError) socket.destroy();
+    else changed();
+  };
   const parser = new RespParser({
-    value: changed,
+    value: heard,
     push: changed,
     fault: () => socket.destroy(),
   });
@@ -28,6 +36,7 @@ export async function listenToSentinel(
   socket.on('error', () => undefined); // told by its close
   socket.on('close', () => resolve());
   const writer = new RespCommandWriter();
+  for (const password of passwords) writer.write(['AUTH', password]);
   writer.write(['SUBSCRIBE', ...channels]);
   for (const part of writer.take()) socket.write(part);
   try {

@@ -10,16 +10,19 @@ import {
   engineModule,
   type RenderContext,
   type Step,
+  secretFilesPath,
 } from '@tweendeck/engine';
 import { type Kind, parseQuantity, quantityValue, t } from '@tweendeck/kube';
 import { aborted } from '@tweendeck/std';
-import { openAs } from '../open-as.ts';
+import { sentinelPasswords } from '../credentials.ts';
+import { openAs, wayTo } from '../open-as.ts';
 import { askOne, type OpenLink, openTcpLink } from '../redis-link.ts';
 import { listening, loadCertificateCommand } from '../tls.ts';
 import type { PlannedDeed } from './deeds.ts';
 import { doDeed } from './do-sentinel.ts';
 import { observeData, observeSentinel, redisPort, type SetFacts, sentinelPort } from './facts.ts';
 import { listenToSentinel } from './listen.ts';
+import { planPasswords } from './plan-passwords.ts';
 import { mayLeaveSet, planHandOver, planSentinel } from './plan-sentinel.ts';
 import {
   countOf,
@@ -53,6 +56,7 @@ function dataCommand({ cluster, place }: Context): readonly string[] {
   const memory = spec.groups[place.group]?.resources.limits['memory'] ?? '256Mi';
   const bytes = Math.floor(Number(quantityValue(parseQuantity(String(memory)))) * dataShare);
   return flagsOf({
+    ...(spec.auth?.mode === 'none' ? {} : { include: `${secretFilesPath}/auth.conf` }),
     ...network,
     ...{ ...listening(cluster, redisPort), dir: '/data', 'replica-announce-ip': '$(POD_IP)' },
     // Whatever it was before: it is told what to be.
@@ -73,6 +77,9 @@ function sentinelCommand({ cluster }: Context): readonly string[] {
   return [
     ...[`/data/${stateFile}`, '--sentinel'],
     ...flagsOf({ ...network, ...listening(cluster, sentinelPort), dir: '/data' }),
+    ...flagsOf(
+      cluster.spec.auth?.mode === 'none' ? {} : { aclfile: `${secretFilesPath}/users.acl` },
+    ),
     ...flagsOf({ include: '/etc/tweendeck/first.conf', logfile: '' }),
   ];
 }
@@ -89,7 +96,7 @@ export function redisSentinelEngine(
 ): Engine<SentinelOptions, SetFacts> {
   const stepOf = (
     { id, why, on, risk, deed }: PlannedDeed,
-    cluster: Pick<Cluster<unknown>, 'tls'>,
+    cluster: Pick<Cluster<unknown>, 'passwords' | 'tls'>,
   ): Step => ({
     ...{ id, why, on, risk },
     timeLimitSeconds: deed.kind === 'wait' ? 120 : 15,
@@ -120,6 +127,7 @@ export function redisSentinelEngine(
     clientGroup: 'data',
     services: { byRole: true },
     backups: true,
+    passwords: sentinelPasswords,
     tls: true,
     parameters: {
       appendonly: {
@@ -172,25 +180,28 @@ export function redisSentinelEngine(
       const { certificate } = link;
       // A Sentinel does not read its own anew: it is restarted.
       const shown = certificate === undefined ? {} : { certificate };
-      if (isData) return { ...(await observeData(link, signal)), ...shown };
+      if (isData) return { ...(await observeData(link, cluster, signal)), ...shown };
       const counts = { data: countOf(cluster.spec, 'data') };
       const sentinels = countOf(cluster.spec, 'sentinels');
       const set = { masterName: masterName(cluster), sentinels, ...counts };
-      return await observeSentinel(link, set, signal);
+      return await observeSentinel(link, { ...set, passwords: cluster.passwords }, signal);
     },
     roles: rolesIn,
     telemetry: redisSentinelTelemetry,
-    listen: async ({ pod, place }, { tls }, changed, signal) => {
+    listen: async ({ pod, place }, cluster, changed, signal) => {
       if (place.group === 'data') return aborted(signal); // Sentinels tell of them
-      await listenToSentinel({ host: pod?.ip ?? '', port: sentinelPort, tls }, changed, signal);
+      const address = { host: pod?.ip ?? '', port: sentinelPort };
+      await listenToSentinel({ ...address, ...wayTo(cluster) }, changed, signal);
     },
     loadCertificate: async ({ pod }, cluster, signal) => {
       using link = await openAs(cluster, open)({ host: pod?.ip ?? '', port: redisPort }, signal);
       await askOne(link, loadCertificateCommand, signal);
     },
     plan: (cluster, observed) => {
-      const { deeds, troubles } = planSentinel(cluster, standingOf(observed));
-      return { steps: deeds.map((deed) => stepOf(deed, cluster)), troubles };
+      const standing = standingOf(observed);
+      const { deeds, troubles } = planSentinel(cluster, standing);
+      const all = [...planPasswords(cluster, standing), ...deeds];
+      return { steps: all.map((deed) => stepOf(deed, cluster)), troubles };
     },
     mayLeave: (member, observed) => mayLeaveSet(member, standingOf(observed)),
     handOver: ({ name }, cluster, observed) => {

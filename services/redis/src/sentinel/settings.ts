@@ -55,18 +55,22 @@ export interface WatchSettings {
   readonly quorum: number;
   readonly downAfterMs: number;
   readonly failoverTimeoutMs: number;
+  /** With which it logs in to servers. */
+  readonly password?: string;
 }
 
 export function watchSettings({
   name,
   namespace,
   spec,
-}: Named & { readonly spec: Spec }): WatchSettings {
+  passwords,
+}: Named & Pick<Cluster<unknown>, 'passwords'> & { readonly spec: Spec }): WatchSettings {
   const { downAfterMs } = spec.options;
   return {
     ...{ masterName: masterName({ name, namespace }), askMs: 2_000, downAfterMs },
     quorum: Math.floor(countOf(spec, 'sentinels') / 2) + 1,
     // A vote that was split is repeated after twice this time.
     failoverTimeoutMs: 4 * downAfterMs,
+    ...(passwords ? { password: passwords.current } : {}),
   };
 }

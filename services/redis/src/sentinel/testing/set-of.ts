@@ -1,7 +1,7 @@
 // Members of a Sentinel set as a test says they are.
 
 import type { Cluster, Member } from '@tweendeck/engine';
-import { redisPort, type SetFacts, type Watch } from '../facts.ts';
+import { redisPort, type SentinelFacts, type SetFacts, type Watch } from '../facts.ts';
 import type { Mark } from '../mark.ts';
 import { dataSettings, type SentinelOptions, sentinelId, watchSettings } from '../settings.ts';
 
@@ -30,6 +30,8 @@ export interface GivenData {
   /** No answer, with a pod or without. */
   readonly silent?: 'with pod' | 'without pod' | 'broken';
   readonly wanted?: boolean;
+  /** Undefined: it asks for none. */
+  readonly passwords?: 'as wanted' | 'others';
 }
 
 interface GivenMark {
@@ -59,6 +61,8 @@ export interface GivenSentinel {
   readonly down?: readonly number[];
   readonly silent?: true;
   readonly wanted?: boolean;
+  /** Undefined: it asks for none. */
+  readonly passwords?: SentinelFacts['passwords'];
 }
 
 export interface GivenSet {
@@ -127,6 +131,7 @@ function dataMember(
       ? undefined
       : {
           ...{ role: 'unknown', synced: isMaster || isLinked },
+          ...(one.passwords ? { takesPasswords: one.passwords === 'as wanted' } : {}),
           facts: { kind: 'data', ...facts },
         },
   };
@@ -170,7 +175,11 @@ function sentinelMember(
         };
   const isArmed = watch !== undefined && one.downMs === undefined;
   const shape = bare('sentinels', ordinal, { ...(silent ? { silent: 'with pod' } : {}), wanted });
-  const facts = { kind: 'sentinel', id: idOf(ordinal), askMs: 2_000, watch } as const;
+  const { passwords } = one;
+  const facts = {
+    ...({ kind: 'sentinel', id: idOf(ordinal), askMs: 2_000, watch } as const),
+    ...(passwords ? { passwords } : {}),
+  };
   return { ...shape, view: silent ? undefined : { role: 'peer', synced: isArmed, facts } };
 }
 
