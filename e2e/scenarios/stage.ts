@@ -183,13 +183,7 @@ export function manifestOf(name: string, spec: SpecPart = {}): string {
     apiVersion: 'tweendeck.io/v1alpha1',
     kind: 'CacheServer',
     metadata: { name },
-    spec: {
-      storage: 100_000_000,
-      resources: { limits: smallLimits },
-      // As many as are played at once have to find room together, and to roll, on a node of two cores.
-      entry: { resources: { limits: { cpu: '100m', memory: '192Mi' } } },
-      ...spec,
-    },
+    spec: { storage: 100_000_000, resources: { limits: smallLimits }, ...spec },
   };
   return stringify(object, { version: '1.1' });
 }
