@@ -14,13 +14,15 @@ import { timestampOf } from '@tweendeck/std';
 import type { EngineTables, Trouble } from '../engine.ts';
 import { ownLabels } from '../labels.ts';
 import { secretTaken } from '../taken-names.ts';
-import type { PasswordState } from './passwords.ts';
+import { editedPasswords, type PasswordState } from './passwords.ts';
 import { Remembered } from './remembered.ts';
 
 /** With what text the latest change was asked for. */
 const changeAnnotation = 'tweendeck.io/password-change';
 /** Since when the password is in use; RFC 3339. */
 const sinceAnnotation = 'tweendeck.io/password-since';
+/** What members take, where somebody else writes `password`. */
+const inUseKey = 'in-use';
 type Engine = Pick<EngineTables<never>, 'component' | 'passwords'>;
 type Context = Pick<ReconcileContext<KubeObject>, 'client' | 'clock' | 'signal'>;
 
@@ -45,8 +47,9 @@ export class PasswordSecrets {
   async read(
     owner: KubeObject,
     fresh: boolean,
-    { client, clock, signal }: Context,
+    context: Context,
   ): Promise<PasswordState | Trouble | undefined> {
+    const { client, clock, signal } = context;
     const { name, namespace = 'default' } = owner.metadata;
     const known = fresh ? undefined : this.#known.get(owner, clock);
     if (known) return known;
@@ -55,7 +58,9 @@ export class PasswordSecrets {
     if (secret === undefined) return undefined;
     const taken = secretTaken(owner, secret);
     if (taken) return taken;
-    const state = stateOf(secret);
+    const found = stateOf(secret);
+    const state = found && editedPasswords(found, textIn(secret, inUseKey), clock.nowMs());
+    if (state && state !== found) await this.write(owner, state, false, context);
     if (state) this.#known.set(owner, state, clock);
     return state;
   }
@@ -87,12 +92,17 @@ export class PasswordSecrets {
   }
 }
 
-function stateOf({ data = {}, metadata: { annotations = {} } }: Secret): PasswordState | undefined {
-  const text = (key: string): string | undefined => {
-    const value = data[key];
-    return value ? Buffer.from(value, 'base64').toString() : undefined;
-  };
-  const [current, next, previous] = [text('password'), text('next'), text('previous')];
+function textIn({ data = {} }: Secret, key: string): string | undefined {
+  const value = data[key];
+  return value ? Buffer.from(value, 'base64').toString() : undefined;
+}
+
+function stateOf(secret: Secret): PasswordState | undefined {
+  const { annotations = {} } = secret.metadata;
+  const [password, next, previous, inUse] = ['password', 'next', 'previous', inUseKey].map((key) =>
+    textIn(secret, key),
+  );
+  const current = password ?? (inUse === undefined ? undefined : '');
   if (current === undefined) return undefined;
   const since = annotations[sinceAnnotation];
   return {
@@ -113,7 +123,7 @@ function secretOf({ passwords, component }: Engine, owner: KubeObject, state: Pa
   const { name, namespace } = owner.metadata;
   const { current, next, previous } = state;
   const texts = {
-    ...{ username: passwords?.user ?? '', password: current },
+    ...{ username: passwords?.user ?? '', password: current, [inUseKey]: current },
     ...(next === undefined ? {} : { next }),
     ...(previous === undefined ? {} : { previous }),
     ...passwords?.files(state),

@@ -2,7 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nextPasswords, type PasswordInput, type PasswordState } from './passwords.ts';
+import {
+  editedPasswords,
+  nextPasswords,
+  type PasswordInput,
+  type PasswordState,
+} from './passwords.ts';
 
 const first: PasswordState = { current: 'one', change: '', sinceMs: undefined };
 const going: PasswordState = { ...first, next: 'two', change: 'x' };
@@ -61,5 +66,42 @@ for (const { name, given, want } of table) {
   test(`a password ${name}`, () => {
     const usual = { state: first, change: '', keepPreviousMs: 1_000, inForce: true, nowMs: 0 };
     assert.deepEqual(nextPasswords({ ...usual, make: () => 'made', ...given }), want);
+  });
+}
+
+for (const { name, state, inUse, want } of [
+  { name: 'is as it was', state: changed, inUse: 'two', want: changed },
+  { name: 'is nobody knows whose', state: first, inUse: undefined, want: first },
+  {
+    name: 'counts at once, and the one in use is the one before',
+    state: { ...first, current: 'mine' },
+    inUse: 'one',
+    want: { ...first, current: 'mine', previous: 'one', sinceMs: 5 },
+  },
+  ...['', 'one\n', 'with spaces'].map((current) => ({
+    name: `is put back where it cannot be one: ${JSON.stringify(current)}`,
+    state: { ...going, current },
+    ...{ inUse: 'one', want: going },
+  })),
+  {
+    name: 'ends at its line',
+    state: { ...first, current: 'mine\n' },
+    inUse: 'one',
+    want: { ...first, current: 'mine', previous: 'one', sinceMs: 5 },
+  },
+  {
+    name: 'ends a change that was under way',
+    state: { ...going, current: 'mine' },
+    inUse: 'one',
+    want: { current: 'mine', previous: 'one', change: 'x', sinceMs: 5 },
+  },
+] as readonly {
+  readonly name: string;
+  readonly state: PasswordState;
+  readonly inUse: string | undefined;
+  readonly want: PasswordState;
+}[]) {
+  test(`a password that somebody wrote ${name}`, () => {
+    assert.deepEqual(editedPasswords(state, inUse, 5), want);
   });
 }

@@ -45,5 +45,22 @@ export function nextPasswords(input: PasswordInput): PasswordState {
   return previous !== undefined && isOver ? kept : state;
 }
 
+/**
+ * What is kept once somebody else wrote `current` where `inUse` was: it counts at once, and the one in use as the one before. One
+ * that no file of settings can have is not taken.
+ */
+export function editedPasswords(
+  state: PasswordState,
+  inUse: string | undefined,
+  nowMs: number,
+): PasswordState {
+  if (inUse === undefined || inUse === state.current) return state;
+  const written = state.current.trim();
+  if (written === inUse || written === '' || /\s/.test(written))
+    return { ...state, current: inUse };
+  const { next, ...rest } = state;
+  return { ...rest, current: written, previous: inUse, sinceMs: nowMs };
+}
+
 /** Characters of a password: 256 bits of chance in hexadecimal digits. */
 export const passwordBytes = 32;
