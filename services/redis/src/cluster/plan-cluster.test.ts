@@ -307,6 +307,32 @@ for (const { name, given, options, deeds, troubles = [] } of [
     troubles: ['SlotsUncovered'],
   },
   {
+    name: 'not the one without keys that does not know what its leader owned: servers never elect it',
+    given: [
+      ...but(settled, {
+        '1-0': { id: 'new', slots: undefined, keys: 0 },
+        '1-1': { follows: 'old', keys: 0, ignores: ['old'] },
+      }),
+      { at: '1-2', follows: 'old', copiesFrom: '10.0.1.0' },
+    ],
+    options: { gone: [{ id: 'old', slots: third1, flags: ['master', 'noaddr'] }] },
+    deeds: ['elect c-data-1-2 (disruptive)'],
+    troubles: ['SlotsUncovered'],
+  },
+  {
+    name: 'nobody where the one that does not know it has keys, and another only those of a stranger',
+    given: [
+      ...but(settled, {
+        '1-0': { id: 'new', slots: undefined, keys: 0 },
+        '1-1': { follows: 'old', keys: 3, ignores: ['old'] },
+      }),
+      { at: '1-2', follows: 'old', copiesFrom: '10.0.1.0' },
+    ],
+    options: { gone: [{ id: 'old', slots: third1, flags: ['master', 'noaddr'] }] },
+    deeds: [],
+    troubles: ['SlotsUncovered'],
+  },
+  {
     name: 'nobody is elected while one is silent that may be that leader elsewhere',
     given: but(settled, {
       '1-0': { silent: 'with pod', id: 'new', slots: undefined },

@@ -41,8 +41,7 @@ export function planTakeovers(
   const proven = silent.every(({ pod }) => pod === undefined);
   const needed = Math.floor(masters.size / 2) + 1 - (masters.size - dead.length);
   const heirs = dead
-    .map(({ id }) => seen.filter(({ view }) => view.facts.self.masterId === id))
-    .map((replicas) => bestHeir(withoutStrangers(replicas, seen)))
+    .map(({ id }) => heirOf(id, seen))
     .filter((heir) => heir !== undefined)
     .toSorted((a, b) => b.view.facts.offset - a.view.facts.offset)
     .slice(0, needed);
@@ -85,8 +84,7 @@ export function planElections(
   const present = new Set(seen.map(({ view }) => view.facts.id));
   const gone = [...mastersOf(seen).keys()].filter((id) => !present.has(id));
   return gone.flatMap((id): readonly PlannedDeed[] => {
-    const replicas = seen.filter(({ view }) => view.facts.self.masterId === id);
-    const heir = bestHeir(withoutStrangers(replicas, seen));
+    const heir = heirOf(id, seen);
     if (heir === undefined || areAgreed(id, seen)) return [];
     return [
       {
@@ -133,10 +131,18 @@ function areAgreed(id: string, seen: readonly Seen[]): boolean {
   );
 }
 
-/** Whoever copied from another member at the address of its master has not the data of its shard any more. */
-function withoutStrangers(replicas: readonly Seen[], seen: readonly Seen[]): readonly Seen[] {
+/**
+ * Who is to lead what one that is gone led. Servers never elect who did not hear that its master owns slots. Whoever copied
+ * from another member at the address of its master has not the data of its shard any more: it is the last resort.
+ */
+function heirOf(id: string, seen: readonly Seen[]): Seen | undefined {
+  const replicas = seen.filter(({ view }) => view.facts.self.masterId === id);
   const own = replicas.filter(
     ({ view: { facts } }) => !seen.some(({ pod }) => pod.ip === facts.copiesFrom),
   );
-  return own.length > 0 ? own : replicas;
+  const knowsSlots = ({ view: { facts } }: Seen): boolean =>
+    facts.nodes.some((node) => node.id === id && node.slots.length > 0);
+  const heir = bestHeir(own.filter(knowsSlots));
+  if (heir || own.some(({ view }) => view.facts.keys > 0)) return heir;
+  return bestHeir(replicas.filter(knowsSlots));
 }
