@@ -57,6 +57,19 @@ export class RedisRig implements Rig, AsyncDisposable {
     }
   }
 
+  async tell(server: number, command: readonly (string | number)[]): Promise<void> {
+    const socket = connect({ host: this.host(server), port: this.port, noDelay: true });
+    try {
+      const writer = new RespCommandWriter();
+      writer.write(command);
+      for (const part of writer.take()) socket.write(part);
+      socket.end();
+      await once(socket, 'finish');
+    } finally {
+      socket.destroy();
+    }
+  }
+
   async kill(server: number): Promise<void> {
     await end(this.#at(server));
   }

@@ -36,6 +36,22 @@ export const failureObservations: readonly Observation[] = [
     says: ['master,fail', '1', '1'],
   },
   {
+    name: 'what a frozen one was told it does in order when it goes on, though nobody waits for it',
+    servers: 3,
+    run: async (see) => {
+      await see.make(3);
+      see.rig.freeze(0);
+      for (let value = 1; value < 4; value++) await see.rig.tell(0, ['SET', 'b', value]);
+      await see.rig.tell(0, ['CLUSTER', 'SETSLOT', 0, 'MIGRATING', await see.idOf(1)]);
+      see.rig.thaw(0);
+      await see.until('it did the last', async () =>
+        (await see.ask(0, 'CLUSTER', 'NODES')).includes('[0->-#1]'),
+      );
+      return [await see.ask(0, 'GET', 'b')];
+    },
+    says: ['3'],
+  },
+  {
     name: 'a killed replica is told as failing, and comes back',
     servers: 4,
     run: async (see) => {

@@ -155,6 +155,27 @@ export const slotObservations: readonly Observation[] = [
     ],
   },
   {
+    name: 'what MIGRATE gave a frozen one it takes when it goes on, though the giver gave up and has it, too',
+    servers: 2,
+    run: async (see) => {
+      await see.make(2);
+      await see.ask(0, 'SET', '{b}1', 1);
+      const [giver, taker] = [await see.idOf(0), await see.idOf(1)];
+      await see.ask(1, 'CLUSTER', 'SETSLOT', slotOfB, 'IMPORTING', giver);
+      await see.ask(0, 'CLUSTER', 'SETSLOT', slotOfB, 'MIGRATING', taker);
+      see.rig.freeze(1);
+      const gaveUp = await see.ask(
+        ...([0, 'MIGRATE', see.rig.host(1), see.rig.port, '', 0, 200, 'KEYS', '{b}1'] as const),
+      );
+      see.rig.thaw(1);
+      await see.until('it has it', async () => {
+        return (await see.ask(1, 'CLUSTER', 'COUNTKEYSINSLOT', slotOfB)) === '1';
+      });
+      return [gaveUp, await see.ask(0, 'CLUSTER', 'COUNTKEYSINSLOT', slotOfB)];
+    },
+    says: ['IOERR error or timeout reading to target instance', '1'],
+  },
+  {
     name: 'who opens a slot before it heard whose it is does not hear it, and takes no keys until it is told',
     servers: 3,
     run: async (see) => {

@@ -12,6 +12,8 @@ export interface Rig {
     server: number,
     ...commands: readonly (readonly (string | number)[])[]
   ): Promise<readonly string[]>;
+  /** Over a connection of its own, and goes away without an answer. */
+  tell(server: number, command: readonly (string | number)[]): Promise<void>;
   /** At once, as when its machine dies. */
   kill(server: number): Promise<void>;
   /** It stays there and says nothing. */

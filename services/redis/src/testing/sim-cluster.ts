@@ -18,6 +18,8 @@ import { SlotSet } from './slot-set.ts';
 
 const nodeTimeoutMs = 2_000;
 const troubleMs = 40_000;
+/** How often, at most, whom the operator tells something does not hear it at once. */
+const missedMost = 0.2;
 
 export interface SimClusterOptions {
   readonly engine: (open: OpenLink) => Engine<RedisClusterOptions, RedisFacts>;
@@ -37,12 +39,14 @@ class History {
   readonly #operator: SimOperator;
   readonly #kept: Kept;
   readonly #faults = { active: true, cut: 0.003, slowMs: 400 };
+  readonly #missed: number;
   readonly #ended: ReturnType<typeof linkedAbort>;
   #isSettled = false;
 
   constructor(world: World, engine: SimClusterOptions['engine']) {
     const { clock, random, note } = world;
     this.#world = world;
+    this.#missed = missedMost * random.next();
     this.#ended = linkedAbort(world.signal);
     const network = new SimRedisNetwork({ clock, happenings: new Happenings(clock), random });
     this.#network = network;
@@ -74,6 +78,7 @@ class History {
     this.#operator = new SimOperator({
       ...{ engine, network, clock, random, note, kept: this.#kept, home: this.#home },
       ...{ faults: this.#faults, callsMax: 600 },
+      onTelling: (member) => this.#mayMiss(member),
       onDisruption: (action) => this.#mayDisturb(action),
     });
   }
@@ -178,12 +183,7 @@ class History {
         this.#kill(name);
         this.#kill(other);
       },
-      () => {
-        const server = home.server(name);
-        note(`${name} is frozen for ${lastsMs} ms`);
-        server?.freeze();
-        network.after(lastsMs, () => server?.thaw());
-      },
+      () => this.#freeze(name, lastsMs),
       () => this.#cut('operator', name, lastsMs),
       () => {
         note('the clock of the operator jumps');
@@ -214,6 +214,22 @@ class History {
       },
     ];
     happenings[random.integer(happenings.length)]?.();
+  }
+
+  /** Whom the operator tells something may hear it much later, when the operator does not wait for it any more. */
+  #mayMiss({ name }: SimRedis): void {
+    const { random } = this.#world;
+    if (random.next() > this.#missed) return;
+    const lastsMs = 500 + random.integer(15_000);
+    if (random.next() < 0.3) this.#cut('operator', name, lastsMs);
+    else this.#freeze(name, lastsMs);
+  }
+
+  #freeze(name: string, lastsMs: number): void {
+    const server = this.#home.server(name);
+    this.#world.note(`${name} is frozen for ${lastsMs} ms`);
+    server?.freeze();
+    this.#network.after(lastsMs, () => server?.thaw());
   }
 
   #kill(name: string): void {

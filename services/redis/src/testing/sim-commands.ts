@@ -110,20 +110,40 @@ function migrate(member: SimRedis, rest: readonly string[]): RespValue {
   if (keys.length === 0) return 'NOKEY';
   const { network } = member;
   const target = network.at(host);
-  if (!target || target.isFrozen || !network.reach(member.name, target.name)) {
+  if (!target || !network.reach(member.name, target.name)) {
     return no('IOERR error or timeout writing to target instance');
   }
+  const isReplacing = options.includes('REPLACE');
+  if (target.isFrozen) {
+    for (const key of keys) {
+      const value = member.data.values.get(key) ?? '';
+      target.whenAwake(() => void restore(target, { key, value, isReplacing }));
+    }
+    return no('IOERR error or timeout reading to target instance');
+  }
   for (const key of keys) {
-    const refusal = target.bus.self.isReplica
-      ? redirection(target, { key, isAsking: false, isWrite: true })
-      : redirection(target, { key, isAsking: true, isWrite: true });
-    const isBusy = !options.includes('REPLACE') && target.data.values.has(key);
-    const said = refusal?.message ?? (isBusy && 'BUSYKEY Target key name already exists.');
-    if (said) return no(`ERR Target instance replied with error: ${said}`);
-    target.data.write(key, member.data.values.get(key));
+    const value = member.data.values.get(key) ?? '';
+    const said = restore(target, { key, value, isReplacing });
+    if (said !== undefined) return no(`ERR Target instance replied with error: ${said}`);
     member.data.write(key, undefined);
   }
   return 'OK';
+}
+
+interface Restored {
+  readonly key: string;
+  readonly value: string;
+  readonly isReplacing: boolean;
+}
+
+/** Gives why it is not. */
+function restore(target: SimRedis, { key, value, isReplacing }: Restored): string | undefined {
+  const isAsking = !target.bus.self.isReplica;
+  const refusal = redirection(target, { key, isAsking, isWrite: true });
+  if (refusal) return refusal.message;
+  if (!isReplacing && target.data.values.has(key)) return 'BUSYKEY Target key name already exists.';
+  target.data.write(key, value);
+  return undefined;
 }
 
 // The cluster

@@ -15,9 +15,11 @@ import {
 import { type Clock, linkedAbort, type Random, timestampOf } from '@tweendeck/std';
 import type { RedisFacts } from '../cluster/facts.ts';
 import type { RedisClusterOptions } from '../cluster/redis-cluster.ts';
-import type { OpenLink } from '../redis-link.ts';
+import type { Command, OpenLink } from '../redis-link.ts';
 import type { SimHome } from './sim-home.ts';
-import { away, type LinkFaults, type SimRedisNetwork } from './sim-redis-network.ts';
+import { away, type LinkFaults } from './sim-link.ts';
+import type { SimRedis } from './sim-redis.ts';
+import type { SimRedisNetwork } from './sim-redis-network.ts';
 
 /** What an API server keeps of the cluster. */
 export interface Kept {
@@ -40,9 +42,11 @@ export interface SimOperatorOptions {
   readonly random: Random;
   /** What befalls its calls; nothing does when false. */
   readonly faults: { active: boolean; readonly cut: number; readonly slowMs: number };
-  /** A life ends at a call chosen from 1 to this, while faults are active. */
+  /** A life ends at a call chosen from 1 to this, or at a moment, while faults are active. */
   readonly callsMax: number;
   readonly note: (line: string) => void;
+  /** Before it tells a member to do something, while faults are active. */
+  readonly onTelling: (member: SimRedis) => void;
   /** Before it does what may disturb. */
   readonly onDisruption: (action: Action) => void;
 }
@@ -51,7 +55,8 @@ class Crash extends Error {
   override name = 'Crash';
 }
 
-const passesMs = { busy: 1_000, settled: 5_000, again: 100, restart: 500 };
+const passesMs = { busy: 1_000, settled: 5_000, again: 100, restart: 500, longest: 20_000 };
+const livesMs = 60_000;
 /** After failures behind one another, doubled each time. */
 const failedMs = { least: 200, most: 10_000 };
 
@@ -77,7 +82,8 @@ export class SimOperator {
   }
 
   async #live(signal: AbortSignal): Promise<void> {
-    const { clock, network, random, faults, callsMax, engine: engineOver, note } = this.#options;
+    const { clock, network, random, faults, callsMax, engine: engineOver } = this.#options;
+    const { note, onTelling } = this.#options;
     let callsLeft = 1 + random.integer(callsMax);
     const dies = random.next() < 0.5 ? 'before' : 'after';
     let dead: Crash | undefined;
@@ -90,6 +96,9 @@ export class SimOperator {
       throw dead;
     };
     const links: LinkFaults = {
+      sending: (member, [command = []]) => {
+        if (faults.active && isTelling(command)) onTelling(member);
+      },
       before: (command) => {
         call('before', command.slice(0, 4).join(' '));
         if (faults.active && random.next() < faults.cut) throw away('member', 'cut before');
@@ -104,10 +113,19 @@ export class SimOperator {
       },
     };
     const engine = engineOver(network.opener('operator', links));
+    using _end = clock.timer(random.integer(livesMs), () => {
+      if (!faults.active) return;
+      dead ??= new Crash('dies while it waits');
+      life.abort(dead);
+    });
+    const passMs = random.integer(passesMs.longest);
     for (let failures = 0; ; ) {
       let waitMs = Math.min(failedMs.least * 2 ** failures, failedMs.most);
+      using limit = linkedAbort(life.signal);
+      const late = new Error('it takes too long');
+      using _timer = clock.timer(passMs, () => faults.active && limit.abort(late));
       try {
-        waitMs = await this.#pass(engine, call, life.signal);
+        waitMs = await this.#pass(engine, call, limit.signal);
         failures = 0;
       } catch (error) {
         if (dead) throw dead;
@@ -193,6 +211,12 @@ export class SimOperator {
     did(action.id, () => home.removePod(action.on, uid));
   }
 }
+
+function isTelling([name, what]: Command): boolean {
+  return name === 'MIGRATE' || (name === 'CLUSTER' && !questions.has(String(what)));
+}
+
+const questions: ReadonlySet<string> = new Set(['NODES', 'INFO', 'MYID', 'GETKEYSINSLOT']);
 
 /** As the status tells it. */
 function stepOf(

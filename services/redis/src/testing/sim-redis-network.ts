@@ -1,10 +1,10 @@
 // Where pretended redis-servers are: addresses, who reaches whom, and connections to them.
 
 import { type Happenings, Partitions } from '@tweendeck/sim';
-import { type Clock, PlatformError, type Random } from '@tweendeck/std';
-import { type RespArgument, RespError, type RespValue } from '@tweendeck/wire';
-import type { Command, OpenLink, RedisLink } from '../redis-link.ts';
+import type { Clock, Random } from '@tweendeck/std';
+import type { OpenLink } from '../redis-link.ts';
 import type { LedBy } from './sim-bus.ts';
+import { away, type LinkFaults, SimLink } from './sim-link.ts';
 import { SimRedis, type SimRedisOptions } from './sim-redis.ts';
 
 /** Who is told what happens to data and leaders. */
@@ -25,14 +25,6 @@ export interface SimRedisNetworkOptions {
   readonly random: Random;
   /** `repl-diskless-sync-delay` of all, in milliseconds. */
   readonly syncDelayMs?: number;
-}
-
-/** What connections suffer: a throw cuts one before a command arrives (`before`) or its answer (`after`). */
-export interface LinkFaults {
-  readonly before?: (command: Command) => void;
-  readonly after?: (command: Command) => void;
-  /** Of one way, in milliseconds; 0 takes no turn of the clock. */
-  readonly delayMs?: () => number;
 }
 
 const connectMs = 120_000;
@@ -117,84 +109,4 @@ export class SimRedisNetwork {
       await this.clock.sleep(200, signal);
     }
   }
-}
-
-export function away(host: string, fact: string): PlatformError {
-  return new PlatformError('REDIS_AWAY', `${host}:6379: ${fact}`, {
-    hint: 'Look at the pod of this member and at its log.',
-  });
-}
-
-interface LinkEnds {
-  readonly name: string;
-  readonly member: SimRedis;
-  readonly faults: LinkFaults;
-}
-
-class SimLink implements RedisLink {
-  readonly #network: SimRedisNetwork;
-  readonly #ends: LinkEnds;
-  #isAsking = false;
-  #isLeft = false;
-
-  constructor(network: SimRedisNetwork, ends: LinkEnds) {
-    this.#network = network;
-    this.#ends = ends;
-  }
-
-  async ask(commands: readonly Command[], signal: AbortSignal): Promise<readonly RespValue[]> {
-    const { faults, member } = this.#ends;
-    await this.#pass(signal);
-    const answers: RespValue[] = [];
-    let refused: PlatformError | undefined;
-    for (const command of commands) {
-      if (this.#isLeft) throw away(member.host, 'it was left');
-      faults.before?.(command);
-      const words = command.map(textOf);
-      await this.#whenFree(words, signal);
-      const { reply, isAsking } = member.answer(words, this.#isAsking);
-      this.#isAsking = isAsking;
-      faults.after?.(command);
-      if (reply instanceof RespError) refused ??= failed(member.host, words, reply);
-      answers.push(reply);
-    }
-    await this.#pass(signal);
-    if (refused) throw refused;
-    return answers;
-  }
-
-  [Symbol.dispose](): void {
-    this.#isLeft = true;
-  }
-
-  async #pass(signal: AbortSignal): Promise<void> {
-    const delayMs = this.#ends.faults.delayMs?.() ?? 0;
-    if (delayMs > 0) await this.#network.clock.sleep(delayMs, signal);
-    signal.throwIfAborted();
-  }
-
-  /** A member that is out of reach, frozen, or holds writes back is waited for. */
-  async #whenFree(words: readonly string[], signal: AbortSignal): Promise<void> {
-    const { name, member } = this.#ends;
-    for (;;) {
-      this.#network.look();
-      const isReached = this.#network.reach(name, member.name);
-      if (isReached && !member.isRunning) throw away(member.host, 'read ECONNRESET');
-      const isHeld = member.isPaused && writes.has(words[0]?.toUpperCase() ?? '');
-      if (isReached && !member.isFrozen && !isHeld) return;
-      await this.#network.clock.sleep(isHeld ? 5 : 200, signal);
-    }
-  }
-}
-
-const writes: ReadonlySet<string> = new Set(['SET', 'DEL', 'MIGRATE', 'FLUSHALL', 'RESTORE']);
-
-function textOf(argument: RespArgument): string {
-  return typeof argument === 'object' ? Buffer.from(argument).toString('latin1') : String(argument);
-}
-
-function failed(host: string, [name = '']: readonly string[], error: RespError): PlatformError {
-  return new PlatformError('REDIS_COMMAND_FAILED', `${host}:6379: ${name}: ${error.message}`, {
-    hint: 'What the server says tells what it lacks.',
-  });
 }

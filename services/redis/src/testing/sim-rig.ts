@@ -54,6 +54,19 @@ export class SimRig implements Rig {
     return answers;
   }
 
+  async tell(server: number, command: readonly (string | number)[]): Promise<void> {
+    const left = new AbortController();
+    const { signal } = left;
+    using link = await this.#network.opener('observer')(
+      { host: this.host(server), port: this.port },
+      signal,
+    );
+    const asked = link.ask([command], signal).catch(() => undefined);
+    await this.pass(1);
+    left.abort();
+    await asked;
+  }
+
   async kill(server: number): Promise<void> {
     this.#network.look();
     this.#servers[server]?.kill();

@@ -20,6 +20,13 @@ export interface SimWriterOptions {
   readonly note: (line: string) => void;
 }
 
+interface Acknowledged {
+  readonly key: string;
+  readonly slot: number;
+  readonly number: number;
+  readonly by: SimRedis;
+}
+
 export class SimWriter {
   readonly #options: SimWriterOptions;
   readonly #keys: readonly { readonly key: string; readonly slot: number }[];
@@ -59,11 +66,23 @@ export class SimWriter {
       slot: 0,
     };
     const number = ++this.#number;
-    const { reply, by } = this.#ask(['SET', key, String(number)], slot);
-    if (reply !== 'OK' || !by) {
-      this.failed++;
+    const command = ['SET', key, String(number)];
+    const { reply, by } = this.#ask(command, slot);
+    if (reply === 'OK' && by) {
+      this.#acknowledge({ key, slot, number, by });
       return;
     }
+    this.failed++;
+    if (!by?.isFrozen) return;
+    // It lies in its socket.
+    by.whenAwake(() => {
+      if (by.isPaused || by.answer(command, false).reply !== 'OK') return;
+      this.failed--;
+      this.#acknowledge({ key, slot, number, by });
+    });
+  }
+
+  #acknowledge({ key, slot, number, by }: Acknowledged): void {
     this.acknowledged++;
     if (this.#isOutvoted(by, slot)) return;
     const promised = this.#promised.get(key);
@@ -71,7 +90,7 @@ export class SimWriter {
     else this.#promised.set(key, [number]);
   }
 
-  /** What the client makes of redirections; `by` is who answered. */
+  /** What the client makes of redirections; `by` is who answered, or will when it goes on. */
   #ask(
     command: readonly string[],
     slot: number,
@@ -82,7 +101,11 @@ export class SimWriter {
     let isAsking = false;
     for (let tries = 0; tries < redirectionsMax; tries++) {
       const member = network.at(host ?? '');
-      const isThere = member && !member.isFrozen && network.reach('client', member.name);
+      if (member?.isFrozen && network.reach('client', member.name)) {
+        this.#ownerOf.delete(slot);
+        return { reply: undefined, by: member };
+      }
+      const isThere = member && network.reach('client', member.name);
       if (!isThere || (member.isPaused && command[0] === 'SET')) break;
       const { reply } = member.answer(command, isAsking);
       if (!(reply instanceof RespError)) return { reply, by: member };
@@ -96,13 +119,16 @@ export class SimWriter {
     return { reply: undefined, by: undefined };
   }
 
-  /** Whether somebody else leads already, of which this one did not hear yet. */
+  /** Whether somebody else leads already, or did before it ended, of which this one did not hear yet. */
   #isOutvoted(by: SimRedis, slot: number): boolean {
-    const { epoch } = by.bus.self;
-    const isHere = by.bus.owners[slot] === by.bus.self;
-    return this.#options.home().servers.some(({ bus }) => {
-      if (bus === by.bus || bus.self.isReplica) return false;
-      return isHere && bus.owners[slot] === bus.self && bus.self.epoch > epoch;
+    const { self, owners } = by.bus;
+    if (owners[slot] !== self) return false;
+    const { servers } = this.#options.home();
+    const running = new Set(servers.map(({ bus }) => bus.self.id));
+    return servers.some(({ bus }) => {
+      const owner = bus.owners[slot];
+      if (!owner || owner.id === self.id || owner.epoch <= self.epoch) return false;
+      return owner === bus.self || !running.has(owner.id);
     });
   }
 
