@@ -119,7 +119,10 @@ export class SimWriter {
     return { reply: undefined, by: undefined };
   }
 
-  /** Whether somebody else leads already, or did before it ended, of which this one did not hear yet. */
+  /**
+   * Whether somebody else leads already, or did before it ended, of which this one did not hear yet. Of two with the same
+   * epoch, which one that was frozen may give itself when it goes on, either may give way.
+   */
   #isOutvoted(by: SimRedis, slot: number): boolean {
     const { self, owners } = by.bus;
     if (owners[slot] !== self) return false;
@@ -127,7 +130,7 @@ export class SimWriter {
     const running = new Set(servers.map(({ bus }) => bus.self.id));
     return servers.some(({ bus }) => {
       const owner = bus.owners[slot];
-      if (!owner || owner.id === self.id || owner.epoch <= self.epoch) return false;
+      if (!owner || owner.id === self.id || owner.epoch < self.epoch) return false;
       return owner === bus.self || !running.has(owner.id);
     });
   }
