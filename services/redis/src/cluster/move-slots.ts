@@ -6,6 +6,8 @@
 import { PlatformError } from '@tweendeck/std';
 import type { RespValue } from '@tweendeck/wire';
 import { askOne, type Command, type OpenLink, type RedisLink } from '../redis-link.ts';
+import { parseClusterNodes } from './cluster-nodes.ts';
+import { utf8 } from './facts.ts';
 import type { SlotMove } from './plan-moves.ts';
 import { addressOf, type Seen, withLink } from './seen.ts';
 import { holds } from './slots.ts';
@@ -36,10 +38,16 @@ export async function moveSlots(
   const others = all.filter(
     (one) => one !== from && one !== to && one.view.facts.self.masterId === undefined,
   );
+  const heirs = all.filter(({ view }) => view.facts.self.masterId === from.view.facts.id);
   let keys = 0;
   for (let at = 0; at < Math.min(slots.length, slotsInPass) && keys < keysInPass; ) {
     const bundle = slots.slice(at, at + slotsAtOnce);
-    keys += await moveBundle({ slots: bundle, from, to, giver, taker, password }, signal);
+    const moved = await moveBundle(
+      { slots: bundle, from, to, giver, taker, password, heirs, open },
+      signal,
+    );
+    if (moved === 'taken over') return;
+    keys += moved;
     await tellOthers(others, { slots: bundle, owner: to }, open, signal);
     at += bundle.length;
   }
@@ -52,10 +60,13 @@ interface Bundle {
   readonly giver: RedisLink;
   readonly taker: RedisLink;
   readonly password: string | undefined;
+  /** Who may have taken over from the giver. */
+  readonly heirs: readonly Seen[];
+  readonly open: OpenLink;
 }
 
 /** Gives how many keys went. */
-async function moveBundle(bundle: Bundle, signal: AbortSignal): Promise<number> {
+async function moveBundle(bundle: Bundle, signal: AbortSignal): Promise<number | 'taken over'> {
   const { slots, from, to, giver, taker } = bundle;
   const [fromId, toId] = [from.view.facts.id, to.view.facts.id];
   const setSlots = (...rest: readonly string[]): readonly Command[] =>
@@ -69,9 +80,29 @@ async function moveBundle(bundle: Bundle, signal: AbortSignal): Promise<number> 
   if (tell.length > 0) await taker.ask(tell, signal);
   await giver.ask(setSlots('MIGRATING', toId), signal);
   const moved = await moveKeys(bundle, signal);
+  if (await isTakenOver(bundle, signal)) return 'taken over';
   await taker.ask(setSlots('NODE', toId), signal);
   await giver.ask(setSlots('NODE', toId), signal);
   return moved;
+}
+
+/**
+ * A giver that was frozen goes on before it hears that another one leads in its place: what it gave is old then, and what
+ * the other one acknowledged would be lost with the slots.
+ */
+async function isTakenOver({ from, heirs, open }: Bundle, signal: AbortSignal): Promise<boolean> {
+  const { id } = from.view.facts;
+  for (const heir of heirs) {
+    const said = await withLink(
+      heir,
+      open,
+      (link) => askOne(link, ['CLUSTER', 'NODES'], signal),
+      signal,
+    );
+    const self = parseClusterNodes(utf8(said)).find(({ flags }) => flags.has('myself'));
+    if (self?.masterId !== id) return true;
+  }
+  return false;
 }
 
 /** Until none is left: a slot on its way gets no new ones. */
