@@ -17,7 +17,8 @@ const pauseMs = 10;
 const reportMs = 100;
 /** Half of the writes are to keys of their own, half to these, over and over. */
 const keysAgain = 500;
-const readTries = 100;
+/** Fifty seconds: a client that asks for the cluster every ten does so more than once, and not always whoever answers. */
+const readTries = 500;
 
 interface Acknowledged {
   readonly number: number;

@@ -25,7 +25,7 @@ const (
 	pause     = 10 * time.Millisecond
 	beat      = 100 * time.Millisecond
 	keysAgain = 500
-	readTries = 100
+	readTries = 500
 )
 
 var numbers = regexp.MustCompile(`[\d.]+(:\d+)?`)

@@ -17,7 +17,7 @@ LANES = 4
 PAUSE_S = 0.01
 REPORT_S = 0.1
 KEYS_AGAIN = 500
-READ_TRIES = 100
+READ_TRIES = 500
 
 
 class Writing:
