@@ -39,7 +39,7 @@ export async function casesOfChanges(context: TestContext, home: RedisCaseHome):
       );
       signalRedisAt(failing.ip, 'SIGCONT');
       await home.isWhole(shop, 5);
-      await home.promisesKept(shopWriter, promised);
+      await home.promisesKept(shopWriter, promised, [failing]);
     },
   );
 

@@ -77,7 +77,7 @@ export async function casesOfMembers(context: TestContext, home: RedisCaseHome):
     await home.isWhole(shop);
     assert.equal(home.stepsLike(shop, 'move slots'), moves);
     assert.ok((await shop.seen()).some(({ uid }) => uid === leader.uid));
-    await home.promisesKept(shopWriter, promised);
+    await home.promisesKept(shopWriter, promised, [leader]);
   });
 
   await context.test('C5: members that answer one after another are no new cluster', async () => {
@@ -97,7 +97,7 @@ export async function casesOfMembers(context: TestContext, home: RedisCaseHome):
     }
     for (const { ip } of later) signalRedisAt(ip, 'SIGCONT');
     await home.isWhole(shop);
-    await home.promisesKept(shopWriter, promised);
+    await home.promisesKept(shopWriter, promised, before);
   });
 
   await context.test('C13: a command that it is not allowed is told by its name', async () => {

@@ -61,11 +61,11 @@ export class ClusterWriter implements AsyncDisposable {
     return lost;
   }
 
-  /** What is lost and was promised to nobody is not asked for any more. Gives how many keys that are. */
-  async excuse(): Promise<number> {
+  /** What is lost and was promised to nobody is not asked for any more. Gives the keys, and what they hold. */
+  async excuse(): Promise<readonly string[]> {
     const lost = await this.lost();
     for (const text of lost) this.acknowledged.delete(text.split(':')[0] ?? '');
-    return lost.length;
+    return lost;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
