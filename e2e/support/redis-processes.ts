@@ -9,7 +9,7 @@ export function killRedisAt(address: string): number {
 
 /** Its title has replaced its environment, so that alone tells it. */
 export function signalRedisAt(address: string, signal: NodeJS.Signals): number {
-  const title = `redis-server ${address}:6379`;
+  const title = `redis-server ${address}:`;
   const [pid, ...others] = readdirSync('/proc').filter(
     (name) => /^\d+$/.test(name) && commandLine(name).includes(title),
   );

@@ -9,14 +9,25 @@ const files = {
   'tls-ca-cert-file': `${tlsFilesPath}/ca.crt`,
 } as const;
 
+type Declared = Pick<Cluster<unknown>, 'spec'>;
+
 /** What a server listens with. */
 export function listening(
-  { spec: { tls } }: Pick<Cluster<unknown>, 'spec'>,
+  cluster: Declared,
   port: number,
 ): Readonly<Record<string, string | number>> {
-  if (tls?.mode !== 'required') return { port };
-  const towards = { 'tls-auth-clients': 'no', 'tls-replication': 'yes' };
-  return { port: 0, 'tls-port': port, ...files, ...towards };
+  return { port: 0, [listenSetting(cluster)]: port, ...speaking(cluster) };
+}
+
+/** Which setting says where it listens. */
+export function listenSetting({ spec: { tls } }: Declared): 'port' | 'tls-port' {
+  return tls?.mode === 'required' ? 'tls-port' : 'port';
+}
+
+/** How it speaks, wherever it listens. */
+export function speaking({ spec: { tls } }: Declared): Readonly<Record<string, string | number>> {
+  if (tls?.mode !== 'required') return {};
+  return { port: 0, ...files, 'tls-auth-clients': 'no', 'tls-replication': 'yes' };
 }
 
 /** A setting that stays the same is taken anew: the files are read again. */

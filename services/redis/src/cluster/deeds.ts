@@ -16,6 +16,12 @@ export type RedisDeed =
   | { readonly kind: 'close'; readonly closing: SlotClosing }
   | { readonly kind: 'adopt'; readonly adoptions: readonly SlotAdoption[] }
   | { readonly kind: 'tell passwords'; readonly to: Seen; readonly passwords: Passwords }
+  /** `settings` are those with which it takes part. */
+  | {
+      readonly kind: 'let in';
+      readonly on: Seen;
+      readonly settings: Readonly<Record<string, string>>;
+    }
   | { readonly kind: 'lead'; readonly replica: Seen; readonly how: LeadBy };
 
 /** `forced`: by the votes of most masters, though they do not find that its master fails. */

@@ -29,6 +29,13 @@ export async function doDeed(
       return;
     case 'tell passwords':
       return tellAll(deed.to, passwordCommands(deed.passwords), open, signal);
+    case 'let in':
+      return tell(
+        deed.on,
+        ['CONFIG', 'SET', ...Object.entries(deed.settings).flat()],
+        open,
+        signal,
+      );
     case 'lead': {
       const words = { 'in order': [], forced: ['FORCE'], 'without votes': ['TAKEOVER'] } as const;
       return tell(deed.replica, ['CLUSTER', 'FAILOVER', ...words[deed.how]], open, signal);

@@ -7,6 +7,7 @@ import type { RedisLink } from '../redis-link.ts';
 import { settingsIn, settingsQuestions } from '../settings.ts';
 import { type ClusterNode, parseClusterNodes } from './cluster-nodes.ts';
 import type { Memory } from './memory.ts';
+import { fencedPort } from './seen.ts';
 import { slotsHeld } from './slots.ts';
 
 export interface RedisFacts {
@@ -25,6 +26,8 @@ export interface RedisFacts {
   readonly clusterOk: boolean;
   /** The highest that it has heard of: whose is higher knows more. */
   readonly currentEpoch: number;
+  /** Whether it listens where neither replicas nor clients look for it, as it started without a log of writes. */
+  readonly isFenced: boolean;
   /** All that `INFO` says. */
   readonly info: ReadonlyMap<string, string>;
 }
@@ -71,14 +74,16 @@ function viewOf({ nodes, info, cluster, keys }: Said): MemberView<RedisFacts> {
   const loading = number('loading') === 1;
   const offset = number(isReplica ? 'slave_repl_offset' : 'master_repl_offset');
   const version = info.get('redis_version');
-  const lag = isReplica ? lagOf(info) : undefined;
+  const isFenced = number('tcp_port') === fencedPort;
+  const lag = isFenced ? 'not let in yet' : isReplica ? lagOf(info) : undefined;
+  const leads = slotsHeld(self.slots) > 0 && !isFenced;
   return {
-    role: isReplica ? 'follower' : slotsHeld(self.slots) > 0 ? 'leader' : 'unknown',
-    synced: !loading && (isReplica ? linked : slotsHeld(self.slots) > 0),
+    role: isReplica ? 'follower' : leads ? 'leader' : 'unknown',
+    synced: !loading && (isReplica ? linked : leads),
     ...(version === undefined ? {} : { version }),
     ...(lag === undefined ? {} : { lag }),
     facts: {
-      ...{ id: self.id, nodes, self, keys, offset },
+      ...{ id: self.id, nodes, self, keys, offset, isFenced },
       memory: {
         data: number('used_memory_dataset'),
         ...{ used: number('used_memory'), max: number('maxmemory') },

@@ -27,11 +27,15 @@ function missing(shard: number, ordinal: number): Member<RedisFacts> {
   };
 }
 
-function wayOf(members: readonly Member<RedisFacts>[], shards: number): readonly string[] {
+function wayOf(
+  members: readonly Member<RedisFacts>[],
+  shards: number,
+  config: Readonly<Record<string, string>> = {},
+): readonly string[] {
   const resources = { limits: {} };
   const spec = { version: '7.0', options: { nodeTimeoutMs: 5_000 } };
   const groups = { data: { shards, members: 2, resources } };
-  const cluster = { name: 'c', namespace: 'n', spec: { ...spec, groups } };
+  const cluster = { name: 'c', namespace: 'n', spec: { ...spec, groups, config } };
   const observed = { members };
   const input = { engine, cluster, observed, nowMs: 0 };
   const plan = planCluster({ ...input, underWay: undefined, approved: new Set() });
@@ -62,6 +66,26 @@ test('a new cluster: all meet, each shard begins, the others follow', () => {
     ],
   );
   assert.equal(way.length, 12);
+});
+
+test('C17: a new cluster without logs: its members are let in before all else', () => {
+  const members = [0, 1, 2].flatMap((shard) => [missing(shard, 0), missing(shard, 1)]);
+  const way = wayOf(members, 3, { appendonly: 'no' });
+  assert.deepEqual(
+    way.slice(0, 6),
+    members.map(({ name }) => `let in ${name}`),
+  );
+  assert.equal(way.length, 18);
+});
+
+test('C17: a leader without its data: another one leads, then it follows and is let in', () => {
+  const members = clusterOf([
+    { at: '0-0', slots: first, fenced: true },
+    { at: '0-1', follows: '0-0', keys: 9, offset: 9 },
+    ...three.slice(2),
+  ]);
+  const config = { appendonly: 'no' };
+  assert.deepEqual(wayOf(members, 3, config), ['fail over to c-data-0-1', 'let in c-data-0-0']);
 });
 
 test('a shard that goes gives its slots to the others', () => {

@@ -4,11 +4,15 @@ import type { Cluster, Member, MemberView, Observed } from '@tweendeck/engine';
 import type { ClusterNode } from './cluster-nodes.ts';
 import type { RedisDeed } from './deeds.ts';
 import type { RedisFacts } from './facts.ts';
+import { isLogged } from './fence.ts';
 import { memoryFor } from './memory.ts';
 import { isSeen, redisPort, type Seen } from './seen.ts';
 import { rangesOf, slotsHeld, slotsIn } from './slots.ts';
 
-type Say = Partial<Pick<ClusterNode, 'slots' | 'masterId'>> & { readonly takesPasswords?: true };
+type Say = Partial<Pick<ClusterNode, 'slots' | 'masterId'>> & {
+  readonly takesPasswords?: true;
+  readonly isFenced?: false;
+};
 
 /** Were all members there that are asked for: new ones empty, and known to nobody. Undefined: all are. */
 export function seenOnceThere(
@@ -22,8 +26,9 @@ export function seenOnceThere(
 
 function newcomer(
   member: Member<RedisFacts>,
-  { spec, passwords, settings = {}, tls }: Parameters<typeof seenOnceThere>[1],
+  cluster: Parameters<typeof seenOnceThere>[1],
 ): Member<RedisFacts> {
+  const { spec, passwords, settings = {}, tls } = cluster;
   const { name, revision, place } = member;
   const self: ClusterNode = {
     ...{ id: name, host: name, port: redisPort, epoch: 0, masterId: undefined, slots: [] },
@@ -31,7 +36,7 @@ function newcomer(
   };
   const facts: RedisFacts = {
     ...{ id: name, self, nodes: [self], keys: 0, offset: 0, copiesFrom: undefined },
-    ...{ clusterOk: true, currentEpoch: 0, info: new Map() },
+    ...{ clusterOk: true, currentEpoch: 0, isFenced: !isLogged(cluster), info: new Map() },
     memory: { data: 0, used: 0, max: memoryFor(spec, place.group) },
   };
   const certificate = tls?.fingerprint;
@@ -64,6 +69,8 @@ export function seenAfterDeed(
       return saying(observed, [[deed.replica, { masterId: deed.leader.view.facts.id, slots: [] }]]);
     case 'tell passwords':
       return saying(observed, [[deed.to, { takesPasswords: true }]]);
+    case 'let in':
+      return saying(observed, [[deed.on, { isFenced: false }]]);
     case 'lead':
       return led(deed.replica, observed);
     case 'move': {
@@ -128,7 +135,7 @@ function saying(
 
 function viewSaying(
   view: MemberView<RedisFacts>,
-  { takesPasswords, ...node }: Say,
+  { takesPasswords, isFenced, ...node }: Say,
 ): MemberView<RedisFacts> {
   const { facts } = view;
   const self: ClusterNode = { ...facts.self, ...node };
@@ -140,7 +147,10 @@ function viewSaying(
     role: isReplica ? 'follower' : leads ? 'leader' : 'unknown',
     synced: isReplica || leads,
     ...(takesPasswords ? { takesPasswords } : {}),
-    facts: { ...facts, ...isEmpty, self, copiesFrom: undefined },
+    facts: {
+      ...{ ...facts, ...isEmpty, self, copiesFrom: undefined },
+      ...(isFenced === undefined ? {} : { isFenced }),
+    },
   };
 }
 

@@ -8,6 +8,7 @@ import { isFailing } from './cluster-nodes.ts';
 import type { PlannedDeed, RedisPlan } from './deeds.ts';
 import type { RedisFacts } from './facts.ts';
 import { limitTrouble, shrinkTrouble } from './memory.ts';
+import { planFenced } from './plan-fence.ts';
 import { firstLeaders, planSpread, type SpreadPlan } from './plan-leaders.ts';
 import { handOver, handOverTo, planElections, planOrphans, planTakeovers } from './plan-leading.ts';
 import { planLost } from './plan-lost.ts';
@@ -83,15 +84,16 @@ function isUnused(seen: readonly Seen[]): boolean {
 // A cluster that is being made: all members meet, then each shard takes its share, if it has not yet.
 
 function planNew(
-  { spec }: Pick<Cluster<unknown>, 'spec'>,
+  cluster: Pick<Cluster<unknown>, 'spec'>,
   members: readonly Member<RedisFacts>[],
   seen: readonly Seen[],
 ): RedisPlan {
   const wanted = members.filter((member) => member.wanted);
-  if (wanted.some((member) => !isSeen(member))) return { deeds: [], troubles: [] };
-  const meetings = planMeetings(seen);
+  const fenced = planFenced(cluster, members, seen);
+  if (wanted.some((member) => !isSeen(member))) return { deeds: fenced, troubles: [] };
+  const meetings = [...fenced, ...planMeetings(seen)];
   if (meetings.length > 0) return { deeds: meetings, troubles: [] };
-  const shares = evenShares(spec.groups['data']?.shards ?? 1);
+  const shares = evenShares(cluster.spec.groups['data']?.shards ?? 1);
   const owners = seen.filter(({ view }) => view.facts.self.slots.length > 0);
   const taken = new Set(owners.map(({ place }) => place.shard));
   const free = new Map(
@@ -131,7 +133,10 @@ function planLiving(
   const takeovers = planTakeovers(members, seen);
   const elections = [...planElections(members, seen), ...planOrphans(members, seen)];
   const leading = takeovers.deeds.length > 0 ? takeovers.deeds : elections;
-  const healing = [...leading, ...planMeetings(seen), ...planForgetting(members, seen)];
+  const healing = [
+    ...[...leading, ...planFenced(cluster, members, seen)],
+    ...[...planMeetings(seen), ...planForgetting(members, seen)],
+  ];
   const following = planFollowing(seen);
   const isWell = healing.length === 0 && following.length === 0;
   const lost = planLost(members, seen);

@@ -22,15 +22,16 @@ import { redisPasswords } from '../credentials.ts';
 import { openAs } from '../open-as.ts';
 import { askOne, type OpenLink, openTcpLink } from '../redis-link.ts';
 import { ownDefaults, redisParameters, setLive, settingsFile } from '../settings.ts';
-import { listening, loadCertificateCommand } from '../tls.ts';
+import { loadCertificateCommand, speaking } from '../tls.ts';
 import type { PlannedDeed } from './deeds.ts';
 import { doDeed } from './do-deed.ts';
 import { observeMember, type RedisFacts } from './facts.ts';
+import { startSettings } from './fence.ts';
 import { seenAfterDeed, seenOnceThere } from './foresee.ts';
 import { memoryFor } from './memory.ts';
 import { planRedis } from './plan-cluster.ts';
 import { handOver } from './plan-leading.ts';
-import { addressOf, isSeen, redisPort } from './seen.ts';
+import { addressOf, busPort, isSeen, openUnseen, redisPort } from './seen.ts';
 import { missingSlots, slotsLeaving } from './shards.ts';
 import { slotsHeld } from './slots.ts';
 import { redisClusterTelemetry } from './telemetry.ts';
@@ -48,7 +49,7 @@ function command({ cluster, place }: Context): readonly string[] {
   const { auth, options, tls } = spec;
   const settings: Readonly<Record<string, string | number>> = {
     ...(auth?.mode === 'none' ? {} : { include: `${secretFilesPath}/auth.conf` }),
-    ...{ bind: '$(POD_IP)', ...listening(cluster, redisPort), dir: '/data' },
+    ...{ bind: '$(POD_IP)', ...speaking(cluster), dir: '/data' },
     ...{ 'protected-mode': 'no', ...(tls?.mode === 'required' ? { 'tls-cluster': 'yes' } : {}) },
     ...{ 'cluster-enabled': 'yes', 'cluster-config-file': 'nodes.conf' },
     'cluster-announce-ip': '$(POD_IP)',
@@ -106,18 +107,21 @@ export function redisClusterEngine(
     recipes: {
       data: {
         command,
-        files: ({ cluster: { spec } }) => ({
-          'redis.conf': settingsFile({ ...ownDefaults, ...spec.config }),
+        files: ({ cluster }) => ({
+          'redis.conf': settingsFile({
+            ...{ ...ownDefaults, ...cluster.spec.config, ...startSettings(cluster) },
+          }),
         }),
-        ports: { redis: redisPort, bus: redisPort + 10_000 },
+        ports: { redis: redisPort, bus: busPort },
         readiness: { tcpSocket: { port: 'redis' }, ...shardTimes },
-        liveness: { tcpSocket: { port: 'redis' }, periodSeconds: 10, failureThreshold: 6 },
+        // One that is fenced lives.
+        liveness: { tcpSocket: { port: 'bus' }, periodSeconds: 10, failureThreshold: 6 },
         certificates: 'live',
         graceSeconds: 30,
       },
     },
-    observe: async ({ pod }, cluster, signal) => {
-      using link = await openAs(cluster, open)(addressOf({ pod }), signal);
+    observe: async (member, cluster, signal) => {
+      using link = await openUnseen(member, openAs(cluster, open), signal);
       const view = await observeMember(link, cluster, signal);
       const { certificate } = link;
       return certificate === undefined ? view : { ...view, certificate };

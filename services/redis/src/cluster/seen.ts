@@ -1,10 +1,14 @@
 // A member that answered, and the way to it.
 
 import type { Member, MemberView } from '@tweendeck/engine';
+import { isPlatformError } from '@tweendeck/std';
 import type { OpenLink, RedisAddress, RedisLink } from '../redis-link.ts';
 import type { RedisFacts } from './facts.ts';
 
 export const redisPort = 6_379;
+export const busPort = 16_379;
+/** Where a member listens that may not take part yet. */
+export const fencedPort = 6_380;
 
 export interface Seen extends Member<RedisFacts> {
   readonly pod: NonNullable<Member<RedisFacts>['pod']>;
@@ -15,8 +19,28 @@ export function isSeen(member: Member<RedisFacts>): member is Seen {
   return member.view !== undefined && member.pod !== undefined;
 }
 
-export function addressOf({ pod }: Pick<Member<unknown>, 'pod'>): RedisAddress {
-  return { host: pod?.ip ?? '', port: redisPort };
+export function addressOf({ pod, view }: Pick<Member<RedisFacts>, 'pod' | 'view'>): RedisAddress {
+  return { host: pod?.ip ?? '', port: view?.facts.isFenced ? fencedPort : redisPort };
+}
+
+/** To a member that was not asked yet: it listens at one of two ports. */
+export async function openUnseen(
+  member: Pick<Member<RedisFacts>, 'pod' | 'view'>,
+  open: OpenLink,
+  signal: AbortSignal,
+): Promise<RedisLink> {
+  const address = addressOf(member);
+  try {
+    return await open(address, signal);
+  } catch (error) {
+    if (!isPlatformError(error, 'REDIS_AWAY')) throw error;
+    signal.throwIfAborted();
+    try {
+      return await open({ ...address, port: fencedPort }, signal);
+    } catch {
+      throw error; // what the usual port said
+    }
+  }
 }
 
 /** A link to a member, for as long as `use` takes. */

@@ -32,6 +32,11 @@ export interface Given {
   readonly copiesFrom?: string;
   readonly migrating?: ReadonlyMap<number, string>;
   readonly importing?: ReadonlyMap<number, string>;
+  readonly fenced?: true;
+  /** Whether it has all that it must have; of its role when omitted. */
+  readonly synced?: boolean;
+  /** Bytes that it would give to replicas of its own; not told when omitted. */
+  readonly stream?: number;
 }
 
 /** Nodes that no member is: of members that are gone. */
@@ -70,6 +75,10 @@ function nodeOf(of: Given, by: Given): ClusterNode {
     migrating: (isSelf ? of.migrating : undefined) ?? new Map(),
     importing: (isSelf ? of.importing : undefined) ?? new Map(),
   };
+}
+
+function infoOf({ stream }: Given): ReadonlyMap<string, string> {
+  return new Map(stream === undefined ? [] : [['master_repl_offset', String(stream)]]);
 }
 
 function copiesFrom(one: Given, all: readonly Given[]): string {
@@ -112,12 +121,13 @@ function memberOf(one: Given, all: readonly Given[], gone: readonly Gone[]): Mem
     view: one.silent
       ? undefined
       : {
-          ...{ role, synced: role !== 'unknown' },
+          ...{ role, synced: one.synced ?? role !== 'unknown' },
           facts: {
             ...{ id: idOf(one), self, nodes, keys: one.keys ?? 0, offset: one.offset ?? 0 },
             copiesFrom: one.follows === undefined ? undefined : copiesFrom(one, all),
             memory: one.memory ?? { data: 0, used: 0, max: 0 },
-            ...{ clusterOk: true, currentEpoch: one.epoch ?? 1, info: new Map() },
+            ...{ clusterOk: true, currentEpoch: one.epoch ?? 1, info: infoOf(one) },
+            isFenced: one.fenced ?? false,
           },
         },
   };

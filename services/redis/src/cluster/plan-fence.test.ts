@@ -1,0 +1,205 @@
+// C17: what is planned about members that started without a log of writes, and where these listen.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { clusterOf, type Given } from '../testing/cluster-of.ts';
+import { openSettings, startSettings } from './fence.ts';
+import { planRedis } from './plan-cluster.ts';
+import { evenShares } from './slots.ts';
+
+const [third0 = [], third1 = [], third2 = []] = evenShares(3).map((range) => [range]);
+
+/** Three shards of three. */
+const settled: readonly Given[] = [third0, third1, third2].flatMap((slots, shard) => [
+  { at: `${shard}-0`, slots, keys: 10, offset: 90 },
+  { at: `${shard}-1`, follows: `${shard}-0`, keys: 10, offset: 90 },
+  { at: `${shard}-2`, follows: `${shard}-0`, keys: 10, offset: 90 },
+]);
+
+type Changes = Readonly<Record<string, Partial<Given>>>;
+
+function planned(changes: Changes, { volumes = false } = {}): readonly string[] {
+  const resources = { limits: {} };
+  const storage = volumes ? { storage: { size: '1Gi' } } : {};
+  const groups = { data: { shards: 3, members: 3, resources, ...storage } };
+  const spec = { version: '7.0', options: {}, groups };
+  const given = settled.map((one) => ({ ...one, ...changes[one.at] }));
+  const { deeds } = planRedis({ spec }, { members: clusterOf(given) });
+  return deeds.map(({ id, risk }) => (risk === 'safe' ? id : `${id} (${risk})`));
+}
+
+const empty = { fenced: true, keys: 0, offset: 0 } as const;
+const unlinked = { synced: false, offset: 88 } as const;
+
+for (const { name, changes, volumes = false, deeds } of [
+  {
+    name: 'a leader is back without data: the replica that has most leads',
+    changes: { '0-0': empty, '0-1': unlinked, '0-2': { ...unlinked, offset: 89 } },
+    deeds: ['fail over to c-data-0-2 (disruptive)'],
+  },
+  {
+    name: 'a replica that lost sight of its leader tells what it has as a stream of its own',
+    changes: {
+      '0-0': empty,
+      '0-1': { ...unlinked, offset: 1, stream: 90 },
+      '0-2': unlinked,
+    },
+    deeds: ['fail over to c-data-0-1 (disruptive)'],
+  },
+  {
+    name: 'with a snapshot, and replicas that have more',
+    changes: { '0-0': { fenced: true, keys: 8, offset: 50 }, '0-1': unlinked, '0-2': unlinked },
+    deeds: ['fail over to c-data-0-1 (disruptive)'],
+  },
+  {
+    name: 'with all that it had when it was ended in order: it goes on',
+    changes: {
+      '0-0': { fenced: true, offset: 90 },
+      '0-1': { synced: false },
+      '0-2': { synced: false },
+    },
+    deeds: ['let in c-data-0-0'],
+  },
+  {
+    name: 'one replica is away, another one was there all the time: it leads',
+    changes: { '0-0': empty, '0-1': { silent: 'with pod' }, '0-2': unlinked },
+    deeds: ['fail over to c-data-0-2 (disruptive)'],
+  },
+  {
+    name: 'one replica is away, another one has a snapshot: a person decides',
+    changes: {
+      '0-0': empty,
+      '0-1': { silent: 'with pod' },
+      '0-2': { fenced: true, synced: false, offset: 50 },
+    },
+    deeds: ['fail over to c-data-0-2 (dataLoss)'],
+  },
+  {
+    name: 'all of the shard are back, each with a snapshot: the newest leads',
+    changes: {
+      '0-0': { fenced: true, offset: 50 },
+      '0-1': { fenced: true, synced: false, offset: 40 },
+      '0-2': { fenced: true, synced: false, offset: 60 },
+    },
+    deeds: ['fail over to c-data-0-2 (disruptive)'],
+  },
+  {
+    name: 'all of the shard are back without data: it begins anew, at once',
+    changes: {
+      '0-0': empty,
+      '0-1': { ...empty, synced: false },
+      '0-2': { ...empty, synced: false },
+    },
+    deeds: ['let in c-data-0-0'],
+  },
+  {
+    name: 'who may have data does not answer: a person decides',
+    changes: {
+      '0-0': empty,
+      '0-1': { silent: 'with pod' },
+      '0-2': { ...empty, synced: false },
+    },
+    deeds: ['let in c-data-0-0 (dataLoss)'],
+  },
+  {
+    name: 'others have no pod, and so no data: it begins anew',
+    changes: {
+      '0-0': empty,
+      '0-1': { silent: 'without pod' },
+      '0-2': { silent: 'without pod' },
+    },
+    deeds: ['let in c-data-0-0'],
+  },
+  {
+    name: 'others have no pod, and volumes with which they come back: a person decides',
+    volumes: true,
+    changes: {
+      '0-0': empty,
+      '0-1': { silent: 'without pod' },
+      '0-2': { ...empty, synced: false },
+    },
+    deeds: ['let in c-data-0-0 (dataLoss)'],
+  },
+  {
+    name: 'another one was elected meanwhile: it is left to hear of that',
+    changes: {
+      '0-0': { ...empty, epoch: 1 },
+      '0-1': { slots: third0, follows: undefined, epoch: 2 },
+      '0-2': { follows: '0-1' },
+    },
+    deeds: [],
+  },
+  {
+    name: 'a replica that is in step is let in, one that is not yet waits',
+    changes: {
+      '0-1': { fenced: true },
+      '0-2': { fenced: true, synced: false, keys: 0, offset: 0 },
+    },
+    deeds: ['let in c-data-0-1'],
+  },
+  {
+    name: 'two leaders are back without data: both are followed by others',
+    changes: {
+      ...{ '0-0': empty, '0-1': unlinked, '0-2': unlinked },
+      ...{ '1-0': empty, '1-1': unlinked, '1-2': unlinked },
+    },
+    deeds: ['fail over to c-data-0-1 (disruptive)', 'fail over to c-data-1-1 (disruptive)'],
+  },
+] as readonly { name: string; changes: Changes; volumes?: boolean; deeds: readonly string[] }[]) {
+  test(`C17: ${name}`, () => assert.deepEqual(planned(changes, { volumes }), deeds));
+}
+
+test('C17: who owns nothing is let in, also while others are not there yet', () => {
+  const fresh: Changes = Object.fromEntries(
+    settled.map(({ at }) => [
+      at,
+      at === '2-2'
+        ? { ...empty, silent: 'without pod', follows: undefined }
+        : { ...empty, slots: undefined, follows: undefined },
+    ]),
+  );
+  assert.deepEqual(
+    planned(fresh, { volumes: true }),
+    settled.slice(0, -1).map(({ at }) => `let in c-data-${at}`),
+  );
+});
+
+const declared = (config: Readonly<Record<string, string>>, tls: boolean) => ({
+  spec: {
+    ...{ version: '7.0', options: {}, groups: {}, config },
+    ...(tls ? { tls: { mode: 'required' } as const } : {}),
+  },
+});
+
+for (const { name, config, tls = false, starts, opens } of [
+  {
+    name: 'with a log it takes part at once',
+    config: {},
+    starts: { port: 6_379, 'cluster-announce-port': 6_379, 'cluster-port': 16_379 },
+  },
+  {
+    name: 'without one it is fenced',
+    config: { appendonly: 'no' },
+    starts: {
+      ...{ port: 6_380, 'cluster-announce-port': 6_379, 'cluster-port': 16_379 },
+      'cluster-replica-no-failover': 'yes',
+    },
+    opens: { port: '6379', 'cluster-replica-no-failover': 'no' },
+  },
+  {
+    name: 'without one it is fenced over TLS, too',
+    config: { appendonly: 'no' },
+    tls: true,
+    starts: {
+      ...{ 'tls-port': 6_380, 'cluster-announce-tls-port': 6_379, 'cluster-port': 16_379 },
+      'cluster-replica-no-failover': 'yes',
+    },
+    opens: { 'tls-port': '6379', 'cluster-replica-no-failover': 'no' },
+  },
+]) {
+  test(`a member starts: ${name}`, () => {
+    const cluster = declared(config, tls);
+    assert.deepEqual(startSettings(cluster), starts);
+    if (opens) assert.deepEqual(openSettings(cluster), opens);
+  });
+}

@@ -1,0 +1,101 @@
+// Who of those that started without a log of writes may take part, and who takes over before one of them does. Pure.
+//
+// Replicas copy whatever their leader has. One whose process died comes back with its last snapshot or with nothing, and is found
+// by the others as the leader that it was: so it starts fenced, where neither replicas nor clients look for it (`fence.ts`).
+
+import type { Cluster, Member } from '@tweendeck/engine';
+import type { PlannedDeed } from './deeds.ts';
+import type { RedisFacts } from './facts.ts';
+import { openSettings } from './fence.ts';
+import { isSeen, type Seen } from './seen.ts';
+import { holds, slotsIn } from './slots.ts';
+
+type Fenced = Pick<Cluster<unknown>, 'spec'>;
+
+export function planFenced(
+  cluster: Fenced,
+  members: readonly Member<RedisFacts>[],
+  seen: readonly Seen[],
+): readonly PlannedDeed[] {
+  return seen
+    .filter(({ view }) => view.facts.isFenced)
+    .flatMap((one): readonly PlannedDeed[] => {
+      const { self } = one.view.facts;
+      if (self.masterId !== undefined) {
+        const why = `${one.name} has all that its leader has`;
+        return one.view.synced ? [letIn(cluster, one, why)] : [];
+      }
+      if (self.slots.length === 0) return [letIn(cluster, one, `${one.name} owns nothing yet`)];
+      return planOwner(cluster, one, { members, seen });
+    });
+}
+
+/** Whoever has more than the owner leads in its place; the owner goes on where nobody can have more. */
+function planOwner(
+  cluster: Fenced,
+  owner: Seen,
+  {
+    members,
+    seen,
+  }: { readonly members: readonly Member<RedisFacts>[]; readonly seen: readonly Seen[] },
+): readonly PlannedDeed[] {
+  if (seen.some((other) => hasReplaced(other, owner))) return []; // it hears of that by itself
+  const silent = members.filter(
+    (member) =>
+      !isSeen(member) && member.place.shard === owner.place.shard && mayReturn(cluster, member),
+  );
+  const [heir] = seen
+    .filter(({ view: { facts } }) => facts.self.masterId === owner.view.facts.id)
+    .filter((one) => hasMore(one, owner))
+    .toSorted((a, b) => streamOf(b) - streamOf(a));
+  const names = silent.map(({ name }) => name).join(', ');
+  const doubt = `${names} ${silent.length === 1 ? 'does' : 'do'} not answer, and may have newer data`;
+  const started = `${owner.name} leads its shard, and started without a log`;
+  if (heir) {
+    // One that was there all the time heard all that its leader acknowledged, as far as anybody did.
+    const isSure = !heir.view.facts.isFenced || silent.length === 0;
+    return [
+      {
+        ...{ id: `fail over to ${heir.name}`, on: heir.name },
+        risk: isSure ? 'disruptive' : 'dataLoss',
+        why: `${started}: ${heir.name} has more${isSure ? '' : `; ${doubt}`}`,
+        deed: { kind: 'lead', replica: heir, how: 'forced' },
+      },
+    ];
+  }
+  if (silent.length === 0) return [letIn(cluster, owner, `${started}: nobody has more`)];
+  return [letIn(cluster, owner, `${started}: ${doubt}`, 'dataLoss')];
+}
+
+/** Of the same stream, or where the owner has nothing. */
+function hasMore(heir: Seen, owner: Seen): boolean {
+  if (heir.view.facts.keys === 0) return false;
+  return owner.view.facts.keys === 0 || streamOf(heir) > streamOf(owner);
+}
+
+/** Bytes of the stream that it has; a replica that lost its leader may tell them as those of its own only. */
+function streamOf({ view: { facts } }: Seen): number {
+  return Math.max(facts.offset, Number(facts.info.get('master_repl_offset') ?? 0));
+}
+
+function hasReplaced({ view: { facts } }: Seen, owner: Seen): boolean {
+  const { self } = owner.view.facts;
+  return (
+    facts.self.epoch > self.epoch && slotsIn(self.slots).some((s) => holds(facts.self.slots, s))
+  );
+}
+
+/** With data: of a process that goes on, or of a volume. */
+function mayReturn({ spec }: Fenced, { pod, place }: Member<RedisFacts>): boolean {
+  return pod !== undefined || spec.groups[place.group]?.storage !== undefined;
+}
+
+function letIn(
+  cluster: Fenced,
+  on: Seen,
+  why: string,
+  risk: 'safe' | 'dataLoss' = 'safe',
+): PlannedDeed {
+  const deed = { kind: 'let in', on, settings: openSettings(cluster) } as const;
+  return { id: `let in ${on.name}`, why, on: on.name, risk, deed };
+}
