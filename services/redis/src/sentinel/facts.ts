@@ -75,7 +75,7 @@ export interface Watch {
   readonly others: readonly string[];
 }
 
-interface WatchedReplica {
+export interface WatchedReplica {
   readonly address: string;
   readonly flags: ReadonlySet<string>;
   /** 0: it is never made a master. */

@@ -21,6 +21,7 @@ import { listening, loadCertificateCommand } from '../tls.ts';
 import type { PlannedDeed } from './deeds.ts';
 import { doDeed } from './do-sentinel.ts';
 import { observeData, observeSentinel, redisPort, type SetFacts, sentinelPort } from './facts.ts';
+import { seenAfterDeed, seenOnceThere } from './foresee.ts';
 import { listenToSentinel } from './listen.ts';
 import { planPasswords } from './plan-passwords.ts';
 import { mayLeaveSet, planHandOver, planSentinel } from './plan-sentinel.ts';
@@ -202,6 +203,17 @@ export function redisSentinelEngine(
       const { deeds, troubles } = planSentinel(cluster, standing);
       const all = [...planPasswords(cluster, standing), ...deeds];
       return { steps: all.map((deed) => stepOf(deed, cluster)), troubles };
+    },
+    foresee: (observed, cluster, step) => {
+      if (step === undefined) return seenOnceThere(observed, cluster);
+      const standing = standingOf(observed);
+      const { leader } = standing;
+      const planned = [
+        ...planPasswords(cluster, standing),
+        ...planSentinel(cluster, standing).deeds,
+        ...[leader && planHandOver(cluster, standing, leader)],
+      ].find((one) => one?.id === step);
+      return planned && seenAfterDeed(planned.deed, observed, cluster);
     },
     mayLeave: (member, observed) => mayLeaveSet(member, standingOf(observed)),
     handOver: ({ name }, cluster, observed) => {
