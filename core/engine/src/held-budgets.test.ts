@@ -42,8 +42,26 @@ for (const { name, given, held } of [
     held: ['c-data-1'],
   },
   {
-    name: 'one of a shard with one that is to leave',
-    given: membersBut('c-data-0-1', { wanted: false, view: undefined }),
+    name: 'one of a shard with one that is to leave, and takes part until then',
+    given: membersBut('c-data-0-1', { wanted: false }),
+    held: [],
+  },
+  {
+    name: 'nobody of a shard with one that is to leave and is not in step',
+    given: membersBut('c-data-0-1', {
+      wanted: false,
+      view: { role: 'follower', synced: false, facts: null },
+    }),
+    held: ['c-data-0'],
+  },
+  {
+    name: 'nobody of a shard with one that is to leave and does not answer',
+    given: membersBut('c-data-0-1', { wanted: false, view: undefined, silence: 'refused' }),
+    held: ['c-data-0'],
+  },
+  {
+    name: 'one of a shard with one that has left, but for its workload',
+    given: membersBut('c-data-0-1', { wanted: false, pod: undefined, view: undefined }),
     held: [],
   },
 ]) {
