@@ -123,4 +123,7 @@ test('seeds come from the environment when it names some', () => {
   assert.equal(seedsFrom({}, 5), 5);
   assert.deepEqual(seedsFrom({ TWEENDECK_SEED: '17' }, 5), [17]);
   assert.equal(seedsFrom({ TWEENDECK_SEEDS: '500' }, 5), 500);
+  const piece = { TWEENDECK_SEEDS: '3', TWEENDECK_FIRST_SEED: '501' };
+  assert.deepEqual(seedsFrom(piece, 5), [501, 502, 503]);
+  assert.deepEqual(seedsFrom({ TWEENDECK_FIRST_SEED: '8' }, 2), [8, 9]);
 });

@@ -40,8 +40,8 @@ export function simulate(
 }
 
 /**
- * The seeds to run: `TWEENDECK_SEED=17` replays that one, `TWEENDECK_SEEDS=5000` runs as many; otherwise `usual`. Tests
- * pass their `process.env`.
+ * The seeds to run: `TWEENDECK_SEED=17` replays that one, `TWEENDECK_SEEDS=5000` runs as many, from `TWEENDECK_FIRST_SEED=1` on;
+ * otherwise `usual`. Tests pass their `process.env`.
  */
 export function seedsFrom(
   environment: Readonly<Record<string, string | undefined>>,
@@ -49,8 +49,9 @@ export function seedsFrom(
 ): number | readonly number[] {
   const one = environment['TWEENDECK_SEED'];
   if (one) return [Number(one)];
-  const many = environment['TWEENDECK_SEEDS'];
-  return many ? Number(many) : usual;
+  const count = Number(environment['TWEENDECK_SEEDS'] || usual);
+  const first = Number(environment['TWEENDECK_FIRST_SEED'] || 1);
+  return first === 1 ? count : Array.from({ length: count }, (_, index) => first + index);
 }
 
 /** Runs one seed; rejects with the seed in the message when a check or a task fails. */
