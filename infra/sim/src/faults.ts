@@ -15,7 +15,7 @@ export interface Faults {
   cutWatch: number;
   /** Each piece of a watch comes up to this much late. */
   lateMs: number;
-  /** Each answer comes up to this much late. */
+  /** Each answer comes up to this much late; other than 0, it takes a millisecond also when nothing goes wrong. */
   slowMs: number;
   /** The server answers 429, 500 or 503 and does nothing. */
   refuse: number;
@@ -38,6 +38,8 @@ export const noFaults: Faults = {
   expire: 0,
 };
 
+const requestMs = 1;
+
 /** What the wrapped transport throws when it breaks a connection. */
 export class ConnectionCut extends Error {
   override name = 'ConnectionCut';
@@ -52,8 +54,9 @@ export function faultyTransport(
   const happens = (chance: number): boolean => faults.active && random.next() < chance;
   return {
     async request(request, signal) {
-      if (faults.active && faults.slowMs > 0)
-        await clock.sleep(random.integer(faults.slowMs + 1), signal);
+      // Else whoever tries again and again before others heard of it would keep time from passing.
+      if (faults.slowMs > 0)
+        await clock.sleep(faults.active ? random.integer(faults.slowMs + 1) : requestMs, signal);
       if (happens(faults.cutBefore)) throw new ConnectionCut('cut before the request arrived');
       const refusal = refusalOf(request, faults, { happens, random });
       if (refusal) return refusal;
