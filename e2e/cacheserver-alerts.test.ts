@@ -11,7 +11,7 @@ import { helmProgram } from './support/kubectl.ts';
 import { fires, promtool, testRules } from './support/promtool.ts';
 
 const chart = join(import.meta.dirname, '../charts/tweendeck');
-const rules = join(chart, 'alerts/cacheserver.rules.yaml');
+const rules = join(chart, 'alerts/cacheserver-replicas.rules.yaml');
 const operatorVersion = 'monitoring.coreos.com/v1';
 
 interface Rendered {

@@ -14,6 +14,7 @@ import {
   statefulSetResource,
 } from '@tweendeck/kube';
 import { messageOf, timestampOf } from '@tweendeck/std';
+import { announce } from './announce.ts';
 import { apartConditions } from './apart.ts';
 import { whileFilled } from './backup/while-filled.ts';
 import { choresOf } from './chores.ts';
@@ -261,7 +262,7 @@ export class ClusterPass<Options, Facts> {
     const { spec, settings = {} } = this.#cluster;
     const kept = settingsToKeep(settings, spec, observed.members);
     this.#context.status({ ...words.fields, settings: kept }, words.conditions);
-    this.#announce(words);
+    announce(this.#object, { ...words, phase: words.fields.phase }, this.#context);
     const isCalm = (this.#cluster.calmMs ?? 0) >= calmMs;
     const restMs = isCalm ? lookAgainCalmMs : lookAgainMs;
     return { requeueAfterMs: plan.waits === undefined ? restMs : busyMs };
@@ -391,15 +392,5 @@ export class ClusterPass<Options, Facts> {
     const { name, uid } = action.removes;
     const { namespace } = this.#cluster;
     await client.delete(podResource, { namespace, name }, { preconditions: { uid } }, signal);
-  }
-
-  #announce({ fields: { phase }, conditions }: StatusWords): void {
-    const { status } = this.#object;
-    const type = phase === 'Degraded' ? 'Degraded' : 'Ready';
-    const now = conditions.find((condition) => condition.type === type);
-    const before = status?.conditions?.find((condition) => condition.type === type);
-    if (status?.phase === phase && before?.reason === now?.reason) return;
-    if (phase === 'Ready') this.#context.event('Normal', 'Ready', now?.message ?? phase);
-    if (phase === 'Degraded') this.#context.event('Warning', 'Degraded', now?.message ?? phase);
   }
 }

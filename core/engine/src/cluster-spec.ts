@@ -70,6 +70,10 @@ export const clusterPhases = [
 /** One word that sums up the conditions. */
 export type ClusterPhase = (typeof clusterPhases)[number];
 
+/** As {@link ClusterPhase}, of interchangeable members. `Failed`: nobody serves, and that does not mend itself. */
+export type FleetPhase = ClusterPhase | 'Failed';
+export const fleetPhases: readonly FleetPhase[] = [...clusterPhases, 'Failed'];
+
 export interface MemberStatus {
   readonly name: string;
   readonly role: string;

@@ -3,12 +3,17 @@
 import type { Controller } from '@tweendeck/controller';
 import type { Kind, KubeObject } from '@tweendeck/kube';
 import type { ClusterSpec, ClusterStatus } from './cluster-spec.ts';
-import { type DryRun, type DryRunTools, dryRun } from './dry-run/dry-run.ts';
+import { dryRun } from './dry-run/dry-run.ts';
+import type { DryRun, DryRunTools } from './dry-run/dry-run-words.ts';
+import { fleetDryRun } from './dry-run/fleet-dry-run.ts';
 import type { Engine } from './engine.ts';
 import { engineController } from './engine-controller.ts';
+import { fleetController } from './fleet/fleet-controller.ts';
+import type { FleetEngine, FleetStatus } from './fleet/fleet-engine.ts';
 import { alertRules, type RuleFile } from './telemetry/alerts.ts';
 import { dashboardOf } from './telemetry/dashboard.ts';
 import type { EngineFigures } from './telemetry/figures.ts';
+import type { Shape, Telemetry } from './telemetry/telemetry.ts';
 import { usualHeads } from './telemetry/usual-metrics.ts';
 
 export interface EngineModule {
@@ -30,16 +35,38 @@ export function engineModule<Options, Facts>(
   kind: Kind<ClusterSpec<Options>, ClusterStatus>,
   engine: Engine<Options, Facts>,
 ): EngineModule {
-  const { members = [], cluster = [], alerts = [], panels = [] } = engine.telemetry ?? {};
-  const heads = [...usualHeads, ...members, ...cluster];
   return {
     kind,
     controller: (figures) => engineController(kind, engine, figures),
     dryRun: (object, tools, signal) => dryRun(kind, engine, { object, tools }, signal),
+    ...watchedBy(engine.kind, 'members', engine.telemetry),
+  };
+}
+
+/** An engine of interchangeable members. */
+export function fleetModule<Spec, Status extends FleetStatus, Facts>(
+  engine: FleetEngine<Spec, Status, Facts>,
+): EngineModule {
+  return {
+    kind: engine.kind,
+    controller: (figures) => fleetController(engine, figures),
+    dryRun: (object, tools, signal) => fleetDryRun(engine, { object, tools }, signal),
+    ...watchedBy(engine.kind.kind, 'fleet', engine.telemetry),
+  };
+}
+
+/** What Prometheus and Grafana want to know. */
+function watchedBy<Facts>(
+  kind: string,
+  shape: Shape,
+  { members = [], cluster = [], alerts = [], panels = [] }: Partial<Telemetry<Facts>> = {},
+): Pick<EngineModule, 'metricNames' | 'alerts' | 'dashboard'> {
+  const heads = [...usualHeads, ...members, ...cluster];
+  return {
     metricNames: heads.map(({ name, type }) =>
       type === 'counter' ? `tweendeck_${name}_total` : `tweendeck_${name}`,
     ),
-    alerts: alertRules({ kind: engine.kind, alerts }),
-    dashboard: dashboardOf({ kind: engine.kind, panels }),
+    alerts: alertRules({ kind, shape, alerts }),
+    dashboard: dashboardOf({ kind, shape, panels }),
   };
 }

@@ -23,13 +23,15 @@ export {
 export * from './cluster-kind.ts';
 export * from './cluster-spec.ts';
 export type { ChildChange } from './dry-run/child-changes.ts';
-export type { DryRun, DryRunTools } from './dry-run/dry-run.ts';
+export type { DryRun, DryRunTools } from './dry-run/dry-run-words.ts';
 export { foreseenSteps } from './dry-run/foreseen.ts';
 export type { PlannedStep } from './dry-run/planned-steps.ts';
 export * from './engine.ts';
 export * from './engine-controller.ts';
 export * from './engine-module.ts';
 export { engineErrors } from './errors.ts';
+export { fleetController } from './fleet/fleet-controller.ts';
+export * from './fleet/fleet-engine.ts';
 export * from './member.ts';
 export { observe } from './observe.ts';
 export { placesOf } from './places.ts';

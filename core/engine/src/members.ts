@@ -63,7 +63,7 @@ const ownerOf = ({ metadata }: Pod): string | undefined =>
   metadata.ownerReferences?.find(({ controller }) => controller)?.uid;
 
 /** A pod whose workload is gone goes too, though nobody may have told it yet. */
-function memberPod(pod: Pod, isOwned: boolean): MemberPod {
+export function memberPod(pod: Pod, isOwned: boolean): MemberPod {
   const { metadata, spec, status } = pod;
   return {
     name: metadata.name,
@@ -75,6 +75,6 @@ function memberPod(pod: Pod, isOwned: boolean): MemberPod {
     terminating: metadata.deletionTimestamp !== undefined || !isOwned,
     revision: metadata.annotations?.[revisionAnnotation] ?? '',
     role: metadata.labels?.[roleLabel],
-    trouble: podTrouble(pod),
+    trouble: podTrouble(pod)?.message,
   };
 }

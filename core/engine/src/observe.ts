@@ -1,18 +1,28 @@
 // Asks all members at once, each within its time.
 
 import { type Clock, linkedAbort, messageOf } from '@tweendeck/std';
-import { type Cluster, type Engine, observeMs } from './engine.ts';
-import type { Member, Observed } from './member.ts';
+import { observeMs } from './engine.ts';
+import type { Member, MemberView, Observed, Role } from './member.ts';
+
+/** Of an engine what it takes to look at members. `Subject` is what it is told of that they belong to. */
+interface Observer<Subject, Facts> {
+  readonly observe: (
+    member: Member<Facts>,
+    cluster: Subject,
+    signal: AbortSignal,
+  ) => Promise<MemberView<Facts>>;
+  readonly roles?: (observed: Observed<Facts>) => ReadonlyMap<string, Role>;
+}
 
 /** Members without a running pod are not asked. */
-export async function observe<Options, Facts>(
-  engine: Pick<Engine<Options, Facts>, 'observe' | 'roles'>,
+export async function observe<Subject, Facts>(
+  engine: Observer<Subject, Facts>,
   {
     cluster,
     members,
     clock,
   }: {
-    readonly cluster: Cluster<Options>;
+    readonly cluster: Subject;
     readonly members: readonly Member<Facts>[];
     readonly clock: Clock;
   },

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { openApiServer, systemUser } from '@tweendeck/apiserver';
 import { type Applied, type Client, createClient } from '@tweendeck/client';
 import { runManager } from '@tweendeck/controller';
+import { fleetController } from '@tweendeck/engine';
 import {
   customResourceDefinitionResource,
   deploymentResource,
@@ -27,7 +28,7 @@ import {
 import { microTimestampOf, silentLogger } from '@tweendeck/std';
 import { openMemoryStore } from '@tweendeck/store';
 import { builtInControllers, builtInTasks, ensureSystemNamespaces } from '@tweendeck/workloads';
-import { cacheServerController } from './controller.ts';
+import { cacheServerEngine } from './engine.ts';
 import { cacheServerKind } from './kind.ts';
 
 const minutes = 60_000;
@@ -194,7 +195,7 @@ simulate(
       run: (transport, life) => {
         const own = createClient({ transport, clock, random });
         return runManager(
-          { ...ground, client: own, controllers: [cacheServerController({ askReplica })] },
+          { ...ground, client: own, controllers: [fleetController(cacheServerEngine(askReplica))] },
           life,
         );
       },

@@ -1,7 +1,7 @@
 // The kind CacheServer: what a user declares, and what the platform says about it.
 
+import { type FleetStatus, fleetPhases } from '@tweendeck/engine';
 import {
-  type Condition,
   defineKind,
   type Kind,
   type KindObject,
@@ -30,19 +30,6 @@ const limits = t
   .describe(
     'What the data plane may use: cpu, memory. Requests are the same: pods are of the Guaranteed class.',
   );
-
-const phases = [
-  'Pending',
-  'Progressing',
-  'Ready',
-  'Degraded',
-  'Failed',
-  'Stopped',
-  'Terminating',
-] as const;
-
-/** One word that sums up the conditions. */
-export type CacheServerPhase = (typeof phases)[number];
 
 /** What a user says of cleaning. */
 export interface CleanerSpec {
@@ -86,14 +73,7 @@ export interface CacheServerSpec extends RulesSpec {
 }
 
 /** What the platform says. */
-export interface CacheServerStatus {
-  readonly phase?: CacheServerPhase;
-  readonly observedGeneration?: number;
-  readonly replicas?: number;
-  readonly readyReplicas?: number;
-  /** `host:port`. */
-  readonly endpoint?: string;
-  readonly selector?: string;
+export interface CacheServerStatus extends FleetStatus {
   /** Of all replicas together; absent while not known. */
   readonly usedBytes?: number;
   readonly objects?: number;
@@ -105,7 +85,6 @@ export interface CacheServerStatus {
     readonly objects: number;
     readonly bytes: number;
   };
-  readonly conditions?: readonly Condition[];
 }
 
 const fields = {
@@ -211,7 +190,7 @@ const spec: Type<CacheServerSpec> = t
   });
 
 const status: Type<CacheServerStatus> = t.object({
-  phase: t.enum(phases).optional(),
+  phase: t.enum(fleetPhases).optional(),
   observedGeneration: t.int64().optional(),
   replicas: t.int32().optional().describe('Pods that exist.'),
   readyReplicas: t.int32().optional().describe('Pods that serve.'),

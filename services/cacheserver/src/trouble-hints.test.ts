@@ -2,13 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  containerHint,
-  failureHint,
-  placementHint,
-  refusalHints,
-  withHint,
-} from './trouble-hints.ts';
+import { containerHint, failureHint, placementHint, refusalHints } from './trouble-hints.ts';
 
 for (const { name, hint, says } of [
   {
@@ -65,6 +59,4 @@ for (const { name, hint, says } of [
 test('what nobody knows more about is told as Kubernetes says it', () => {
   assert.equal(placementHint('something new'), undefined);
   assert.equal(failureHint('Killed', 'x'), undefined);
-  assert.equal(withHint('it failed.', undefined), 'it failed.');
-  assert.equal(withHint('it failed.', 'do this'), 'it failed; do this');
 });

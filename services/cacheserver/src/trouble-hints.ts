@@ -1,10 +1,5 @@
 // What to do about trouble, in the words of the spec: appended to what Kubernetes says. Pure.
 
-/** The message with its advice; without any it stays as it is. */
-export function withHint(message: string, hint: string | undefined): string {
-  return hint === undefined ? message : `${message.replace(/[.\s]+$/, '')}; ${hint}`;
-}
-
 /** Of a pod that no node takes, by the scheduler's words. */
 export function placementHint(why: string): string | undefined {
   const advice: string[] = [];

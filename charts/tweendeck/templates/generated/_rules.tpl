@@ -229,6 +229,20 @@
 - apiGroups:
     - tweendeck.io
   resources:
+    - backups
+  verbs:
+    - get
+    - list
+    - watch
+- apiGroups:
+    - tweendeck.io
+  resources:
+    - backups/status
+  verbs:
+    - get
+- apiGroups:
+    - tweendeck.io
+  resources:
     - cacheservers
   verbs:
     - get
@@ -239,20 +253,6 @@
   resources:
     - cacheservers/status
     - cacheservers/scale
-  verbs:
-    - get
-- apiGroups:
-    - tweendeck.io
-  resources:
-    - backups
-  verbs:
-    - get
-    - list
-    - watch
-- apiGroups:
-    - tweendeck.io
-  resources:
-    - backups/status
   verbs:
     - get
 - apiGroups:
@@ -303,6 +303,16 @@
 - apiGroups:
     - tweendeck.io
   resources:
+    - backups
+  verbs:
+    - create
+    - delete
+    - deletecollection
+    - patch
+    - update
+- apiGroups:
+    - tweendeck.io
+  resources:
     - cacheservers
   verbs:
     - create
@@ -315,16 +325,6 @@
   resources:
     - cacheservers/scale
   verbs:
-    - patch
-    - update
-- apiGroups:
-    - tweendeck.io
-  resources:
-    - backups
-  verbs:
-    - create
-    - delete
-    - deletecollection
     - patch
     - update
 - apiGroups:
@@ -363,13 +363,13 @@
 - apiGroups:
     - tweendeck.io
   resources:
-    - cacheservers
+    - backups
   verbs:
     - "*"
 - apiGroups:
     - tweendeck.io
   resources:
-    - backups
+    - cacheservers
   verbs:
     - "*"
 - apiGroups:
@@ -396,13 +396,13 @@
 - apiGroups:
     - tweendeck.io
   resources:
-    - cacheservers/finalizers
+    - backups/finalizers
   verbs:
     - update
 - apiGroups:
     - tweendeck.io
   resources:
-    - backups/finalizers
+    - cacheservers/finalizers
   verbs:
     - update
 - apiGroups:

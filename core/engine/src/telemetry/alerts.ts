@@ -1,10 +1,11 @@
 // Default alerts of an engine, as Prometheus' rule files have them. Pure.
 
-import type { AlertRule } from './telemetry.ts';
+import type { AlertRule, Shape } from './telemetry.ts';
 
 /** What of an engine alerts and dashboards follow from. */
 export interface Watched {
   readonly kind: string;
+  readonly shape: Shape;
   readonly alerts: readonly AlertRule[];
 }
 
@@ -26,11 +27,14 @@ interface PrometheusRule {
 
 const cluster = '{{ $labels.namespace }}/{{ $labels.name }}';
 
+/** Of which only those make sense that a fleet has something to do with. */
+type UsualAlert = AlertRule & { readonly only?: Shape };
+
 /** For clusters of every engine. A cluster that is new or stopped is nobody's worry. */
-const usualAlerts: readonly AlertRule[] = [
+const usualAlerts: readonly UsualAlert[] = [
   {
     name: 'Degraded',
-    expr: 'tweendeck_cluster_phase{kind="KIND",phase="Degraded"} == 1',
+    expr: 'tweendeck_cluster_phase{kind="KIND",phase=~"Degraded|Failed"} == 1',
     for: '10m',
     severity: 'critical',
     summary: `Something is wrong with ${cluster} that does not mend itself`,
@@ -48,6 +52,7 @@ const usualAlerts: readonly AlertRule[] = [
   },
   {
     name: 'StepOverdue',
+    only: 'members',
     expr: 'tweendeck_cluster_trouble{kind="KIND",reason=~"StepOverdue|StepFailed"} == 1',
     for: '5m',
     severity: 'warning',
@@ -57,6 +62,7 @@ const usualAlerts: readonly AlertRule[] = [
   },
   {
     name: 'MembersTogether',
+    only: 'members',
     expr: 'tweendeck_cluster_condition{kind="KIND",condition="MembersApart"} == 0 and on (kind, namespace, name) count by (kind, namespace, name) (count by (kind, namespace, name, host) (tweendeck_member_info)) > 1',
     for: '15m',
     severity: 'warning',
@@ -66,6 +72,7 @@ const usualAlerts: readonly AlertRule[] = [
   },
   {
     name: 'BackupOld',
+    only: 'members',
     expr: 'tweendeck_cluster_condition{kind="KIND",condition="BackupRecent"} == 0',
     for: '15m',
     severity: 'warning',
@@ -85,9 +92,10 @@ const usualAlerts: readonly AlertRule[] = [
 ];
 
 /** All default alerts of an engine. */
-export function alertRules({ kind, alerts }: Watched): RuleFile {
+export function alertRules({ kind, shape, alerts }: Watched): RuleFile {
   const named = (text: string): string => text.replaceAll('KIND', kind);
-  const rules = [...usualAlerts, ...alerts].map((rule) => ({
+  const usual = usualAlerts.filter(({ only = shape }) => only === shape);
+  const rules = [...usual, ...alerts].map((rule) => ({
     alert: `${kind}${rule.name}`,
     expr: named(rule.expr),
     ...(rule.for === undefined ? {} : { for: rule.for }),

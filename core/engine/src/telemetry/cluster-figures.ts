@@ -2,7 +2,7 @@
 
 import type { ConditionInput } from '@tweendeck/controller';
 import type { ObjectRef } from '@tweendeck/kube';
-import type { ClusterPhase, StepStatus } from '../cluster-spec.ts';
+import type { FleetPhase, StepStatus } from '../cluster-spec.ts';
 import { isHealthy, type Member, type Observed } from '../member.ts';
 import type { ClusterPlan } from '../plan.ts';
 import type { MetricHead, Telemetry } from './telemetry.ts';
@@ -11,7 +11,9 @@ import type { Counter } from './usual-metrics.ts';
 /** What a pass decided and told. */
 export interface PassAccount {
   readonly plan: ClusterPlan;
-  readonly phase: ClusterPhase;
+  readonly phase: FleetPhase;
+  /** All that there are; those of a cluster when omitted. */
+  readonly phases?: readonly string[];
   readonly step: StepStatus | null;
   readonly conditions: readonly ConditionInput[];
 }
@@ -24,6 +26,8 @@ export class ClusterFigures {
     ...{ stepsRun: 0, stepsDone: 0, stepsFailed: 0, stepsOverdue: 0 },
   };
   members: readonly MemberFigures[] = [];
+  /** Members that the spec asks for, by group, where that is not to be seen in {@link members}. */
+  wanted: ReadonlyMap<string, number> = new Map();
   /** Of the engine's own: values in the order of heads. */
   own: readonly Figure[] = [];
   account: PassAccount | undefined;
@@ -36,9 +40,18 @@ export class ClusterFigures {
     this.labels = { kind, namespace, name };
   }
 
-  observed<Facts>(telemetry: Telemetry<Facts> | undefined, observed: Observed<Facts>): void {
+  observed<Facts>(
+    telemetry: Telemetry<Facts> | undefined,
+    observed: Observed<Facts>,
+    {
+      wanted = new Map(),
+      isNew = true,
+    }: { readonly wanted?: ReadonlyMap<string, number>; readonly isNew?: boolean } = {},
+  ): void {
     const { members } = observed;
-    this.counts.observeFailures += members.filter(({ silence }) => silence !== undefined).length;
+    this.wanted = wanted;
+    const silent = members.filter(({ silence }) => silence !== undefined);
+    if (isNew) this.counts.observeFailures += silent.length;
     for (const { view, name, place } of members) {
       if (view?.role !== 'leader') continue;
       const shard = `${place.group}/${place.shard}`;

@@ -1,6 +1,6 @@
 // The dashboard of an engine, as Grafana's JSON model has it (grafana.com/docs: JSON model, schema version 39). Pure.
 
-import type { Panel } from './telemetry.ts';
+import type { Panel, Shape } from './telemetry.ts';
 
 /** What stands where: two panels beside each other. */
 const width = 12;
@@ -9,7 +9,7 @@ const height = 8;
 const selected = 'kind="KIND",namespace=~"$namespace",name=~"$cluster"';
 
 /** For clusters of every engine. */
-const usualPanels: readonly Panel[] = [
+const usualPanels: readonly (Panel & { readonly only?: Shape })[] = [
   {
     title: 'Phase',
     unit: 'short',
@@ -31,6 +31,7 @@ const usualPanels: readonly Panel[] = [
   },
   {
     title: 'Step under way',
+    only: 'members',
     unit: 's',
     queries: [
       {
@@ -41,6 +42,7 @@ const usualPanels: readonly Panel[] = [
   },
   {
     title: 'Steps, failures and changes of leaders',
+    only: 'members',
     unit: 'short',
     queries: [
       {
@@ -65,17 +67,19 @@ const usualPanels: readonly Panel[] = [
 
 export interface Drawn {
   readonly kind: string;
+  readonly shape: Shape;
   readonly panels: readonly Panel[];
 }
 
 /** To import as it is: the reader chooses the data source, namespaces and clusters. */
-export function dashboardOf({ kind, panels }: Drawn): object {
+export function dashboardOf({ kind, shape, panels }: Drawn): object {
+  const usual = usualPanels.filter(({ only = shape }) => only === shape);
   return {
     ...{ title: `Tweendeck: ${kind}`, uid: `tweendeck-${kind.toLowerCase()}` },
     ...{ tags: ['tweendeck'], schemaVersion: 39, editable: true, refresh: '30s' },
     time: { from: 'now-3h', to: 'now' },
     templating: { list: variablesOf(kind) },
-    panels: [...usualPanels, ...panels].map((panel, at) => panelOf(panel, at, kind)),
+    panels: [...usual, ...panels].map((panel, at) => panelOf(panel, at, kind)),
   };
 }
 

@@ -115,16 +115,17 @@ class Book {
 }
 
 function tellCluster(cluster: ClusterFigures, book: Book): void {
-  const { labels, counts, members, account, endedMs, own } = cluster;
+  const { labels, counts, members, wanted, account, endedMs, own } = cluster;
   for (const [counter, head] of Object.entries(clusterCounters)) {
     // The keys of the table are those of the counts.
     book.add(head, labels, counts[counter as Counter]);
   }
   if (endedMs !== undefined) book.add(clusterGauges.lastPass, labels, endedMs / 1_000);
   const groups = Map.groupBy(members, ({ group }) => group);
-  for (const [group, all] of groups) {
-    const wanted = all.filter((member) => member.wanted).length;
-    book.add(clusterGauges.membersWanted, { ...labels, group }, wanted);
+  for (const group of new Set([...groups.keys(), ...wanted.keys()])) {
+    const all = groups.get(group) ?? [];
+    const count = wanted.get(group) ?? all.filter((member) => member.wanted).length;
+    book.add(clusterGauges.membersWanted, { ...labels, group }, count);
     const ready = Map.groupBy(
       all.filter(({ isReady }) => isReady),
       ({ role }) => role,
@@ -138,11 +139,11 @@ function tellCluster(cluster: ClusterFigures, book: Book): void {
 }
 
 function tellAccount(
-  { phase, step, conditions, plan }: PassAccount,
+  { phase, phases = clusterPhases, step, conditions, plan }: PassAccount,
   labels: Labels,
   book: Book,
 ): void {
-  for (const one of clusterPhases) {
+  for (const one of phases) {
     book.add(clusterGauges.phase, { ...labels, phase: one }, one === phase ? 1 : 0);
   }
   for (const { type, status } of conditions) {

@@ -47,6 +47,9 @@ export interface Panel {
   readonly queries: readonly { readonly expr: string; readonly legend: string }[];
 }
 
+/** What its objects are: clusters of members, each with a place of its own, or fleets of interchangeable ones. */
+export type Shape = 'fleet' | 'members';
+
 export interface Telemetry<Facts> {
   readonly members: readonly MemberMetric<Facts>[];
   readonly cluster: readonly ClusterMetric<Facts>[];

@@ -2,8 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Pod } from '@tweendeck/kube';
-import { figureWords, parseFigures, type ReplicaAnswer, replicasToAsk } from './figures.ts';
+import { figureWords, parseFigures, type ReplicaAnswer } from './figures.ts';
 
 const stats = {
   state: 'serving',
@@ -121,23 +120,6 @@ test('of other caches those in trouble are known by the stats', () => {
 test('who is silent is named, with the reason', () => {
   const { message } = figureWords([silent('a'), silent('b')]).condition;
   assert.match(message, /pod a does not tell its figures: no answer within 2 s, and 1 more/);
-});
-
-test('asked are replicas that serve and stay', () => {
-  const pod = (name: string, ready: 'True' | 'False', more: object = {}): Pod => ({
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name, uid: name, resourceVersion: '1', creationTimestamp: '', ...more },
-    spec: { containers: [] },
-    status: { podIP: '10.0.0.1', conditions: [{ type: 'Ready', status: ready }] },
-  });
-  const pods = [
-    pod('serves', 'True'),
-    pod('starts', 'False'),
-    pod('leaves', 'True', { deletionTimestamp: '2026-01-01T00:00:00Z' }),
-    { ...pod('nowhere', 'True'), status: {} },
-  ];
-  assert.deepEqual(replicasToAsk(pods), [{ pod: 'serves', address: '10.0.0.1' }]);
 });
 
 test('the last cleaning is the latest of all replicas, with what went at each', () => {

@@ -1,6 +1,5 @@
 // What the replicas of a CacheServer hold and do, taken together for its status. Pure.
 
-import type { Pod } from '@tweendeck/kube';
 import { isJsonObject, timestampOf } from '@tweendeck/std';
 import type { CacheServerStatus } from '../kind.ts';
 
@@ -51,7 +50,7 @@ export type ReplicaAnswer =
   | { readonly pod: string; readonly silence: string };
 
 /** Fields of the status; undefined: not known. */
-export interface FigureFields {
+interface FigureFields {
   readonly usedBytes: number | undefined;
   readonly objects: number | undefined;
   readonly hitRatio: number | undefined;
@@ -225,17 +224,4 @@ export function figureWords(answers: readonly ReplicaAnswer[]): FigureWords {
     },
     condition: known('True', 'AllReplicasTold', said),
   };
-}
-
-/** Whom to ask: replicas that serve and are not leaving, with the address where they answer. */
-export function replicasToAsk(
-  pods: readonly Pod[],
-): readonly { readonly pod: string; readonly address: string }[] {
-  return pods.flatMap(({ metadata, status }) => {
-    const serves = status?.conditions?.some(
-      ({ type, status: held }) => type === 'Ready' && held === 'True',
-    );
-    if (!serves || metadata.deletionTimestamp !== undefined || !status?.podIP) return [];
-    return [{ pod: metadata.name, address: status.podIP }];
-  });
 }

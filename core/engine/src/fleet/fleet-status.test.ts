@@ -1,10 +1,10 @@
-// Tables for what a CacheServer's status says.
+// Tables for what the status of a fleet says.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CronJob, Deployment, Pod, PodStatus, Service } from '@tweendeck/kube';
-import type { CacheServerObject } from './kind.ts';
-import { endpointOf, planStatus, troubleOf } from './status.ts';
+import type { Deployment, Pod, PodStatus, Service } from '@tweendeck/kube';
+import { podTrouble } from '../pod-trouble.ts';
+import { endpointOf, type FleetStatusInput, planFleetStatus } from './fleet-status.ts';
 
 const metadata = (name: string, more: object = {}) => ({
   name,
@@ -16,20 +16,25 @@ const metadata = (name: string, more: object = {}) => ({
   ...more,
 });
 
-function cacheServer(replicas: number, more: object = {}): CacheServerObject {
-  return {
-    apiVersion: 'tweendeck.io/v1alpha1',
-    kind: 'CacheServer',
-    metadata: metadata('cache', more),
-    spec: {
-      replicas,
-      port: 8_126,
-      storage: 1,
-      image: 'x',
-      serviceType: 'ClusterIP',
-      resources: { limits: {} },
+function planOf(
+  replicas: number,
+  {
+    deployment: made,
+    pods = [],
+    ...rest
+  }: Partial<FleetStatusInput> & {
+    readonly deployment?: Deployment | undefined;
+    readonly pods?: readonly Pod[];
+  },
+) {
+  return planFleetStatus({
+    shape: {
+      members: { name: 'cache', selector: { app: 'cache', of: 'team' }, replicas },
+      service: { name: 'cache', port: 8_126 },
     },
-  };
+    ...{ isDeleting: false, members: { deployment: made, pods }, service: undefined },
+    ...rest,
+  });
 }
 
 function deployment(replicas: number, observedGeneration = 3): Deployment {
@@ -257,10 +262,9 @@ for (const { name, replicas, have, pods, phase, conditions } of [
   },
 ] as const) {
   test(`status when ${name}`, () => {
-    const plan = planStatus(cacheServer(replicas), { deployment: have, service: undefined, pods });
+    const plan = planOf(replicas, { deployment: have, pods });
     assert.equal(plan.fields.phase, phase);
-    const about = plan.conditions.filter(({ type }) => type !== 'FiguresKnown');
-    const said = about.map(({ type, status, reason }) =>
+    const said = plan.conditions.map(({ type, status, reason }) =>
       type === 'Ready' ? `${type}=${status} ${reason}` : `${type}=${status}`,
     );
     assert.deepEqual(said, conditions);
@@ -269,7 +273,7 @@ for (const { name, replicas, have, pods, phase, conditions } of [
 
 test('a load balancer without an address is waited for, and said', () => {
   const pending = service('LoadBalancer');
-  const { fields, conditions } = planStatus(cacheServer(1), {
+  const { fields, conditions } = planOf(1, {
     deployment: deployment(1),
     service: pending,
     pods: [pod(ready)],
@@ -284,120 +288,61 @@ test('a load balancer without an address is waited for, and said', () => {
   assert.match(said?.message ?? '', /no address yet.*cache\.team\.svc:8126/);
 });
 
-test('an object of somebody else that has the name is named', () => {
-  const { fields, conditions } = planStatus(cacheServer(1), {
-    deployment: undefined,
-    service: undefined,
-    pods: [],
-    squatter: { kind: 'Service', name: 'cache', owner: undefined },
+for (const { name, wanted, ready: up, told } of [
+  { name: 'nobody serves', wanted: 1, ready: [], told: ['Failed', 'False'] },
+  { name: 'members serve on', wanted: 1, ready: [pod(ready)], told: ['Degraded', 'False'] },
+] as const) {
+  test(`what keeps everything from being changed is told while ${name}`, () => {
+    const blocked = { reason: 'NameTaken', message: 'a Service cache is not of the platform' };
+    const have = up.length > 0 ? deployment(wanted) : undefined;
+    const { fields, conditions, trouble } = planOf(wanted, { deployment: have, pods: up, blocked });
+    const [said] = conditions;
+    assert.deepEqual([fields.phase, said?.status], told);
+    assert.deepEqual([said?.reason, said?.message], ['NameTaken', blocked.message]);
+    assert.deepEqual(trouble, blocked);
   });
-  assert.equal(fields.phase, 'Failed');
-  assert.match(conditions[0]?.message ?? '', /a Service cache that is not of the platform/);
+}
+
+test('members that serve and have nothing to give are Degraded, and settled', () => {
+  const trouble = { reason: 'StoreUnreachable', message: 'refused' };
+  const plan = planOf(1, { deployment: deployment(1), pods: [pod(ready)], trouble });
+  assert.equal(plan.fields.phase, 'Degraded');
+  assert.deepEqual(
+    plan.conditions.map(({ type, status, reason }) => `${type}=${status} ${reason}`),
+    ['Ready=False StoreUnreachable', 'Progressing=False Settled', 'Degraded=True StoreUnreachable'],
+  );
+  assert.equal(plan.waits, undefined);
+  const stopped = planOf(0, { deployment: deployment(0), trouble });
+  assert.equal(stopped.fields.phase, 'Stopped');
 });
 
 test('status of one under deletion is Terminating', () => {
-  const plan = planStatus(cacheServer(1, leaving), {
-    deployment: deployment(1),
-    service: undefined,
-    pods: [pod(ready)],
-  });
-  assert.equal(plan.fields.phase, 'Terminating');
+  const have = { deployment: deployment(1), pods: [pod(ready)] };
+  assert.equal(planOf(1, { ...have, isDeleting: true }).fields.phase, 'Terminating');
 });
 
-const inRedis = (replicas: number): CacheServerObject => {
-  const cache = cacheServer(replicas);
-  return { ...cache, spec: { ...cache.spec, store: { redis: { address: 'redis' } } } };
-};
-const saidOf = (failure: string | undefined) => ({
-  pod: 'cache-1',
-  figures: {
-    ...{ usedBytes: 0, objects: 0, hits: 0, misses: 0, cleaned: undefined, kernel: {} },
-    ...{ revision: undefined, redis: { address: 'redis:6379', failure }, troubledPeers: [] },
-  },
-});
-
-for (const { name, cache, observed, phase, told } of [
+for (const { name, available, phase, told, doors } of [
+  { name: 'serves', available: 1, phase: 'Ready', told: 'True EntryServes', doors: '10.0.0.9' },
   {
-    name: 'serves and whose store does, too',
-    cache: inRedis(1),
-    observed: { deployment: deployment(1), pods: [pod(ready)], answers: [saidOf(undefined)] },
-    phase: 'Ready',
-    told: ['Ready=True', 'Progressing=False', 'Degraded=False', 'StoreReachable=True'],
-  },
-  {
-    name: 'serves without its store',
-    cache: inRedis(1),
-    observed: { deployment: deployment(1), pods: [pod(ready)], answers: [saidOf('refused')] },
-    phase: 'Degraded',
-    told: ['Ready=False', 'Progressing=False', 'Degraded=True', 'StoreReachable=False'],
-  },
-  {
-    name: 'is not wanted now, with a store or without',
-    cache: inRedis(0),
-    observed: { deployment: deployment(0), pods: [], answers: [] },
-    phase: 'Stopped',
-    told: ['Ready=False', 'Progressing=False', 'Degraded=False', 'StoreReachable=False'],
-  },
-  {
-    name: 'serves and says what no data plane takes',
-    cache: cacheServer(1),
-    observed: { deployment: deployment(1), pods: [pod(ready)], refusal: 'spec.access: wrong' },
-    phase: 'Degraded',
-    told: ['Ready=False', 'Progressing=True', 'Degraded=True'],
+    ...{ name: 'does not serve yet', available: 0, phase: 'Progressing' },
+    ...{ told: 'False EntryNotReady', doors: '10.0.0.1' },
   },
 ]) {
-  test(`status of one that ${name} is ${phase}`, () => {
-    const { fields, conditions } = planStatus(cache, { service: undefined, ...observed });
-    assert.equal(fields.phase, phase);
-    const types = ['Ready', 'Progressing', 'Degraded', 'StoreReachable'];
-    const words = conditions.filter(({ type }) => types.includes(type));
-    assert.deepEqual(
-      words.map(({ type, status }) => `${type}=${status}`),
-      told,
-    );
-  });
-}
-
-function cronJob(status?: CronJob['status']): CronJob {
-  return {
-    ...{ apiVersion: 'batch/v1', kind: 'CronJob', metadata: metadata('cache-cleaner') },
-    spec: { schedule: '0 * * * *', jobTemplate: {} },
-    ...(status ? { status } : {}),
-  };
-}
-
-const ten = '2026-01-01T10:00:00Z';
-for (const { name, have, refusal, control, told } of [
-  { name: 'is scheduled', have: cronJob(), told: 'True Scheduled' },
-  {
-    name: 'ran well',
-    have: cronJob({ lastScheduleTime: ten, lastSuccessfulTime: '2026-01-01T10:00:09Z' }),
-    told: 'True Scheduled',
-  },
-  {
-    name: 'runs',
-    have: cronJob({ lastScheduleTime: ten, active: [{ name: 'x' }] }),
-    told: 'True Scheduled',
-  },
-  { name: 'failed', have: cronJob({ lastScheduleTime: ten }), told: 'True LastRunFailed' },
-  {
-    name: 'failed after it ran well',
-    have: cronJob({ lastScheduleTime: ten, lastSuccessfulTime: '2026-01-01T09:00:09Z' }),
-    told: 'True LastRunFailed',
-  },
-  { name: 'has a schedule that is none', refusal: 'bad', told: 'False ScheduleRefused' },
-  { name: 'is not made yet', told: 'False NotScheduled' },
-  { name: 'has no token to show', have: cronJob(), control: 'quota', told: 'False NoToken' },
-]) {
-  test(`a cleaner that ${name} is told of`, () => {
-    const cache = cacheServer(1);
-    const asked = { ...cache, spec: { ...cache.spec, cleaner: { ttlSeconds: 60 } } };
-    const plan = planStatus(asked, {
-      ...{ deployment: undefined, service: undefined, pods: [] },
-      ...{ cleaner: have, cleanerRefusal: refusal, controlRefusal: control },
+  test(`an entry that ${name}`, () => {
+    const made = deployment(1);
+    const entry = {
+      deployment: { ...made, status: { ...made.status, availableReplicas: available } },
+      pods: [pod({ ...ready, hostIP: '10.0.0.9' })],
+    };
+    const plan = planOf(2, {
+      ...{ deployment: deployment(2), entry, service: service('NodePort') },
+      pods: [pod({ ...ready, hostIP: '10.0.0.1' }), pod(ready)],
     });
-    const said = plan.conditions.find(({ type }) => type === 'CleanerScheduled');
+    const said = plan.conditions.find(({ type }) => type === 'EntryReady');
     assert.equal(`${said?.status} ${said?.reason}`, told);
+    assert.equal(plan.fields.phase, phase);
+    assert.equal(plan.fields.endpoint, `${doors}:30001`);
+    assert.equal(plan.fields.selector, 'app=cache,of=team');
   });
 }
 
@@ -423,7 +368,7 @@ for (const { name, status, says } of [
   },
 ]) {
   test(`trouble is explained: ${name}`, () =>
-    assert.match(troubleOf(pod(status))?.message ?? '', says));
+    assert.match(podTrouble(pod(status))?.message ?? '', says));
 }
 
 const service = (type: 'ClusterIP' | 'LoadBalancer' | 'NodePort', ip?: string): Service => ({
@@ -458,3 +403,10 @@ for (const { name, have, endpoint } of [
     assert.equal(endpointOf(have, 8_126, pods), endpoint);
   });
 }
+
+test('advice stands behind what Kubernetes says, in the words of the kind', () => {
+  const hints = { placement: () => 'lower spec.limits', refused: () => 'ask for less' };
+  assert.match(podTrouble(pod(homeless), hints)?.message ?? '', /memory; lower spec\.limits$/);
+  const { trouble } = planOf(1, { deployment: refused('exceeded quota: small.'), hints });
+  assert.equal(trouble?.message, 'pods are refused: exceeded quota: small; ask for less');
+});
