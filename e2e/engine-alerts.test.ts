@@ -21,6 +21,27 @@ function seriesOf(kind: string) {
   };
 }
 
+test('alerts of CacheServers fire when they should', () => {
+  const rules = join(folder, 'cacheserver.rules.yaml');
+  promtool(['check', 'rules', rules]);
+  const series = seriesOf('CacheServer');
+  const phase = (value: string) => ({ [series('cluster_phase', { phase: value })]: '1x60' });
+  const cleaner = (values: string) => ({
+    [series('cluster_condition', { condition: 'CleanerScheduled' })]: values,
+  });
+  const down = { [series('member_up', { member: 'shop-1' })]: '0x60' };
+  testRules(rules, [
+    fires('CacheServerDegraded', phase('Degraded'), true),
+    fires('CacheServerDegraded', phase('Failed'), true),
+    fires('CacheServerDegraded', phase('Progressing'), false),
+    fires('CacheServerMemberDown', { ...down, ...phase('Progressing') }, true),
+    fires('CacheServerMemberDown', { ...down, ...phase('Pending') }, false),
+    fires('CacheServerCleanerNotScheduled', cleaner('0x60'), true),
+    fires('CacheServerCleanerNotScheduled', cleaner('1x60'), false),
+    fires('CacheServerCleanerNotScheduled', {}, false),
+  ]);
+});
+
 test('alerts of RedisClusters fire when they should', () => {
   const rules = join(folder, 'rediscluster.rules.yaml');
   promtool(['check', 'rules', rules]);

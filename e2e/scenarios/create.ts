@@ -42,6 +42,8 @@ async function checkWords(stage: Stage): Promise<void> {
   assert.match(described, /Conditions:[\s\S]*Ready\s+True\s+AllReplicasReady/);
   assert.match(described, /Events:[\s\S]*Normal\s+Ready/);
   assert.match(await stage.kubectl(['describe', 'cacheserver', 'cache']), /Phase:\s+Ready/);
+  const planned = await stage.tweendeck(['plan', 'cacheserver', 'cache']);
+  assert.match(planned, /^CacheServer \S+\/cache \(Ready\): nothing is to be done/);
   const everything = await stage.kubectl(['get', 'tweendeck', '-o', 'name']);
   assert.equal(everything.trim(), 'cacheserver.tweendeck.io/cache');
 }
