@@ -2,60 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openApiServer, systemUser } from '@tweendeck/apiserver';
-import { type Applied, createClient } from '@tweendeck/client';
-import { type Controller, runManager } from '@tweendeck/controller';
-import {
-  customResourceDefinitionResource,
-  deploymentResource,
-  type KubeObject,
-  podResource,
-  secretResource,
-} from '@tweendeck/kube';
-import { SimClock } from '@tweendeck/sim';
-import { seededRandom, silentLogger } from '@tweendeck/std';
-import { openMemoryStore } from '@tweendeck/store';
-import { ensureSystemNamespaces } from '@tweendeck/workloads';
+import { deploymentResource, type KubeObject, podResource, secretResource } from '@tweendeck/kube';
 import { cacheServerModule } from './engine.ts';
 import { cacheServerKind } from './kind.ts';
 import { labelsOf } from './labels.ts';
-
-const manager = { fieldManager: 'test', force: true } as const;
-const ref = { name: 'cache', namespace: 'default' };
-
-async function openHome() {
-  const random = seededRandom(1);
-  const clock = new SimClock({ random });
-  const ended = new AbortController();
-  const { signal } = ended;
-  const ground = { clock, random, log: silentLogger };
-  const server = await openApiServer({ ...ground, store: openMemoryStore() }, signal);
-  const client = createClient({ transport: server.transport(systemUser('test')), clock, random });
-  await ensureSystemNamespaces(client, signal);
-  const definition = cacheServerKind.crd() as unknown as Applied; // it is applied whole
-  await client.apply(customResourceDefinitionResource, definition, manager, signal);
-  return {
-    ...{ client, signal },
-    apply: (spec: object) =>
-      client.apply(cacheServerKind, { metadata: ref, spec }, manager, signal),
-    plan: async (object: KubeObject) => {
-      const tools = { client, clock, random, mayTell: () => true };
-      return clock.until(cacheServerModule.dryRun(object, tools, signal));
-    },
-    /** Runs controllers until `done`. */
-    run: async (controller: Controller, done: () => Promise<boolean>) => {
-      const life = new AbortController();
-      const running = runManager({ ...ground, client, controllers: [controller] }, life.signal);
-      while (!(await done())) await clock.advance(100);
-      life.abort();
-      await clock.until(running);
-    },
-    [Symbol.asyncDispose]: async () => {
-      ended.abort();
-      await server[Symbol.asyncDispose]();
-    },
-  };
-}
+import { manager, openHome, ref } from './testing/home.ts';
 
 test('of a new CacheServer all objects would be made, and none is', async () => {
   await using home = await openHome();
