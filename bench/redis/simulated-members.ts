@@ -1,7 +1,7 @@
 // Members of Redis clusters that say what real ones would, as far as the platform asks: no process, no network. What a real
 // redis-server answers to INFO is theirs, but for their roles.
 
-import type { redisClusterController } from '@tweendeck/redis';
+import { expiringIn, type redisClusterController } from '@tweendeck/redis';
 
 export type OpenLink = NonNullable<Parameters<typeof redisClusterController>[0]>;
 type RedisLink = Awaited<ReturnType<OpenLink>>;
@@ -49,6 +49,8 @@ export function simulatedMembers(shards: number, info: string): OpenLink {
           return 'OK';
         case 'DBSIZE':
           return 1_000;
+        case 'TIME':
+          return [Buffer.from('0'), Buffer.from('0')];
         default: {
           const role = leads(cluster, shard, ordinal)
             ? ['role:master', 'connected_slaves:1']
@@ -59,9 +61,10 @@ export function simulatedMembers(shards: number, info: string): OpenLink {
     };
     return (commands) =>
       Promise.resolve(
-        commands.map(([name = '', sub = '']) =>
-          answer(name === 'CLUSTER' ? `${name} ${sub}` : String(name)),
-        ),
+        commands.map((command) => {
+          const [name = '', sub = ''] = expiringIn(command)?.command ?? command;
+          return answer(name === 'CLUSTER' ? `${name} ${sub}` : String(name));
+        }),
       );
   };
   return ({ host }) => Promise.resolve({ ask: answers(host), [Symbol.dispose]: () => undefined });

@@ -57,11 +57,14 @@ export class RedisRig implements Rig, AsyncDisposable {
     }
   }
 
-  async tell(server: number, command: readonly (string | number)[]): Promise<void> {
+  async tell(
+    server: number,
+    ...commands: readonly (readonly (string | number)[])[]
+  ): Promise<void> {
     const socket = connect({ host: this.host(server), port: this.port, noDelay: true });
     try {
       const writer = new RespCommandWriter();
-      writer.write(command);
+      for (const command of commands) writer.write(command);
       for (const part of writer.take()) socket.write(part);
       socket.end();
       await once(socket, 'finish');

@@ -5,6 +5,8 @@ export const redisErrors: Readonly<Record<string, string>> = {
     'A member of a Redis cluster cannot be reached, or its connection broke. The message says which and why; look at its pod and its log.',
   REDIS_COMMAND_FAILED:
     'A member of a Redis cluster refused a command of the platform. The message has the words of the server.',
+  REDIS_COMMAND_LATE:
+    'A member of a Redis cluster got to a command of the platform so late that it refused it by itself: nothing was changed, and what is to be done is decided anew. The message says how late it was; look whether its host or its network stands still now and then.',
   REDIS_SETTING_LOST:
     'A redis-server took a setting and has another value. The message has both; choose a value that the server uses.',
   REDIS_SLOTS_OWNED:

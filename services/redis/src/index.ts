@@ -7,4 +7,5 @@ export {
   redisClusterModule,
 } from './cluster/redis-cluster.ts';
 export { redisErrors } from './errors.ts';
+export { expiringIn } from './expiring.ts';
 export { redisSentinelKind, redisSentinelModule } from './sentinel/redis-sentinel.ts';

@@ -11,6 +11,7 @@ import {
 } from '@tweendeck/wire';
 
 import { certificateOf, type DialAddress, type Dialled, dial } from './dial.ts';
+import { expiringIn } from './expiring.ts';
 
 export type Command = readonly RespArgument[];
 
@@ -19,7 +20,10 @@ export interface RedisAddress extends DialAddress {
   readonly passwords?: readonly string[];
 }
 
-/** Asks a server, command by command. Answers that are errors of the server's are thrown as REDIS_COMMAND_FAILED. */
+/**
+ * Asks a server, command by command. Answers that are errors of the server's are thrown as REDIS_COMMAND_FAILED, or as
+ * REDIS_COMMAND_LATE where it got to the command too late.
+ */
 export interface RedisLink extends Disposable {
   /** SHA-256 of what the server showed, where TLS is spoken. */
   readonly certificate?: string | undefined;
@@ -145,9 +149,17 @@ class TcpLink implements RedisLink {
   }
 }
 
-function commandFailed(server: string, command: Command, error: RespError): PlatformError {
-  const [name = ''] = command;
-  return new PlatformError('REDIS_COMMAND_FAILED', `${server}: ${String(name)}: ${error.message}`, {
+/** `server` as `host:port`. */
+export function commandFailed(server: string, command: Command, error: RespError): PlatformError {
+  const timed = expiringIn(command);
+  const [name = ''] = timed?.command ?? command;
+  const message = `${server}: ${String(name)}: ${error.message}`;
+  if (timed && error.message.startsWith('EXPIRED ')) {
+    return new PlatformError('REDIS_COMMAND_LATE', message, {
+      hint: 'It was not done, and is decided anew. Look whether the server stands still now and then.',
+    });
+  }
+  return new PlatformError('REDIS_COMMAND_FAILED', message, {
     hint: 'What the server says tells what it lacks.',
   });
 }

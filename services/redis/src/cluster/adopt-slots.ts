@@ -5,7 +5,7 @@ import { askOne, type Command, type OpenLink, type RedisLink } from '../redis-li
 import { isFailing, parseClusterNodes } from './cluster-nodes.ts';
 import { utf8 } from './facts.ts';
 import type { SlotAdoption } from './plan-lost.ts';
-import { withLink } from './seen.ts';
+import { asSeen, type Seen, withLink } from './seen.ts';
 import { holds, rangesOf, type SlotRange, slotsIn } from './slots.ts';
 
 /** Throws REDIS_SLOTS_OWNED where an owner is seen to live after all: nothing changes there then. */
@@ -15,16 +15,17 @@ export async function adoptSlots(
   signal: AbortSignal,
 ): Promise<void> {
   for (const { by, ranges } of adoptions) {
-    await withLink(by, open, (link) => adoptWith(link, by.name, ranges, signal), signal);
+    await withLink(by, open, (link) => adoptWith(link, by, ranges, signal), signal);
   }
 }
 
 async function adoptWith(
   link: RedisLink,
-  name: string,
+  by: Seen,
   ranges: readonly SlotRange[],
   signal: AbortSignal,
 ): Promise<void> {
+  const { name } = by;
   const text = await askOne(link, ['CLUSTER', 'NODES'], signal);
   const nodes = parseClusterNodes(utf8(text));
   if (!nodes.some(({ flags }) => flags.has('myself'))) throw unknownSelf(name);
@@ -34,14 +35,27 @@ async function adoptWith(
   const taken = left.filter((slot) => ownerOf(slot) !== undefined);
   const living = taken.map(ownerOf).find((owner) => owner && !isFailing(owner));
   if (living) throw owned(name, living.id);
-  const [gone, all] = [rangesOf(taken).flat(), rangesOf(left).flat()];
   const commands: readonly Command[] = [
     // The others believe whoever has the highest epoch. First: cut off behind it, the slots are still nobody's.
     ['CLUSTER', 'BUMPEPOCH'],
-    ...(gone.length > 0 ? [['CLUSTER', 'DELSLOTSRANGE', ...gone]] : []),
-    ['CLUSTER', 'ADDSLOTSRANGE', ...all],
+    ...withRanges('DELSLOTSRANGE', rangesOf(taken)),
+    ...withRanges('ADDSLOTSRANGE', rangesOf(left)),
   ];
-  await link.ask(commands, signal);
+  await link.ask(
+    commands.map((command) => asSeen(by, command)),
+    signal,
+  );
+}
+
+/** A script takes some 8,000 words. */
+const rangesAtOnce = 1_000;
+
+function withRanges(name: string, ranges: readonly SlotRange[]): readonly Command[] {
+  const count = Math.ceil(ranges.length / rangesAtOnce);
+  return Array.from({ length: count }, (_, at) => {
+    const some = ranges.slice(at * rangesAtOnce, (at + 1) * rangesAtOnce);
+    return ['CLUSTER', name, ...some.flat()];
+  });
 }
 
 function unknownSelf(name: string): PlatformError {

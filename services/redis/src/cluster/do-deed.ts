@@ -1,11 +1,12 @@
-// Does what was planned: the commands behind each deed. Every one may be done again.
+// Does what was planned: the commands behind each deed. Every one may be done again, and none is done on an old view: but for
+// passwords and settings, which no script may set, they expire.
 
 import { passwordCommands } from '../credentials.ts';
 import type { Command, OpenLink } from '../redis-link.ts';
 import { adoptSlots } from './adopt-slots.ts';
 import type { RedisDeed } from './deeds.ts';
 import { type MoveWay, moveSlots } from './move-slots.ts';
-import { addressOf, redisPort, type Seen, withLink } from './seen.ts';
+import { addressOf, asSeen, freshly, redisPort, type Seen, withLink } from './seen.ts';
 
 /** `password` is what members ask one another for. */
 export async function doDeed(
@@ -13,38 +14,45 @@ export async function doDeed(
   { open, password }: MoveWay,
   signal: AbortSignal,
 ): Promise<void> {
+  const tell = (
+    member: Seen,
+    commands: readonly Command[],
+    asFar: (member: Seen, command: Command) => Command = freshly,
+  ): Promise<void> => {
+    const expiring = commands.map((command) => asFar(member, command));
+    return say(member, expiring, open, signal);
+  };
   switch (deed.kind) {
-    case 'meet':
-      return tell(deed.from, ['CLUSTER', 'MEET', addressOf(deed.to).host, redisPort], open, signal);
+    case 'meet': {
+      const { host } = addressOf(deed.to);
+      return tell(deed.from, [['CLUSTER', 'MEET', host, redisPort]]);
+    }
     case 'take slots': {
       const ranges = deed.ranges.flat();
-      return tell(deed.by, ['CLUSTER', 'ADDSLOTSRANGE', ...ranges], open, signal);
+      return tell(deed.by, [['CLUSTER', 'ADDSLOTSRANGE', ...ranges]], asSeen);
     }
     case 'follow': {
       const { id } = deed.leader.view.facts;
-      return tell(deed.replica, ['CLUSTER', 'REPLICATE', id], open, signal);
+      return tell(deed.replica, [['CLUSTER', 'REPLICATE', id]], asSeen);
     }
     case 'forget':
-      for (const one of deed.by) await tell(one, ['CLUSTER', 'FORGET', deed.id], open, signal);
+      for (const one of deed.by) await tell(one, [['CLUSTER', 'FORGET', deed.id]]);
       return;
     case 'tell passwords':
-      return tellAll(deed.to, passwordCommands(deed.passwords), open, signal);
-    case 'let in':
-      return tell(
-        deed.on,
-        ['CONFIG', 'SET', ...Object.entries(deed.settings).flat()],
-        open,
-        signal,
-      );
+      return say(deed.to, passwordCommands(deed.passwords), open, signal);
+    case 'let in': {
+      const settings = Object.entries(deed.settings).flat();
+      return say(deed.on, [['CONFIG', 'SET', ...settings]], open, signal);
+    }
     case 'lead': {
       const words = { 'in order': [], forced: ['FORCE'], 'without votes': ['TAKEOVER'] } as const;
-      return tell(deed.replica, ['CLUSTER', 'FAILOVER', ...words[deed.how]], open, signal);
+      return tell(deed.replica, [['CLUSTER', 'FAILOVER', ...words[deed.how]]], asSeen);
     }
     case 'close': {
       const { at, slots, owner } = deed.closing;
       const how = owner ? ['NODE', owner.view.facts.id] : ['STABLE'];
       const commands = slots.map((slot) => ['CLUSTER', 'SETSLOT', slot, ...how]);
-      return tellAll(at, commands, open, signal);
+      return tell(at, commands);
     }
     case 'adopt':
       return adoptSlots(deed.adoptions, open, signal);
@@ -53,16 +61,7 @@ export async function doDeed(
   }
 }
 
-async function tell(
-  member: Seen,
-  command: Command,
-  open: OpenLink,
-  signal: AbortSignal,
-): Promise<void> {
-  return tellAll(member, [command], open, signal);
-}
-
-async function tellAll(
+async function say(
   member: Seen,
   commands: readonly Command[],
   open: OpenLink,

@@ -2,6 +2,7 @@
 
 import type { Cluster, MemberView } from '@tweendeck/engine';
 import { passwordQuestions, takesAll } from '../credentials.ts';
+import { clockMsIn, clockQuestion } from '../expiring.ts';
 import { parseInfo } from '../info.ts';
 import type { RedisLink } from '../redis-link.ts';
 import { settingsIn, settingsQuestions } from '../settings.ts';
@@ -11,6 +12,8 @@ import { fencedPort } from './seen.ts';
 import { slotsHeld } from './slots.ts';
 
 export interface RedisFacts {
+  /** What its own clock showed before it said the rest, in milliseconds. */
+  readonly clockMs: number;
   /** By which the members know it; it outlives pods as long as its data does. */
   readonly id: string;
   /** All that it knows, itself among them. */
@@ -41,14 +44,18 @@ export async function observeMember(
   { passwords, settings = {} }: Pick<Cluster<unknown>, 'passwords' | 'settings'>,
   signal: AbortSignal,
 ): Promise<MemberView<RedisFacts>> {
-  const questions = [['CLUSTER', 'NODES'], ['INFO'], ['CLUSTER', 'INFO'], ['DBSIZE']];
-  const [nodesText, infoText, clusterText, size, ...rest] = await link.ask(
+  const questions = [
+    clockQuestion,
+    ...[['CLUSTER', 'NODES'], ['INFO'], ['CLUSTER', 'INFO'], ['DBSIZE']],
+  ];
+  const [clock = null, nodesText, infoText, clusterText, size, ...rest] = await link.ask(
     [...questions, ...(passwords ? passwordQuestions : []), ...settingsQuestions(settings)],
     signal,
   );
   const account = rest.splice(0, passwords ? passwordQuestions.length : 0);
   const takesPasswords = passwords && { takesPasswords: takesAll(passwords, account) };
   const view = viewOf({
+    clockMs: clockMsIn(clock),
     nodes: parseClusterNodes(utf8(nodesText)),
     info: parseInfo(utf8(infoText)),
     cluster: parseInfo(utf8(clusterText)),
@@ -57,7 +64,7 @@ export async function observeMember(
   return { ...view, ...takesPasswords, settings: settingsIn(settings, rest[0] ?? null) };
 }
 
-interface Said {
+interface Said extends Pick<RedisFacts, 'clockMs'> {
   readonly nodes: readonly ClusterNode[];
   readonly info: ReadonlyMap<string, string>;
   readonly cluster: ReadonlyMap<string, string>;
@@ -65,7 +72,7 @@ interface Said {
 }
 
 /** Throws when it does not know itself. */
-function viewOf({ nodes, info, cluster, keys }: Said): MemberView<RedisFacts> {
+function viewOf({ clockMs, nodes, info, cluster, keys }: Said): MemberView<RedisFacts> {
   const self = nodes.find(({ flags }) => flags.has('myself'));
   if (self === undefined) throw new Error('it does not know itself');
   const isReplica = self.masterId !== undefined;
@@ -83,7 +90,7 @@ function viewOf({ nodes, info, cluster, keys }: Said): MemberView<RedisFacts> {
     ...(version === undefined ? {} : { version }),
     ...(lag === undefined ? {} : { lag }),
     facts: {
-      ...{ id: self.id, nodes, self, keys, offset, isFenced },
+      ...{ clockMs, id: self.id, nodes, self, keys, offset, isFenced },
       memory: {
         data: number('used_memory_dataset'),
         ...{ used: number('used_memory'), max: number('maxmemory') },

@@ -35,7 +35,7 @@ function newcomer(
     ...{ flags: new Set(['myself', 'master']), migrating: new Map(), importing: new Map() },
   };
   const facts: RedisFacts = {
-    ...{ id: name, self, nodes: [self], keys: 0, offset: 0, copiesFrom: undefined },
+    ...{ id: name, self, nodes: [self], keys: 0, offset: 0, copiesFrom: undefined, clockMs: 0 },
     ...{ clusterOk: true, currentEpoch: 0, isFenced: !isLogged(cluster), info: new Map() },
     memory: { data: 0, used: 0, max: memoryFor(spec, place.group) },
   };

@@ -1,13 +1,16 @@
 // Moves slots with their keys from one master to another while clients use them, in pieces that can be taken up again.
 //
 // The order is that of the Redis cluster specification ("Live reconfiguration"): the taker opens the slot, the giver opens it,
-// keys go over, then the taker owns it, then the giver and all others know. At no point is a key nowhere.
+// keys go over, then the taker owns it, then the giver and all others know. At no point is a key nowhere. All but MIGRATE
+// expires: a script with a password would show it to whoever reads the slow log, and what a late one gives the taker is of a
+// slot that is open there yet, or is refused.
 
 import { PlatformError } from '@tweendeck/std';
 import type { RespValue } from '@tweendeck/wire';
-import { askOne, type Command, type OpenLink, type RedisLink } from '../redis-link.ts';
+import { askOne, type Command, type OpenLink } from '../redis-link.ts';
 import { parseClusterNodes } from './cluster-nodes.ts';
 import { utf8 } from './facts.ts';
+import { FreshLink } from './fresh-link.ts';
 import type { SlotMove } from './plan-moves.ts';
 import { addressOf, type Seen, withLink } from './seen.ts';
 import { holds } from './slots.ts';
@@ -33,8 +36,8 @@ export async function moveSlots(
   { open, password }: MoveWay,
   signal: AbortSignal,
 ): Promise<void> {
-  using giver = await open(addressOf(from), signal);
-  using taker = await open(addressOf(to), signal);
+  using giver = await FreshLink.open(from, open, signal);
+  using taker = await FreshLink.open(to, open, signal);
   const others = all.filter(
     (one) => one !== from && one !== to && one.view.facts.self.masterId === undefined,
   );
@@ -57,8 +60,8 @@ interface Bundle {
   readonly slots: readonly number[];
   readonly from: Seen;
   readonly to: Seen;
-  readonly giver: RedisLink;
-  readonly taker: RedisLink;
+  readonly giver: FreshLink;
+  readonly taker: FreshLink;
   readonly password: string | undefined;
   /** Who may have taken over from the giver. */
   readonly heirs: readonly Seen[];
@@ -71,18 +74,20 @@ async function moveBundle(bundle: Bundle, signal: AbortSignal): Promise<number |
   const [fromId, toId] = [from.view.facts.id, to.view.facts.id];
   const setSlots = (...rest: readonly string[]): readonly Command[] =>
     slots.map((slot) => ['CLUSTER', 'SETSLOT', slot, ...rest]);
-  await taker.ask(setSlots('IMPORTING', fromId), signal);
+  await taker.tell(setSlots('IMPORTING', fromId), signal);
   // Gossip does not tell who owns a slot that is open: without an owner its keys are taken from nobody.
   const untold = slots.filter(
     (slot) => !to.view.facts.nodes.some((node) => holds(node.slots, slot)),
   );
   const tell = untold.map((slot) => ['CLUSTER', 'SETSLOT', slot, 'NODE', fromId]);
-  if (tell.length > 0) await taker.ask(tell, signal);
-  await giver.ask(setSlots('MIGRATING', toId), signal);
+  if (tell.length > 0) await taker.tell(tell, signal);
+  await giver.tell(setSlots('MIGRATING', toId), signal);
   const moved = await moveKeys(bundle, signal);
+  // Its clock first: what it is told then is no older than what is looked at here.
+  await taker.ask([], signal);
   if (await isTakenOver(bundle, signal)) return 'taken over';
-  await taker.ask(setSlots('NODE', toId), signal);
-  await giver.ask(setSlots('NODE', toId), signal);
+  await taker.tell(setSlots('NODE', toId), signal);
+  await giver.tell(setSlots('NODE', toId), signal);
   return moved;
 }
 
@@ -120,7 +125,7 @@ async function moveKeys(
     for (const names of held.filter(({ length }) => length > 0)) {
       // What a broken MIGRATE left over there is of the same key, and older than what is here.
       const options = [migrateMs, 'REPLACE', ...auth, 'KEYS', ...names];
-      await askOne(giver, ['MIGRATE', host, port, '', 0, ...options], signal);
+      await giver.ask([['MIGRATE', host, port, '', 0, ...options]], signal);
       moved += names.length;
     }
     left = left.filter((_, index) => (held[index]?.length ?? 0) > 0);
@@ -151,9 +156,10 @@ async function tellOthers(
 ): Promise<void> {
   const { id } = owner.view.facts;
   const commands = slots.map((slot) => ['CLUSTER', 'SETSLOT', slot, 'NODE', id] as const);
-  await Promise.all(
-    others.map((one) =>
-      withLink(one, open, (link) => link.ask(commands, signal), signal).catch(() => undefined),
-    ),
-  );
+  const tell = async (one: Seen): Promise<void> => {
+    using link = await FreshLink.open(one, open, signal);
+    await link.ask([], signal);
+    await link.tell(commands, signal);
+  };
+  await Promise.all(others.map((one) => tell(one).catch(() => undefined)));
 }

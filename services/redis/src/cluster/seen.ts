@@ -2,7 +2,8 @@
 
 import type { Member, MemberView } from '@tweendeck/engine';
 import { isPlatformError } from '@tweendeck/std';
-import type { OpenLink, RedisAddress, RedisLink } from '../redis-link.ts';
+import { commandLifeMs, expiring } from '../expiring.ts';
+import type { Command, OpenLink, RedisAddress, RedisLink } from '../redis-link.ts';
 import type { RedisFacts } from './facts.ts';
 
 export const redisPort = 6_379;
@@ -41,6 +42,17 @@ export async function openUnseen(
       throw error; // what the usual port said
     }
   }
+}
+
+/** Done by the member only while what it said is fresh. */
+export function freshly({ view }: Seen, command: Command): Command {
+  return expiring(command, { untilMs: view.facts.clockMs + commandLifeMs });
+}
+
+/** Done by the member only while what it said is fresh, and it follows whom it followed then, or nobody as then. */
+export function asSeen({ view: { facts } }: Seen, command: Command): Command {
+  const untilMs = facts.clockMs + commandLifeMs;
+  return expiring(command, { untilMs, role: { follows: facts.self.masterId } });
 }
 
 /** A link to a member, for as long as `use` takes. */

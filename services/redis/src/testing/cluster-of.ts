@@ -126,7 +126,7 @@ function memberOf(one: Given, all: readonly Given[], gone: readonly Gone[]): Mem
             ...{ id: idOf(one), self, nodes, keys: one.keys ?? 0, offset: one.offset ?? 0 },
             copiesFrom: one.follows === undefined ? undefined : copiesFrom(one, all),
             memory: one.memory ?? { data: 0, used: 0, max: 0 },
-            ...{ clusterOk: true, currentEpoch: one.epoch ?? 1, info: infoOf(one) },
+            ...{ clusterOk: true, currentEpoch: one.epoch ?? 1, info: infoOf(one), clockMs: 0 },
             isFenced: one.fenced ?? false,
           },
         },

@@ -372,6 +372,10 @@ export const failureObservations: readonly Observation[] = [
       await see.make(1, [[1, 0]]);
       for (let key = 0; key < 20; key++) await see.ask(0, 'SET', `${key}`, 'x'.repeat(50));
       const before = Number(await see.info(0, 'master_repl_offset'));
+      // While the disk is busy with what came before, up to two seconds of writes wait in the server.
+      await see.until('it is in the log', async () =>
+        ['', '0'].includes(await see.info(0, 'aof_buffer_length')),
+      );
       await see.rig.kill(0);
       await see.rig.start(0);
       const after = Number(await see.info(0, 'master_repl_offset'));

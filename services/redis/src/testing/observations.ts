@@ -1,6 +1,7 @@
 // What redis-servers 7.0 do, as far as the platform relies on it: commands to fresh servers, and what is seen then. The same
 // table runs against the pretended servers of this folder and, in `e2e/`, against real ones.
 
+import { expiringObservations } from './observations-expiring.ts';
 import { failureObservations } from './observations-failures.ts';
 import { slotObservations } from './observations-slots.ts';
 import { nodeTimeoutMs, type Observer } from './rig.ts';
@@ -179,4 +180,5 @@ export const observations: readonly Observation[] = [
   ...knowing,
   ...slotObservations,
   ...failureObservations,
+  ...expiringObservations,
 ];

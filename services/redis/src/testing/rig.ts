@@ -2,6 +2,7 @@
 
 import { type ClusterNode, parseClusterNodes } from '../cluster/cluster-nodes.ts';
 import { evenShares } from '../cluster/slots.ts';
+import { clockMsIn, clockQuestion, expiring } from '../expiring.ts';
 import { parseInfo } from '../info.ts';
 
 /** A server that does not answer throws. */
@@ -12,8 +13,8 @@ export interface Rig {
     server: number,
     ...commands: readonly (readonly (string | number)[])[]
   ): Promise<readonly string[]>;
-  /** Over a connection of its own, and goes away without an answer. */
-  tell(server: number, command: readonly (string | number)[]): Promise<void>;
+  /** Commands behind one another over a connection of their own, which goes away without an answer. */
+  tell(server: number, ...commands: readonly (readonly (string | number)[])[]): Promise<void>;
   /** At once, as when its machine dies. */
   kill(server: number): Promise<void>;
   /** It stays there and says nothing. */
@@ -51,6 +52,23 @@ export class Observer {
   async ask(server: number, ...command: readonly (string | number)[]): Promise<string> {
     const [answer = ''] = await this.rig.ask(server, command);
     return this.plain(answer);
+  }
+
+  /** As {@link ask}, a command that expires: so many milliseconds after what its own clock shows now. */
+  async askWithin(
+    server: number,
+    lifeMs: number,
+    ...command: readonly (string | number)[]
+  ): Promise<string> {
+    return this.ask(
+      server,
+      ...expiring(command, { untilMs: (await this.clockMs(server)) + lifeMs }),
+    );
+  }
+
+  async clockMs(server: number): Promise<number> {
+    const [answer = ''] = await this.rig.ask(server, clockQuestion);
+    return clockMsIn(answer.split(' '));
   }
 
   plain(text: string): string {

@@ -2,6 +2,7 @@
 
 import { RespError, type RespValue } from '@tweendeck/wire';
 import { slotCount } from '../cluster/slots.ts';
+import { type Expiry, expiringIn } from '../expiring.ts';
 import type { KnownNode } from './known-node.ts';
 import type { SimRedis } from './sim-redis.ts';
 import { slotOfKey } from './slot-set.ts';
@@ -19,9 +20,23 @@ const text = (value: string): Buffer => Buffer.from(value, 'latin1');
 export function answerOf(member: SimRedis, command: readonly string[], isAsking: boolean): Reply {
   const [name = '', ...rest] = command;
   const upper = name.toUpperCase();
+  const timed = expiringIn(command);
+  if (timed) {
+    const expired = expiredBy(member, timed);
+    if (expired !== undefined) return { reply: no(`EXPIRED ${expired}`), isAsking: false };
+    return answerOf(member, timed.command, isAsking);
+  }
   member.network.watcher?.asked?.(member, command);
   if (upper === 'ASKING') return { reply: 'OK', isAsking: true };
   return { reply: plain(member, [upper, ...rest], isAsking), isAsking: false };
+}
+
+/** In what way, or undefined where it is to be done. */
+function expiredBy({ clockMs, bus }: SimRedis, { untilMs, role }: Expiry): string | undefined {
+  if (clockMs > untilMs) return `${Math.floor(clockMs - untilMs)} ms ago`;
+  const { isReplica, master } = bus.self;
+  const isSame = role === undefined || role.follows === (isReplica ? master?.id : undefined);
+  return isSame ? undefined : 'it has another role now';
 }
 
 function plain(
@@ -34,6 +49,10 @@ function plain(
       return 'PONG';
     case 'INFO':
       return text(infoOf(member));
+    case 'TIME':
+      return [Math.floor(member.clockMs / 1_000), Math.floor(member.clockMs % 1_000) * 1_000].map(
+        (part) => text(String(part)),
+      );
     case 'DBSIZE':
       return member.data.values.size;
     case 'CLUSTER':

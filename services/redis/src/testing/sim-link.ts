@@ -3,7 +3,7 @@
 
 import { PlatformError } from '@tweendeck/std';
 import { type RespArgument, RespError, type RespValue } from '@tweendeck/wire';
-import type { Command, RedisLink } from '../redis-link.ts';
+import { type Command, commandFailed, type RedisLink } from '../redis-link.ts';
 import type { SimRedis } from './sim-redis.ts';
 import type { SimRedisNetwork } from './sim-redis-network.ts';
 
@@ -50,7 +50,9 @@ export class SimLink implements RedisLink {
     for (const command of commands) faults.after?.(command);
     await this.#pass(signal);
     for (const [at, answer] of answers.entries()) {
-      if (answer instanceof RespError) throw failed(member.host, commands[at], answer);
+      if (answer instanceof RespError) {
+        throw commandFailed(`${member.host}:6379`, commands[at] ?? [], answer);
+      }
     }
     return answers;
   }
@@ -134,13 +136,4 @@ export function away(host: string, fact: string): PlatformError {
 
 function textOf(argument: RespArgument): string {
   return typeof argument === 'object' ? Buffer.from(argument).toString('latin1') : String(argument);
-}
-
-function failed(host: string, command: Command | undefined, error: RespError): PlatformError {
-  const [name = ''] = command ?? [];
-  return new PlatformError(
-    'REDIS_COMMAND_FAILED',
-    `${host}:6379: ${textOf(name)}: ${error.message}`,
-    { hint: 'What the server says tells what it lacks.' },
-  );
 }

@@ -15,6 +15,7 @@ import {
 import { type Clock, linkedAbort, type Random, timestampOf } from '@tweendeck/std';
 import type { RedisFacts } from '../cluster/facts.ts';
 import type { RedisClusterOptions } from '../cluster/redis-cluster.ts';
+import { expiringIn } from '../expiring.ts';
 import type { Command, OpenLink } from '../redis-link.ts';
 import type { SimHome } from './sim-home.ts';
 import { away, type LinkFaults } from './sim-link.ts';
@@ -100,11 +101,11 @@ export class SimOperator {
         if (faults.active && isTelling(command)) onTelling(member);
       },
       before: (command) => {
-        call('before', command.slice(0, 4).join(' '));
+        call('before', wordsOf(command));
         if (faults.active && random.next() < faults.cut) throw away('member', 'cut before');
       },
       after: (command) => {
-        call('after', command.slice(0, 4).join(' '));
+        call('after', wordsOf(command));
         if (faults.active && random.next() < faults.cut) throw away('member', 'cut after');
       },
       delayMs: () => {
@@ -212,7 +213,12 @@ export class SimOperator {
   }
 }
 
-function isTelling([name, what]: Command): boolean {
+function wordsOf(command: Command): string {
+  return (expiringIn(command)?.command ?? command).slice(0, 4).join(' ');
+}
+
+function isTelling(command: Command): boolean {
+  const [name, what] = expiringIn(command)?.command ?? command;
   return name === 'MIGRATE' || (name === 'CLUSTER' && !questions.has(String(what)));
 }
 

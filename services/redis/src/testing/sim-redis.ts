@@ -27,6 +27,8 @@ export class SimRedis implements BusGround {
   readonly elections: Elections;
   readonly network: SimRedisNetwork;
   readonly #volume: SimVolume;
+  /** What its clock shows at the beginning of simulated time: no two are set alike. */
+  readonly #clockAtZeroMs: number;
   #isRunning = true;
   #frozen: (() => void)[] | undefined;
   #pausedUntilMs = 0;
@@ -38,6 +40,7 @@ export class SimRedis implements BusGround {
     this.nodeTimeoutMs = nodeTimeoutMs;
     this.random = network.random;
     this.#volume = volume;
+    this.#clockAtZeroMs = 1_700_000_000_000 + this.random.integer(600_000);
     const { nodes, values } = volume;
     this.data = new SimData(
       {
@@ -57,6 +60,11 @@ export class SimRedis implements BusGround {
       this.elections.look();
     });
     this.#every(1_000, () => this.data.cron());
+  }
+
+  /** Its own clock, in milliseconds since 1970. */
+  get clockMs(): number {
+    return this.#clockAtZeroMs + this.nowMs();
   }
 
   get isRunning(): boolean {

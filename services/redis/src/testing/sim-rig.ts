@@ -45,7 +45,10 @@ export class SimRig implements Rig {
           const [answer = null] = await link.ask([command], signal);
           answers.push(textOf(answer));
         } catch (error) {
-          if (!isPlatformError(error, 'REDIS_COMMAND_FAILED')) throw error;
+          const isAnswer =
+            isPlatformError(error, 'REDIS_COMMAND_FAILED') ||
+            isPlatformError(error, 'REDIS_COMMAND_LATE');
+          if (!isAnswer) throw error;
           answers.push(error.message.replace(/^[^ ]+ [A-Z]+: /, ''));
         }
       }
@@ -54,14 +57,17 @@ export class SimRig implements Rig {
     return answers;
   }
 
-  async tell(server: number, command: readonly (string | number)[]): Promise<void> {
+  async tell(
+    server: number,
+    ...commands: readonly (readonly (string | number)[])[]
+  ): Promise<void> {
     const left = new AbortController();
     const { signal } = left;
     using link = await this.#network.opener('observer')(
       { host: this.host(server), port: this.port },
       signal,
     );
-    const asked = link.ask([command], signal).catch(() => undefined);
+    const asked = link.ask(commands, signal).catch(() => undefined);
     await this.pass(1);
     left.abort();
     await asked;
