@@ -11,7 +11,7 @@ import { helmProgram } from './support/kubectl.ts';
 import { fires, promtool, testRules } from './support/promtool.ts';
 
 const chart = join(import.meta.dirname, '../charts/tweendeck');
-const rules = join(chart, 'alerts/cacheserver-replicas.rules.yaml');
+const rules = join(chart, 'alerts/cacheserver-replica.rules.yaml');
 const operatorVersion = 'monitoring.coreos.com/v1';
 
 interface Rendered {
@@ -88,10 +88,10 @@ test('the chart brings the default alerts to the Prometheus operator, as they ar
   );
   assert.deepEqual(ofOperator(told).toSorted(), [
     ...Array.from({ length: 2 }, () => 'PodMonitor'),
-    ...Array.from({ length: 4 }, () => 'PrometheusRule'),
+    ...Array.from({ length: 5 }, () => 'PrometheusRule'),
   ]);
   const rule = told.find(
-    ({ kind, metadata }) => kind === 'PrometheusRule' && metadata.name.endsWith('-cacheservers'),
+    ({ kind, metadata }) => kind === 'PrometheusRule' && metadata.name.endsWith('-cacheserver-replicas'),
   );
   assert.deepEqual(rule?.spec, parse(readFileSync(rules, 'utf8')));
   assert.equal(rule?.metadata.labels['release'], 'prometheus');
