@@ -38,8 +38,8 @@ async function adoptWith(
   const commands: readonly Command[] = [
     // The others believe whoever has the highest epoch. First: cut off behind it, the slots are still nobody's.
     ['CLUSTER', 'BUMPEPOCH'],
-    ...withRanges('DELSLOTSRANGE', rangesOf(taken)),
-    ...withRanges('ADDSLOTSRANGE', rangesOf(left)),
+    ...slotCommands('DELSLOTSRANGE', rangesOf(taken)),
+    ...slotCommands('ADDSLOTSRANGE', rangesOf(left)),
   ];
   await link.ask(
     commands.map((command) => asSeen(by, command)),
@@ -50,7 +50,8 @@ async function adoptWith(
 /** A script takes some 8,000 words. */
 const rangesAtOnce = 1_000;
 
-function withRanges(name: string, ranges: readonly SlotRange[]): readonly Command[] {
+/** `ADDSLOTSRANGE` or `DELSLOTSRANGE`, as often as it takes. */
+export function slotCommands(name: string, ranges: readonly SlotRange[]): readonly Command[] {
   const count = Math.ceil(ranges.length / rangesAtOnce);
   return Array.from({ length: count }, (_, at) => {
     const some = ranges.slice(at * rangesAtOnce, (at + 1) * rangesAtOnce);

@@ -10,6 +10,7 @@ import type { Seen } from './seen.ts';
 export type RedisDeed =
   | { readonly kind: 'meet'; readonly from: Seen; readonly to: Seen }
   | { readonly kind: 'take slots'; readonly by: Seen; readonly ranges: RedisFacts['self']['slots'] }
+  | { readonly kind: 'drop slots'; readonly by: Seen; readonly ranges: RedisFacts['self']['slots'] }
   | { readonly kind: 'follow'; readonly replica: Seen; readonly leader: Seen }
   | { readonly kind: 'forget'; readonly by: readonly Seen[]; readonly id: string }
   | { readonly kind: 'move'; readonly move: SlotMove; readonly all: readonly Seen[] }

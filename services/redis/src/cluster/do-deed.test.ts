@@ -60,6 +60,10 @@ const rows: readonly { readonly deed: RedisDeed; readonly says: readonly string[
     says: [`10.0.0.0 [${life} as a master] CLUSTER ADDSLOTSRANGE 0 9`],
   },
   {
+    deed: { kind: 'drop slots', by: replica, ranges: [[0, 9]] },
+    says: [`10.0.0.1 [${life} of a] CLUSTER DELSLOTSRANGE 0 9`],
+  },
+  {
     deed: { kind: 'follow', replica, leader: other },
     says: [`10.0.0.1 [${life} of a] CLUSTER REPLICATE c`],
   },

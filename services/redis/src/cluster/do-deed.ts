@@ -3,7 +3,7 @@
 
 import { passwordCommands } from '../credentials.ts';
 import type { Command, OpenLink } from '../redis-link.ts';
-import { adoptSlots } from './adopt-slots.ts';
+import { adoptSlots, slotCommands } from './adopt-slots.ts';
 import type { RedisDeed } from './deeds.ts';
 import { type MoveWay, moveSlots } from './move-slots.ts';
 import { addressOf, asSeen, freshly, redisPort, type Seen, withLink } from './seen.ts';
@@ -27,10 +27,10 @@ export async function doDeed(
       const { host } = addressOf(deed.to);
       return tell(deed.from, [['CLUSTER', 'MEET', host, redisPort]]);
     }
-    case 'take slots': {
-      const ranges = deed.ranges.flat();
-      return tell(deed.by, [['CLUSTER', 'ADDSLOTSRANGE', ...ranges]], asSeen);
-    }
+    case 'take slots':
+      return tell(deed.by, slotCommands('ADDSLOTSRANGE', deed.ranges), asSeen);
+    case 'drop slots':
+      return tell(deed.by, slotCommands('DELSLOTSRANGE', deed.ranges), asSeen);
     case 'follow': {
       const { id } = deed.leader.view.facts;
       return tell(deed.replica, [['CLUSTER', 'REPLICATE', id]], asSeen);

@@ -65,6 +65,8 @@ export function seenAfterDeed(
       return acquainted(observed, new Set([deed.from.view.facts.id, deed.to.view.facts.id]));
     case 'take slots':
       return saying(observed, [[deed.by, { slots: deed.ranges }]]);
+    case 'drop slots':
+      return saying(observed, [[deed.by, { slots: [] }]]);
     case 'follow':
       return saying(observed, [[deed.replica, { masterId: deed.leader.view.facts.id, slots: [] }]]);
     case 'tell passwords':

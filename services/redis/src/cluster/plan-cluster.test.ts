@@ -70,6 +70,16 @@ for (const { name, given, options, deeds, troubles = [] } of [
     deeds: ['take slots on c-data-1-0', 'take slots on c-data-2-1'],
   },
   {
+    name: 'a follower that was given slots: they are taken away from it before anything else',
+    given: but(fresh, { '0-0': { slots: third0, follows: '0-1' } }),
+    deeds: ['take slots away from c-data-0-0'],
+  },
+  {
+    name: 'a follower that was given slots in a cluster that lives: the same',
+    given: but(settled, { '0-1': { follows: '0-0', slots: third1 } }),
+    deeds: ['take slots away from c-data-0-1'],
+  },
+  {
     name: 'keys without an owner of their slots: no new cluster',
     given: but(fresh, { '0-0': { slots: third0 }, '1-0': { keys: 1 } }),
     deeds: ['follow c-data-0-0 with c-data-0-1', 'follow c-data-2-0 with c-data-2-1'],

@@ -22,6 +22,9 @@ export function planRedis(
   { members }: Observed<RedisFacts>,
 ): RedisPlan {
   const seen = members.filter(isSeen);
+  const astray = planAstray(seen);
+  if (astray.length > 0)
+    return { deeds: [...planPasswords(cluster, seen), ...astray], troubles: [] };
   const { deeds, troubles } =
     missingSlots(seen) > 0 && isUnused(seen)
       ? planNew(cluster, members, seen)
@@ -54,6 +57,21 @@ function planLeaders(
   if (change === undefined) return { deeds: [], condition };
   const { from, to } = change;
   return { deeds: [handOverTo(from, to, `${from.name} leads, ${condition.message}`)], condition };
+}
+
+/**
+ * Slots that a follower was given, by hand or too late: nobody hears of them, and its process ends by an assertion when it is
+ * to follow another one. First of all it is to have none.
+ */
+function planAstray(seen: readonly Seen[]): readonly PlannedDeed[] {
+  return seen
+    .filter(({ view: { facts } }) => facts.self.masterId !== undefined)
+    .filter(({ view: { facts } }) => facts.self.slots.length > 0)
+    .map((by) => ({
+      ...{ id: `take slots away from ${by.name}`, on: by.name, risk: 'safe' },
+      why: `${by.name} follows, and has slots that nobody hears of`,
+      deed: { kind: 'drop slots', by, ranges: by.view.facts.self.slots },
+    }));
 }
 
 /** Whoever does not take all passwords is told. */

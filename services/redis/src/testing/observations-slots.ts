@@ -202,6 +202,27 @@ export const slotObservations: readonly Observation[] = [
     says: [...['OK', 'CLUSTERDOWN Hash slot not served', 'OK', 'OK', 'OK'], `${slotOfB} from #0`],
   },
   {
+    name: 'a follower takes slots, of which nobody hears, until they are taken away from it',
+    servers: 3,
+    run: async (see) => {
+      await see.meet();
+      await see.ask(0, 'CLUSTER', 'ADDSLOTSRANGE', 0, 99);
+      await see.ask(2, 'CLUSTER', 'ADDSLOTSRANGE', 100, 199);
+      const lines = [await see.ask(1, 'CLUSTER', 'REPLICATE', await see.idOf(0))];
+      await see.untilSees(2, 1, 'slave of #0');
+      await see.untilSees(1, 0, 'master 0-99');
+      lines.push(await see.ask(1, 'CLUSTER', 'ADDSLOTSRANGE', 200, 299), await see.sees(1, 1));
+      await see.rig.pass(nodeTimeouts(2));
+      lines.push(await see.sees(0, 1), await see.sees(2, 1));
+      lines.push(await see.ask(1, 'CLUSTER', 'DELSLOTSRANGE', 200, 299), await see.sees(1, 1));
+      return [...lines, await see.ask(0, 'CLUSTER', 'ADDSLOTSRANGE', 200, 299)];
+    },
+    says: [
+      ...['OK', 'OK', 'slave of #0 200-299', 'slave of #0', 'slave of #0'],
+      ...['OK', 'slave of #0', 'OK'],
+    ],
+  },
+  {
     name: 'a slot with keys is not given away; one without is, and its new owner has the highest epoch',
     servers: 3,
     run: async (see) => {

@@ -223,13 +223,18 @@ function forget({ bus }: SimRedis, id: string): RespValue {
   return 'OK';
 }
 
-function replicate({ bus, data }: SimRedis, id: string): RespValue {
+function replicate(member: SimRedis, id: string): RespValue {
+  const { bus, data } = member;
   const node = bus.nodes.get(id);
   if (!node) return no(`ERR Unknown node ${id}`);
   if (node === bus.self) return no("ERR Can't replicate myself");
   if (node.isReplica) return no('ERR I can only replicate a master, not a replica.');
   if (!bus.self.isReplica && (bus.self.slots.size > 0 || data.values.size > 0)) {
     return no('ERR To set a master the node must be empty and without assigned slots.');
+  }
+  // A real one ends here: "myself->numslots == 0" is an assertion.
+  if (bus.self.slots.size > 0) {
+    member.network.violations.push(`${member.name} was told whom to follow, has slots, and ended`);
   }
   bus.setMaster(node);
   return 'OK';
