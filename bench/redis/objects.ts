@@ -29,6 +29,8 @@ import { addressOf } from './simulated-members.ts';
 
 const shards = 3;
 const changes = 200;
+/** After so long all have been well for a minute, and what making them left is done. */
+const calmMs = 75_000;
 const residentMaxMiB = 512;
 const processorMax = 0.1;
 const reactionMaxMs = 2_000;
@@ -105,7 +107,7 @@ export async function objects(
   const readySeconds = (performance.now() - begunMs) / 1_000;
   write(`${count} are ready after ${readySeconds.toFixed(0)} s`);
 
-  await sleep((steadySeconds * 1_000) / 4, undefined, { signal }); // what making them left is done
+  await sleep(calmMs, undefined, { signal }); // until then they are looked at more often
   const before = await controllers.usage();
   await sleep(steadySeconds * 1_000, undefined, { signal });
   const after = await controllers.usage();

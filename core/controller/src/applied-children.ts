@@ -2,12 +2,23 @@
 
 import { createHash } from 'node:crypto';
 import type { Applied } from '@tweendeck/client';
-import { type KubeObject, type Resource, refKey, refOf } from '@tweendeck/kube';
+import { type KubeObject, type ObjectRef, type Resource, refKey, refOf } from '@tweendeck/kube';
 import type { InformerOf } from './own-writes.ts';
+
+/** A child as its controller renders it. */
+export interface WantedChild {
+  /** Never changed once it was handed over: what is rendered anew is another object. */
+  readonly rendered: Applied;
+  /** Where it is applied; undefined: in no namespace. */
+  readonly namespace: string | undefined;
+  /** By its uid. */
+  readonly owner: string;
+}
 
 /** What was asked for, and the child as it was answered. */
 interface Left {
   readonly digest: string;
+  readonly owner: string;
   readonly uid: string;
   readonly resourceVersion: string;
 }
@@ -22,22 +33,22 @@ export class AppliedChildren {
   }
 
   /** The child in the cache, when nobody has changed it since the same was applied. */
-  unchanged(resource: Resource<KubeObject>, wanted: Applied): KubeObject | undefined {
-    const { name, namespace } = wanted.metadata;
-    const ref = { name, ...(namespace ? { namespace } : {}) };
+  unchanged(resource: Resource<KubeObject>, wanted: WantedChild): KubeObject | undefined {
+    const ref = refIn(wanted);
     const left = this.#left.get(keyOf(resource, refKey(ref)));
-    if (left === undefined) return undefined;
+    if (left === undefined || left.owner !== wanted.owner) return undefined;
     const child = this.#informerOf(resource)?.get(ref);
     const { uid, resourceVersion } = child?.metadata ?? {};
     const isSame = uid === left.uid && resourceVersion === left.resourceVersion;
-    return isSame && digestOf(wanted) === left.digest ? child : undefined;
+    return isSame && digestOf(wanted.rendered) === left.digest ? child : undefined;
   }
 
-  keep(resource: Resource<KubeObject>, wanted: Applied, answered: KubeObject): void {
+  keep(resource: Resource<KubeObject>, wanted: WantedChild, answered: KubeObject): void {
     const { uid, resourceVersion } = answered.metadata;
     if (this.#informerOf(resource) === undefined) return;
-    const key = keyOf(resource, refKey(refOf(answered)));
-    this.#left.set(key, { digest: digestOf(wanted), uid, resourceVersion });
+    const { rendered, owner } = wanted;
+    const left = { digest: digestOf(rendered), owner, uid, resourceVersion };
+    this.#left.set(keyOf(resource, refKey(refIn(wanted))), left);
   }
 
   forget(resource: Resource<KubeObject>, child: KubeObject): void {
@@ -49,6 +60,18 @@ function keyOf({ group, plural }: Resource<KubeObject>, ref: string): string {
   return `${group}/${plural} ${ref}`;
 }
 
-function digestOf(wanted: Applied): string {
-  return createHash('sha256').update(JSON.stringify(wanted)).digest('base64');
+function refIn({ rendered, namespace }: WantedChild): ObjectRef {
+  const { name } = rendered.metadata;
+  return { name, ...(namespace ? { namespace } : {}) };
+}
+
+/** Controllers that remember what they rendered hand over the same objects again. */
+const digests = new WeakMap<Applied, string>();
+
+function digestOf(rendered: Applied): string {
+  const known = digests.get(rendered);
+  if (known !== undefined) return known;
+  const digest = createHash('sha256').update(JSON.stringify(rendered)).digest('base64');
+  digests.set(rendered, digest);
+  return digest;
 }

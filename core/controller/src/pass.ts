@@ -148,6 +148,13 @@ class Pass {
       owner.metadata.namespace === undefined || namespace === owner.metadata.namespace,
       `${owner.kind} ${keyOf(owner)} cannot own ${resource.kind} ${child.metadata.name} outside its namespace`,
     );
+    const wanted = { rendered: child, namespace, owner: owner.metadata.uid };
+    // What is kept of a resource is of that resource.
+    const unchanged = children.unchanged(resource, wanted) as Child | undefined;
+    if (unchanged) {
+      this.#applied.add(childKey(resource, unchanged));
+      return unchanged;
+    }
     const { namespace: _, ...metadata } = child.metadata;
     const whole: Applied = {
       ...child,
@@ -157,11 +164,9 @@ class Pass {
         ownerReferences: [...(metadata.ownerReferences ?? []), controllerReference(owner)],
       },
     };
-    const unchanged = children.unchanged(resource, whole);
     const options = { fieldManager: controller.name, force: true };
-    // What is kept of a resource is of that resource.
-    const applied = (unchanged ?? (await client.apply(resource, whole, options, signal))) as Child;
-    if (!unchanged) children.keep(resource, whole, applied);
+    const applied = await client.apply(resource, whole, options, signal);
+    children.keep(resource, wanted, applied);
     this.#applied.add(childKey(resource, applied));
     return applied;
   }

@@ -33,10 +33,9 @@ import {
   hasPasswords,
   hasTls,
   type MemberRendering,
-  renderCluster,
   renderMember,
-  renderMembers,
 } from './render.ts';
+import type { Renderings } from './renderings.ts';
 import { roleLabels } from './role-labels.ts';
 import { currentPasswords, renewPasswords } from './secrets/keep-passwords.ts';
 import type { PasswordSecrets } from './secrets/password-secret.ts';
@@ -64,10 +63,11 @@ interface Ears extends Pick<ControllerLife, 'wake'> {
 }
 
 /** What outlives a pass. */
-export interface PassMemory {
+export interface PassMemory<Options> {
   readonly ears: Ears | undefined;
   readonly secrets: PasswordSecrets;
   readonly certificates: TlsSecrets;
+  readonly renderings: Renderings<Options>;
   readonly figures: EngineFigures;
   readonly account: ClusterFigures;
 }
@@ -140,7 +140,14 @@ export class ClusterPass<Options, Facts> {
     this.#cluster = { name, namespace, spec: object.spec, settings, calmMs };
   }
 
-  async run({ ears, secrets, certificates, figures, account }: PassMemory): Promise<Outcome> {
+  async run({
+    ears,
+    secrets,
+    certificates,
+    renderings,
+    figures,
+    account,
+  }: PassMemory<Options>): Promise<Outcome> {
     const keeping = { secrets, object: this.#object, context: this.#context };
     const passwords = hasPasswords(this.#engine, this.#cluster)
       ? await currentPasswords(keeping)
@@ -149,13 +156,13 @@ export class ClusterPass<Options, Facts> {
     if (passwords && 'current' in passwords) this.#cluster = { ...this.#cluster, passwords };
     const tls = await this.#tls(certificates);
     if (tls && 'fingerprint' in tls) this.#cluster = { ...this.#cluster, tls };
-    const wanted = renderMembers(this.#engine, this.#cluster);
-    const observed = await this.#observe(wanted, figures);
+    const asked = renderings.of(refKey(this.#object.metadata), this.#cluster);
+    const observed = await this.#observe(asked.members, figures);
     account.observed(this.#engine.telemetry, observed);
     if (ears) this.#listen(ears, observed);
     await this.#mark(observed);
     const staying = this.#staying(observed);
-    const rendering = renderCluster(this.#engine, this.#cluster, { wanted, staying });
+    const rendering = renderings.with(staying, { rendering: asked, cluster: this.#cluster });
     const takenByName = await takenName(this.#object, namesOf(rendering), this.#context);
     // Secrets go with the rest of a namesake.
     if (takenByName === 'leftover') return { requeueAfterMs: busyMs };

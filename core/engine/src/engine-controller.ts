@@ -13,6 +13,7 @@ import { ClusterPass, keepsData, ownedResources, type PassMemory } from './clust
 import type { ClusterObject, ClusterSpec, ClusterStatus } from './cluster-spec.ts';
 import type { Engine } from './engine.ts';
 import { Listeners } from './listeners.ts';
+import { Renderings } from './renderings.ts';
 import { PasswordSecrets } from './secrets/password-secret.ts';
 import { TlsSecrets } from './secrets/tls-secret.ts';
 import { EngineFigures } from './telemetry/figures.ts';
@@ -26,9 +27,10 @@ export function engineController<Options, Facts>(
   engine: Engine<Options, Facts>,
   figures: EngineFigures = new EngineFigures(),
 ): Controller {
-  let ears: PassMemory['ears'];
+  let ears: PassMemory<Options>['ears'];
   const secrets = new PasswordSecrets(engine);
   const certificates = new TlsSecrets(engine);
+  const renderings = new Renderings<Options>(engine);
   return defineController<ClusterObject<Options>>({
     name: engine.component,
     resource: kind,
@@ -55,7 +57,14 @@ export function engineController<Options, Facts>(
       const pass = new ClusterPass(engine, object, context);
       let succeeded = false;
       try {
-        const outcome = await pass.run({ ears, secrets, certificates, figures, account });
+        const outcome = await pass.run({
+          ears,
+          secrets,
+          certificates,
+          renderings,
+          figures,
+          account,
+        });
         succeeded = true;
         return outcome;
       } finally {
@@ -67,6 +76,7 @@ export function engineController<Options, Facts>(
       ears?.listeners.set(refKey(ref), []);
       secrets.forget(refKey(ref));
       certificates.forget(refKey(ref));
+      renderings.forget(refKey(ref));
     },
   });
 }
