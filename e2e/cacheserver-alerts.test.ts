@@ -91,7 +91,8 @@ test('the chart brings the default alerts to the Prometheus operator, as they ar
     ...Array.from({ length: 5 }, () => 'PrometheusRule'),
   ]);
   const rule = told.find(
-    ({ kind, metadata }) => kind === 'PrometheusRule' && metadata.name.endsWith('-cacheserver-replicas'),
+    ({ kind, metadata }) =>
+      kind === 'PrometheusRule' && metadata.name.endsWith('-cacheserver-replicas'),
   );
   assert.deepEqual(rule?.spec, parse(readFileSync(rules, 'utf8')));
   assert.equal(rule?.metadata.labels['release'], 'prometheus');
