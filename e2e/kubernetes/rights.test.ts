@@ -137,8 +137,8 @@ test('the definitions in the cluster are those of the code, for Helm 3 and Helm 
   for (const { stdout, stderr } of rendered) {
     const objects = parseAllDocuments(stdout).map((document) => document.toJS());
     const crds = objects.filter((object) => object?.kind === 'CustomResourceDefinition');
-    const engines = [memcachedKind, redisClusterKind, redisSentinelKind];
-    const kinds = [cacheServerKind, backupKind, ...engines].map((kind) => kind.crd().spec);
+    const engines = [cacheServerKind, memcachedKind, redisClusterKind, redisSentinelKind];
+    const kinds = [backupKind, ...engines].map((kind) => kind.crd().spec);
     assert.deepEqual(
       crds.map(({ spec }) => spec),
       JSON.parse(JSON.stringify(kinds)),
