@@ -463,6 +463,15 @@ for (const { name, given, options, deeds, troubles = [] } of [
     deeds: [],
   },
   {
+    name: 'who is to leave and does not answer is not forgotten: it may have to lead until then',
+    given: [
+      ...settled,
+      { at: '3-0', wanted: false, keys: 5 },
+      { at: '3-1', wanted: false, follows: '3-0', keys: 5, silent: 'with pod' },
+    ],
+    deeds: [],
+  },
+  {
     name: 'a failover: whoever owns slots leads, whatever its ordinal',
     given: but(settled, {
       '0-0': { slots: undefined, follows: '0-1' },

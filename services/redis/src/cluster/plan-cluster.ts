@@ -196,8 +196,9 @@ function planForgetting(
   members: readonly Member<RedisFacts>[],
   seen: readonly Seen[],
 ): readonly PlannedDeed[] {
-  // Who does not answer may come back with its id: a ban of it would keep it out.
-  if (members.some((member) => member.wanted && !isSeen(member))) return [];
+  // Who does not answer may come back with its id: a ban of it would keep it out. Also of a shard that goes: whoever the others
+  // do not know gets none of their votes, and may be the only one that can lead it.
+  if (members.some((member) => !isSeen(member))) return [];
   const present = new Set(seen.map(({ view }) => view.facts.id));
   const known = new Map(
     seen.flatMap(({ view }) => view.facts.nodes.map((node) => [node.id, node] as const)),
