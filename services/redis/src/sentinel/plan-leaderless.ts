@@ -8,6 +8,7 @@ import {
   lead,
   nothing,
   only,
+  type PlannedDeed,
   type SentinelPlan,
   type SentinelSet,
   waitFor,
@@ -85,7 +86,8 @@ function planReturned(set: SentinelSet, standing: Standing, known: SeenData): Se
   const isWhole = isNewest && (known.facts.isLogged || isBest);
   if (hasData(known) && isWhole) return only(lead(set, known, why));
   if (isBest && absentData(members).length === 0) return only(lead(set, known, why));
-  if (isBest) return nothing; // empty, as all that are seen: who is missing may have data
+  // Empty, as all that are seen.
+  if (isBest) return only(leadInDoubt(set, known, standing));
   if (by) {
     const empty = `${known.name} led, and has less than others since it started anew`;
     return only({
@@ -94,7 +96,8 @@ function planReturned(set: SentinelSet, standing: Standing, known: SeenData): Se
     });
   }
   const heir = bestOf(others);
-  if (heir === undefined || absentData(members).length > 0) return nothing;
+  if (heir === undefined) return nothing;
+  if (absentData(members).length > 0) return only(leadInDoubt(set, heir, standing));
   return only(
     lead(set, heir, `${known.name} led, and lost its data; Sentinels have nobody to choose`),
   );
@@ -111,8 +114,23 @@ function planLost(set: SentinelSet, standing: Standing, named: string): Sentinel
   const isGone = !isSomebody(standing, named) && absentData(members).length === 0;
   const best = bestOf(data, named);
   if (best === undefined || !(isGone || isDownFor(standing))) return nothing;
-  if (!hasData(best) && absentData(members).length > 0) return nothing;
+  if (!hasData(best) && absentData(members).length > 0) {
+    return only(leadInDoubt(set, best, standing));
+  }
   return only(lead(set, best, `the leader ${named} is gone, and Sentinels have nobody to choose`));
+}
+
+/** Who is missing may have more: it is waited for, unless a person says that it is not to be. */
+function leadInDoubt(set: SentinelSet, by: SeenData, { members }: Standing): PlannedDeed {
+  const absent = absentData(members);
+  const names = absent.map(({ name }) => name).join(', ');
+  const verb = absent.length === 1 ? 'does' : 'do';
+  return lead(
+    set,
+    by,
+    `nobody leads; ${names} ${verb} not answer, and may have newer data`,
+    'dataLoss',
+  );
 }
 
 function absentData(members: readonly Member<SetFacts>[]): readonly Member<SetFacts>[] {

@@ -190,9 +190,15 @@ const rows: readonly Row[] = [
     troubles: ['SeveralLeaders'],
   },
   {
-    name: 'S8: the leader went before others were in step, and those are empty: nothing until it is back',
+    name: 'S8: the leader went before others were in step, and those are empty: not at once',
+    data: [{ silent: 'without pod' }, empty, empty],
+    sentinels: all({ downMs: 6_000, names: '10.9.9.9:6379' }),
+  },
+  {
+    name: 'S8: the leader went before others were in step, and is away for long: a person may choose an empty one',
     data: [{ silent: 'without pod' }, empty, empty],
     sentinels: all({ downMs: 60_000, names: '10.9.9.9:6379' }),
+    deeds: ['lead with s-data-1 (dataLoss)'],
   },
   {
     name: 'S8: it is back with its data: it leads again',
@@ -298,6 +304,18 @@ const rows: readonly Row[] = [
     name: 'S13: alone and empty, it begins anew',
     data: [empty],
     deeds: ['lead with s-data-0 (disruptive)'],
+  },
+  {
+    name: 'S13: all that are there are empty, and one is away that may have data: a person may choose',
+    data: [empty, empty, { silent: 'with pod' }],
+    sentinels: all({ down: [1, 2] }),
+    deeds: ['lead with s-data-0 (dataLoss)'],
+  },
+  {
+    name: 'S13: the leader lost its data, another one has some, and one is away: a person may choose',
+    data: [empty, back, { silent: 'with pod' }],
+    sentinels: all({ down: [1, 2] }),
+    deeds: ['lead with s-data-1 (dataLoss)'],
   },
   {
     name: 'S13: the leader lost its data, others started anew with theirs: the best of them leads',
