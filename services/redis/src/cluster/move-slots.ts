@@ -7,12 +7,12 @@
 
 import { PlatformError } from '@tweendeck/std';
 import type { RespValue } from '@tweendeck/wire';
-import { askOne, type Command, type OpenLink } from '../redis-link.ts';
+import { askOne, type Command, type OpenLink, type RedisLink } from '../redis-link.ts';
 import { parseClusterNodes } from './cluster-nodes.ts';
 import { utf8 } from './facts.ts';
 import { FreshLink } from './fresh-link.ts';
 import type { SlotMove } from './plan-moves.ts';
-import { addressOf, type Seen, withLink } from './seen.ts';
+import { addressOf, type Seen } from './seen.ts';
 import { holds } from './slots.ts';
 
 /** A pass moves so much at most; the next one goes on. */
@@ -41,12 +41,12 @@ export async function moveSlots(
   const others = all.filter(
     (one) => one !== from && one !== to && one.view.facts.self.masterId === undefined,
   );
-  const heirs = all.filter(({ view }) => view.facts.self.masterId === from.view.facts.id);
+  using heirs = await openHeirs({ from, all }, open, signal);
   let keys = 0;
   for (let at = 0; at < Math.min(slots.length, slotsInPass) && keys < keysInPass; ) {
     const bundle = slots.slice(at, at + slotsAtOnce);
     const moved = await moveBundle(
-      { slots: bundle, from, to, giver, taker, password, heirs, open },
+      { slots: bundle, from, to, giver, taker, password, heirs: heirs.links },
       signal,
     );
     if (moved === 'taken over') return;
@@ -63,9 +63,27 @@ interface Bundle {
   readonly giver: FreshLink;
   readonly taker: FreshLink;
   readonly password: string | undefined;
-  /** Who may have taken over from the giver. */
-  readonly heirs: readonly Seen[];
-  readonly open: OpenLink;
+  /** To whoever may have taken over from the giver. */
+  readonly heirs: readonly RedisLink[];
+}
+
+interface HeirLinks extends Disposable {
+  readonly links: readonly RedisLink[];
+}
+
+/** All of them, or none is left open. */
+async function openHeirs(
+  { from, all }: { readonly from: Seen; readonly all: readonly Seen[] },
+  open: OpenLink,
+  signal: AbortSignal,
+): Promise<HeirLinks> {
+  using opened = new DisposableStack();
+  const links: RedisLink[] = [];
+  for (const heir of all.filter(({ view }) => view.facts.self.masterId === from.view.facts.id)) {
+    links.push(opened.use(await open(addressOf(heir), signal)));
+  }
+  const held = opened.move();
+  return { links, [Symbol.dispose]: () => held.dispose() };
 }
 
 /** Gives how many keys went. */
@@ -95,15 +113,10 @@ async function moveBundle(bundle: Bundle, signal: AbortSignal): Promise<number |
  * A giver that was frozen goes on before it hears that another one leads in its place: what it gave is old then, and what
  * the other one acknowledged would be lost with the slots.
  */
-async function isTakenOver({ from, heirs, open }: Bundle, signal: AbortSignal): Promise<boolean> {
+async function isTakenOver({ from, heirs }: Bundle, signal: AbortSignal): Promise<boolean> {
   const { id } = from.view.facts;
   for (const heir of heirs) {
-    const said = await withLink(
-      heir,
-      open,
-      (link) => askOne(link, ['CLUSTER', 'NODES'], signal),
-      signal,
-    );
+    const said = await askOne(heir, ['CLUSTER', 'NODES'], signal);
     const self = parseClusterNodes(utf8(said)).find(({ flags }) => flags.has('myself'));
     if (self?.masterId !== id) return true;
   }
