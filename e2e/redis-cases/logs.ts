@@ -50,6 +50,21 @@ export async function casesOfLogs(context: TestContext, home: RedisCaseHome): Pr
     },
   );
 
+  await context.test(
+    'C17: a leader is lost while its follower starts anew: a shard goes on',
+    async () => {
+      const leader = await home.someLeader(cart);
+      const follower = (await cart.seen()).find(({ self }) => self.masterId === leader.self.id);
+      assert.ok(follower);
+      const elected = home.stepsLike(cart, 'elect');
+      killRedisAt(follower.ip);
+      await home.lose(cart, [leader]);
+      await home.isWhole(cart);
+      assert.ok(home.stepsLike(cart, 'elect') > elected);
+      await home.promisesKept(cartWriter, new Map(), [leader]);
+    },
+  );
+
   await context.test('C17: where nobody has data any more, writes go on without', async () => {
     const leader = await home.someLeader(cart);
     const shard = (await cart.seen()).filter((one) => one.shard === leader.shard);

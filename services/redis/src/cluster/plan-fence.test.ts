@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clusterOf, type Given } from '../testing/cluster-of.ts';
+import { clusterOf, type Given, type Gone } from '../testing/cluster-of.ts';
 import { openSettings, startSettings } from './fence.ts';
 import { planRedis } from './plan-cluster.ts';
 import { evenShares } from './slots.ts';
@@ -18,20 +18,30 @@ const settled: readonly Given[] = [third0, third1, third2].flatMap((slots, shard
 
 type Changes = Readonly<Record<string, Partial<Given>>>;
 
-function planned(changes: Changes, { volumes = false } = {}): readonly string[] {
+interface Options {
+  readonly volumes?: boolean;
+  readonly gone?: readonly Gone[];
+}
+
+function planned(
+  changes: Changes,
+  { volumes = false, gone = [] }: Options = {},
+): readonly string[] {
   const resources = { limits: {} };
   const storage = volumes ? { storage: { size: '1Gi' } } : {};
   const groups = { data: { shards: 3, members: 3, resources, ...storage } };
   const spec = { version: '7.0', options: {}, groups };
   const given = settled.map((one) => ({ ...one, ...changes[one.at] }));
-  const { deeds } = planRedis({ spec }, { members: clusterOf(given) });
+  const { deeds } = planRedis({ spec }, { members: clusterOf(given, gone) });
   return deeds.map(({ id, risk }) => (risk === 'safe' ? id : `${id} (${risk})`));
 }
 
 const empty = { fenced: true, keys: 0, offset: 0 } as const;
 const unlinked = { synced: false, offset: 88 } as const;
 
-for (const { name, changes, volumes = false, deeds } of [
+const old: Gone = { id: 'old', slots: third0 };
+
+for (const { name, changes, deeds, ...options } of [
   {
     name: 'a leader is back without data: the replica that has most leads',
     changes: { '0-0': empty, '0-1': unlinked, '0-2': { ...unlinked, offset: 89 } },
@@ -145,8 +155,48 @@ for (const { name, changes, volumes = false, deeds } of [
     },
     deeds: ['fail over to c-data-0-1 (disruptive)', 'fail over to c-data-1-1 (disruptive)'],
   },
-] as readonly { name: string; changes: Changes; volumes?: boolean; deeds: readonly string[] }[]) {
-  test(`C17: ${name}`, () => assert.deepEqual(planned(changes, { volumes }), deeds));
+  {
+    name: 'its leader is gone for good, and all that follow it started without a log: the best is elected',
+    gone: [old],
+    changes: {
+      '0-0': { ...empty, id: 'new', slots: undefined, fenced: undefined },
+      '0-1': { follows: 'old', fenced: true, synced: false, offset: 40 },
+      '0-2': { follows: 'old', fenced: true, synced: false, offset: 50 },
+    },
+    deeds: ['elect c-data-0-2 (disruptive)'],
+  },
+  {
+    name: 'the same, and it owned nothing: nobody could elect another, so one leads without votes',
+    gone: [{ id: 'old' }],
+    changes: {
+      '0-0': { follows: 'old', fenced: true, slots: undefined, synced: false, keys: 0 },
+      '0-1': { follows: 'old', fenced: true, synced: false, keys: 0 },
+      '0-2': { follows: 'old', fenced: true, synced: false, keys: 0 },
+      '1-0': { slots: [[0, 10_922]] },
+    },
+    deeds: ['lead with c-data-0-0 (disruptive)'],
+  },
+  {
+    name: 'the same, while a member is away that may be that leader: a person decides',
+    changes: {
+      '0-0': { silent: 'with pod' },
+      '0-1': { ...empty, synced: false },
+      '0-2': { ...empty, synced: false },
+    },
+    deeds: ['elect c-data-0-1 (dataLoss)'],
+  },
+  {
+    name: 'the same, while another one was there all the time: it stands for election by itself',
+    gone: [old],
+    changes: {
+      '0-0': { ...empty, id: 'new', slots: undefined, fenced: undefined },
+      '0-1': { follows: 'old', fenced: true, synced: false, offset: 40 },
+      '0-2': { follows: 'old', synced: false },
+    },
+    deeds: [],
+  },
+] as readonly (Options & { name: string; changes: Changes; deeds: readonly string[] })[]) {
+  test(`C17: ${name}`, () => assert.deepEqual(planned(changes, options), deeds));
 }
 
 test('C17: who owns nothing is let in, also while others are not there yet', () => {

@@ -17,7 +17,7 @@ export function planFenced(
   members: readonly Member<RedisFacts>[],
   seen: readonly Seen[],
 ): readonly PlannedDeed[] {
-  return seen
+  const each = seen
     .filter(({ view }) => view.facts.isFenced)
     .flatMap((one): readonly PlannedDeed[] => {
       const { self } = one.view.facts;
@@ -28,6 +28,43 @@ export function planFenced(
       if (self.slots.length === 0) return [letIn(cluster, one, `${one.name} owns nothing yet`)];
       return planOwner(cluster, one, { members, seen });
     });
+  return [...each, ...planDeserted(members, seen)];
+}
+
+/** Who is fenced does not stand for election: where nobody else does, the best of those that follow an owner who is gone is told to. */
+function planDeserted(
+  members: readonly Member<RedisFacts>[],
+  seen: readonly Seen[],
+): readonly PlannedDeed[] {
+  const present = new Set(seen.map(({ view }) => view.facts.id));
+  const owners = new Set(
+    seen.flatMap(({ view }) =>
+      view.facts.nodes.filter(({ slots }) => slots.length > 0).map(({ id }) => id),
+    ),
+  );
+  const followers = Map.groupBy(seen, ({ view }) => view.facts.self.masterId);
+  const silent = members.filter((member) => !isSeen(member));
+  return [...followers].flatMap(([id, all]): readonly PlannedDeed[] => {
+    const [heir] = all.toSorted((a, b) => streamOf(b) - streamOf(a));
+    const isDeserted = id !== undefined && owners.has(id) && !present.has(id);
+    if (!isDeserted || heir === undefined || !all.every(({ view }) => view.facts.isFenced)) {
+      return [];
+    }
+    const started = `the leader of ${heir.name} is gone, and it started without a log`;
+    return [
+      {
+        ...{ id: `elect ${heir.name}`, on: heir.name },
+        risk: silent.length === 0 ? 'disruptive' : 'dataLoss',
+        why: silent.length === 0 ? started : `${started}; ${doubtOf(silent)}`,
+        deed: { kind: 'lead', replica: heir, how: 'forced' },
+      },
+    ];
+  });
+}
+
+function doubtOf(silent: readonly Member<RedisFacts>[]): string {
+  const names = silent.map(({ name }) => name).join(', ');
+  return `${names} ${silent.length === 1 ? 'does' : 'do'} not answer, and may have newer data`;
 }
 
 /** Whoever has more than the owner leads in its place; the owner goes on where nobody can have more. */
@@ -48,8 +85,7 @@ function planOwner(
     .filter(({ view: { facts } }) => facts.self.masterId === owner.view.facts.id)
     .filter((one) => hasMore(one, owner))
     .toSorted((a, b) => streamOf(b) - streamOf(a));
-  const names = silent.map(({ name }) => name).join(', ');
-  const doubt = `${names} ${silent.length === 1 ? 'does' : 'do'} not answer, and may have newer data`;
+  const doubt = doubtOf(silent);
   const started = `${owner.name} leads its shard, and started without a log`;
   if (heir) {
     // One that was there all the time heard all that its leader acknowledged, as far as anybody did.

@@ -85,7 +85,8 @@ export function planElections(
   const gone = [...mastersOf(seen).keys()].filter((id) => !present.has(id));
   return gone.flatMap((id): readonly PlannedDeed[] => {
     const heir = heirOf(id, seen);
-    if (heir === undefined || areAgreed(id, seen)) return [];
+    // Whoever is fenced is seen to by itself (`plan-fence.ts`).
+    if (heir === undefined || heir.view.facts.isFenced || areAgreed(id, seen)) return [];
     return [
       {
         ...{ id: `elect ${heir.name}`, on: heir.name, risk: 'disruptive' },

@@ -32,7 +32,7 @@ export interface Given {
   readonly copiesFrom?: string;
   readonly migrating?: ReadonlyMap<number, string>;
   readonly importing?: ReadonlyMap<number, string>;
-  readonly fenced?: true;
+  readonly fenced?: true | undefined;
   /** Whether it has all that it must have; of its role when omitted. */
   readonly synced?: boolean;
   /** Bytes that it would give to replicas of its own; not told when omitted. */
