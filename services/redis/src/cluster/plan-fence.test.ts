@@ -39,6 +39,53 @@ function planned(
 const empty = { fenced: true, keys: 0, offset: 0 } as const;
 const unlinked = { synced: false, offset: 88 } as const;
 
+/** The first slots of a fourth shard are on their way there. */
+const taking = (changes: Changes): readonly Given[] =>
+  [
+    ...settled.map((one) =>
+      one.at === '0-0' ? { ...one, migrating: new Map([[5, '3-0']]) } : one,
+    ),
+    { at: '3-0', ...empty, importing: new Map([[5, '0-0']]) },
+    { at: '3-1', follows: '3-0', keys: 4, offset: 9, synced: false },
+  ].map((one) => ({ ...one, ...changes[one.at] }));
+
+for (const { name, changes, deeds } of [
+  {
+    name: 'its replica has their keys, and leads',
+    changes: {},
+    deeds: ['fail over to c-data-3-1 (disruptive) without votes'],
+  },
+  {
+    name: 'its replica leads: it follows that before it is let in',
+    changes: { '3-1': { follows: undefined, synced: true } },
+    deeds: ['follow c-data-3-1 with c-data-3-0'],
+  },
+  {
+    name: 'its replica has none of them either: it goes on',
+    changes: { '3-1': { keys: 0 } },
+    deeds: ['let in c-data-3-0'],
+  },
+  {
+    name: 'its replica is away: a person decides',
+    changes: { '3-1': { silent: 'with pod' } },
+    deeds: ['let in c-data-3-0 (dataLoss)'],
+  },
+] as readonly { name: string; changes: Changes; deeds: readonly string[] }[]) {
+  test(`C17: who was about to own its first slots starts without a log: ${name}`, () => {
+    const resources = { limits: {} };
+    const groups = { data: { shards: 4, members: 3, resources } };
+    const spec = { version: '7.0', options: {}, groups };
+    const plan = planRedis({ spec }, { members: clusterOf(taking(changes)) });
+    assert.deepEqual(
+      plan.deeds.map(({ id, risk, deed }) => {
+        const how = deed.kind === 'lead' ? ` ${deed.how}` : '';
+        return risk === 'safe' ? id : `${id} (${risk})${how}`;
+      }),
+      deeds,
+    );
+  });
+}
+
 const old: Gone = { id: 'old', slots: third0 };
 
 for (const { name, changes, deeds, ...options } of [

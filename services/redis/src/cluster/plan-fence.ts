@@ -25,7 +25,8 @@ export function planFenced(
         const why = `${one.name} has all that its leader has`;
         return one.view.synced ? [letIn(cluster, one, why)] : [];
       }
-      if (self.slots.length === 0) return [letIn(cluster, one, `${one.name} owns nothing yet`)];
+      const takes = self.slots.length > 0 || self.importing.size > 0;
+      if (!takes) return [letIn(cluster, one, `${one.name} owns nothing yet`)];
       return planOwner(cluster, one, { members, seen });
     });
   return [...each, ...planDeserted(members, seen)];
@@ -67,7 +68,10 @@ function doubtOf(silent: readonly Member<RedisFacts>[]): string {
   return `${names} ${silent.length === 1 ? 'does' : 'do'} not answer, and may have newer data`;
 }
 
-/** Whoever has more than the owner leads in its place; the owner goes on where nobody can have more. */
+/**
+ * Whoever has more than the owner leads in its place; the owner goes on where nobody can have more. The same for who was about
+ * to own its first slots: their keys went there already. Nobody is elected in the place of one without slots.
+ */
 function planOwner(
   cluster: Fenced,
   owner: Seen,
@@ -90,12 +94,13 @@ function planOwner(
   if (heir) {
     // One that was there all the time heard all that its leader acknowledged, as far as anybody did.
     const isSure = !heir.view.facts.isFenced || silent.length === 0;
+    const owns = owner.view.facts.self.slots.length > 0;
     return [
       {
         ...{ id: `fail over to ${heir.name}`, on: heir.name },
         risk: isSure ? 'disruptive' : 'dataLoss',
         why: `${started}: ${heir.name} has more${isSure ? '' : `; ${doubt}`}`,
-        deed: { kind: 'lead', replica: heir, how: 'forced' },
+        deed: { kind: 'lead', replica: heir, how: owns ? 'forced' : 'without votes' },
       },
     ];
   }
@@ -114,8 +119,12 @@ function streamOf({ view: { facts } }: Seen): number {
   return Math.max(facts.offset, Number(facts.info.get('master_repl_offset') ?? 0));
 }
 
-function hasReplaced({ view: { facts } }: Seen, owner: Seen): boolean {
+function hasReplaced({ place, view: { facts } }: Seen, owner: Seen): boolean {
   const { self } = owner.view.facts;
+  if (self.slots.length === 0) {
+    const isMate = place.shard === owner.place.shard && !facts.isFenced;
+    return isMate && facts.self.masterId === undefined && facts.keys > 0;
+  }
   return (
     facts.self.epoch > self.epoch && slotsIn(self.slots).some((s) => holds(facts.self.slots, s))
   );

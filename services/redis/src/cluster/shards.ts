@@ -19,11 +19,16 @@ export function leaderOf(shard: readonly Seen[]): Seen | undefined {
   const masters = shard.filter(({ view }) => view.facts.self.masterId === undefined);
   const isFollowed = ({ view: { facts } }: Seen): boolean =>
     shard.some(({ view }) => view.facts.self.masterId === facts.id);
+  // Who was about to own slots and started without their keys gives way to who has them.
+  const heir = masters.some(({ view }) => view.facts.isFenced)
+    ? masters.find(({ view: { facts } }) => !facts.isFenced && facts.keys > 0)
+    : undefined;
   const isTaking = ({ view }: Seen): boolean => view.facts.self.importing.size > 0;
   const isAlone = shard.length === 1;
   const begins =
     masters.every(isEmpty) && shard.every((one) => isEmpty(one) && !isHeir(one, shard));
   return (
+    heir ??
     masters.find(isFollowed) ??
     masters.find(isTaking) ??
     (begins || isAlone ? masters[0] : undefined)
