@@ -156,6 +156,11 @@ export interface Engine<Options, Facts> extends EngineTables<Options> {
     cluster: Cluster<Options>,
     signal: AbortSignal,
   ) => Promise<void>;
+  /**
+   * Whether others, of those that answered, say of a member that has not answered yet that it is down: it is given up
+   * after {@link observeDownMs}. Pure.
+   */
+  readonly isDown?: (member: Member<Facts>, observed: Observed<Facts>) => boolean;
   /** What each is when all that was seen is taken together, where one alone may be wrong about itself. By name; pure. */
   readonly roles?: (observed: Observed<Facts>) => ReadonlyMap<string, Role>;
   /**
@@ -244,3 +249,5 @@ export const tlsFilesPath = '/etc/tweendeck-tls';
 export const dataPath = '/data';
 /** How long a member may take to be observed. */
 export const observeMs = 1_500;
+/** How long at least one that is known to be down. */
+export const observeDownMs = 300;

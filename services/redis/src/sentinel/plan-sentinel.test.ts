@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mayLeaveSet, planHandOver, planSentinel } from './plan-sentinel.ts';
-import { rolesIn, standingOf } from './standing.ts';
+import { isDownBySentinels, rolesIn, standingOf } from './standing.ts';
 import { type GivenData, type GivenSentinel, setOf, toySet } from './testing/set-of.ts';
 
 interface Row {
@@ -414,6 +414,26 @@ for (const { name, data, sentinels, roles } of [
   test(`Sentinel roles: ${name}`, () => {
     const found = rolesIn({ members: setOf({ data, sentinels }) });
     assert.deepEqual([...found.values()], roles);
+  });
+}
+
+for (const { name, sentinels, down } of [
+  { name: 'nobody says so', sentinels: [{}, {}, {}], down: [] },
+  { name: 'one says so of the leader', sentinels: [{}, { flags: ['s_down'] }, {}], down: [0] },
+  {
+    name: 'one says so of the leader of before',
+    sentinels: [{ names: 1, down: [0] }, { names: 1 }, {}],
+    down: [0],
+  },
+  { name: 'one says so that is not heard', sentinels: [{ down: [1], silent: true }], down: [] },
+] as const) {
+  test(`who is down by the Sentinels: ${name}`, () => {
+    const members = setOf({ data: [{}, {}, {}], sentinels });
+    const told = members.filter((member) => isDownBySentinels(member, { members }));
+    assert.deepEqual(
+      told.map(({ place }) => [place.group, place.ordinal]),
+      down.map((ordinal) => ['data', ordinal]),
+    );
   });
 }
 

@@ -32,7 +32,7 @@ import {
   type SentinelOptions,
   sentinelId,
 } from './settings.ts';
-import { rolesIn, standingOf } from './standing.ts';
+import { isDownBySentinels, rolesIn, standingOf } from './standing.ts';
 import { redisSentinelTelemetry } from './telemetry.ts';
 
 type Context = RenderContext<SentinelOptions>;
@@ -188,6 +188,7 @@ export function redisSentinelEngine(
       return await observeSentinel(link, { ...set, passwords: cluster.passwords }, signal);
     },
     roles: rolesIn,
+    isDown: isDownBySentinels,
     telemetry: redisSentinelTelemetry,
     listen: async ({ pod, place }, cluster, changed, signal) => {
       if (place.group === 'data') return aborted(signal); // Sentinels tell of them

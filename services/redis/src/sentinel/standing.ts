@@ -90,3 +90,18 @@ export function rolesIn(observed: Observed<SetFacts>): ReadonlyMap<string, Role>
     }),
   );
 }
+
+/** Whether any Sentinel says that it does not answer: for as long as one that is asked anew may take, it had already. */
+export function isDownBySentinels(
+  { pod, place }: Member<SetFacts>,
+  { members }: Observed<SetFacts>,
+): boolean {
+  const address = `${pod?.ip}:${redisPort}`;
+  if (place.group !== 'data') return false;
+  return members.some(({ view }) => {
+    const watch = view?.facts.kind === 'sentinel' ? view.facts.watch : undefined;
+    if (watch === undefined) return false;
+    const named = [{ address: watch.address, flags: watch.flags }, ...watch.replicas];
+    return named.some((one) => one.address === address && one.flags.has('s_down'));
+  });
+}
