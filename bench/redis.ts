@@ -1,7 +1,7 @@
 // RedisClusters beside bare redis-servers: death of a master, rolling restart, shards added and taken away; and what a
 // thousand of them cost as objects.
 // ARGS: --parts=failover,rolling,scaling,objects for some of it, --runs=N (20) of failover, --rounds=N (3) of rolling,
-// --mebibytes=N (1024) of data to move, --objects=N (1000) watched for --steady=SECONDS (60) and
+// --mebibytes=N (1024) of data to move (redis-cli, the peer, takes three times as long: --no-peer), --objects=N (1000) watched for --steady=SECONDS (60) and
 // changed one --every=MS (100), --write to put the tables into bench/README.md.
 
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
@@ -23,11 +23,13 @@ export async function run(
 ): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
+    allowNegative: true,
     options: {
       parts: { type: 'string', default: 'failover,rolling,scaling,objects' },
       runs: { type: 'string', default: '20' },
       rounds: { type: 'string', default: '3' },
       mebibytes: { type: 'string', default: '1024' },
+      peer: { type: 'boolean', default: true },
       objects: { type: 'string', default: '1000' },
       steady: { type: 'string', default: '60' },
       every: { type: 'string', default: '100' },
@@ -42,7 +44,7 @@ export async function run(
     rolling: (directory: string) =>
       rolling({ rounds: Number(values.rounds), directory, write }, signal),
     scaling: (directory: string) =>
-      scaling({ mebibytes: Number(values.mebibytes), directory, write }, signal),
+      scaling({ mebibytes: Number(values.mebibytes), peer: values.peer, directory, write }, signal),
     objects: () =>
       objects(
         {

@@ -29,13 +29,14 @@ interface Scaling {
 
 interface Options {
   readonly mebibytes: number;
+  readonly peer: boolean;
   readonly directory: string;
   readonly write: (line: string) => void;
 }
 
 /** Table lines. */
 export async function scaling(options: Options, signal: AbortSignal): Promise<readonly string[]> {
-  const bare = await ofBare(options, signal);
+  const bare = options.peer ? await ofBare(options, signal) : [];
   const ours = await ofOurs(options, signal);
   const rows = [...bare, ...ours].map((one) => rowOf(one, ours.includes(one)));
   const data = `${options.mebibytes} MiB under load`;

@@ -54,8 +54,9 @@ const calmMs = 60_000;
 const busyMs = 1_000;
 /** What fails for longer is tried again in its own time, not ever sooner or later. */
 const freshFailureMs = 10_000;
-/** Between two pieces of what is done in pieces. */
+/** Between two pieces of what is done in pieces, and as long as the last one took: members have their clients to serve. */
 const goOnMs = 100;
+const restMaxMs = 5_000;
 
 /** What hears of clusters between passes. */
 interface Ears extends Pick<ControllerLife, 'wake'> {
@@ -125,6 +126,8 @@ export class ClusterPass<Options, Facts> {
   readonly #object: ClusterObject<Options>;
   readonly #context: ReconcileContext<ClusterObject<Options>>;
   #cluster: Cluster<Options>;
+  /** What was done in pieces took so long. */
+  #workedMs = 0;
 
   constructor(
     engine: Engine<Options, Facts>,
@@ -187,7 +190,8 @@ export class ClusterPass<Options, Facts> {
       (action) => 'run' in action && action.repeats === true && action.id !== failed?.failure.id,
     );
     if (failed) return { requeueAfterMs: goesOn ? busyMs : lookAgainMs };
-    return goesOn ? { requeueAfterMs: goOnMs } : outcome;
+    if (!goesOn) return outcome;
+    return { requeueAfterMs: Math.min(restMaxMs, Math.max(goOnMs, this.#workedMs)) };
   }
 
   /** What members show, made where it is missing; or why there is nothing to show. */
@@ -367,8 +371,11 @@ export class ClusterPass<Options, Facts> {
       if ('removes' in action && !(await this.#isAsSeen(rendering, observed))) continue;
       context.log.info('step', { cluster: this.#cluster.name, step: action.id, why: action.why });
       context.event('Normal', 'Step', `${action.id}: ${action.why}`);
+      const beganMs = context.clock.monotonicMs();
       try {
         await account.step(action.id, () => this.#do(action));
+        if ('run' in action && action.repeats === true)
+          this.#workedMs += context.clock.monotonicMs() - beganMs;
         if (this.#object.status?.failure?.id === action.id) context.status({ failure: null });
       } catch (error) {
         context.signal.throwIfAborted();
