@@ -8,7 +8,7 @@ import { isFailing } from './cluster-nodes.ts';
 import type { PlannedDeed, RedisPlan } from './deeds.ts';
 import type { RedisFacts } from './facts.ts';
 import { limitTrouble, shrinkTrouble } from './memory.ts';
-import { planFenced } from './plan-fence.ts';
+import { planFenced, strandedTroubles } from './plan-fence.ts';
 import { firstLeaders, planSpread, type SpreadPlan } from './plan-leaders.ts';
 import { handOver, handOverTo, planElections, planOrphans, planTakeovers } from './plan-leading.ts';
 import { planLost } from './plan-lost.ts';
@@ -148,7 +148,7 @@ function planLiving(
   members: readonly Member<RedisFacts>[],
   seen: readonly Seen[],
 ): RedisPlan {
-  const takeovers = planTakeovers(members, seen);
+  const takeovers = planTakeovers(cluster, members, seen);
   const elections = [...planElections(members, seen), ...planOrphans(members, seen)];
   const leading = takeovers.deeds.length > 0 ? takeovers.deeds : elections;
   const healing = [
@@ -161,7 +161,10 @@ function planLiving(
   const building = isWell ? buildingOf(cluster, members, seen) : nothing;
   return {
     deeds: [...healing, ...following, ...(isWell ? lost.deeds : []), ...building.deeds],
-    troubles: [...takeovers.troubles, ...lost.troubles, ...building.troubles],
+    troubles: [
+      ...[...takeovers.troubles, ...strandedTroubles(seen)],
+      ...[...lost.troubles, ...building.troubles],
+    ],
   };
 }
 

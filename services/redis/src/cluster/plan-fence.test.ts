@@ -195,6 +195,23 @@ for (const { name, changes, deeds, ...options } of [
     deeds: ['let in c-data-0-1'],
   },
   {
+    name: 'a replica that heard more has nothing: all was deleted, or it lost it, and a person decides',
+    changes: {
+      '0-0': { fenced: true, keys: 8, offset: 50 },
+      '0-1': { ...unlinked, keys: 0, offset: 90 },
+      '0-2': { ...unlinked, keys: 0, offset: 90 },
+    },
+    deeds: ['let in c-data-0-0 (dataLoss)'],
+  },
+  {
+    name: 'one shard waits for a person: another one heals all the same',
+    changes: {
+      ...{ '0-0': empty, '0-1': { silent: 'with pod' }, '0-2': { ...empty, synced: false } },
+      ...{ '1-0': empty, '1-1': unlinked, '1-2': unlinked },
+    },
+    deeds: ['fail over to c-data-1-1 (disruptive)', 'let in c-data-0-0 (dataLoss)'],
+  },
+  {
     name: 'two leaders are back without data: both are followed by others',
     changes: {
       ...{ '0-0': empty, '0-1': unlinked, '0-2': unlinked },
@@ -259,6 +276,36 @@ test('C17: who owns nothing is let in, also while others are not there yet', () 
     planned(fresh, { volumes: true }),
     settled.slice(0, -1).map(({ at }) => `let in c-data-${at}`),
   );
+});
+
+const majorityGone: Changes = Object.fromEntries(
+  settled.map(({ at }) => {
+    const isGone = at === '0-0' || at === '1-0' || at.endsWith('-2');
+    if (isGone) return [at, { silent: 'without pod' }];
+    return [at, at === '2-0' ? {} : { fenced: true, synced: false, offset: 40 }];
+  }),
+);
+
+for (const { name, volumes, risk } of [
+  { name: 'volumes come back with newer data: a person decides', volumes: true, risk: 'dataLoss' },
+  { name: 'without volumes nobody comes back with any', volumes: false, risk: 'disruptive' },
+]) {
+  test(`C17: most leaders have no pod, their replicas started without a log: ${name}`, () => {
+    const takeovers = planned(majorityGone, { volumes }).filter((id) => id.startsWith('take over'));
+    assert.deepEqual(takeovers, [`take over with c-data-0-1 (${risk})`]);
+  });
+}
+
+test('C17: who was replaced and has keys of before is told to a person', () => {
+  const given = taking({ '3-0': { keys: 8 }, '3-1': { follows: undefined, synced: true } });
+  const groups = { data: { shards: 4, members: 3, resources: { limits: {} } } };
+  const spec = { version: '7.0', options: {}, groups };
+  const { troubles } = planRedis({ spec }, { members: clusterOf(given) });
+  assert.deepEqual(
+    troubles.map(({ reason }) => reason),
+    ['LeftBehind'],
+  );
+  assert.match(troubles[0]?.message ?? '', /c-data-3-0 .* c-data-3-1 leads now: delete its pod/);
 });
 
 const declared = (config: Readonly<Record<string, string>>, tls: boolean) => ({

@@ -3,7 +3,7 @@
 // Replicas copy whatever their leader has. One whose process died comes back with its last snapshot or with nothing, and is found
 // by the others as the leader that it was: so it starts fenced, where neither replicas nor clients look for it (`fence.ts`).
 
-import type { Cluster, Member } from '@tweendeck/engine';
+import type { Cluster, Member, Trouble } from '@tweendeck/engine';
 import type { PlannedDeed } from './deeds.ts';
 import type { RedisFacts } from './facts.ts';
 import { openSettings } from './fence.ts';
@@ -29,7 +29,24 @@ export function planFenced(
       if (!takes) return [letIn(cluster, one, `${one.name} owns nothing yet`)];
       return planOwner(cluster, one, { members, seen });
     });
-  return [...each, ...planDeserted(members, seen)];
+  // What waits for a person in one shard keeps no other from healing.
+  return [...each, ...planDeserted(members, seen)].toSorted(
+    (a, b) => Number(a.risk === 'dataLoss') - Number(b.risk === 'dataLoss'),
+  );
+}
+
+/** Whoever was about to own its first slots, came back with some of their keys, and was replaced: nobody empties it. */
+export function strandedTroubles(seen: readonly Seen[]): readonly Trouble[] {
+  return seen
+    .filter(({ view: { facts } }) => facts.isFenced && facts.keys > 0)
+    .filter(({ view: { facts } }) => facts.self.masterId === undefined)
+    .filter(({ view: { facts } }) => facts.self.slots.length === 0 && facts.self.importing.size > 0)
+    .flatMap((one) => {
+      const heir = seen.find((other) => hasReplaced(other, one));
+      if (heir === undefined) return [];
+      const message = `${one.name} started without a log and with keys that ${heir.name} leads now: delete its pod, and its volume if it has one, and it follows anew`;
+      return [{ reason: 'LeftBehind', message }];
+    });
 }
 
 /** Who is fenced does not stand for election: where nobody else does, the best of those that follow an owner who is gone is told to. */
@@ -104,6 +121,11 @@ function planOwner(
       },
     ];
   }
+  const emptied = seen.find((one) => hasLessAndNewer(one, owner));
+  if (emptied) {
+    const either = `${emptied.name} has nothing, and heard more: all was deleted, or it lost it`;
+    return [letIn(cluster, owner, `${started}: ${either}`, 'dataLoss')];
+  }
   if (silent.length === 0) return [letIn(cluster, owner, `${started}: nobody has more`)];
   return [letIn(cluster, owner, `${started}: ${doubt}`, 'dataLoss')];
 }
@@ -112,6 +134,13 @@ function planOwner(
 function hasMore(heir: Seen, owner: Seen): boolean {
   if (heir.view.facts.keys === 0) return false;
   return owner.view.facts.keys === 0 || streamOf(heir) > streamOf(owner);
+}
+
+/** What clients deleted is not to come back from a snapshot; a replica that failed to load what it was sent looks the same. */
+function hasLessAndNewer(heir: Seen, owner: Seen): boolean {
+  if (heir.view.facts.self.masterId !== owner.view.facts.id) return false;
+  const { facts } = owner.view;
+  return heir.view.facts.keys === 0 && facts.keys > 0 && streamOf(heir) > streamOf(owner);
 }
 
 /** Bytes of the stream that it has; a replica that lost its leader may tell them as those of its own only. */
@@ -131,7 +160,7 @@ function hasReplaced({ place, view: { facts } }: Seen, owner: Seen): boolean {
 }
 
 /** With data: of a process that goes on, or of a volume. */
-function mayReturn({ spec }: Fenced, { pod, place }: Member<RedisFacts>): boolean {
+export function mayReturn({ spec }: Fenced, { pod, place }: Member<RedisFacts>): boolean {
   return pod !== undefined || spec.groups[place.group]?.storage !== undefined;
 }
 

@@ -1,10 +1,11 @@
 // Who is to lead in whose place: in order, by an election that members do not begin themselves, or where most leaders are gone.
 // Pure.
 
-import type { Member } from '@tweendeck/engine';
+import type { Cluster, Member } from '@tweendeck/engine';
 import type { ClusterNode } from './cluster-nodes.ts';
 import type { PlannedDeed, RedisPlan } from './deeds.ts';
 import type { RedisFacts } from './facts.ts';
+import { mayReturn } from './plan-fence.ts';
 import { isSeen, type Seen } from './seen.ts';
 import { bestHeir, heirsOf, leaderOf, shardsOf } from './shards.ts';
 import { slotsHeld } from './slots.ts';
@@ -29,6 +30,7 @@ export function handOverTo(from: Seen, heir: Seen, why: string): PlannedDeed {
 
 /** Without most of the masters nobody is elected: replicas of those that are gone take over, as few as it needs. */
 export function planTakeovers(
+  cluster: Pick<Cluster<unknown>, 'spec'>,
   members: readonly Member<RedisFacts>[],
   seen: readonly Seen[],
 ): RedisPlan {
@@ -39,6 +41,8 @@ export function planTakeovers(
   // A master is proven dead when every member that does not answer has no pod that could be it.
   const silent = members.filter((member) => !isSeen(member));
   const proven = silent.every(({ pod }) => pod === undefined);
+  // Whoever started without a log has an old snapshot, and volumes of those that are gone may have a newer one.
+  const mayHaveMore = silent.some((member) => mayReturn(cluster, member));
   const needed = Math.floor(masters.size / 2) + 1 - (masters.size - dead.length);
   const heirs = dead
     .map(({ id }) => heirOf(id, seen))
@@ -48,7 +52,7 @@ export function planTakeovers(
   const deeds = heirs.map(
     (replica): PlannedDeed => ({
       ...{ id: `take over with ${replica.name}`, on: replica.name },
-      risk: proven ? 'disruptive' : 'dataLoss',
+      risk: proven && !(replica.view.facts.isFenced && mayHaveMore) ? 'disruptive' : 'dataLoss',
       why: `${dead.length} of ${masters.size} masters are gone: nobody can be elected`,
       deed: { kind: 'lead', replica, how: 'without votes' },
     }),
