@@ -4,10 +4,10 @@ import type { Cluster, MemberView } from '@tweendeck/engine';
 import { passwordQuestions, takesAll } from '../credentials.ts';
 import { clockMsIn, clockQuestion } from '../expiring.ts';
 import { parseInfo } from '../info.ts';
+import { type Memory, memoryIn } from '../memory.ts';
 import type { RedisLink } from '../redis-link.ts';
 import { settingsIn, settingsQuestions } from '../settings.ts';
 import { type ClusterNode, parseClusterNodes } from './cluster-nodes.ts';
-import type { Memory } from './memory.ts';
 import { fencedPort } from './seen.ts';
 import { slotsHeld } from './slots.ts';
 
@@ -91,10 +91,7 @@ function viewOf({ clockMs, nodes, info, cluster, keys }: Said): MemberView<Redis
     ...(lag === undefined ? {} : { lag }),
     facts: {
       ...{ clockMs, id: self.id, nodes, self, keys, offset, isFenced },
-      memory: {
-        data: number('used_memory_dataset'),
-        ...{ used: number('used_memory'), max: number('maxmemory') },
-      },
+      memory: memoryIn(info),
       copiesFrom: isReplica ? info.get('master_host') : undefined,
       clusterOk: cluster.get('cluster_state') === 'ok',
       currentEpoch: Number(cluster.get('cluster_current_epoch') ?? 0),

@@ -1,11 +1,11 @@
 // What members of a Redis cluster would say were something done to them: for dry runs. Pure.
 
 import type { Cluster, Member, MemberView, Observed } from '@tweendeck/engine';
+import { memoryFor } from '../memory.ts';
 import type { ClusterNode } from './cluster-nodes.ts';
 import type { RedisDeed } from './deeds.ts';
 import type { RedisFacts } from './facts.ts';
 import { isLogged } from './fence.ts';
-import { memoryFor } from './memory.ts';
 import { isSeen, redisPort, type Seen } from './seen.ts';
 import { rangesOf, slotsHeld, slotsIn } from './slots.ts';
 

@@ -1,34 +1,15 @@
-// Whether data have room where they are to go. Pure.
+// Whether data have room in the shards where they are to go. Pure.
 
-import type { ClusterSpec, Trouble } from '@tweendeck/engine';
-import { parseQuantity, quantityValue } from '@tweendeck/kube';
+import type { Trouble } from '@tweendeck/engine';
+import { type Holding, type MemorySpec, mayEvict, mebibytes } from '../memory.ts';
 import type { Seen } from './seen.ts';
 
-export interface Memory {
-  /** Keys and values, in bytes. */
-  readonly data: number;
-  /** All that the server uses, in bytes. */
-  readonly used: number;
-  /** `maxmemory` in bytes; 0: no bound. */
-  readonly max: number;
-}
-
-/** A share of the limit is left to buffers, copies while it saves, and the program itself. */
-const dataShare = 0.7;
 /** Data take other room in another server, and clients write meanwhile. */
 const reserve = 0.05;
 
-type Spec = Pick<ClusterSpec<unknown>, 'groups' | 'config'>;
-
-/** `maxmemory` of a member by its spec, in bytes. */
-export function memoryFor({ groups }: Pick<Spec, 'groups'>, group: string): number {
-  const limit = groups[group]?.resources.limits['memory'] ?? '256Mi';
-  return Math.floor(Number(quantityValue(parseQuantity(String(limit)))) * dataShare);
-}
-
 /** Why shards cannot go: the others have no room for what they hold. Undefined where keys may be evicted. */
 export function shrinkTrouble(
-  spec: Spec,
+  spec: MemorySpec,
   leaders: readonly { readonly leader: Seen; readonly shard: number }[],
 ): Trouble | undefined {
   if (mayEvict(spec)) return undefined;
@@ -43,30 +24,11 @@ export function shrinkTrouble(
   return { reason: 'NoRoom', message };
 }
 
-/**
- * Why members cannot be restarted as the spec has them: what they hold would have no room. Its bound counts all that a server
- * uses; one that is full is restarted with as much as it has.
- */
-export function limitTrouble(spec: Spec, seen: readonly Seen[]): Trouble | undefined {
-  if (mayEvict(spec)) return undefined;
-  const max = memoryFor(spec, 'data');
-  const full = seen.find(({ wanted, view: { facts } }) => {
-    const isLess = facts.memory.max === 0 || facts.memory.max > max;
-    return wanted && isLess && facts.memory.used > max;
-  });
-  if (full === undefined) return undefined;
-  const { used } = full.view.facts.memory;
-  const message = `${full.name} uses ${mebibytes(used)}, and the memory limit of the spec leaves ${mebibytes(max)} for it: nobody is restarted with less than that; ask for more`;
-  return { reason: 'NoRoom', message };
-}
-
-function mayEvict({ config = {} }: Spec): boolean {
-  const { 'maxmemory-policy': policy = 'noeviction' } = config;
-  return policy !== 'noeviction';
+/** What each of them holds. */
+export function holdings(seen: readonly Seen[]): readonly Holding[] {
+  return seen.map(({ name, wanted, view: { facts } }) => ({
+    ...{ name, wanted, memory: facts.memory },
+  }));
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
-
-function mebibytes(bytes: number): string {
-  return `${Math.ceil(bytes / 1_048_576)} MiB`;
-}

@@ -4,10 +4,11 @@
 // their node ids, never by name or address.
 
 import type { Cluster, Member, Observed } from '@tweendeck/engine';
+import { limitTrouble } from '../memory.ts';
 import { isFailing } from './cluster-nodes.ts';
 import type { PlannedDeed, RedisPlan } from './deeds.ts';
 import type { RedisFacts } from './facts.ts';
-import { limitTrouble, shrinkTrouble } from './memory.ts';
+import { holdings, shrinkTrouble } from './memory.ts';
 import { planFenced, strandedTroubles } from './plan-fence.ts';
 import { firstLeaders, planSpread, type SpreadPlan } from './plan-leaders.ts';
 import { handOver, handOverTo, planElections, planOrphans, planTakeovers } from './plan-leading.ts';
@@ -33,7 +34,7 @@ export function planRedis(
   if (missingSlots(seen) > 0) return { deeds: needed, troubles };
   const { condition, deeds: spreading } = planLeaders(seen);
   const isCalm = needed.length === 0 && (cluster.calmMs ?? 0) >= calmMs;
-  const noRoom = limitTrouble(cluster.spec, seen);
+  const noRoom = limitTrouble(cluster.spec, holdings(seen));
   return {
     deeds: isCalm ? spreading : needed,
     troubles: [...troubles, ...(noRoom ? [noRoom] : [])],

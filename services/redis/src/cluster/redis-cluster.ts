@@ -19,6 +19,7 @@ import {
 } from '@tweendeck/engine';
 import { type Kind, t } from '@tweendeck/kube';
 import { redisPasswords } from '../credentials.ts';
+import { memoryFor } from '../memory.ts';
 import { openAs } from '../open-as.ts';
 import { askOne, type OpenLink, openTcpLink } from '../redis-link.ts';
 import { ownDefaults, redisParameters, setLive, settingsFile } from '../settings.ts';
@@ -28,7 +29,6 @@ import { doDeed } from './do-deed.ts';
 import { observeMember, type RedisFacts } from './facts.ts';
 import { startSettings } from './fence.ts';
 import { seenAfterDeed, seenOnceThere } from './foresee.ts';
-import { memoryFor } from './memory.ts';
 import { planRedis } from './plan-cluster.ts';
 import { handOver } from './plan-leading.ts';
 import { addressOf, busPort, isSeen, openUnseen, redisPort } from './seen.ts';

@@ -54,7 +54,7 @@ export interface PlannedDeed {
   readonly deed: SentinelDeed;
 }
 
-export interface SentinelPlan extends Pick<EnginePlan, 'troubles'> {
+export interface SentinelPlan extends Pick<EnginePlan, 'troubles' | 'holds'> {
   readonly deeds: readonly PlannedDeed[];
 }
 

@@ -10,6 +10,7 @@ import {
   takesAll,
 } from '../credentials.ts';
 import { parseInfo } from '../info.ts';
+import { type Memory, memoryIn } from '../memory.ts';
 import { askOne, type RedisLink } from '../redis-link.ts';
 import { type Mark, markIn, readMark } from './mark.ts';
 
@@ -29,6 +30,7 @@ export interface DataFacts {
   readonly offset: number;
   /** Whether each write is in its log before it is acknowledged. */
   readonly isLogged: boolean;
+  readonly memory: Memory;
   readonly mark: Mark | undefined;
   /** All that `INFO` says. */
   readonly info: ReadonlyMap<string, string>;
@@ -124,6 +126,7 @@ function dataView(
       follows: isMaster ? undefined : `${info.get('master_host')}:${info.get('master_port')}`,
       offset: number(isMaster ? 'master_repl_offset' : 'slave_repl_offset'),
       isLogged: number('aof_enabled') === 1,
+      memory: memoryIn(info),
     },
   };
 }

@@ -117,6 +117,13 @@ test('a change rolls: followers and Sentinels first, then the leader after it ha
   ]);
 });
 
+test('with less memory than the data take nobody is restarted', () => {
+  const mebi = 1_048_576;
+  const memory = { data: 190 * mebi, used: 200 * mebi, max: 300 * mebi };
+  const members = setOf({ data: [{ memory }, {}, {}] });
+  assert.deepEqual(wayOf(members.map((one) => ({ ...one, revision: 'another' }))), []);
+});
+
 test('what servers take while they run is set on all of them, and nobody is restarted', () => {
   const config = { 'maxmemory-policy': 'allkeys-lru' };
   const way = wayOf(setOf({ data: well }), { config });

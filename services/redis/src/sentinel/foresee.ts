@@ -1,6 +1,7 @@
 // What members of a Sentinel set would say were something done to them: for dry runs. Pure.
 
 import type { Cluster, Member, Observed } from '@tweendeck/engine';
+import { memoryFor } from '../memory.ts';
 import { mayElect } from './choice.ts';
 import type { SentinelDeed } from './deeds.ts';
 import type { DataFacts, SentinelFacts, SetFacts, Watch, WatchedReplica } from './facts.ts';
@@ -285,6 +286,7 @@ function newServer({ spec }: DeclaredSet): DataFacts {
     },
     ...{ mark: undefined, info: new Map(), settings },
     isLogged: spec.config?.['appendonly'] !== 'no',
+    memory: { data: 0, used: 0, max: memoryFor(spec, 'data') },
   };
 }
 

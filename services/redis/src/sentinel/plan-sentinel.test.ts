@@ -12,6 +12,8 @@ interface Row {
   readonly sentinels?: readonly GivenSentinel[];
   readonly deeds?: readonly string[];
   readonly troubles?: readonly string[];
+  /** Whether nobody is restarted. */
+  readonly holds?: true;
 }
 
 const well: readonly GivenData[] = [{}, {}, {}];
@@ -27,6 +29,9 @@ const watchAll = (leader: number) =>
   [0, 1, 2].map((at) => `watch s-data-${leader} with s-sentinels-${at}`);
 const down = all({ downMs: 1_200, flags: ['s_down', 'o_down'] });
 const downLong = all({ downMs: 31_000, flags: ['s_down', 'o_down'] });
+
+/** More than the usual limit of 256 MiB leaves, of a larger one. */
+const memory = { data: 190 * 1_048_576, used: 200 * 1_048_576, max: 300 * 1_048_576 };
 
 const rows: readonly Row[] = [
   { name: 'nothing when all is well', data: well },
@@ -359,9 +364,33 @@ const rows: readonly Row[] = [
     sentinels: [{}, { quorum: 3 }, {}],
     deeds: ['adjust s-sentinels-1'],
   },
+  {
+    name: 'less memory than a replica uses: nobody is restarted with that',
+    data: [{}, { memory }, {}],
+    troubles: ['NoRoom'],
+    holds: true,
+  },
+  {
+    name: 'less memory than the leader uses: what heals goes on',
+    data: [{ memory }, { is: 'fenced', offset: 0 }, {}],
+    deeds: ['follow s-data-0 with s-data-1'],
+    troubles: ['NoRoom'],
+    holds: true,
+  },
+  {
+    name: 'less memory than one uses that is to go: nothing',
+    data: [{}, {}, { memory, wanted: false, settings: { 'replica-priority': '0' } }],
+  },
+  {
+    name: 'less memory than one uses, and most Sentinels are away: both are told',
+    data: [{}, { memory }, {}],
+    sentinels: [{}, { silent: true }, { silent: true }],
+    troubles: ['QuorumLost', 'NoRoom'],
+    holds: true,
+  },
 ];
 
-for (const { name, data, sentinels = [{}, {}, {}], deeds = [], troubles = [] } of rows) {
+for (const { name, data, sentinels = [{}, {}, {}], deeds = [], troubles = [], holds } of rows) {
   test(`Sentinel plan: ${name}`, () => {
     const standing = standingOf({ members: setOf({ data, sentinels }) });
     const plan = planSentinel(toySet, standing);
@@ -373,6 +402,7 @@ for (const { name, data, sentinels = [{}, {}, {}], deeds = [], troubles = [] } o
       plan.troubles.map(({ reason }) => reason),
       troubles,
     );
+    assert.equal(plan.holds !== undefined, holds ?? false);
   });
 }
 

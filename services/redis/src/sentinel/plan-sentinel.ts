@@ -4,6 +4,7 @@
 // is told what to be. Who leads is the choice of the Sentinels; it is made here only where they cannot make one.
 
 import type { Member } from '@tweendeck/engine';
+import { limitTrouble } from '../memory.ts';
 import { bestOf, electors, isSomebody, mayElect, numberOf } from './choice.ts';
 import {
   lead,
@@ -33,6 +34,16 @@ const spreadMs = 10_000;
 const forgetApartMs = 30_000;
 
 export function planSentinel(set: SentinelSet, standing: Standing): SentinelPlan {
+  const plan = planStanding(set, standing);
+  const servers = standing.data.map(({ name, wanted, facts: { memory } }) => ({
+    ...{ name, wanted, memory },
+  }));
+  const noRoom = limitTrouble(set.spec, servers);
+  if (noRoom === undefined) return plan;
+  return { ...plan, troubles: [...plan.troubles, noRoom], holds: noRoom.message };
+}
+
+function planStanding(set: SentinelSet, standing: Standing): SentinelPlan {
   const { hasMajority, isChanging, leader } = standing;
   if (!hasMajority) return withoutMajority(set, standing);
   if (isChanging) return only(waitFor(standing, 'Sentinels are making another one the leader'));

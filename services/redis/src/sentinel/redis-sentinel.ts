@@ -12,9 +12,10 @@ import {
   type Step,
   secretFilesPath,
 } from '@tweendeck/engine';
-import { type Kind, parseQuantity, quantityValue, t } from '@tweendeck/kube';
+import { type Kind, t } from '@tweendeck/kube';
 import { aborted } from '@tweendeck/std';
 import { sentinelPasswords } from '../credentials.ts';
+import { memoryFor } from '../memory.ts';
 import { openAs, wayTo } from '../open-as.ts';
 import { askOne, type OpenLink, openTcpLink } from '../redis-link.ts';
 import { listening, loadCertificateCommand } from '../tls.ts';
@@ -37,9 +38,6 @@ import { redisSentinelTelemetry } from './telemetry.ts';
 
 type Context = RenderContext<SentinelOptions>;
 
-/** A share of the limit is left to buffers, copies while it saves, and the program itself. */
-const dataShare = 0.7;
-
 /** Nobody listens there: who follows it has no link, and takes no writes. */
 const nobody = '127.0.0.1 1';
 
@@ -54,8 +52,6 @@ const network = {
 
 function dataCommand({ cluster, place }: Context): readonly string[] {
   const { spec } = cluster;
-  const memory = spec.groups[place.group]?.resources.limits['memory'] ?? '256Mi';
-  const bytes = Math.floor(Number(quantityValue(parseQuantity(String(memory)))) * dataShare);
   return flagsOf({
     ...(spec.auth?.mode === 'none' ? {} : { include: `${secretFilesPath}/auth.conf` }),
     ...network,
@@ -63,7 +59,10 @@ function dataCommand({ cluster, place }: Context): readonly string[] {
     // Whatever it was before: it is told what to be.
     ...{ replicaof: nobody, 'replica-priority': 0 },
     ...{ 'min-replicas-max-lag': 2, 'repl-diskless-sync-delay': 0 },
-    ...{ maxmemory: bytes, appendonly: spec.config?.['appendonly'] ?? 'yes' },
+    ...{
+      maxmemory: memoryFor(spec, place.group),
+      appendonly: spec.config?.['appendonly'] ?? 'yes',
+    },
   });
 }
 
@@ -201,9 +200,9 @@ export function redisSentinelEngine(
     },
     plan: (cluster, observed) => {
       const standing = standingOf(observed);
-      const { deeds, troubles } = planSentinel(cluster, standing);
+      const { deeds, ...rest } = planSentinel(cluster, standing);
       const all = [...planPasswords(cluster, standing), ...deeds];
-      return { steps: all.map((deed) => stepOf(deed, cluster)), troubles };
+      return { ...rest, steps: all.map((deed) => stepOf(deed, cluster)) };
     },
     foresee: (observed, cluster, step) => {
       if (step === undefined) return seenOnceThere(observed, cluster);

@@ -3,8 +3,8 @@
 import type { Member } from '@tweendeck/engine';
 import type { ClusterNode } from '../cluster/cluster-nodes.ts';
 import type { RedisFacts } from '../cluster/facts.ts';
-import type { Memory } from '../cluster/memory.ts';
 import type { SlotRange } from '../cluster/slots.ts';
+import type { Memory } from '../memory.ts';
 
 export interface Given {
   /** `0-1`: the second member of the first shard. */

@@ -1,6 +1,7 @@
 // Members of a Sentinel set as a test says they are.
 
 import type { Cluster, Member } from '@tweendeck/engine';
+import type { Memory } from '../../memory.ts';
 import { redisPort, type SentinelFacts, type SetFacts, type Watch } from '../facts.ts';
 import type { Mark } from '../mark.ts';
 import { dataSettings, type SentinelOptions, sentinelId, watchSettings } from '../settings.ts';
@@ -24,6 +25,8 @@ export interface GivenData {
   readonly keys?: number;
   readonly offset?: number;
   readonly logged?: boolean;
+  /** Nothing, without a bound, when omitted. */
+  readonly memory?: Memory;
   readonly settings?: Readonly<Record<string, string>>;
   /** Who was in step when it was last told. */
   readonly mark?: GivenMark | undefined;
@@ -123,6 +126,7 @@ function dataMember(
     isLogged: logged,
     settings,
     mark,
+    memory: one.memory ?? { data: 0, used: 0, max: 0 },
     info: new Map(),
   };
   return {
