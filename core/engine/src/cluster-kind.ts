@@ -295,7 +295,13 @@ const status: Type<ClusterStatus> = t.object({
   settings: t
     .map(t.string())
     .optional()
-    .describe('Settings that were set while members ran, and that all of them have.'),
+    .describe('Settings that were set while members ran, as all of them had them last.'),
+  spentApprovals: t
+    .list(t.string())
+    .optional()
+    .describe(
+      'What was approved and is done: to approve it again, take the annotation away first.',
+    ),
   restore: restoreStatusType.optional().describe('How it is filled from a backup.'),
   backup: policyStatusType.nullable().optional().describe('Backups on the schedule.'),
   conditions: t.conditions().optional(),

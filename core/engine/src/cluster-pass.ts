@@ -16,14 +16,15 @@ import {
 import { messageOf, timestampOf } from '@tweendeck/std';
 import { announce } from './announce.ts';
 import { apartConditions } from './apart.ts';
+import { approvalsOf, spentApprovals } from './approvals.ts';
 import { whileFilled } from './backup/while-filled.ts';
 import { choresOf } from './chores.ts';
 import type { ClusterObject, StepFailure } from './cluster-spec.ts';
 import type { Cluster, Engine, EngineTables, Tls, Trouble } from './engine.ts';
 import { heldBudget } from './held-budgets.ts';
-import { approvalAnnotation, clusterLabels, roleLabel } from './labels.ts';
+import { clusterLabels, roleLabel } from './labels.ts';
 import type { Listeners } from './listeners.ts';
-import { settingsToKeep, wantedSettings } from './live-settings.ts';
+import { confirmedSettings, settingsToKeep, wantedSettings } from './live-settings.ts';
 import type { Member, Observed, Place } from './member.ts';
 import { membersOf, sameMembers } from './members.ts';
 import { observe } from './observe.ts';
@@ -138,9 +139,10 @@ export class ClusterPass<Options, Facts> {
     this.#engine = engine;
     this.#object = object;
     this.#context = context;
-    const settings = wantedSettings(engine, object.spec, object.status?.settings ?? {});
+    const confirmed = confirmedSettings(object.status);
+    const settings = wantedSettings(engine, object.spec, confirmed);
     const calmMs = calmOf(object, context.clock.nowMs());
-    this.#cluster = { name, namespace, spec: object.spec, settings, calmMs };
+    this.#cluster = { name, namespace, spec: object.spec, settings, confirmed, calmMs };
   }
 
   async run({
@@ -270,9 +272,11 @@ export class ClusterPass<Options, Facts> {
     const others = (this.#object.status?.conditions ?? []).filter(({ type }) => !own.has(type));
     const conditions = [...words.conditions, ...others];
     account.told({ plan, conditions, phase: words.fields.phase, step: words.fields.step });
-    const { spec, settings = {} } = this.#cluster;
-    const kept = settingsToKeep(settings, spec, observed.members);
-    this.#context.status({ ...words.fields, settings: kept }, words.conditions);
+    const { spec, settings = {}, confirmed = {} } = this.#cluster;
+    const kept = settingsToKeep(settings, spec, { members: observed.members, confirmed });
+    const spent = spentApprovals(this.#object, plan);
+    const fields = { ...words.fields, settings: kept, spentApprovals: spent };
+    this.#context.status(fields, words.conditions);
     announce(this.#object, { ...words, phase: words.fields.phase }, this.#context);
     const isCalm = (this.#cluster.calmMs ?? 0) >= calmMs;
     const restMs = isCalm ? lookAgainCalmMs : lookAgainMs;
@@ -323,12 +327,11 @@ export class ClusterPass<Options, Facts> {
   }
 
   #plan(observed: Observed<Facts>, chores: Chores): ClusterPlan {
-    const { annotations = {} } = this.#object.metadata;
     return planCluster({
       ...{ engine: this.#engine, cluster: this.#cluster, observed, chores },
       underWay: this.#object.status?.step ?? undefined,
       failure: this.#object.status?.failure ?? undefined,
-      approved: new Set((annotations[approvalAnnotation] ?? '').split(',').map((id) => id.trim())),
+      approved: approvalsOf(this.#object),
       nowMs: this.#context.clock.nowMs(),
     });
   }

@@ -113,6 +113,8 @@ export interface ClusterStatus {
   readonly failure?: StepFailure | null;
   /** What was set while members ran, by name. */
   readonly settings?: Readonly<Record<string, string | null>>;
+  /** Approvals that are still annotated, and whose steps were done. */
+  readonly spentApprovals?: readonly string[];
   readonly restore?: RestoreStatus;
   readonly backup?: PolicyStatus | null;
   readonly conditions?: readonly Condition[];

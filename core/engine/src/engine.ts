@@ -21,6 +21,8 @@ export interface Cluster<Options> {
   readonly calmMs?: number | undefined;
   /** Of those that apply live: what members are to have, by name. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Of these: what all members had when all were last alike. */
+  readonly confirmed?: Readonly<Record<string, string>>;
 }
 
 /** How members that speak TLS are known. */

@@ -38,8 +38,20 @@ test('what was set is remembered until every member has it', () => {
   const wanted = { hue: 'grey', size: '3' };
   const spec = { config: { size: 3 } };
   const keep = (...all: readonly (Settings | undefined)[]): Settings =>
-    settingsToKeep(wanted, spec, all.map(having));
+    settingsToKeep(wanted, spec, { members: all.map(having), confirmed: {} });
   assert.deepEqual(keep(wanted, { hue: 'red', size: '3' }), wanted);
   assert.deepEqual(keep(wanted, undefined), wanted);
   assert.deepEqual(keep(wanted, wanted), { size: '3' });
+});
+
+test('until every member has it and works by it, the value of before is told', () => {
+  const wanted = { hue: 'red' };
+  const spec = { config: { hue: 'red' } };
+  const keep = (...members: readonly Omit<ReturnType<typeof having>, 'role'>[]): Settings =>
+    settingsToKeep(wanted, spec, { members, confirmed: { hue: 'grey' } });
+  const settling = having(wanted);
+  const view = { ...settling.view, settling: ['hue'] };
+  assert.deepEqual(keep(having(wanted), having({ hue: 'grey' })), { hue: 'grey' });
+  assert.deepEqual(keep(having(wanted), { ...settling, view }), { hue: 'grey' });
+  assert.deepEqual(keep(having(wanted), having(wanted)), { hue: 'red' });
 });

@@ -1,10 +1,18 @@
 // Settings that members take while they run: which they are to have, and who has others. Pure.
 
-import type { ClusterSpec } from './cluster-spec.ts';
+import type { ClusterSpec, ClusterStatus } from './cluster-spec.ts';
 import type { EngineTables } from './engine.ts';
 import type { Member } from './member.ts';
 
 export type Settings = Readonly<Record<string, string>>;
+
+/** As the status has them. */
+export function confirmedSettings({
+  settings = {},
+}: Pick<ClusterStatus, 'settings'> = {}): Settings {
+  const known = Object.entries(settings).filter((one): one is [string, string] => one[1] !== null);
+  return Object.fromEntries(known);
+}
 
 /** What was chosen, and of what was set before the server's own value. */
 export function wantedSettings(
@@ -29,18 +37,28 @@ export function otherSettings(wanted: Settings, { view }: Pick<Member<unknown>, 
   return Object.fromEntries(Object.entries(wanted).filter(([name, value]) => has[name] !== value));
 }
 
-/** What is to be remembered as set: all that may be, until every member was seen to have it as it is wanted. */
+interface Kept {
+  readonly members: readonly Pick<Member<unknown>, 'view' | 'wanted'>[];
+  /** What was remembered so far. */
+  readonly confirmed: Settings;
+}
+
+/**
+ * What is to be remembered as set: all that may be, until every member was seen to have it as it is wanted; by name, what all
+ * had when all were last alike.
+ */
 export function settingsToKeep(
   wanted: Settings,
   { config = {} }: Pick<ClusterSpec<unknown>, 'config'>,
-  members: readonly Pick<Member<unknown>, 'view' | 'wanted'>[],
+  { members, confirmed }: Kept,
 ): Settings {
-  const all = members
-    .filter((member) => member.wanted)
-    .every(
-      ({ view }) =>
-        view?.settings !== undefined && Object.keys(otherSettings(wanted, { view })).length === 0,
+  const asked = members.filter((member) => member.wanted);
+  const isConfirmed = (name: string): boolean =>
+    asked.every(
+      ({ view }) => view?.settings?.[name] === wanted[name] && !view?.settling?.includes(name),
     );
-  const names = Object.keys(wanted).filter((name) => !all || config[name] !== undefined);
-  return Object.fromEntries(names.map((name) => [name, wanted[name] ?? '']));
+  const open = new Set(Object.keys(wanted).filter((name) => !isConfirmed(name)));
+  const names = Object.keys(wanted).filter((name) => open.size > 0 || config[name] !== undefined);
+  const kept = (name: string): string | undefined => (open.has(name) ? confirmed[name] : undefined);
+  return Object.fromEntries(names.map((name) => [name, kept(name) ?? wanted[name] ?? '']));
 }

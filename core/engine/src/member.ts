@@ -25,6 +25,8 @@ export interface MemberView<Facts> {
   readonly certificate?: string;
   /** What it has of `Cluster.settings`, by name, in the words of the wanted value where it is the same. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Names of those that it has and that do not work yet. */
+  readonly settling?: readonly string[];
   /** What it is behind its leader, in the engine's own words: `3 MiB`, `2 s`. */
   readonly lag?: string;
   readonly facts: Facts;

@@ -8,6 +8,7 @@ import { type Memory, memoryIn } from '../memory.ts';
 import type { RedisLink } from '../redis-link.ts';
 import { settingsIn, settingsQuestions } from '../settings.ts';
 import { type ClusterNode, parseClusterNodes } from './cluster-nodes.ts';
+import { isLogWritten } from './fence.ts';
 import { fencedPort } from './seen.ts';
 import { slotsHeld } from './slots.ts';
 
@@ -61,7 +62,10 @@ export async function observeMember(
     cluster: parseInfo(utf8(clusterText)),
     keys: Number(size),
   });
-  return { ...view, ...takesPasswords, settings: settingsIn(settings, rest[0] ?? null) };
+  return {
+    ...{ ...view, ...takesPasswords, settings: settingsIn(settings, rest[0] ?? null) },
+    settling: isLogWritten(view.facts.info) ? [] : ['appendonly'],
+  };
 }
 
 interface Said extends Pick<RedisFacts, 'clockMs'> {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clusterOf, type Given, type Gone } from '../testing/cluster-of.ts';
-import { openSettings, startSettings } from './fence.ts';
+import { isLogWritten, openSettings, startSettings } from './fence.ts';
 import { planRedis } from './plan-cluster.ts';
 import { evenShares } from './slots.ts';
 
@@ -308,14 +308,18 @@ test('C17: who was replaced and has keys of before is told to a person', () => {
   assert.match(troubles[0]?.message ?? '', /c-data-3-0 .* c-data-3-1 leads now: delete its pod/);
 });
 
-const declared = (config: Readonly<Record<string, string>>, tls: boolean) => ({
+const declared = (
+  config: Readonly<Record<string, string>>,
+  { tls, confirmed }: { tls: boolean; confirmed?: Readonly<Record<string, string>> | undefined },
+) => ({
+  ...(confirmed ? { confirmed } : {}),
   spec: {
     ...{ version: '7.0', options: {}, groups: {}, config },
     ...(tls ? { tls: { mode: 'required' } as const } : {}),
   },
 });
 
-for (const { name, config, tls = false, starts, opens } of [
+for (const { name, config, confirmed, tls = false, starts, opens } of [
   {
     name: 'with a log it takes part at once',
     config: {},
@@ -331,6 +335,15 @@ for (const { name, config, tls = false, starts, opens } of [
     opens: { port: '6379', 'cluster-replica-no-failover': 'no' },
   },
   {
+    name: 'while one that was switched on is not written yet it is fenced',
+    config: { appendonly: 'yes' },
+    confirmed: { appendonly: 'no' },
+    starts: {
+      ...{ port: 6_380, 'cluster-announce-port': 6_379, 'cluster-port': 16_379 },
+      'cluster-replica-no-failover': 'yes',
+    },
+  },
+  {
     name: 'without one it is fenced over TLS, too',
     config: { appendonly: 'no' },
     tls: true,
@@ -342,8 +355,24 @@ for (const { name, config, tls = false, starts, opens } of [
   },
 ]) {
   test(`a member starts: ${name}`, () => {
-    const cluster = declared(config, tls);
+    const cluster = declared(config, { tls, confirmed });
     assert.deepEqual(startSettings(cluster), starts);
     if (opens) assert.deepEqual(openSettings(cluster), opens);
   });
+}
+
+const written = {
+  ...{ aof_enabled: '1', aof_rewrite_in_progress: '0', aof_rewrite_scheduled: '0' },
+  aof_last_bgrewrite_status: 'ok',
+};
+
+for (const { name, says, isWritten } of [
+  { name: 'all is in there', says: {}, isWritten: true },
+  { name: 'there is none to write', says: { aof_enabled: '0' }, isWritten: true },
+  { name: 'it is being written', says: { aof_rewrite_in_progress: '1' }, isWritten: false },
+  { name: 'a snapshot comes first', says: { aof_rewrite_scheduled: '1' }, isWritten: false },
+  { name: 'it failed', says: { aof_last_bgrewrite_status: 'err' }, isWritten: false },
+]) {
+  test(`whether a log of writes is whole: ${name}`, () =>
+    assert.equal(isLogWritten(new Map(Object.entries({ ...written, ...says }))), isWritten));
 }
