@@ -10,6 +10,7 @@ import type { Outcome } from './kubectl.ts';
 import { TestNode } from './node.ts';
 import { ClusterWriter } from './redis-cluster-writer.ts';
 import { signalRedisAt } from './redis-processes.ts';
+import { stepsIn } from './redis-steps.ts';
 
 const patienceMs = 120_000;
 const lease = '--lease-seconds=8';
@@ -160,11 +161,7 @@ export class RedisCaseHome implements AsyncDisposable {
 
   /** What the operator did to a cluster, in order, as its log has it. */
   steps({ name }: DeclaredRedis): readonly string[] {
-    return this.#home.stderr.split('\n').flatMap((line) => {
-      if (!line.includes('"message":"step"')) return [];
-      const { cluster, step } = JSON.parse(line);
-      return cluster === name ? [String(step)] : [];
-    });
+    return stepsIn(this.#home.stderr, name);
   }
 
   stepsLike(cluster: DeclaredRedis, words: string): number {
