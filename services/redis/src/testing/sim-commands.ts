@@ -205,10 +205,12 @@ function clusterAnswer(member: SimRedis, [name = '', ...rest]: readonly string[]
     case 'GETKEYSINSLOT':
       return data.keysIn(Number(rest[0])).slice(0, Number(rest[1])).map(text);
     case 'RESET':
+      // Also where it is refused: that it did nothing is luck.
+      forbidden(member, `CLUSTER RESET ${rest[0] ?? 'SOFT'}`);
       if (!bus.self.isReplica && data.values.size > 0) {
         return no("ERR CLUSTER RESET can't be called with master nodes containing keys");
       }
-      return forbidden(member, 'CLUSTER RESET');
+      return 'OK';
     default:
       return no(`ERR unknown subcommand '${name}'. Try CLUSTER HELP.`);
   }
