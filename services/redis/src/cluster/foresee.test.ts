@@ -102,6 +102,21 @@ test('a shard that goes gives its slots to the others', () => {
   );
 });
 
+test('a shard that goes gives its data to the others, each as much as it has room for', () => {
+  const mebi = 1_048_576;
+  const shares = evenShares(4).map((range) => [range]);
+  const memory = { data: 90 * mebi, used: 100 * mebi, max: 150 * mebi };
+  const members = clusterOf(
+    [0, 1, 2, 3].map((shard) => ({
+      ...{ at: `${shard}-0`, slots: shares[shard], wanted: shard < 3, memory },
+    })),
+  );
+  assert.deepEqual(
+    wayOf(members, 3),
+    [0, 1, 2].map((shard) => `move slots from c-data-3-0 to c-data-${shard}-0`),
+  );
+});
+
 test('a change rolls: followers first, then each leader after it handed over', () => {
   const members = clusterOf(three).map((one) => ({ ...one, revision: 'another' }));
   assert.deepEqual(wayOf(members, 3), [

@@ -1,17 +1,19 @@
 // What members of a Redis cluster would say were something done to them: for dry runs. Pure.
 
 import type { Cluster, Member, MemberView, Observed } from '@tweendeck/engine';
-import { memoryFor } from '../memory.ts';
+import { type Memory, memoryFor } from '../memory.ts';
 import type { ClusterNode } from './cluster-nodes.ts';
 import type { RedisDeed } from './deeds.ts';
 import type { RedisFacts } from './facts.ts';
 import { isLogged } from './fence.ts';
+import { heldIn } from './memory.ts';
 import { isSeen, redisPort, type Seen } from './seen.ts';
 import { rangesOf, slotsHeld, slotsIn } from './slots.ts';
 
 type Say = Partial<Pick<ClusterNode, 'slots' | 'masterId'>> & {
   readonly takesPasswords?: true;
   readonly isFenced?: false;
+  readonly memory?: Memory;
 };
 
 /** Were all members there that are asked for: new ones empty, and known to nobody. Undefined: all are. */
@@ -80,9 +82,10 @@ export function seenAfterDeed(
       const going = new Set(slots);
       const kept = slotsOf(from).filter((slot) => !going.has(slot));
       const taken = [...slotsOf(to), ...slots].sort((a, b) => a - b);
+      const held = heldIn(slots, from);
       return saying(observed, [
-        [from, { slots: rangesOf(kept) }],
-        [to, { slots: rangesOf(taken) }],
+        [from, { slots: rangesOf(kept), memory: holding(from, -held) }],
+        [to, { slots: rangesOf(taken), memory: holding(to, held) }],
       ]);
     }
     case 'forget':
@@ -91,6 +94,11 @@ export function seenAfterDeed(
     case 'adopt':
       return undefined; // what was begun by somebody else, or lost
   }
+}
+
+function holding({ view }: Seen, more: number): Memory {
+  const { data, used, max } = view.facts.memory;
+  return { data: data + more, used: used + more, max };
 }
 
 const slotsOf = ({ view }: Seen): readonly number[] => slotsIn(view.facts.self.slots);
@@ -137,7 +145,7 @@ function saying(
 
 function viewSaying(
   view: MemberView<RedisFacts>,
-  { takesPasswords, isFenced, ...node }: Say,
+  { takesPasswords, isFenced, memory, ...node }: Say,
 ): MemberView<RedisFacts> {
   const { facts } = view;
   const self: ClusterNode = { ...facts.self, ...node };
@@ -152,6 +160,7 @@ function viewSaying(
     facts: {
       ...{ ...facts, ...isEmpty, self, copiesFrom: undefined },
       ...(isFenced === undefined ? {} : { isFenced }),
+      ...(memory ? { memory } : {}),
     },
   };
 }

@@ -8,18 +8,31 @@ import { evenShares } from './slots.ts';
 
 const mebi = 1_048_576;
 
+interface Shape {
+  readonly shards: number;
+  readonly limit?: string;
+  readonly policy?: string;
+  /** One more has no slots, and holds so many MiB. */
+  readonly comes?: number;
+  /** A slot of the second one that is on its way to it. */
+  readonly open?: number;
+}
+
 /** Leaders that hold so many MiB each, of 100. */
-function planned(
-  held: readonly number[],
-  { shards, limit = '160Mi', policy }: { shards: number; limit?: string; policy?: string },
-) {
+function planned(held: readonly number[], { shards, limit = '160Mi', policy, comes, open }: Shape) {
   const ranges = evenShares(held.length);
+  const all = [...held, ...(comes === undefined ? [] : [comes])];
   const members = clusterOf(
-    held.map((data, shard) => ({
-      ...{ at: `${shard}-0`, host: String(shard), slots: [ranges[shard] ?? [0, 0]], keys: 1 },
-      ...{ offset: 9, wanted: shard < shards },
-      memory: { data: data * mebi, used: (data + 2) * mebi, max: 100 * mebi },
-    })),
+    all.map((data, shard) => {
+      const range = ranges[shard];
+      const isOpen = open !== undefined && shard === 1;
+      return {
+        ...{ at: `${shard}-0`, host: String(shard), keys: 1, offset: 9, wanted: shard < shards },
+        ...(range ? { slots: [range] } : { synced: true }),
+        ...(isOpen ? { migrating: new Map([[open, `${held.length}-0`]]) } : {}),
+        memory: { data: data * mebi, used: (data + 2) * mebi, max: 100 * mebi },
+      };
+    }),
   );
   const spec = {
     ...{ version: '7.0', options: {} },
@@ -40,6 +53,39 @@ test('a shard stays, with its data, when they have not', () => {
   const message =
     'the shards that are to go hold 80 MiB, and those that stay have room for 39 MiB: give members more memory, or keep more shards';
   assert.deepEqual(planned([80, 80, 80, 80], { shards: 3 }), { ...rest, troubles: [message] });
+});
+
+test('a shard stays when the others are to have no room: of what they have and what the spec gives them the less counts', () => {
+  const message =
+    'the shards that are to go hold 20 MiB, and those that stay have room for 0 MiB: give members more memory, or keep more shards';
+  const { deeds, troubles } = planned([50, 50, 50, 20], { shards: 3, limit: '75Mi' });
+  assert.deepEqual({ deeds, troubles }, { deeds: 0, troubles: [message] });
+  assert.equal(planned([30, 30, 30, 20], { shards: 3, limit: '75Mi' }).deeds, 1);
+});
+
+test('a shard stays while one of the others is to have less than it uses', () => {
+  const { deeds, troubles } = planned([50, 10, 10, 10], { shards: 3, limit: '60Mi' });
+  assert.equal(deeds, 0);
+  assert.deepEqual(troubles.length, 1);
+  assert.match(troubles[0] ?? '', /^c-data-0-0 uses 52 MiB/);
+});
+
+test('a shard that comes takes from whoever is to have less than it uses', () => {
+  const { deeds, troubles } = planned([80, 20, 20], { shards: 4, limit: '100Mi', comes: 0 });
+  assert.deepEqual({ deeds, troubles: troubles.length }, { deeds: 1, troubles: 1 });
+});
+
+test('slots go to nobody who has no room for what they hold', () => {
+  const message =
+    'slots that are to go from c-data-1-0 hold about 21 MiB, and c-data-3-0 has room for 13 MiB: give members more memory';
+  const shape = { shards: 4, comes: 80 };
+  assert.deepEqual(planned([80, 80, 80], shape), { ...rest, troubles: [message] });
+  assert.equal(planned([80, 80, 80], { ...shape, comes: 70 }).deeds, 1);
+  assert.equal(planned([80, 80, 80], { ...shape, policy: 'allkeys-lru' }).deeds, 1);
+});
+
+test('what is on its way is ended, whatever room there is', () => {
+  assert.equal(planned([80, 80, 80], { shards: 4, comes: 99, open: 6_000 }).deeds, 1);
 });
 
 test('where keys may be evicted it is the user who decided', () => {

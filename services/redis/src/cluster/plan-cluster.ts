@@ -8,7 +8,7 @@ import { limitTrouble } from '../memory.ts';
 import { isFailing } from './cluster-nodes.ts';
 import type { PlannedDeed, RedisPlan } from './deeds.ts';
 import type { RedisFacts } from './facts.ts';
-import { holdings, shrinkTrouble } from './memory.ts';
+import { holdings, moveTrouble, shrinkTrouble } from './memory.ts';
 import { planFenced, strandedTroubles } from './plan-fence.ts';
 import { firstLeaders, planSpread, type SpreadPlan } from './plan-leaders.ts';
 import { handOver, handOverTo, planElections, planOrphans, planTakeovers } from './plan-leading.ts';
@@ -291,6 +291,10 @@ function buildingOf(
   if (closing.length > 0) return { deeds: closing, troubles: [] };
   // One of them was outvoted, and did not hear of it yet: what it has is not to go anywhere.
   if (missingSlots(seen) < 0) return nothing;
+  // Shards that come give room to those that have too little; those that go leave none, and it is told already.
+  const wanted = spec.groups['data']?.shards ?? 1;
+  const isShrinking = leaders.some(({ leader }) => leader.place.shard >= wanted);
+  if (isShrinking && limitTrouble(spec, holdings(seen))) return nothing;
   const trouble = shrinkTrouble(spec, leaders);
   if (trouble) return { deeds: [], troubles: [trouble] };
   const leaving = leaders.flatMap(({ leader }) => {
@@ -298,8 +302,10 @@ function buildingOf(
     return deed ? [deed] : [];
   });
   if (leaving.length > 0) return { deeds: leaving, troubles: [] };
-  const [move] = planMoves(leaders, spec.groups['data']?.shards ?? 1);
+  const [move] = planMoves(leaders, wanted);
   if (move === undefined) return nothing;
+  const full = moveTrouble(spec, move);
+  if (full) return { deeds: [], troubles: [full] };
   const { from, to } = move;
   const deed: PlannedDeed = {
     ...{ id: `move slots from ${from.name} to ${to.name}`, on: from.name, risk: 'disruptive' },
