@@ -1,6 +1,6 @@
-// RedisClusters beside bare redis-servers: death of a master, rolling restart, shards added and taken away; and what a
-// thousand of them cost as objects.
-// ARGS: --parts=failover,rolling,scaling,objects for some of it, --runs=N (20) of failover, --rounds=N (3) of rolling,
+// RedisClusters and a RedisSentinel beside bare redis-servers: death of a master, rolling restart, shards added and taken away;
+// and what a thousand of them cost as objects.
+// ARGS: --parts=failover,sentinel,rolling,scaling,objects for some of it, --runs=N (20) of failover and sentinel, --rounds=N (3) of rolling,
 // --mebibytes=N (1024) of data to move (redis-cli, the peer, takes three times as long: --no-peer), --objects=N (1000) watched for --steady=SECONDS (60) and
 // changed one --every=MS (100), --write to put the tables into bench/README.md.
 
@@ -13,6 +13,7 @@ import { failover } from './redis/failover.ts';
 import { objects } from './redis/objects.ts';
 import { rolling } from './redis/rolling.ts';
 import { scaling } from './redis/scaling.ts';
+import { sentinel } from './redis/sentinel.ts';
 import { keepInReadme } from './support/readme.ts';
 
 const clock = clockOf(globalThis);
@@ -25,7 +26,7 @@ export async function run(
     args: [...args],
     allowNegative: true,
     options: {
-      parts: { type: 'string', default: 'failover,rolling,scaling,objects' },
+      parts: { type: 'string', default: 'failover,sentinel,rolling,scaling,objects' },
       runs: { type: 'string', default: '20' },
       rounds: { type: 'string', default: '3' },
       mebibytes: { type: 'string', default: '1024' },
@@ -41,6 +42,8 @@ export async function run(
   const all = {
     failover: (directory: string) =>
       failover({ runs: Number(values.runs), directory, write }, signal),
+    sentinel: (directory: string) =>
+      sentinel({ runs: Number(values.runs), directory, write }, signal),
     rolling: (directory: string) =>
       rolling({ rounds: Number(values.rounds), directory, write }, signal),
     scaling: (directory: string) =>

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { killRedisAt } from '../../e2e/support/redis-processes.ts';
-import { tableOf } from '../support/readme.ts';
+import { medianOf, tableOf } from '../support/readme.ts';
 import { BareCluster, leaderOf } from './bare-cluster.ts';
 import { ClusterClient, type Reachable } from './cluster-client.ts';
 import { HomeCluster } from './home-cluster.ts';
@@ -121,12 +121,4 @@ function rowOf({ title, target, seconds, lost }: Way, bare: readonly number[]): 
     target ? `< ${targetSeconds} s` : '',
     target ? verdict : '',
   ];
-}
-
-function medianOf(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const low = sorted[Math.ceil(middle) - 1] ?? Number.NaN;
-  const high = sorted[Math.floor(middle)] ?? Number.NaN;
-  return (low + high) / 2;
 }

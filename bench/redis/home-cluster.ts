@@ -1,4 +1,4 @@
-// A RedisCluster of an embedded home of its own, and what is done to it.
+// A RedisCluster or RedisSentinel of an embedded home of its own, and what is done to it.
 
 import { availableParallelism } from 'node:os';
 import { TestHome } from '../../e2e/support/home.ts';
@@ -8,7 +8,12 @@ import { eventually } from './eventually.ts';
 const kubectl = '1.35';
 
 interface Seen {
-  readonly metadata: { readonly name: string; readonly uid: string; readonly generation: number };
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly generation: number;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
   readonly status?: {
     readonly phase?: string;
     readonly ready?: string;
@@ -17,11 +22,21 @@ interface Seen {
   };
 }
 
+interface Declared {
+  readonly kind: string;
+  /** In the words of kubectl. */
+  readonly resource: string;
+  readonly spec: object;
+  readonly nodes: number;
+}
+
 export class HomeCluster implements Reachable, AsyncDisposable {
   readonly #home: TestHome;
+  readonly #resource: string;
 
-  private constructor(home: TestHome) {
+  private constructor(home: TestHome, resource: string) {
     this.#home = home;
+    this.#resource = resource;
   }
 
   /** Each of `members` may use the whole machine, as bare servers do: there are as many nodes, which share it. */
@@ -29,16 +44,32 @@ export class HomeCluster implements Reachable, AsyncDisposable {
     { memory, members }: { readonly memory: string; readonly members: number },
     signal: AbortSignal,
   ): Promise<HomeCluster> {
-    const args = [`--nodes=${members}`];
-    const cluster = new HomeCluster(await TestHome.open({ quickstart: 'none', args }));
+    const resources = { limits: { cpu: String(availableParallelism()), memory } };
+    const groups = { data: { shards: 3, members: 2, resources } };
+    const spec = { groups, options: { nodeTimeoutMs: 2_000 } };
+    const declared = { kind: 'RedisCluster', resource: 'rc', nodes: members, spec };
+    return await HomeCluster.#declare(declared, signal);
+  }
+
+  /** Three servers and three Sentinels. */
+  static async openSentinel(downAfterMs: number, signal: AbortSignal): Promise<HomeCluster> {
+    const spec = { groups: {}, options: { downAfterMs } };
+    const declared = { kind: 'RedisSentinel', resource: 'rsen', nodes: 3, spec };
+    return await HomeCluster.#declare(declared, signal);
+  }
+
+  static async #declare(
+    { kind, resource, spec, nodes }: Declared,
+    signal: AbortSignal,
+  ): Promise<HomeCluster> {
+    const args = [`--nodes=${nodes}`];
+    const home = await TestHome.open({ quickstart: 'none', args });
+    const cluster = new HomeCluster(home, resource);
     try {
-      const object = { apiVersion: 'tweendeck.io/v1alpha1', kind: 'RedisCluster' };
-      const resources = { limits: { cpu: String(availableParallelism()), memory } };
-      const groups = { data: { shards: 3, members: 2, resources } };
+      const object = { apiVersion: 'tweendeck.io/v1alpha1', kind };
       // The bare servers beside it have no password.
-      const auth = { mode: 'none' };
-      const spec = { auth, groups, options: { nodeTimeoutMs: 2_000 } };
-      const text = JSON.stringify({ ...object, metadata: { name: 'shop' }, spec });
+      const whole = { ...spec, auth: { mode: 'none' } };
+      const text = JSON.stringify({ ...object, metadata: { name: 'shop' }, spec: whole });
       await cluster.#kubectl(['apply', '-f', '-'], text);
       await cluster.settled(signal);
     } catch (error) {
@@ -48,8 +79,15 @@ export class HomeCluster implements Reachable, AsyncDisposable {
     return cluster;
   }
 
-  readonly members = async (): Promise<readonly string[]> =>
-    (await this.pods()).flatMap(({ status }) => (status?.podIP ? [status.podIP] : []));
+  readonly members = (): Promise<readonly string[]> => this.addressesOf('data');
+
+  /** Of those that have one. */
+  async addressesOf(group: 'data' | 'sentinels'): Promise<readonly string[]> {
+    const pods = (await this.pods()).filter(
+      ({ metadata: { labels = {} } }) => labels['tweendeck.io/group'] === group,
+    );
+    return pods.flatMap(({ status }) => (status?.podIP ? [status.podIP] : []));
+  }
 
   async pods(): Promise<readonly Seen[]> {
     const selector = ['-l', 'app.kubernetes.io/instance=shop'];
@@ -59,7 +97,7 @@ export class HomeCluster implements Reachable, AsyncDisposable {
 
   async patch(spec: object): Promise<void> {
     const patch = JSON.stringify({ spec });
-    await this.#kubectl(['patch', 'rc', 'shop', '--type=merge', '-p', patch]);
+    await this.#kubectl(['patch', this.#resource, 'shop', '--type=merge', '-p', patch]);
   }
 
   /** Loses the pod at an address with all it has. */
@@ -72,17 +110,17 @@ export class HomeCluster implements Reachable, AsyncDisposable {
   /** Waits until its status says that all that was asked for is so. */
   async settled(signal: AbortSignal, maxSeconds = 900): Promise<void> {
     const isReady = async (): Promise<boolean> => {
-      const { metadata } = await this.#get('rc', 'shop');
+      const { metadata } = await this.#get(this.#resource, 'shop');
       // One kubectl that watches: many that ask would take the processor from what is measured.
       for (const [path, value] of [
         ['observedGeneration', metadata.generation],
         ['phase', 'Ready'],
       ]) {
         const until = `--for=jsonpath={.status.${path}}=${value}`;
-        const args = ['wait', 'rc/shop', '--timeout=50s', until];
+        const args = ['wait', `${this.#resource}/shop`, '--timeout=50s', until];
         if ((await this.#home.kubectl(kubectl, args)).code !== 0) return false;
       }
-      const { status } = await this.#get('rc', 'shop');
+      const { status } = await this.#get(this.#resource, 'shop');
       const [ready, all] = (status?.ready ?? '').split('/');
       return status?.phase === 'Ready' && ready === all;
     };

@@ -31,3 +31,12 @@ export function tableOf(
   const marks = head.map((_, index) => (index === 0 ? '---' : '--:'));
   return [line(head), line(marks), ...rows.map(line)];
 }
+
+/** Of at least one. */
+export function medianOf(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const low = sorted[Math.ceil(middle) - 1] ?? Number.NaN;
+  const high = sorted[Math.floor(middle)] ?? Number.NaN;
+  return (low + high) / 2;
+}
