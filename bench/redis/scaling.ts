@@ -1,5 +1,6 @@
 // Shards added and taken away while clients use 1 GiB of data: ours beside `redis-cli --cluster rebalance`.
 
+import { runProgram } from '../../e2e/support/kubectl.ts';
 import { tableOf } from '../support/readme.ts';
 import { BareCluster } from './bare-cluster.ts';
 import { ClusterClient, type Reachable } from './cluster-client.ts';
@@ -77,6 +78,8 @@ async function scaled(
   const keys = mebibytes * 1_024;
   const load = new Load({ client, keys, lanes: 8, valueBytes, readPercent: 50 });
   await load.fill(fillLanes);
+  // What servers wrote of it is on the disk before anything is measured.
+  await runProgram('sync', []);
   const steps: Scaled[] = [];
   for (const [name, run] of [
     ['3 → 6', grow],

@@ -55,9 +55,10 @@ const calmMs = 60_000;
 const busyMs = 1_000;
 /** What fails for longer is tried again in its own time, not ever sooner or later. */
 const freshFailureMs = 10_000;
-/** Between two pieces of what is done in pieces, and as long as the last one took: members have their clients to serve. */
+/** Between two pieces of what is done in pieces, and twice as long as the last one took: members have their clients to serve. */
 const goOnMs = 100;
-const restMaxMs = 5_000;
+const restShare = 2;
+const restMaxMs = 10_000;
 
 /** What hears of clusters between passes. */
 interface Ears extends Pick<ControllerLife, 'wake'> {
@@ -193,7 +194,7 @@ export class ClusterPass<Options, Facts> {
     );
     if (failed) return { requeueAfterMs: goesOn ? busyMs : lookAgainMs };
     if (!goesOn) return outcome;
-    return { requeueAfterMs: Math.min(restMaxMs, Math.max(goOnMs, this.#workedMs)) };
+    return { requeueAfterMs: Math.min(restMaxMs, Math.max(goOnMs, restShare * this.#workedMs)) };
   }
 
   /** What members show, made where it is missing; or why there is nothing to show. */
