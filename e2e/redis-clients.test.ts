@@ -17,6 +17,8 @@ const kubectl = '1.35';
 const patienceMs = 120_000;
 /** Before the death of a leader: what it acknowledged then may be lost. */
 const atRiskMs = 1_000;
+/** Of a client, of all leaders that died: what was on its way to their replicas. */
+const atRiskMax = 10;
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into what is there.
 type Anything = any;
@@ -159,6 +161,7 @@ test('clients of the field lose nothing that was acknowledged', {
         deaths.some((deathMs) => atMs >= deathMs - atRiskMs && atMs <= deathMs + atRiskMs);
       const atRisk = outcome.lost.filter(excused).length;
       if (atRisk > 0) part.diagnostic(`${atRisk} acknowledged as a leader died are lost`);
+      assert.ok(atRisk <= atRiskMax, `${atRisk} acknowledged as a leader died are lost`);
       assert.deepEqual(
         outcome.lost.filter((write) => !excused(write)),
         [],
