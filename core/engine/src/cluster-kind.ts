@@ -93,7 +93,12 @@ function specOf<Options>(
           restore: restoreType.optional().describe('Data that a new cluster begins with.'),
         }
       : {}),
-    suspend: t.boolean().optional().describe('Stops all members; what is on volumes stays.'),
+    suspend: t
+      .boolean()
+      .optional()
+      .describe(
+        'Stops all members; what is on volumes stays, what is on none is lost once approved.',
+      ),
     options,
   });
   // The shape is ClusterSpec field by field; groups and config are objects with the engine's own names.

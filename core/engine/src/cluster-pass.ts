@@ -42,6 +42,7 @@ import { currentPasswords, renewPasswords } from './secrets/keep-passwords.ts';
 import type { PasswordSecrets } from './secrets/password-secret.ts';
 import type { TlsSecrets } from './secrets/tls-secret.ts';
 import { planStatus, type StatusWords } from './status-plan.ts';
+import { type Stopping, stoppingOf } from './stopping.ts';
 import { takenName, type WantedName } from './taken-names.ts';
 import type { ClusterFigures } from './telemetry/cluster-figures.ts';
 import type { EngineFigures } from './telemetry/figures.ts';
@@ -162,8 +163,15 @@ export class ClusterPass<Options, Facts> {
     if (passwords && 'current' in passwords) this.#cluster = { ...this.#cluster, passwords };
     const tls = await this.#tls(certificates);
     if (tls && 'fingerprint' in tls) this.#cluster = { ...this.#cluster, tls };
-    const asked = renderings.of(refKey(this.#object.metadata), this.#cluster);
+    const key = refKey(this.#object.metadata);
+    let asked = renderings.of(key, this.#cluster);
     const observed = await this.#observe(asked.members, figures);
+    const approved = approvalsOf(this.#object);
+    const stopping = stoppingOf(this.#engine, this.#cluster, observed, approved);
+    if (stopping?.isApproved === false) {
+      this.#cluster = { ...this.#cluster, spec: { ...this.#cluster.spec, suspend: false } };
+      asked = renderings.of(key, this.#cluster);
+    }
     account.observed(this.#engine.telemetry, observed);
     if (ears) this.#listen(ears, observed);
     await this.#mark(observed);
@@ -177,7 +185,8 @@ export class ClusterPass<Options, Facts> {
       (tls && 'reason' in tls ? tls : undefined) ??
       takenByName;
     if (taken !== undefined) return this.#tell(observed, blockedPlan(taken), account);
-    const planned = this.#plan(observed, this.#chores([...rendering.members, ...staying]));
+    const chores = this.#chores([...rendering.members, ...staying]);
+    const planned = this.#plan(observed, chores, stopping);
     const plan = whileFilled(planned, this.#object);
     const budgets = rendering.budgets.map((budget) => heldBudget(budget, observed.members));
     await this.#apply(
@@ -327,9 +336,9 @@ export class ClusterPass<Options, Facts> {
     return sameMembers(this.#members(wanted, workloads.items, pods.items), observed.members);
   }
 
-  #plan(observed: Observed<Facts>, chores: Chores): ClusterPlan {
+  #plan(observed: Observed<Facts>, chores: Chores, stopping: Stopping | undefined): ClusterPlan {
     return planCluster({
-      ...{ engine: this.#engine, cluster: this.#cluster, observed, chores },
+      ...{ engine: this.#engine, cluster: this.#cluster, observed, chores, stopping },
       underWay: this.#object.status?.step ?? undefined,
       failure: this.#object.status?.failure ?? undefined,
       approved: approvalsOf(this.#object),

@@ -177,6 +177,11 @@ export interface Engine<Options, Facts> extends EngineTables<Options> {
   ) => Promise<void>;
   /** Whether a member that the spec asks for no more is empty and left by the others; else why not. Default: always. Pure. */
   readonly mayLeave?: (member: Member<Facts>, observed: Observed<Facts>) => true | string;
+  /**
+   * Whether a member of a group that keeps data has any now: without a volume it is lost with its pod, and a cluster is stopped
+   * only when a person approved of that. Default: it has. Pure.
+   */
+  readonly holdsData?: (member: Member<Facts>) => boolean;
   /** Hands the work of a leader to another before it is stopped; undefined when nobody can take it. Pure. */
   readonly handOver?: (
     from: Member<Facts>,

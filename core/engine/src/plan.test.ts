@@ -48,6 +48,8 @@ function step(id: string, more: Partial<Step> = {}): Step {
   return { id, why: `why ${id}`, risk: 'disruptive', timeLimitSeconds: 60, run, ...more };
 }
 
+const stop = step('stop c', { risk: 'dataLoss' });
+
 function planOf(
   given: readonly Given[],
   more: {
@@ -60,6 +62,8 @@ function planOf(
     readonly handOver?: string;
     readonly mayLeave?: true | string;
     readonly suspend?: boolean;
+    /** Stopping loses data; whether that was approved of. */
+    readonly loses?: 'approved' | 'not approved';
   } = {},
 ) {
   const input: PlanInput<null, null> = {
@@ -73,6 +77,7 @@ function planOf(
     },
     cluster: more.suspend ? { ...cluster, spec: { ...cluster.spec, suspend: true } } : cluster,
     observed: { members: given.map(member) },
+    ...(more.loses ? { stopping: { step: stop, isApproved: more.loses === 'approved' } } : {}),
     underWay: more.underWay,
     ...(more.fails && more.underWay ? { failure: { ...more.underWay, message: 'm' } } : {}),
     approved: new Set(more.approved),
@@ -235,6 +240,35 @@ for (const { name, given, more, want } of [
     given: old(three, 'a'),
     more: { suspend: true },
     want: { actions: [], ahead: [], waits: 'a is stopping' },
+  },
+  {
+    name: 'does not stop as long as nobody approved that data are lost, and goes on',
+    given: old(three, 'b'),
+    more: { suspend: false, loses: 'not approved' as const },
+    want: {
+      actions: ['restart b'],
+      ahead: ['restart b', 'stop c'],
+      troubles: ['ApprovalNeeded'],
+      waits: 'b is not as the spec says',
+    },
+  },
+  {
+    name: 'waits for the approval where nothing else is to be done',
+    given: three,
+    more: { suspend: false, loses: 'not approved' as const },
+    want: { actions: [], ahead: ['stop c'], troubles: ['ApprovalNeeded'], waits: 'why stop c' },
+  },
+  {
+    name: 'stops as soon as it is approved that data are lost',
+    given: old(three, 'b'),
+    more: { suspend: true, loses: 'approved' as const },
+    want: { actions: ['stop c'], ahead: ['stop c'], troubles: [], waits: 'a is stopping' },
+  },
+  {
+    name: 'tells that it stops until all are gone',
+    given: three,
+    more: { suspend: true, loses: 'approved' as const, underWay: underWay('stop c', 5) },
+    want: { actions: [], ahead: ['stop c'], troubles: [], waits: 'a is stopping' },
   },
   {
     name: 'is stopped when no pod is left',

@@ -6,6 +6,7 @@ import type { Cluster, Engine, Step, Trouble } from './engine.ts';
 import { approvalAnnotation } from './labels.ts';
 import { otherSettings } from './live-settings.ts';
 import { comparePlaces, isHealthy, isOutdated, type Member, type Observed } from './member.ts';
+import type { Stopping } from './stopping.ts';
 
 /** Ends the pod of a member, so that its workload makes another. */
 export interface PodRemoval extends Omit<Step, 'run' | 'repeats'> {
@@ -39,6 +40,8 @@ export interface PlanInput<Options, Facts> {
   readonly observed: Observed<Facts>;
   /** What every engine does alike, such as growing volumes. */
   readonly chores?: Chores;
+  /** Data that stopping loses. As long as nobody approved of that, the cluster is one that is not to be stopped. */
+  readonly stopping?: Stopping | undefined;
   /** What the status says is under way. */
   readonly underWay: StepStatus | undefined;
   /** What the status says was tried in vain. */
@@ -64,7 +67,17 @@ const rollSeconds = 600;
  */
 export function planCluster<Options, Facts>(input: PlanInput<Options, Facts>): ClusterPlan {
   const members = input.observed.members.toSorted((a, b) => comparePlaces(a.place, b.place));
+  const { stopping } = input;
+  if (stopping?.isApproved) return stoppingPlan(members, stopping.step, input.underWay);
+  if (stopping) return withApprovalAsked(runningPlan(input, members), stopping.step);
   if (input.cluster.spec.suspend) return stoppedPlan(members);
+  return runningPlan(input, members);
+}
+
+function runningPlan<Options, Facts>(
+  input: PlanInput<Options, Facts>,
+  members: readonly Member<Facts>[],
+): ClusterPlan {
   const asked = input.engine.plan(input.cluster, { members });
   const isHeld = asked.steps.length > 0 || asked.holds !== undefined;
   const rolls = isHeld ? [] : rollActions(input, members);
@@ -105,6 +118,26 @@ function stoppedPlan(members: readonly Member<unknown>[]): ClusterPlan {
   return { actions: [], ahead: [], leaving: [], troubles: [], waits };
 }
 
+/** Its workloads end their pods; the step stands in the status until nothing is left to be lost. */
+function stoppingPlan(
+  members: readonly Member<unknown>[],
+  step: Step,
+  underWay: StepStatus | undefined,
+): ClusterPlan {
+  const actions = underWay?.id === step.id ? [] : [step];
+  return { ...stoppedPlan(members), actions, ahead: [step] };
+}
+
+function withApprovalAsked(plan: ClusterPlan, step: Step): ClusterPlan {
+  const troubles = [...plan.troubles, approvalNeeded(step)];
+  return { ...plan, ahead: [...plan.ahead, step], troubles, waits: plan.waits ?? step.why };
+}
+
+function approvalNeeded({ id, why }: Action): Trouble {
+  const message = `${why}; "${id}" may lose data, and is done once the annotation ${approvalAnnotation} has that text`;
+  return { reason: 'ApprovalNeeded', message };
+}
+
 function absence(members: readonly Member<unknown>[]): string | undefined {
   const absent = members.find((member) => member.wanted && !isHealthy(member));
   if (absent === undefined) return undefined;
@@ -122,10 +155,7 @@ function choose<Options, Facts>(
   { underWay, failure, approved, nowMs }: PlanInput<Options, Facts>,
 ): { readonly action?: Action; readonly trouble?: Trouble } {
   const { id, why, risk, timeLimitSeconds } = action;
-  if (risk === 'dataLoss' && !approved.has(id)) {
-    const message = `${why}; "${id}" may lose data, and is done once the annotation ${approvalAnnotation} has that text`;
-    return { trouble: { reason: 'ApprovalNeeded', message } };
-  }
+  if (risk === 'dataLoss' && !approved.has(id)) return { trouble: approvalNeeded(action) };
   if (underWay?.id !== id || failure?.id === id) return { action };
   const seconds = (nowMs - Date.parse(underWay.since)) / 1_000;
   // A pod that is still there was not ended, or is outdated anew: ending it twice ends it once.

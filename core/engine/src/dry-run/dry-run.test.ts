@@ -57,6 +57,34 @@ async function toys(engine: Engine<ToyOptions, null>) {
   };
 }
 
+type Toys = Awaited<ReturnType<typeof toys>>;
+
+/** All members run, as they were rendered. */
+async function startAll(
+  engine: Engine<ToyOptions, null>,
+  { client, object, signal, manager }: Toys,
+): Promise<void> {
+  const rendering = renderCluster(engine, { name: 'c', namespace: 'default', spec: object.spec });
+  for (const { workload } of rendering.members) {
+    const ownerReferences = [controllerReference(object)];
+    const owned = { ...workload, metadata: { ...workload.metadata, ownerReferences } };
+    const set = await client.apply(statefulSetResource, owned, manager, signal);
+    const template = (workload['spec'] as { template: object }).template; // rendered so
+    const name = `${workload.metadata.name}-0`;
+    const { metadata: labelled } = template as { metadata: object };
+    const metadata = {
+      ...{ ...labelled, name, namespace: 'default' },
+      ownerReferences: [controllerReference(set)],
+    };
+    await client.apply(podResource, { ...template, metadata } as Applied, manager, signal);
+    const ready = { type: 'Ready', status: 'True' };
+    const body = { status: { podIP: '10.0.0.1', conditions: [ready], phase: 'Running' } };
+    const patch = { type: 'merge', body } as const;
+    const ref = { name, namespace: 'default' };
+    await client.patch(podResource, ref, patch, { subresource: 'status' }, signal);
+  }
+}
+
 test('of a new cluster all objects would be made, and none is', async () => {
   await using home = await toys(toyEngine(answer));
   const { changes, steps, restarts, waits } = await home.run();
@@ -96,25 +124,7 @@ test('of a changed one it is told who restarts and what waits, and no step is ta
   });
   await using home = await toys(engine);
   const { client, object, signal, manager, kind } = home;
-  const rendering = renderCluster(engine, { name: 'c', namespace: 'default', spec: object.spec });
-  for (const { workload } of rendering.members) {
-    const ownerReferences = [controllerReference(object)];
-    const owned = { ...workload, metadata: { ...workload.metadata, ownerReferences } };
-    const set = await client.apply(statefulSetResource, owned, manager, signal);
-    const template = (workload['spec'] as { template: object }).template; // rendered so
-    const name = `${workload.metadata.name}-0`;
-    const { metadata: labelled } = template as { metadata: object };
-    const metadata = {
-      ...{ ...labelled, name, namespace: 'default' },
-      ownerReferences: [controllerReference(set)],
-    };
-    await client.apply(podResource, { ...template, metadata } as Applied, manager, signal);
-    const ready = { type: 'Ready', status: 'True' };
-    const body = { status: { podIP: '10.0.0.1', conditions: [ready], phase: 'Running' } };
-    const patch = { type: 'merge', body } as const;
-    const ref = { name, namespace: 'default' };
-    await client.patch(podResource, ref, patch, { subresource: 'status' }, signal);
-  }
+  await startAll(engine, home);
   const spec = { ...object.spec, config: { colour: 'red' } };
   const changed = await client.apply(
     kind,
@@ -140,6 +150,28 @@ test('of a changed one it is told who restarts and what waits, and no step is ta
   );
   assert.equal(taken, 0);
   assert.equal((await client.list(podResource, {}, signal)).resourceVersion, before);
+});
+
+test('what is to be stopped and would lose data goes on until that is approved', async () => {
+  const engine = toyEngine(answer);
+  await using home = await toys(engine);
+  await startAll(engine, home);
+  const { client, object, signal, manager, kind } = home;
+  const told = async (annotations: Readonly<Record<string, string>>) => {
+    const spec = { ...object.spec, suspend: true };
+    const metadata = { name: 'c', namespace: 'default', annotations };
+    const dry = { ...manager, dryRun: true } as const;
+    const run = await home.run(await client.apply(kind, { metadata, spec }, dry, signal));
+    const sets = run.changes.filter((one) => one.fields?.includes('spec.replicas'));
+    const steps = run.steps.map(({ id, risk, when }) => `${when}: ${id} (${risk})`);
+    return { steps, troubles: run.troubles.map(({ reason }) => reason), stops: sets.length };
+  };
+  assert.deepEqual(await told({}), {
+    ...{ steps: ['approval: stop c (dataLoss)'], troubles: ['ApprovalNeeded'], stops: 0 },
+  });
+  assert.deepEqual(await told({ 'tweendeck.io/approve': 'stop c' }), {
+    ...{ steps: ['now: stop c (dataLoss)'], troubles: [], stops: 3 },
+  });
 });
 
 test('where members run and nobody answers nothing is foretold', async () => {

@@ -150,6 +150,7 @@ export function redisClusterEngine(
       await askOne(link, loadCertificateCommand, signal);
     },
     mayLeave,
+    holdsData: ({ view }) => view === undefined || view.facts.keys > 0,
     handOver: (from, cluster, observed) => {
       const seen = observed.members.filter(isSeen);
       const deed = isSeen(from) ? handOver(from, seen, 'be restarted') : undefined;

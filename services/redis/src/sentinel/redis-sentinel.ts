@@ -215,6 +215,10 @@ export function redisSentinelEngine(
       ].find((one) => one?.id === step);
       return planned && seenAfterDeed(planned.deed, observed, cluster);
     },
+    holdsData: ({ place, view }) => {
+      if (place.group !== 'data') return false; // Sentinels learn anew
+      return view?.facts.kind !== 'data' || view.facts.keys > 0;
+    },
     mayLeave: (member, observed) => mayLeaveSet(member, standingOf(observed)),
     handOver: ({ name }, cluster, observed) => {
       const standing = standingOf(observed);
