@@ -116,4 +116,32 @@ export async function casesOfMembers(context: TestContext, home: RedisCaseHome):
     await home.isWhole(shop);
     assert.equal(await shop.ask(server, 'CONFIG', 'GET', 'hz'), 'hz 20');
   });
+
+  await context.test('C13: a leader whose follower may not lead goes on until it may', async () => {
+    const before = await shop.seen();
+    const followers = before.filter(({ self }) => self.masterId !== undefined);
+    await shop.patch({ restart: 'while one may not lead' });
+    // Of the first one that is back: the others are to be restarted yet, then the leaders.
+    const back = await shop.until('a follower is back', async () =>
+      (await shop.seen()).find(({ member, uid }) =>
+        followers.some((one) => one.member === member && one.uid !== uid),
+      ),
+    );
+    await shop.ask(back, 'ACL', 'SETUSER', 'default', '-cluster|failover');
+    const leader = before.find(({ shard, self }) => shard === back.shard && self.slots.length > 0);
+    assert.ok(leader);
+    const told = await shop.told('StepFailed', /CLUSTER/);
+    assert.match(told, new RegExp(`hand over from ${leader.member} to ${back.member}`));
+    assert.match(told, /The user executing the script can't run this command/);
+    assert.ok(
+      (await shop.leaders()).some(({ uid }) => uid === leader.uid),
+      'it was restarted',
+    );
+    await shop.ask(back, 'ACL', 'SETUSER', 'default', '+cluster|failover');
+    await home.replaced(shop, leader);
+    await home.isWhole(shop);
+    await home.nothingLost(shopWriter);
+    const uids = (await shop.seen()).map(({ uid }) => uid);
+    assert.ok(before.every(({ uid }) => !uids.includes(uid)));
+  });
 }
