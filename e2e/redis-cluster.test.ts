@@ -262,7 +262,7 @@ test('a RedisCluster loses nothing that was acknowledged', {
       );
     const { status } = await get('rc', 'shop');
     const leaders = status.members.filter(({ role }: Anything) => role === 'leader');
-    const beforeRoll = handedOver();
+    const handedOverBefore = handedOver().length;
     await patch({ config: { 'tcp-backlog': 256 } });
     await until(
       'all pods are others',
@@ -275,10 +275,10 @@ test('a RedisCluster loses nothing that was acknowledged', {
     await settled('6/6');
     await isClean();
     await nothingLost();
-    // Each leader once, and nobody else.
+    // One that comes to nothing is tried again.
     assert.deepEqual(
-      handedOver().toSorted(),
-      [...beforeRoll, ...leaders.map(({ name }: Anything) => name)].toSorted(),
+      new Set(handedOver().slice(handedOverBefore)),
+      new Set(leaders.map(({ name }: Anything) => name)),
     );
     const failures = writer.failures.slice(failuresBefore);
     context.diagnostic(`${failures.length} writes failed while it rolled`);
