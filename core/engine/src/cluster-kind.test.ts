@@ -75,6 +75,28 @@ test('a version is refused where there is no way to it', async () => {
   assert.equal(await server.version(), '2');
 });
 
+for (const { name, value, reason } of [
+  { name: 'toy-port', value: 9, reason: 'clients look there' },
+  { name: 'toy-port', value: 'nine', reason: 'clients look there' },
+  { name: 'seed', value: '', reason: 'it follows options' },
+]) {
+  test(`a setting is refused that is the platform’s own: ${name} ${value}`, async () => {
+    await using server = await home();
+    assert.equal(await server.refusalOf({ config: { colour: 'red' } }), undefined);
+    const refusal = await server.refusalOf({ config: { colour: 'red', [name]: value } });
+    assert.deepEqual(refusal, {
+      reason: 'Invalid',
+      causes: [
+        {
+          reason: 'FieldValueForbidden',
+          field: `spec.config.${name}`,
+          message: `Forbidden: the platform's own: ${reason}`,
+        },
+      ],
+    });
+  });
+}
+
 test('a version that nobody knows is refused', async () => {
   await using server = await home();
   const refusal = await server.refusalOf({ version: '9' });

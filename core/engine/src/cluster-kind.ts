@@ -52,9 +52,10 @@ export function engineKind<Options>(
 const nameLengthMax = 40;
 
 function specOf<Options>(
-  { versions, groups, parameters, services, passwords, backups, tls }: EngineTables<Options>,
+  engine: EngineTables<Options>,
   options: Type<Options, Presence>,
 ): Type<ClusterSpec<Options>> {
+  const { versions, groups, services, passwords, backups, tls } = engine;
   const shape = t.object({
     version: versionType(versions),
     groups: t
@@ -62,15 +63,7 @@ function specOf<Options>(
         Object.fromEntries(Object.entries(groups).map(([name, rule]) => [name, groupType(rule)])),
       )
       .default({}),
-    config: t
-      .object(
-        Object.fromEntries(
-          Object.entries(parameters).map(([name, parameter]) => [
-            name,
-            parameterType(parameter).optional(),
-          ]),
-        ),
-      )
+    config: configType(engine)
       .optional()
       .describe('Settings of the server; what can be set while it runs is set without a restart.'),
     nodeSelector: t.map(t.string()).optional().describe('Labels of the nodes members may run on.'),
@@ -238,6 +231,38 @@ const storage = t
     { message: 'a volume keeps its class', fieldPath: '.className' },
   )
   .describe('A volume for each member; without it, data live and go with the pod.');
+
+/** What is the platform's own has a place in the schema as well: it would be left out without a word otherwise. */
+function configType<Options>({
+  parameters,
+  ownParameters = {},
+}: EngineTables<Options>): Type<Readonly<Record<string, unknown>>> {
+  const chosen = Object.entries(parameters).map(([name, parameter]): [string, ConfigType] => [
+    name,
+    parameterType(parameter).optional(),
+  ]);
+  const own = Object.entries(ownParameters);
+  const refused = own.map(([name, reason]): [string, ConfigType] => [
+    name,
+    anyScalar.optional().describe(`Refused, as it is the platform's own: ${reason}.`),
+  ]);
+  const all: Type<Readonly<Record<string, unknown>>> = t.object(
+    Object.fromEntries([...chosen, ...refused]),
+  );
+  return own.reduce(
+    (type, [name, reason]) =>
+      type.rule(`!has(self.${name.replaceAll('-', '__dash__')})`, {
+        message: `the platform's own: ${reason}`,
+        reason: 'FieldValueForbidden',
+        fieldPath: `.${name}`,
+      }),
+    all,
+  );
+}
+
+type ConfigType = Type<unknown, 'optional'>;
+
+const anyScalar: Type<number | string> = t.raw({ 'x-kubernetes-int-or-string': true });
 
 function parameterType(parameter: Parameter): Type<number | string> {
   const typed: Type<number | string> = schemaOf(parameter);

@@ -215,6 +215,8 @@ export interface EngineTables<Options> {
   /** The group that clients connect to. Each other one has the Service `NAME-GROUP`. */
   readonly clientGroup: string;
   readonly parameters: Readonly<Record<string, Parameter>>;
+  /** Settings that are the platform's own, each with the reason: whoever chooses one is told, where other names are only ignored. */
+  readonly ownParameters?: Readonly<Record<string, string>>;
   /** What leads to some of the client group; the Service of all is always there. */
   readonly services?: ServiceRule;
   readonly recipes: Readonly<Record<string, MemberRecipe<Options>>>;

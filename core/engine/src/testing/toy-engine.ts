@@ -41,6 +41,7 @@ export function toyEngine(
       colour: { type: 'choice', choices: ['red', 'green'], applies: 'restart' },
       motto: { type: 'text', pattern: '^[a-z]+$', applies: 'restart' },
     },
+    ownParameters: { 'toy-port': 'clients look there', seed: 'it follows options' },
     recipes: {
       data: {
         command: ({ name }) => ['serve', `--name=${name}`, '--listen=$(POD_IP)'],

@@ -21,6 +21,7 @@ import { type Kind, t } from '@tweendeck/kube';
 import { redisPasswords } from '../credentials.ts';
 import { memoryFor } from '../memory.ts';
 import { openAs } from '../open-as.ts';
+import { ownOfCluster } from '../own-parameters.ts';
 import { askOne, type OpenLink, openTcpLink } from '../redis-link.ts';
 import { ownDefaults, redisParameters, setLive, settingsFile } from '../settings.ts';
 import { loadCertificateCommand, speaking } from '../tls.ts';
@@ -104,6 +105,7 @@ export function redisClusterEngine(
     tls: true,
     backups: true,
     parameters: redisParameters,
+    ownParameters: ownOfCluster,
     recipes: {
       data: {
         command,

@@ -17,6 +17,7 @@ import { aborted } from '@tweendeck/std';
 import { sentinelPasswords } from '../credentials.ts';
 import { memoryFor } from '../memory.ts';
 import { openAs, wayTo } from '../open-as.ts';
+import { ownOfSentinel } from '../own-parameters.ts';
 import { askOne, type OpenLink, openTcpLink } from '../redis-link.ts';
 import { listening, loadCertificateCommand } from '../tls.ts';
 import type { PlannedDeed } from './deeds.ts';
@@ -129,6 +130,7 @@ export function redisSentinelEngine(
     backups: true,
     passwords: sentinelPasswords,
     tls: true,
+    ownParameters: ownOfSentinel,
     parameters: {
       appendonly: {
         ...{ type: 'choice', choices: ['yes', 'no'], applies: 'restart' },
