@@ -137,7 +137,6 @@ export async function objects(
   }
   await eventually('all have reacted', () => Promise.resolve(waiting.size === 0), signal, 300);
   const usage = await controllers.usage();
-  const most = Math.max(after.residentBytes, usage.residentBytes);
   reactions.sort((a, b) => a - b);
   const at = (share: number): number => reactions[Math.ceil(reactions.length * share) - 1] ?? 0;
   const row = (name: string, figure: string, target: string, met: boolean | undefined) => [
@@ -145,19 +144,31 @@ export async function objects(
     met === undefined ? '' : met ? 'met' : 'missed',
   ];
   const p99 = at(0.99);
-  const memory = `${(most / 2 ** 20).toFixed(0)} MiB`;
+  const memory = (title: string, used: Usage): readonly string[] =>
+    row(
+      title,
+      `${mebibytes(used)} MiB`,
+      `< ${residentMaxMiB} MiB`,
+      used.residentBytes < residentMaxMiB * 2 ** 20,
+    );
   return tableOf(
     [`${count} clusters of ${shards} × 2 as objects`, '', 'target', ''],
     [
       row('made, until all are ready', `${readySeconds.toFixed(0)} s`, '', undefined),
-      row('memory', memory, `< ${residentMaxMiB} MiB`, most < residentMaxMiB * 2 ** 20),
+      memory('memory, steady', after),
+      memory(`memory, while ${changed} of them restart`, usage),
       row(
         'steady, of a core',
         `${(processor * 100).toFixed(1)} %`,
         `< ${processorMax * 100} %`,
         processor < processorMax,
       ),
-      row('change to first action, median', `${at(0.5).toFixed(0)} ms`, '', undefined),
+      row(
+        `one changed every ${changeEveryMs} ms: to its first action, median`,
+        `${at(0.5).toFixed(0)} ms`,
+        '',
+        undefined,
+      ),
       row('p99', `${p99.toFixed(0)} ms`, `< ${reactionMaxMs} ms`, p99 < reactionMaxMs),
     ],
   );
