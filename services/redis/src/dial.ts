@@ -15,14 +15,18 @@ export interface Dialled {
   readonly socket: Socket;
   /** Told once, when it can be used. */
   readonly openEvent: 'connect' | 'secureConnect';
+  /** Leaves it at once: what is on its way and is lost is not sent again, as it would be for minutes. */
+  reset(): void;
 }
 
 export function dial({ host, port, tls }: DialAddress): Dialled {
   const way = { host, port, noDelay: true, keepAlive: true };
-  if (tls === undefined) return { socket: connect(way), openEvent: 'connect' };
+  const below = connect(way);
+  const reset = (): void => void below.resetAndDestroy();
+  if (tls === undefined) return { socket: below, openEvent: 'connect', reset };
   const { authority, serverName } = tls;
-  const socket = connectTls({ ...way, ca: authority, servername: serverName });
-  return { socket, openEvent: 'secureConnect' };
+  const socket = connectTls({ socket: below, ca: authority, servername: serverName });
+  return { socket, openEvent: 'secureConnect', reset };
 }
 
 /** SHA-256 of what the other side showed, as in `AB:CD`; undefined without TLS. */

@@ -18,6 +18,8 @@ export type Command = readonly RespArgument[];
 export interface RedisAddress extends DialAddress {
   /** Tried in this order where the server asks for one; none when omitted. */
   readonly passwords?: readonly string[];
+  /** Who says nothing for so long is left, also while the connection is made; waited for until the signal ends when omitted. */
+  readonly silenceMaxMs?: number;
 }
 
 /**
@@ -46,7 +48,7 @@ export async function askOne(
 
 /** Over TCP, or TLS on it. */
 export const openTcpLink: OpenLink = async (address, signal) => {
-  const link = new TcpLink(dial(address), `${address.host}:${address.port}`);
+  const link = new TcpLink(dial(address), address);
   try {
     await link.opened(signal);
     await logIn(link, address.passwords ?? [], signal);
@@ -81,14 +83,19 @@ interface Due {
 
 class TcpLink implements RedisLink {
   readonly #socket: Socket;
+  readonly #reset: () => void;
   readonly #name: string;
   readonly #due: Due[] = [];
   readonly #open: Promise<void>;
   #fault: PlatformError | undefined;
 
-  constructor({ socket, openEvent }: Dialled, name: string) {
+  constructor(
+    { socket, openEvent, reset }: Dialled,
+    { host, port, silenceMaxMs = 0 }: RedisAddress,
+  ) {
     this.#socket = socket;
-    this.#name = name;
+    this.#reset = reset;
+    this.#name = `${host}:${port}`;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#open = promise;
     promise.catch(() => undefined); // told to whoever asks
@@ -99,6 +106,7 @@ class TcpLink implements RedisLink {
     });
     socket.on('data', (chunk: Buffer) => parser.push(chunk));
     socket.once(openEvent, () => resolve());
+    socket.setTimeout(silenceMaxMs, () => this.#leave(`it said nothing for ${silenceMaxMs} ms`));
     socket.on('error', (error) => this.#fail(error.message));
     socket.on('close', () => {
       this.#fail('it closed the connection');
@@ -129,8 +137,13 @@ class TcpLink implements RedisLink {
   }
 
   [Symbol.dispose](): void {
-    this.#fail('it was left');
-    this.#socket.destroy();
+    this.#leave('it was left');
+  }
+
+  /** What was given up is not to get there later. */
+  #leave(fact: string): void {
+    if (this.#due.length > 0) this.#reset();
+    this.#fail(fact);
   }
 
   #answered(value: RespValue): void {

@@ -37,7 +37,12 @@ export type SentinelDeed =
       readonly settings: WatchSettings;
     }
   | { readonly kind: 'adjust'; readonly by: SeenSentinel; readonly settings: WatchSettings }
-  | { readonly kind: 'fail over'; readonly by: SeenSentinel; readonly masterName: string }
+  | {
+      readonly kind: 'fail over';
+      readonly by: SeenSentinel;
+      readonly masterName: string;
+      readonly from: SeenData;
+    }
   | {
       readonly kind: 'hand over';
       readonly by: SeenSentinel;

@@ -11,8 +11,15 @@ import { masterName, watchSettings } from './settings.ts';
 import { standingOf } from './standing.ts';
 import { type GivenData, setOf, toySet } from './testing/set-of.ts';
 
+/** The first server leads, others follow it, and Sentinels name it. */
+function wellKnown(host: string, words: string): RespValue {
+  if (words === 'SENTINEL GET-MASTER-ADDR-BY-NAME n.s') return ['10.0.0.0', '6379'];
+  if (words !== 'ROLE') return 'OK';
+  return host === '10.0.0.0' ? ['master', 90, []] : ['slave', '10.0.0.0', 6_379, 'connected', 90];
+}
+
 /** Servers that answer as `answer` says, and what they were told. */
-function servers(answer: (host: string, words: string) => RespValue | undefined = () => 'OK') {
+function servers(answer: (host: string, words: string) => RespValue | undefined = wellKnown) {
   const told: string[] = [];
   const open: OpenLink = async ({ host }) => ({
     ask: async (commands) =>
@@ -99,10 +106,53 @@ test('clients leave one that took writes, and nobody else', async () => {
   await run({ kind: 'follow', by: second, leader: first });
   await run({ kind: 'follow', by: first, leader: second });
   assert.deepEqual(told, [
+    '10.0.0.1 ROLE',
     '10.0.0.1 REPLICAOF 10.0.0.0 6379',
+    '10.0.0.0 ROLE',
     '10.0.0.0 REPLICAOF 10.0.0.1 6379',
     '10.0.0.0 CLIENT KILL TYPE normal',
   ]);
+});
+
+for (const { name: what, by, role, said } of [
+  { name: 'was chosen meanwhile', by: second, role: ['master', 95, []], said: /takes writes now/ },
+  {
+    name: 'follows another one meanwhile',
+    by: second,
+    role: ['slave', '10.0.0.2', 6_379, 'connected', 95],
+    said: /s-data-1 follows 10\.0\.0\.2:6379 now/,
+  },
+  {
+    name: 'takes writes no more',
+    by: first,
+    role: ['slave', '10.0.0.2', 6_379, 'connected', 95],
+    said: /s-data-0 follows/,
+  },
+] as const) {
+  test(`nobody is told what to be who ${what}`, async () => {
+    const { told, run } = servers((host, words) =>
+      words === 'ROLE' ? [...role] : wellKnown(host, words),
+    );
+    const late = { code: 'REDIS_COMMAND_LATE', message: said };
+    await assert.rejects(run({ kind: 'follow', by, leader: first }), late);
+    await assert.rejects(run({ kind: 'lead', by, settings: new Map() }), late);
+    assert.ok(told.every((words) => words.endsWith('ROLE')));
+  });
+}
+
+test('a Sentinel that names another leader is not asked to replace it, and writes go on', async () => {
+  const { told, run } = servers((host, words) => {
+    if (words === 'INFO replication') return replicas(90, 90);
+    return words.includes('GET-MASTER') ? ['10.0.0.2', '6379'] : wellKnown(host, words);
+  });
+  const late = { code: 'REDIS_COMMAND_LATE', message: '10.0.0.2:6379 leads now, not s-data-0' };
+  await assert.rejects(run(handOver), late);
+  assert.equal(told.at(-1), '10.0.0.0 CLIENT UNPAUSE');
+  await assert.rejects(
+    run({ kind: 'fail over', by: sentinel, masterName: name, from: first }),
+    late,
+  );
+  assert.ok(!told.some((words) => words.includes('FAILOVER')));
 });
 
 test('a hand-over holds writes back until replicas have them all, and until another leads', async () => {
@@ -110,7 +160,7 @@ test('a hand-over holds writes back until replicas have them all, and until anot
   let asked = 0;
   const { told, run } = servers((host, words) => {
     if (words === 'INFO replication') return looks++ === 0 ? replicas(90, 80) : replicas(127, 127);
-    if (words !== 'ROLE') return 'OK';
+    if (words !== 'ROLE') return wellKnown(host, words);
     // Sentinels close connections to the one that they promote.
     if (host === '10.0.0.2') return asked++ === 0 ? undefined : ['master'];
     return ['slave'];
@@ -121,6 +171,7 @@ test('a hand-over holds writes back until replicas have them all, and until anot
     '10.0.0.0 INFO replication',
     '10.0.0.0 WAIT 99 20',
     '10.0.0.0 INFO replication',
+    '10.0.1.0 SENTINEL GET-MASTER-ADDR-BY-NAME n.s',
     '10.0.1.0 SENTINEL FAILOVER n.s',
     '10.0.0.1 ROLE',
     '10.0.0.2 ROLE',

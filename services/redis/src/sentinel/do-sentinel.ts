@@ -24,9 +24,9 @@ export async function doDeed(
     case 'wait':
       return;
     case 'lead':
-      return tell(deed.by, [...configSet(deed.settings), ['REPLICAOF', 'NO', 'ONE']], open, signal);
+      return turn(deed.by, [...configSet(deed.settings), ['REPLICAOF', 'NO', 'ONE']], open, signal);
     case 'follow':
-      return tell(deed.by, followCommands(deed.leader, deed.by), open, signal);
+      return turn(deed.by, followCommands(deed.leader, deed.by), open, signal);
     case 'set':
       return tell(deed.on, configSet(deed.settings), open, signal);
     case 'mark':
@@ -42,7 +42,7 @@ export async function doDeed(
     case 'adjust':
       return tell(deed.by, adjustCommands(deed.settings), open, signal);
     case 'fail over':
-      return tell(deed.by, [['SENTINEL', 'FAILOVER', deed.masterName]], open, signal);
+      return failOver(deed, open, signal);
     case 'hand over':
       return handOver(deed, open, signal);
   }
@@ -56,6 +56,62 @@ async function tell(
 ): Promise<void> {
   using link = await open(placeOf(address), signal);
   await link.ask(commands, signal);
+}
+
+/**
+ * What a server is changes only while it is what it was seen as: Sentinels may have chosen it meanwhile. `REPLICAOF` may not run in
+ * scripts, so it cannot expire by the server's clock as the commands of clusters do (`expiring.ts`): it is sent behind a fresh
+ * answer on the same link, which is given up after five seconds and reset, so that nothing of it is sent again later. A server that stands
+ * still in between obeys with its first breath, before it can be chosen and have taken a write: then it follows one that was
+ * the leader a moment ago, which is healed, and loses nothing that only it has.
+ */
+async function turn(
+  { name, address, facts }: SeenData,
+  commands: readonly Command[],
+  open: OpenLink,
+  signal: AbortSignal,
+): Promise<void> {
+  using link = await open(placeOf(address), signal);
+  const role = [await askOne(link, ['ROLE'], signal)].flat().map(String);
+  const follows = role[0] === 'slave' ? `${role[1]}:${role[2]}` : undefined;
+  if (follows !== facts.follows) throw late(`${name} ${roleText(follows)} now`);
+  await link.ask(commands, signal);
+}
+
+function roleText(follows: string | undefined): string {
+  return follows === undefined ? 'takes writes' : `follows ${follows}`;
+}
+
+function late(fact: string): PlatformError {
+  return new PlatformError('REDIS_COMMAND_LATE', fact, {
+    hint: 'What was decided was not done, and is decided anew.',
+  });
+}
+
+async function failOver(
+  { by, from, masterName }: Extract<SentinelDeed, { readonly kind: 'fail over' }>,
+  open: OpenLink,
+  signal: AbortSignal,
+): Promise<void> {
+  using sentinel = await open(placeOf(by.address), signal);
+  await replace(sentinel, from, masterName, signal);
+}
+
+/**
+ * By a Sentinel that answers, and names this one still: it would fail over from whoever leads meanwhile. One that stands still in
+ * between does so later, as long as the leader is the same to it: what that one acknowledged in its last moment is at risk then,
+ * as when it dies.
+ */
+async function replace(
+  sentinel: RedisLink,
+  { name, address }: SeenData,
+  masterName: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const question = ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', masterName];
+  const named = [await askOne(sentinel, question, signal)].flat().map(String).join(':');
+  if (named !== address) throw late(`${named} leads now, not ${name}`);
+  await askOne(sentinel, ['SENTINEL', 'FAILOVER', masterName], signal);
 }
 
 /** A leader that takes no writes at the moment takes none that others could miss. */
@@ -73,9 +129,12 @@ async function mark(
   }
 }
 
-function placeOf(address: string): { readonly host: string; readonly port: number } {
+/** What was not done by then is decided anew. */
+const silenceMaxMs = 5_000;
+
+function placeOf(address: string) {
   const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
+  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)), silenceMaxMs };
 }
 
 function configSet(settings: ReadonlyMap<string, string>): readonly Command[] {
@@ -132,7 +191,7 @@ async function handOver(
   await askOne(old, ['CLIENT', 'PAUSE', pauseMs, 'WRITE'], signal);
   try {
     await untilInStep(old, from, heirs, signal);
-    await askOne(sentinel, ['SENTINEL', 'FAILOVER', masterName], signal);
+    await replace(sentinel, from, masterName, signal);
     const heir = await untilLed(old, heirs, open, signal);
     if (heir) await old.ask(followCommands(heir, from), signal);
   } finally {

@@ -92,7 +92,7 @@ function planReturned(set: SentinelSet, standing: Standing, known: SeenData): Se
     const empty = `${known.name} led, and has less than others since it started anew`;
     return only({
       ...{ id: `fail over from ${known.name}`, why: empty, on: known.name, risk: 'disruptive' },
-      deed: { kind: 'fail over', by, masterName: masterName(set) },
+      deed: { kind: 'fail over', by, masterName: masterName(set), from: known },
     });
   }
   const heir = bestOf(others);
