@@ -25,13 +25,14 @@ export class SentinelWriter implements AsyncDisposable {
   #password: string | undefined;
   #stopped = false;
   #lastMs = 0;
+  #number = 0;
   #work: Promise<void> = Promise.resolve();
 
   constructor(options: SentinelWriterOptions) {
     this.#options = options;
   }
 
-  /** Writes keys in turn until it is stopped; every value is a higher number. */
+  /** Writes keys in turn until it is stopped; every value is a higher number, also when it is started again. */
   start(keys: number): void {
     this.#stopped = false;
     this.#lastMs = performance.now();
@@ -74,7 +75,8 @@ export class SentinelWriter implements AsyncDisposable {
   }
 
   async #run(keys: number): Promise<void> {
-    for (let number = this.writes + 1; !this.#stopped; number++) {
+    while (!this.#stopped) {
+      const number = ++this.#number;
       const key = `key-${number % keys}`;
       try {
         this.#leader ??= await this.#find();
