@@ -7,6 +7,8 @@ import { casesOfEnds } from './redis-sentinel/ends.ts';
 import { casesOfLeaders } from './redis-sentinel/failovers.ts';
 import { casesOfReturns } from './redis-sentinel/returns.ts';
 import { SentinelHome } from './redis-sentinel/sentinel-home.ts';
+import { casesOfSentinels } from './redis-sentinel/sentinels.ts';
+import { casesOfServers } from './redis-sentinel/servers.ts';
 
 test('a RedisSentinel loses nothing that was acknowledged', {
   timeout: 900_000,
@@ -18,6 +20,8 @@ test('a RedisSentinel loses nothing that was acknowledged', {
   await casesOfLeaders(context, home);
   await casesOfChanges(context, home);
   await casesOfReturns(context, home);
+  await casesOfSentinels(context, home);
+  await casesOfServers(context, home);
   await casesOfMembers(context, home);
   await casesOfEnds(context, home);
   context.diagnostic(`${home.writer.writes} writes`);
