@@ -3,6 +3,7 @@
 
 import { test } from 'node:test';
 import { casesOfBeginning, casesOfChanges, casesOfMembers } from './redis-sentinel/changes.ts';
+import { casesOfClients } from './redis-sentinel/clients.ts';
 import { casesOfEnds } from './redis-sentinel/ends.ts';
 import { casesOfLeaders } from './redis-sentinel/failovers.ts';
 import { casesOfReturns } from './redis-sentinel/returns.ts';
@@ -22,6 +23,7 @@ test('a RedisSentinel loses nothing that was acknowledged', {
   await casesOfReturns(context, home);
   await casesOfSentinels(context, home);
   await casesOfServers(context, home);
+  await casesOfClients(context, home);
   await casesOfMembers(context, home);
   await casesOfEnds(context, home);
   context.diagnostic(`${home.writer.writes} writes`);
