@@ -54,4 +54,5 @@ export const ownOfSentinel: Reasons = {
     ['replicaof', 'replica-priority', 'min-replicas-max-lag', 'repl-diskless-sync-delay'],
     'who leads is decided with it',
   ),
+  'replica-serve-stale-data': 'one without its leader tells the platform what it has',
 };

@@ -12,7 +12,9 @@ import {
 import { parseInfo } from '../info.ts';
 import { type Memory, memoryIn } from '../memory.ts';
 import { askOne, type RedisLink } from '../redis-link.ts';
+import { settingsIn, settingsQuestions } from '../settings.ts';
 import { type Mark, markIn, readMark } from './mark.ts';
+import { toldByRole } from './settings.ts';
 
 export type SetFacts = DataFacts | SentinelFacts;
 
@@ -91,18 +93,32 @@ type Asking = Pick<Cluster<unknown>, 'passwords'>;
 
 export async function observeData(
   link: RedisLink,
-  { passwords }: Asking,
+  { passwords, settings: wanted = {} }: Asking & Pick<Cluster<unknown>, 'settings'>,
   signal: AbortSignal,
 ): Promise<MemberView<DataFacts>> {
+  const told = picked(wanted, (name) => toldByRole.has(name));
+  const asked = picked(wanted, (name) => !toldByRole.has(name));
   const questions = [['INFO'], ['DBSIZE'], ['CONFIG', 'GET', ...watchedSettings], readMark];
-  const [infoText, size, settings, functions, ...account] = await link.ask(
-    [...questions, ...(passwords ? passwordQuestions : [])],
+  const [infoText, size, settings, functions, ...rest] = await link.ask(
+    [...questions, ...(passwords ? passwordQuestions : []), ...settingsQuestions(asked)],
     signal,
   );
+  const account = rest.splice(0, passwords ? passwordQuestions.length : 0);
   const view = dataView(parseInfo(text(infoText)), {
     ...{ keys: Number(size), settings: record(settings), mark: markIn(functions) },
   });
-  return passwords ? { ...view, takesPasswords: takesAll(passwords, account) } : view;
+  return {
+    ...view,
+    ...(passwords ? { takesPasswords: takesAll(passwords, account) } : {}),
+    // Those that are told by role are looked after with the rest of it.
+    settings: { ...told, ...settingsIn(asked, rest[0] ?? null) },
+  };
+}
+
+type Settings = Readonly<Record<string, string>>;
+
+function picked(settings: Settings, isPicked: (name: string) => boolean): Settings {
+  return Object.fromEntries(Object.entries(settings).filter(([name]) => isPicked(name)));
 }
 
 function dataView(

@@ -11,7 +11,7 @@ import { rolesIn, type SeenData, type SeenSentinel, standingOf } from './standin
 type Seen = Observed<SetFacts>;
 type DeclaredSet = Pick<
   Cluster<SentinelOptions>,
-  'name' | 'namespace' | 'spec' | 'passwords' | 'tls'
+  'name' | 'namespace' | 'spec' | 'passwords' | 'tls' | 'settings'
 >;
 
 /** What some of them say otherwise, by name. */
@@ -257,6 +257,7 @@ function newcomer(member: Member<SetFacts>, set: DeclaredSet): Member<SetFacts> 
         synced: false,
         facts: isData ? newServer(set) : newSentinel(name, set),
       },
+      ...(isData ? { settings: set.settings ?? {} } : {}),
       ...(set.passwords ? { takesPasswords: isData } : {}),
       ...(shown === undefined ? {} : { certificate: shown }),
     },

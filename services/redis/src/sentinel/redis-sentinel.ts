@@ -8,6 +8,7 @@ import {
   type EngineModule,
   engineKind,
   engineModule,
+  filesPath,
   type RenderContext,
   type Step,
   secretFilesPath,
@@ -19,12 +20,14 @@ import { memoryFor } from '../memory.ts';
 import { openAs, wayTo } from '../open-as.ts';
 import { ownOfSentinel } from '../own-parameters.ts';
 import { askOne, type OpenLink, openTcpLink } from '../redis-link.ts';
+import { setLive, settingsFile } from '../settings.ts';
 import { listening, loadCertificateCommand } from '../tls.ts';
 import type { PlannedDeed } from './deeds.ts';
 import { doDeed } from './do-sentinel.ts';
 import { observeData, observeSentinel, redisPort, type SetFacts, sentinelPort } from './facts.ts';
 import { seenAfterDeed, seenOnceThere } from './foresee.ts';
 import { listenToSentinel } from './listen.ts';
+import { sentinelParameters } from './parameters.ts';
 import { planPasswords } from './plan-passwords.ts';
 import { mayLeaveSet, planHandOver, planSentinel } from './plan-sentinel.ts';
 import {
@@ -33,6 +36,7 @@ import {
   masterName,
   type SentinelOptions,
   sentinelId,
+  toldByRole,
 } from './settings.ts';
 import { isDownBySentinels, rolesIn, standingOf } from './standing.ts';
 import { redisSentinelTelemetry } from './telemetry.ts';
@@ -53,7 +57,7 @@ const network = {
 
 function dataCommand({ cluster, place }: Context): readonly string[] {
   const { spec } = cluster;
-  return flagsOf({
+  const flags = flagsOf({
     ...(spec.auth?.mode === 'none' ? {} : { include: `${secretFilesPath}/auth.conf` }),
     ...network,
     ...{ ...listening(cluster, redisPort), dir: '/data', 'replica-announce-ip': '$(POD_IP)' },
@@ -65,6 +69,13 @@ function dataCommand({ cluster, place }: Context): readonly string[] {
       appendonly: spec.config?.['appendonly'] ?? 'yes',
     },
   });
+  return [`${filesPath}/redis.conf`, ...flags];
+}
+
+/** What was chosen, but for what a server is told once it is known what it is to be. */
+function chosenSettings({ cluster: { spec } }: Context): Readonly<Record<string, string | number>> {
+  const { appendonly: _, ...config } = spec.config ?? {};
+  return Object.fromEntries(Object.entries(config).filter(([name]) => !toldByRole.has(name)));
 }
 
 /**
@@ -131,33 +142,11 @@ export function redisSentinelEngine(
     passwords: sentinelPasswords,
     tls: true,
     ownParameters: ownOfSentinel,
-    parameters: {
-      appendonly: {
-        ...{ type: 'choice', choices: ['yes', 'no'], applies: 'restart' },
-        description: 'Whether writes are logged to disk; yes unless said otherwise.',
-      },
-      'maxmemory-policy': {
-        type: 'choice',
-        choices: [
-          ...['noeviction', 'allkeys-lru', 'allkeys-lfu', 'allkeys-random'],
-          ...['volatile-lru', 'volatile-lfu', 'volatile-random', 'volatile-ttl'],
-        ],
-        applies: 'live',
-        description: 'What goes when memory is full; nothing unless said otherwise.',
-      },
-      'min-replicas-to-write': {
-        ...{ type: 'integer', min: 0, max: 6, applies: 'live' },
-        description:
-          'A leader with fewer replicas in step takes no writes; 1 with three members and more, else 0.',
-      },
-      timeout: {
-        ...{ type: 'integer', min: 0, max: 86_400, applies: 'live' },
-        description: 'Seconds after which an idle client is closed; 0: never.',
-      },
-    },
+    parameters: sentinelParameters,
     recipes: {
       data: {
         command: dataCommand,
+        files: (context) => ({ 'redis.conf': settingsFile(chosenSettings(context)) }),
         ports: { redis: redisPort },
         readiness: { tcpSocket: { port: 'redis' }, ...times },
         liveness: { tcpSocket: { port: 'redis' }, ...liveTimes },
@@ -186,10 +175,16 @@ export function redisSentinelEngine(
       const counts = { data: countOf(cluster.spec, 'data') };
       const sentinels = countOf(cluster.spec, 'sentinels');
       const set = { masterName: masterName(cluster), sentinels, ...counts };
-      return await observeSentinel(link, { ...set, passwords: cluster.passwords }, signal);
+      const view = await observeSentinel(link, { ...set, passwords: cluster.passwords }, signal);
+      // What is chosen is of servers: there is nothing to wait for.
+      return { ...view, settings: cluster.settings ?? {} };
     },
     roles: rolesIn,
     isDown: isDownBySentinels,
+    setLive: async ({ pod }, settings, cluster, signal) => {
+      using link = await openAs(cluster, open)({ host: pod?.ip ?? '', port: redisPort }, signal);
+      await setLive(link, settings, signal);
+    },
     telemetry: redisSentinelTelemetry,
     listen: async ({ pod, place }, cluster, changed, signal) => {
       if (place.group === 'data') return aborted(signal); // Sentinels tell of them

@@ -30,6 +30,11 @@ export function sentinelId({ namespace, name }: Named, member: string): string {
   return createHash('sha1').update(`${namespace}/${name}/${member}`).digest('hex');
 }
 
+/** Settings of a server that are told by {@link dataSettings}, with who may lead. */
+export const toldByRole: ReadonlySet<string> = new Set([
+  ...['min-replicas-to-write', 'maxmemory-policy', 'timeout'],
+]);
+
 /** Of a server, while it runs. `mayLead`: whether Sentinels may choose it. */
 export function dataSettings(
   spec: Spec,
