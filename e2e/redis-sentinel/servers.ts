@@ -2,12 +2,13 @@
 
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
+import { openTcpLink } from '../../services/redis/src/redis-link.ts';
 import { redisPort } from '../support/declared-sentinel.ts';
 import { RedisCaller } from '../support/redis-caller.ts';
 import { killRedisAt, signalRedisAt } from '../support/redis-processes.ts';
 import type { SentinelHome } from './sentinel-home.ts';
 
-/** S7, S10 and S11. */
+/** S7, S10 and S11, and what comes late. */
 export async function casesOfServers(context: TestContext, home: SentinelHome): Promise<void> {
   const { sessions } = home;
   const port = String(redisPort);
@@ -17,6 +18,32 @@ export async function casesOfServers(context: TestContext, home: SentinelHome): 
   };
   const replicaOf = (host: string, ...whom: readonly [string, string]) =>
     sessions.ask(host, redisPort, 'REPLICAOF', ...whom);
+
+  await context.test(
+    'what a server that stands still is told comes late, and is healed',
+    async () => {
+      const [leader, epoch] = [await sessions.leader(), await sessions.epoch()];
+      const [host = ''] = await followers();
+      const { signal } = new AbortController();
+      signalRedisAt(host, 'SIGSTOP');
+      const link = await openTcpLink({ host, port: redisPort, silenceMaxMs: 500 }, signal);
+      const commands = [
+        ['AUTH', sessions.word],
+        ['REPLICAOF', '127.0.0.1', '1'],
+      ];
+      const away = { code: 'REDIS_AWAY', message: /said nothing for 500 ms/ };
+      await assert.rejects(link.ask(commands, signal), away);
+      signalRedisAt(host, 'SIGCONT');
+      await sessions.nudge();
+      assert.equal(await home.hasOneLeader(), leader);
+      await sessions.until('it follows the leader', async () => {
+        const [, whom] = [await sessions.ask(host, redisPort, 'ROLE')].flat().map(String);
+        return whom === leader;
+      });
+      assert.equal(await sessions.epoch(), epoch);
+      await home.nothingLost(context, 'a late command');
+    },
+  );
 
   await context.test('S7: a second leader takes no writes, and follows again', async () => {
     const [leader, epoch] = [await sessions.leader(), await sessions.epoch()];
