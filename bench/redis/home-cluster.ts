@@ -48,14 +48,14 @@ export class HomeCluster implements Reachable, AsyncDisposable {
     const groups = { data: { shards: 3, members: 2, resources } };
     const spec = { groups, options: { nodeTimeoutMs: 2_000 } };
     const declared = { kind: 'RedisCluster', resource: 'rc', nodes: members, spec };
-    return await HomeCluster.#declare(declared, signal);
+    return HomeCluster.#declare(declared, signal);
   }
 
   /** Three servers and three Sentinels. */
   static async openSentinel(downAfterMs: number, signal: AbortSignal): Promise<HomeCluster> {
     const spec = { groups: {}, options: { downAfterMs } };
     const declared = { kind: 'RedisSentinel', resource: 'rsen', nodes: 3, spec };
-    return await HomeCluster.#declare(declared, signal);
+    return HomeCluster.#declare(declared, signal);
   }
 
   static async #declare(

@@ -11,6 +11,7 @@ const always: Reasons = {
   maxmemory: 'it follows resources.limits.memory',
   ...all(['bind', 'port', 'protected-mode'], 'members listen where clients and the platform look'),
   dir: 'data are where the volume is',
+  'replica-serve-stale-data': 'one without its leader tells the platform what it has',
   ...all(
     ['aclfile', 'include', 'masterauth', 'masteruser', 'requirepass', 'user'],
     'it follows auth',
@@ -54,5 +55,4 @@ export const ownOfSentinel: Reasons = {
     ['replicaof', 'replica-priority', 'min-replicas-max-lag', 'repl-diskless-sync-delay'],
     'who leads is decided with it',
   ),
-  'replica-serve-stale-data': 'one without its leader tells the platform what it has',
 };

@@ -37,6 +37,11 @@ import { missingSlots, slotsLeaving } from './shards.ts';
 import { slotsHeld } from './slots.ts';
 import { redisClusterTelemetry } from './telemetry.ts';
 
+/** What may be chosen of what the server has. */
+const clusterParameters = Object.fromEntries(
+  Object.entries(redisParameters).filter(([name]) => !(name in ownOfCluster)),
+);
+
 export interface RedisClusterOptions {
   /** After so long without an answer a master counts as failed. */
   readonly nodeTimeoutMs: number;
@@ -104,7 +109,7 @@ export function redisClusterEngine(
     passwords: redisPasswords,
     tls: true,
     backups: true,
-    parameters: redisParameters,
+    parameters: clusterParameters,
     ownParameters: ownOfCluster,
     recipes: {
       data: {
