@@ -25,7 +25,7 @@ import { ownOfCluster } from '../own-parameters.ts';
 import { askOne, type OpenLink, openTcpLink } from '../redis-link.ts';
 import { ownDefaults, redisParameters, setLive, settingsFile } from '../settings.ts';
 import { loadCertificateCommand, speaking } from '../tls.ts';
-import type { PlannedDeed } from './deeds.ts';
+import type { PlannedDeed, RedisDeed } from './deeds.ts';
 import { doDeed } from './do-deed.ts';
 import { observeMember, type RedisFacts } from './facts.ts';
 import { startSettings } from './fence.ts';
@@ -36,6 +36,9 @@ import { addressOf, busPort, isSeen, openUnseen, redisPort } from './seen.ts';
 import { missingSlots, slotsLeaving } from './shards.ts';
 import { slotsHeld } from './slots.ts';
 import { redisClusterTelemetry } from './telemetry.ts';
+
+/** A server gives up a hand-over after five seconds, and tells nobody. */
+const limitsSeconds: Partial<Record<RedisDeed['kind'], number>> = { move: 3_600, lead: 15 };
 
 /** What may be chosen of what the server has. */
 const clusterParameters = Object.fromEntries(
@@ -81,7 +84,7 @@ export function redisClusterEngine(
     { id, why, on, risk, deed }: PlannedDeed,
     cluster: Pick<Cluster<unknown>, 'passwords' | 'tls'>,
   ): Step => ({
-    ...{ id, why, on, risk, timeLimitSeconds: deed.kind === 'move' ? 3_600 : 60 },
+    ...{ id, why, on, risk, timeLimitSeconds: limitsSeconds[deed.kind] ?? 60 },
     repeats: deed.kind === 'move',
     run: (signal) => {
       const way = { open: openAs(cluster, open), password: cluster.passwords?.current };
