@@ -167,10 +167,11 @@ export class Observer {
     }
     await this.untilServing(this.all);
     for (const [replica] of replicas) await this.untilSynced(replica);
-    await this.until('all know who follows whom', async () => {
+    await this.until('all know who owns what, and who follows whom', async () => {
       const seen = await Promise.all(this.all.map((server) => this.nodes(server)));
       return seen.every(
         (nodes) =>
+          nodes.filter(({ slots }) => slots.length > 0).length === masters &&
           nodes.filter(({ masterId }) => masterId !== undefined).length === replicas.length,
       );
     });
