@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { type DeclaredSentinel, redisPort, sentinelPort } from '../support/declared-sentinel.ts';
-import { signalRedisAt } from '../support/redis-processes.ts';
+import { killRedisAt, signalRedisAt } from '../support/redis-processes.ts';
 import type { SentinelHome } from './sentinel-home.ts';
 
 /** S5, S6, S8 and S9, and too few Sentinels. */
@@ -52,6 +52,41 @@ export async function casesOfSentinels(context: TestContext, home: SentinelHome)
     assert.equal(await home.hasOneLeader(), leader);
     await home.nothingLost(context, 'most Sentinels frozen');
   });
+
+  await context.test(
+    'the leader goes while Sentinels are too few: a person chooses, once',
+    async () => {
+      const old = await sessions.leader();
+      const [first = '', ...frozen] = sessions.sentinels;
+      await home.quietWhile(async () => {
+        for (const ip of [...frozen, old]) signalRedisAt(ip, 'SIGSTOP');
+        await sessions.nudge();
+        const told = await sessions.told('QuorumLost', /"lead with \S+" may lose data/);
+        const [, step = ''] = /"(lead with \S+)"/.exec(told) ?? [];
+        await sessions.approve(step);
+        const chosen = await sessions.until(
+          'the one that is left names the chosen one',
+          async () => {
+            const named = await sessions.namedBy(first);
+            return named !== old && named;
+          },
+        );
+        const [member] = (await sessions.pods('data')).filter(({ ip }) => ip === chosen);
+        assert.equal(`lead with ${member?.member}`, step);
+        await sessions.until(
+          'the approval is spent',
+          async () => String((await sessions.status())?.spentApprovals) === step,
+        );
+      });
+      const { writes } = home.writer;
+      await sessions.until('writes go on', () => Promise.resolve(home.writer.writes > writes + 50));
+      // What the old leader has is worth less than what was taken since; a person sees to it that it does not come back as it was.
+      killRedisAt(old);
+      for (const ip of frozen) signalRedisAt(ip, 'SIGCONT');
+      assert.notEqual(await home.hasOneLeader(), old);
+      await home.nothingLost(context, 'the leader and most Sentinels frozen');
+    },
+  );
 
   await context.test(
     'S9: a Sentinel that takes the leader of another set for its own is put right',

@@ -50,6 +50,7 @@ export interface DeclaredStatus {
   readonly ready?: string;
   readonly step?: { readonly id: string; readonly why: string } | null;
   readonly members?: readonly { readonly name: string; readonly role: string }[];
+  readonly spentApprovals?: readonly string[];
   readonly conditions?: readonly Condition[];
 }
 

@@ -62,6 +62,11 @@ export class DeclaredSentinel {
     await this.#merge({ metadata: { annotations: { nudged: String(performance.now()) } } });
   }
 
+  /** Says that what may lose data is to be done. */
+  async approve(step: string): Promise<void> {
+    await this.#merge({ metadata: { annotations: { 'tweendeck.io/approve': step } } });
+  }
+
   /** Undefined until it is about the present spec. */
   async status(): Promise<DeclaredStatus | undefined> {
     const found = await this.client.get(redisSentinelKind, this.#ref(this.name), this.signal);

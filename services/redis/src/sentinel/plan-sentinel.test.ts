@@ -336,6 +336,33 @@ const rows: readonly Row[] = [
     troubles: ['QuorumLost'],
   },
   {
+    name: 'most Sentinels are away, and one was chosen: it is followed',
+    data: [{ silent: 'with pod' }, { linked: false }, { is: 'master', offset: 95 }],
+    sentinels: [{}, { silent: true }, { silent: true }],
+    deeds: ['follow s-data-2 with s-data-1'],
+    troubles: ['QuorumLost'],
+  },
+  {
+    name: 'most Sentinels are away, and one was chosen and is followed: those that answer name it',
+    data: [{ silent: 'with pod' }, { is: 2 }, { is: 'master', offset: 95 }],
+    sentinels: [{}, { silent: true }, { silent: true }],
+    deeds: ['watch s-data-2 with s-sentinels-0'],
+    troubles: ['QuorumLost'],
+  },
+  {
+    name: 'most Sentinels are away, and those that answer name the chosen one: that is all',
+    data: [{ silent: 'with pod' }, { is: 2 }, { is: 'master', offset: 95 }],
+    sentinels: [{ names: 2 }, { silent: true }, { silent: true }],
+    troubles: ['QuorumLost'],
+  },
+  {
+    name: 'most Sentinels are away, and two take writes: a person may choose',
+    data: [{ silent: 'with pod' }, { is: 'master' }, { is: 'master', offset: 95 }],
+    sentinels: [{}, { silent: true }, { silent: true }],
+    deeds: ['lead with s-data-2 (dataLoss)'],
+    troubles: ['QuorumLost'],
+  },
+  {
     name: 'most Sentinels are away: the leader goes on, and nobody is told anything',
     data: [{}, back, {}],
     sentinels: [{}, { silent: true }, { silent: true }],

@@ -56,9 +56,26 @@ function withoutMajority(set: SentinelSet, standing: Standing): SentinelPlan {
   const counts = data.some(({ facts }) => facts.keys > 0);
   if (!counts && sentinels.every(({ facts }) => facts.watch === undefined)) return nothing;
   const message = `${sentinels.length} Sentinels answer, which is less than half: nobody is made the leader`;
+  const troubles = [{ reason: 'QuorumLost', message }];
+  if (leader) return { deeds: [], troubles };
+  const [chosen, ...others] = data.filter(({ facts }) => facts.isMaster);
+  if (chosen && others.length === 0) return { deeds: withChosen(set, standing, chosen), troubles };
   const heir = bestOf(data);
-  const approved = leader === undefined && heir ? [lead(set, heir, message, 'dataLoss')] : [];
-  return { deeds: approved, troubles: [{ reason: 'QuorumLost', message }] };
+  return { deeds: heir ? [lead(set, heir, message, 'dataLoss')] : [], troubles };
+}
+
+/** Whom a person chose takes writes once it is followed, and is found once those Sentinels that answer name it. */
+function withChosen(
+  set: SentinelSet,
+  { data, sentinels }: Standing,
+  chosen: SeenData,
+): readonly PlannedDeed[] {
+  const follows = data.flatMap((one) => planFollowing(one, chosen));
+  const safe = follows.filter(({ risk }) => risk === 'safe');
+  if (safe.length > 0) return safe;
+  return sentinels
+    .filter(({ wanted, facts }) => wanted && facts.watch?.address !== chosen.address)
+    .map((by) => watch(set, by, chosen, `${by.name} does not name ${chosen.name}, who was chosen`));
 }
 
 function planLed(set: SentinelSet, standing: Standing, leader: SeenData): SentinelPlan {
