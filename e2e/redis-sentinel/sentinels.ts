@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { type DeclaredSentinel, redisPort, sentinelPort } from '../support/declared-sentinel.ts';
 import { killRedisAt, signalRedisAt } from '../support/redis-processes.ts';
 import type { SentinelHome } from './sentinel-home.ts';
@@ -104,7 +105,10 @@ export async function casesOfSentinels(context: TestContext, home: SentinelHome)
       await sessions.tell(sentinel, 'MONITOR', masterName, theirs, '6379', '2');
       await sessions.tell(sentinel, 'SET', masterName, 'auth-pass', other.word);
       await home.hasOneLeader();
-      assert.deepEqual([await standing(sessions), await standing(other)], before);
+      // It hears from the others which failover was the last.
+      await sessions.until('all is as it was', async () =>
+        isDeepStrictEqual([await standing(sessions), await standing(other)], before),
+      );
       await apart(sessions, other);
       await home.nothingLost(context, 'a Sentinel misled');
     },
