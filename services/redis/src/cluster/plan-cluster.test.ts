@@ -36,11 +36,12 @@ function planned(given: readonly Given[], { gone = [], shards = 3 }: Options = {
     ...{ version: '7.0', options: {} },
     groups: { data: { shards, members: 2, resources: { limits: {} } } },
   };
-  const { deeds, troubles } = planRedis({ spec }, { members: clusterOf(given, gone) });
+  const { deeds, troubles, holds } = planRedis({ spec }, { members: clusterOf(given, gone) });
   return {
     deeds: deeds.map(({ id, risk }) => (risk === 'safe' ? id : `${id} (${risk})`)),
     troubles: troubles.map(({ reason }) => reason),
     all: deeds,
+    holds,
   };
 }
 
@@ -554,4 +555,13 @@ test('C8: lost slots go to who was about to get them, the others to who has leas
       ['c-data-3-0', [[12_000, 12_000]]],
     ],
   );
+});
+
+test('a leader that has not heard of its successor keeps members from being restarted', () => {
+  const { holds, all } = planned(
+    but(settled, { '0-1': { follows: undefined, slots: third0, epoch: 2 } }),
+  );
+  assert.deepEqual(all, []);
+  assert.equal(holds, 'c-data-0-0 has not heard yet that c-data-0-1 leads in its place');
+  assert.equal(planned(settled).holds, undefined);
 });

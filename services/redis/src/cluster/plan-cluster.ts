@@ -11,7 +11,14 @@ import type { RedisFacts } from './facts.ts';
 import { holdings, moveTrouble, shrinkTrouble } from './memory.ts';
 import { planFenced, strandedTroubles } from './plan-fence.ts';
 import { firstLeaders, planSpread, type SpreadPlan } from './plan-leaders.ts';
-import { handOver, handOverTo, planElections, planOrphans, planTakeovers } from './plan-leading.ts';
+import {
+  handOver,
+  handOverTo,
+  planElections,
+  planOrphans,
+  planTakeovers,
+  unheardChange,
+} from './plan-leading.ts';
 import { planLost } from './plan-lost.ts';
 import { planClosing, planMoves } from './plan-moves.ts';
 import { isSeen, type Seen } from './seen.ts';
@@ -35,11 +42,12 @@ export function planRedis(
   const { condition, deeds: spreading } = planLeaders(seen);
   const isCalm = needed.length === 0 && (cluster.calmMs ?? 0) >= calmMs;
   const noRoom = limitTrouble(cluster.spec, holdings(seen));
+  const held = noRoom?.message ?? unheardChange(seen);
   return {
     deeds: isCalm ? spreading : needed,
     troubles: [...troubles, ...(noRoom ? [noRoom] : [])],
     conditions: [condition],
-    ...(noRoom ? { holds: noRoom.message } : {}),
+    ...(held === undefined ? {} : { holds: held }),
   };
 }
 

@@ -8,7 +8,7 @@ import type { RedisFacts } from './facts.ts';
 import { mayReturn } from './plan-fence.ts';
 import { isSeen, type Seen } from './seen.ts';
 import { bestHeir, heirsOf, leaderOf, shardsOf } from './shards.ts';
-import { slotsHeld } from './slots.ts';
+import { overlap, slotsHeld } from './slots.ts';
 
 /** To the replica that has most of what its leader wrote. */
 export function handOver(
@@ -26,6 +26,22 @@ export function handOverTo(from: Seen, heir: Seen, why: string): PlannedDeed {
     why,
     deed: { kind: 'lead', replica: heir, how: 'in order' },
   };
+}
+
+/**
+ * Who was replaced and has not heard of it holds writes back, or goes on with them: only its own word sends clients to the
+ * one that leads now, so that it is not to be restarted before.
+ */
+export function unheardChange(seen: readonly Seen[]): string | undefined {
+  const leaders = seen.filter(({ view: { facts } }) => facts.self.masterId === undefined);
+  for (const one of leaders) {
+    const { slots, epoch } = one.view.facts.self;
+    const other = leaders.find(
+      ({ view: { facts } }) => facts.self.epoch > epoch && overlap(facts.self.slots, slots),
+    );
+    if (other) return `${one.name} has not heard yet that ${other.name} leads in its place`;
+  }
+  return undefined;
 }
 
 /** Without most of the masters nobody is elected: replicas of those that are gone take over, as few as it needs. */

@@ -27,6 +27,10 @@ export function holds(ranges: readonly SlotRange[], slot: number): boolean {
   return ranges.some(([first, last]) => first <= slot && slot <= last);
 }
 
+export function overlap(some: readonly SlotRange[], others: readonly SlotRange[]): boolean {
+  return some.some(([first, last]) => others.some(([from, to]) => first <= to && from <= last));
+}
+
 /** Of sorted slots. */
 export function rangesOf(slots: readonly number[]): readonly SlotRange[] {
   const ranges: [number, number][] = [];
