@@ -70,6 +70,7 @@ async function rolled(
 ): Promise<Rolled> {
   using client = new ClusterClient(cluster);
   const load = new Load({ client, keys: 300, lanes: 4, valueBytes: 100, readPercent: 0 });
+  await load.fill(4); // a client that knows where each key is
   load.start();
   await load.rateFor(1, signal);
   const begunMs = performance.now();
