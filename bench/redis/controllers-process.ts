@@ -1,6 +1,7 @@
 // The controller of RedisClusters in a process of its own, with simulated members. Its parent says where the API server is;
 // any later message asks for what it uses.
 
+import { setFlagsFromString } from 'node:v8';
 import { createClient, httpsTransport } from '@tweendeck/client';
 import { runManager } from '@tweendeck/controller';
 import { redisClusterController } from '@tweendeck/redis';
@@ -25,6 +26,8 @@ const tools = { clock: clockOf(globalThis), random: randomOf(globalThis.crypto) 
 const log = silentLogger;
 const ending = new AbortController();
 
+// As in `tweendeck controllers`.
+setFlagsFromString('--heap-growing-percent=40');
 process.once('disconnect', () => process.exit());
 process.once('message', (task: ControllersTask) => {
   const { address, ca, cert, key, shards, info } = task;

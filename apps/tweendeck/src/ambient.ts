@@ -2,6 +2,7 @@
 
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { type Clock, clockOf, type Random, randomOf } from '@tweendeck/std';
 import manifest from '../package.json' with { type: 'json' };
 
@@ -32,6 +33,8 @@ export interface Ambient {
   readonly endNow: () => void;
   /** From now on the process does not end when nobody reads its standard output any more. */
   readonly goOnUnread: () => void;
+  /** From now on all of the heap is collected once it has grown by so many percent of what was left; V8 waits for up to 300. */
+  readonly limitHeapGrowth: (percent: number) => void;
 }
 
 let hangup: (() => void) | undefined;
@@ -99,4 +102,5 @@ export const ambient: Ambient = {
   goOnUnread: () => {
     readerCounts = false;
   },
+  limitHeapGrowth: (percent) => setFlagsFromString(`--heap-growing-percent=${percent}`),
 };

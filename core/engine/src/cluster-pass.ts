@@ -56,9 +56,9 @@ const calmMs = 60_000;
 const busyMs = 1_000;
 /** What fails for longer is tried again in its own time, not ever sooner or later. */
 const freshFailureMs = 10_000;
-/** Between two pieces of what is done in pieces, and three times as long as the last one took: members have their clients to serve. */
+/** Between two pieces of what is done in pieces, and four times as long as the last one took: members have their clients to serve. */
 const goOnMs = 100;
-const restShare = 3;
+const restShare = 4;
 const restMaxMs = 10_000;
 
 /** What hears of clusters between passes. */
