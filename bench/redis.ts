@@ -1,7 +1,7 @@
 // RedisClusters and a RedisSentinel beside bare redis-servers: death of a master, rolling restart, shards added and taken away;
 // and what a thousand of them cost as objects.
 // ARGS: --parts=failover,sentinel,rolling,scaling,objects for some of it, --runs=N (20) of failover and sentinel, --rounds=N (3) of rolling,
-// --mebibytes=N (1024) of data to move (redis-cli, the peer, takes three times as long: --no-peer), --objects=N (1000) watched for --steady=SECONDS (60) and
+// --mebibytes=N (1024) of data to move (--no-peer: without redis-cli), --objects=N (1000) watched for --steady=SECONDS (60) and
 // changed one --every=MS (100), --write to put the tables into bench/README.md.
 
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
