@@ -8,7 +8,7 @@ import type { PlannedDeed } from './deeds.ts';
 import type { RedisFacts } from './facts.ts';
 import { openSettings } from './fence.ts';
 import { isSeen, type Seen } from './seen.ts';
-import { holds, slotsIn } from './slots.ts';
+import { hasOutvoted } from './shards.ts';
 
 type Fenced = Pick<Cluster<unknown>, 'spec'>;
 
@@ -148,15 +148,11 @@ function streamOf({ view: { facts } }: Seen): number {
   return Math.max(facts.offset, Number(facts.info.get('master_repl_offset') ?? 0));
 }
 
-function hasReplaced({ place, view: { facts } }: Seen, owner: Seen): boolean {
-  const { self } = owner.view.facts;
-  if (self.slots.length === 0) {
-    const isMate = place.shard === owner.place.shard && !facts.isFenced;
-    return isMate && facts.self.masterId === undefined && facts.keys > 0;
-  }
-  return (
-    facts.self.epoch > self.epoch && slotsIn(self.slots).some((s) => holds(facts.self.slots, s))
-  );
+function hasReplaced(one: Seen, owner: Seen): boolean {
+  if (owner.view.facts.self.slots.length > 0) return hasOutvoted(one, owner);
+  const { place, view } = one;
+  const isMate = place.shard === owner.place.shard && !view.facts.isFenced;
+  return isMate && view.facts.self.masterId === undefined && view.facts.keys > 0;
 }
 
 /** With data: of a process that goes on, or of a volume. */

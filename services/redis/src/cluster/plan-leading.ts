@@ -7,8 +7,8 @@ import type { PlannedDeed, RedisPlan } from './deeds.ts';
 import type { RedisFacts } from './facts.ts';
 import { mayReturn } from './plan-fence.ts';
 import { isSeen, type Seen } from './seen.ts';
-import { bestHeir, heirsOf, leaderOf, shardsOf } from './shards.ts';
-import { overlap, slotsHeld } from './slots.ts';
+import { bestHeir, hasOutvoted, heirsOf, leaderOf, shardsOf } from './shards.ts';
+import { slotsHeld } from './slots.ts';
 
 /** To the replica that has most of what its leader wrote. */
 export function handOver(
@@ -33,12 +33,8 @@ export function handOverTo(from: Seen, heir: Seen, why: string): PlannedDeed {
  * one that leads now, so that it is not to be restarted before.
  */
 export function unheardChange(seen: readonly Seen[]): string | undefined {
-  const leaders = seen.filter(({ view: { facts } }) => facts.self.masterId === undefined);
-  for (const one of leaders) {
-    const { slots, epoch } = one.view.facts.self;
-    const other = leaders.find(
-      ({ view: { facts } }) => facts.self.epoch > epoch && overlap(facts.self.slots, slots),
-    );
+  for (const one of seen) {
+    const other = seen.find((by) => hasOutvoted(by, one));
     if (other) return `${one.name} has not heard yet that ${other.name} leads in its place`;
   }
   return undefined;

@@ -1,7 +1,7 @@
 // The shards of a Redis cluster as members are seen: who leads, who could. Pure.
 
 import type { Seen } from './seen.ts';
-import { holds, slotCount, slotsHeld } from './slots.ts';
+import { holds, overlap, slotCount, slotsHeld } from './slots.ts';
 
 export function shardsOf(seen: readonly Seen[]): ReadonlyMap<number, readonly Seen[]> {
   return Map.groupBy(
@@ -56,6 +56,12 @@ export function heirsOf(leader: Seen, seen: readonly Seen[]): readonly Seen[] {
 
 export function bestHeir(replicas: readonly Seen[]): Seen | undefined {
   return replicas.toSorted((a, b) => b.view.facts.offset - a.view.facts.offset)[0];
+}
+
+/** Whether it owns slots that the other one takes for its own, by a later epoch: that one has not heard of it yet. */
+export function hasOutvoted({ view: { facts } }: Seen, other: Seen): boolean {
+  const { epoch, slots } = other.view.facts.self;
+  return facts.self.epoch > epoch && overlap(facts.self.slots, slots);
 }
 
 export function missingSlots(seen: readonly Seen[]): number {
